@@ -1,0 +1,86 @@
+"""Every exception and warning callscope raises; each message says what to do next."""
+
+from __future__ import annotations
+
+__all__ = [
+    "CallscopeError",
+    "CallscopeWarning",
+    "ImmutableClassError",
+    "MissingExtraError",
+    "NoMethodsError",
+    "NotDeclaredError",
+    "OptionError",
+    "RecordingError",
+    "SinkWarning",
+    "TargetError",
+    "TargetModuleError",
+    "TargetNotFoundError",
+    "TargetWarning",
+    "TraceFileError",
+    "TraceFormatError",
+    "TraceTruncatedWarning",
+]
+
+
+class CallscopeError(Exception):
+    """Base of every exception callscope raises on its own account."""
+
+
+class OptionError(CallscopeError, ValueError):
+    """An option has a value that callscope cannot use."""
+
+
+class TargetError(CallscopeError, TypeError):
+    """What was named as a target is not a class, or not the path of one."""
+
+
+class ImmutableClassError(TargetError):
+    """The class is implemented in C and refuses new attributes, so it cannot be traced."""
+
+
+class TargetNotFoundError(CallscopeError, LookupError):
+    """The module of a target path has no such class."""
+
+
+class TargetModuleError(CallscopeError, ModuleNotFoundError):
+    """The module of a target path cannot be found."""
+
+
+class NoMethodsError(CallscopeError, ValueError):
+    """No class of the hierarchy defines any of the methods asked for."""
+
+
+class NotDeclaredError(CallscopeError, LookupError):
+    """The class was never declared, so its declaration cannot be removed."""
+
+
+class RecordingError(CallscopeError, RuntimeError):
+    """Recordings were started and stopped in an order that makes no sense."""
+
+
+class TraceFileError(CallscopeError, OSError):
+    """A trace file cannot be opened or written."""
+
+
+class TraceFormatError(CallscopeError, ValueError):
+    """A file is no trace, or its suffix names no known format."""
+
+
+class MissingExtraError(CallscopeError, ImportError):
+    """An optional dependency is not installed."""
+
+
+class CallscopeWarning(UserWarning):
+    """Base of every warning callscope issues."""
+
+
+class SinkWarning(CallscopeWarning):
+    """A sink raised an exception and was switched off."""
+
+
+class TargetWarning(CallscopeWarning):
+    """A target that was named by path turned out not to exist."""
+
+
+class TraceTruncatedWarning(CallscopeWarning):
+    """More calls were made than a recording was allowed to keep."""

@@ -1,0 +1,304 @@
+"""Read-only questions to classes: subclasses, own methods, names, binding kind.
+
+Every question goes through `type` itself and never through the class asked about: a metaclass
+may override `__subclasses__`, `__getattribute__` or `__eq__`, and none of that may run here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import types
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import Any, Final, Literal, NamedTuple
+
+from callscope.errors import (
+    ImmutableClassError,
+    TargetError,
+    TargetModuleError,
+    TargetNotFoundError,
+)
+
+Binding = Literal["instance", "class", "static"]
+
+# Py_TPFLAGS_IMMUTABLETYPE and Py_TPFLAGS_HEAPTYPE, CPython's Include/object.h.
+_IMMUTABLE_TYPE: Final = 1 << 8
+_HEAP_TYPE: Final = 1 << 9
+
+_type_dict: Callable[[type], Mapping[str, Any]] = type.__dict__["__dict__"].__get__
+_type_mro: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
+_type_qualname: Callable[[type], str] = type.__dict__["__qualname__"].__get__
+_type_flags: Callable[[type], int] = type.__dict__["__flags__"].__get__
+_type_weakref_offset: Callable[[type], int] = type.__dict__["__weakrefoffset__"].__get__
+
+
+def namespace(cls: type) -> Mapping[str, Any]:
+    """Return the class's own `__dict__`, as `vars(cls)` does, past any metaclass."""
+    return _type_dict(cls)
+
+
+def mro(cls: type) -> tuple[type, ...]:
+    """Return the method resolution order, past any metaclass."""
+    return _type_mro(cls)
+
+
+def is_subclass(cls: type, root: type) -> bool:
+    """Tell whether `root` is in the MRO of `cls`; an ABC's virtual subclasses are not."""
+    return any(base is root for base in mro(cls))
+
+
+def is_immutable(cls: type) -> bool:
+    """Tell whether the class refuses new attributes: `dict`, and most types written in C."""
+    flags = _type_flags(cls)
+    return bool(flags & _IMMUTABLE_TYPE) or not flags & _HEAP_TYPE
+
+
+def is_weakly_referable(cls: type) -> bool:
+    """Tell whether instances of the class, and so of all its subclasses, take weak references."""
+    return _type_weakref_offset(cls) != 0
+
+
+def qualified_name(cls: type) -> str:
+    """Return the module and the qualified name of a class: ``"keras.src.layers.layer.Layer"``."""
+    module = namespace(cls).get("__module__")
+    if not isinstance(module, str):
+        # A static type keeps its module in front of `tp_name` and not in its dict.
+        module = type.__dict__["__module__"].__get__(cls)
+    name = _type_qualname(cls)
+    return f"{module}.{name}" if isinstance(module, str) else name
+
+
+def bare_name(qualified: str) -> str:
+    """Return the class's own name: ``"Layer"`` for ``"keras.src.layers.layer.Layer"``."""
+    return qualified.rpartition(".")[2]
+
+
+def module_name(qualified: str, bare: str | None = None) -> str:
+    """Return what stands before the class's own name in a qualified name."""
+    return qualified.removesuffix(bare or bare_name(qualified)).removesuffix(".")
+
+
+def subclasses(root: type) -> Iterator[type]:
+    """Yield the root and all its present subclasses, each once, bases before the derived."""
+    seen: set[int] = set()
+    queue = [root]
+    for cls in queue:
+        if id(cls) not in seen:
+            seen.add(id(cls))
+            yield cls
+            queue.extend(type.__subclasses__(cls))
+
+
+def matches(name: str, patterns: tuple[str, ...]) -> bool:
+    """Tell whether a name is one of the patterns (names, or `fnmatch` patterns)."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def own_methods(cls: type, patterns: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    """Yield name and raw `__dict__` entry of the class's own callables that match.
+
+    A wildcard does not reach dunder names, or ``"*"`` would trace `__eq__` and `__hash__` too;
+    ``"__*__"`` asks for them.
+    """
+    for name, raw in tuple(namespace(cls).items()):
+        if _asked_for(name, patterns) and _looks_callable(raw):
+            yield name, raw
+
+
+def _asked_for(name: str, patterns: tuple[str, ...]) -> bool:
+    if name.startswith("__") and name.endswith("__"):
+        patterns = tuple(p for p in patterns if p.startswith("__"))
+    return matches(name, patterns)
+
+
+def _looks_callable(raw: Any) -> bool:
+    # A nested class is a hierarchy of its own and no method; a plain value is none either.
+    if isinstance(raw, type):
+        return False
+    kind = type(raw)
+    return any(
+        name in namespace(base)
+        for base in mro(kind)
+        for name in ("__call__", "__get__")
+        if base is not object
+    )
+
+
+def function_of(raw: Any) -> tuple[types.FunctionType, Binding] | None:
+    """Return the Python function behind a `__dict__` entry and how it binds, or None."""
+    kind = type(raw)
+    if kind is types.FunctionType:
+        return raw, "instance"
+    if kind is classmethod or kind is staticmethod:
+        inner = raw.__func__
+        if type(inner) is types.FunctionType:
+            return inner, "class" if kind is classmethod else "static"
+    return None
+
+
+class ClassRef(weakref.ref[type]):
+    """What a trace must know of a class, without keeping the class alive.
+
+    There is one per class, so two are compared by identity. Calling it returns the class, or
+    None once that has been collected.
+    """
+
+    __slots__ = ("_sites", "key", "mro", "name")
+
+    key: int
+    """The class's `id`, which another class may take over once this one is collected."""
+    name: str
+    """Its module-qualified name."""
+    mro: tuple[ClassRef, ...]
+    """Its method resolution order, itself first."""
+    _sites: dict[str, Site]
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def site(self, method: str) -> Site:
+        """Return the one `Site` of a method that this class defines."""
+        return self._sites.setdefault(method, Site(self, method))
+
+
+class Site:
+    """One method as defined in one class; compared by identity."""
+
+    __slots__ = ("defining", "method")
+
+    def __init__(self, defining: ClassRef, method: str) -> None:
+        self.defining = defining
+        self.method = method
+
+    def __str__(self) -> str:
+        return f"{self.defining.name}.{self.method}"
+
+
+_class_refs: dict[int, ClassRef] = {}
+
+
+def _forget(ref: weakref.ref[type]) -> None:
+    if isinstance(ref, ClassRef) and _class_refs.get(ref.key) is ref:
+        del _class_refs[ref.key]
+
+
+def class_ref(cls: type) -> ClassRef:
+    """Return the one `ClassRef` of a class."""
+    # Keyed by identity: a metaclass may define `__eq__` without `__hash__`.
+    known = _class_refs.get(id(cls))
+    if known is not None:
+        return known
+    ref = ClassRef(cls, _forget)
+    ref.key = id(cls)
+    ref.name = qualified_name(cls)
+    ref._sites = {}
+    ref.mro = (ref, *(class_ref(base) for base in mro(cls) if base is not cls))
+    return _class_refs.setdefault(id(cls), ref)
+
+
+class TargetPath(NamedTuple):
+    """A class named by module and qualified name: ``"keras.layers:Layer"``."""
+
+    module: str
+    qualname: str
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.qualname}"
+
+
+def parse_path(path: str) -> TargetPath:
+    """Split ``"package.module:Class"`` or ``"package.module:Outer.Inner"``.
+
+    Raises:
+        TargetError: if the text has not that form.
+    """
+    module, colon, qualname = path.partition(":")
+    parts = [*module.split("."), *qualname.split(".")]
+    if not colon or not all(part.isidentifier() for part in parts):
+        msg = f"{path!r} names no class. Write it as 'package.module:Class', e.g. 'keras.layers:Layer'."
+        raise TargetError(msg)
+    return TargetPath(module, qualname)
+
+
+def find_class(path: TargetPath, module: types.ModuleType) -> type:
+    """Return the class a path names in its module, which is imported already.
+
+    Raises:
+        TargetNotFoundError: if the module has no such attribute.
+        TargetError: if the attribute is no class.
+    """
+    found: Any = module
+    for part in path.qualname.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            msg = f"Module {path.module!r} has no class {path.qualname!r}.{_did_you_mean(part, found)}"
+            raise TargetNotFoundError(msg) from None
+    return check_class(found, str(path))
+
+
+def _did_you_mean(name: str, where: Any) -> str:
+    import difflib
+
+    classes = [key for key, value in vars(where).items() if isinstance(value, type)]
+    close = difflib.get_close_matches(name, classes, n=3)
+    return f" Did you mean {' or '.join(map(repr, close))}?" if close else " Check the spelling."
+
+
+def check_module(name: str) -> None:
+    """Check, without importing anything, that the top-level package of a module exists.
+
+    Raises:
+        TargetModuleError: if it does not.
+    """
+    package = name.partition(".")[0]
+    if name in sys.modules or package in sys.modules:
+        return
+    try:
+        found = importlib.util.find_spec(package)
+    except (ImportError, ValueError):
+        found = None
+    if found is None:
+        msg = f"There is no module {package!r}. Install it, or check the spelling of {name!r}."
+        raise TargetModuleError(msg, name=package)
+
+
+def import_class(path: TargetPath) -> type:
+    """Import the module of a path and return its class.
+
+    Raises:
+        TargetModuleError: if the module does not exist.
+        TargetNotFoundError, TargetError: as `find_class` does.
+    """
+    check_module(path.module)
+    try:
+        module = importlib.import_module(path.module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (path.module + ".").startswith(error.name + "."):
+            raise
+        msg = f"There is no module {error.name!r}. Check the spelling of '{path}'."
+        raise TargetModuleError(msg, name=error.name) from None
+    return find_class(path, module)
+
+
+def check_class(target: object, named: str | None = None) -> type:
+    """Return the target if it is a class that can be traced.
+
+    Raises:
+        TargetError: if it is no class.
+        ImmutableClassError: if it is a class that takes no new attributes.
+    """
+    if not isinstance(target, type):
+        kind = type(target).__name__
+        name = named or getattr(target, "__qualname__", None) or f"of type {kind}"
+        msg = f"{name!r} is a {kind} and not a class. Name the class whose methods are to be traced."
+        raise TargetError(msg)
+    if is_immutable(target):
+        msg = f"Class {target.__name__!r} is immutable; trace a subclass of it instead."
+        raise ImmutableClassError(msg)
+    return target

@@ -1,0 +1,12 @@
+"""The same-signature wrapper of one site, writing to the tape.
+
+A shadow is a real function of the original's exact shape: its source is generated with the
+original's parameter list, and the function is built on the original's globals, name, defaults
+and closure cells, so that whatever inspects it sees what it saw before. All the work of a call
+is inlined, so that a traced call takes one more frame and not two.
+"""
+
+from callscope.shadow.build import Shadow, make_shadow, shadow_of, why_not
+from callscope.shadow.source import Recipe
+
+__all__ = ["Recipe", "Shadow", "make_shadow", "shadow_of", "why_not"]

@@ -1,0 +1,156 @@
+"""Builds shadows: compiles their source and puts it on the original's own parts."""
+
+from __future__ import annotations
+
+import functools
+import linecache
+import types
+import weakref
+from typing import Any, Final, NamedTuple
+
+from callscope.hierarchy import Binding, Site, class_ref, is_weakly_referable
+from callscope.shadow.capture import Capture
+from callscope.shadow.source import Parameters, Recipe, Source
+from callscope.summarize import REDACTED, summarizer
+from callscope.tape.identity import identify
+from callscope.tape.records import OMITTED, RAISE, RESULT, Layout
+from callscope.tape.threads import TAPES
+
+# inspect.CO_GENERATOR and its kin; `inspect` itself would double the time that importing takes.
+_OTHER_KINDS: Final = {0x20: "generator", 0x80: "coroutine", 0x200: "async generator"}
+
+_CONSTANTS: Final[dict[str, Any]] = {
+    "RESULT": RESULT,
+    "RAISE": RAISE,
+    "OMITTED": OMITTED,
+    "REDACTED": REDACTED,
+    "BaseException": BaseException,
+    "type": type,
+    "len": len,
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "str": str,
+    "local": TAPES.local,
+    "drain": TAPES.drain,
+    "class_ref": class_ref,
+}
+
+
+class Shadow(NamedTuple):
+    """A shadow and what it stands for."""
+
+    function: types.FunctionType
+    original: types.FunctionType
+    on: types.CellType
+    """Whether calls are recorded; while it holds False, the shadow passes straight through."""
+
+
+_shadows: weakref.WeakKeyDictionary[types.FunctionType, Shadow] = weakref.WeakKeyDictionary()
+
+
+def shadow_of(function: types.FunctionType) -> Shadow | None:
+    """Return the record of a shadow, or None for any other function.
+
+    It is kept aside and not on the function, whose `__dict__` others copy (Django's `as_view`).
+    """
+    return _shadows.get(function)
+
+
+def why_not(function: types.FunctionType) -> str | None:
+    """Return why a function cannot have a shadow, or None if it can."""
+    for flag, kind in _OTHER_KINDS.items():
+        if function.__code__.co_flags & flag:
+            return f"{kind} functions are not traced yet"
+    if not all(name.isidentifier() for name in Parameters.of(function)):
+        return "a parameter has a name that no source can spell"
+    return None
+
+
+def make_shadow(
+    original: types.FunctionType, binding: Binding, site: Site, recipe: Recipe
+) -> Shadow:
+    """Return a new shadow of a function, switched off.
+
+    Args:
+        original: the function that the class's `__dict__` holds, out of its descriptor.
+        binding: how it binds there.
+        site: what its calls are recorded as.
+        recipe: what is written.
+    """
+    source = Source(original, binding, recipe)
+    values = _values(original, site, source, recipe)
+    cells = {source.prefix + name: types.CellType(value) for name, value in values.items()}
+    cells[source.prefix + "clock"] = TAPES.clock
+    cells.update(zip(original.__code__.co_freevars, original.__closure__ or (), strict=True))
+    code = _compile(source.text((*values, "clock")))
+    function = _build(original, code, cells)
+    shadow = Shadow(function, original, cells[source.prefix + "on"])
+    _shadows[function] = shadow
+    return shadow
+
+
+def _values(
+    original: types.FunctionType, site: Site, source: Source, recipe: Recipe
+) -> dict[str, Any]:
+    """Return what the shadow's closure cells hold at first."""
+    defining = site.defining()
+    weakly_referable = defining is not None and is_weakly_referable(defining)
+    capture = Capture(summarizer(recipe.redact))
+    return {
+        **_CONSTANTS,
+        **{f"default_{k}": v for k, v in sorted(Parameters.of(original).defaults.items())},
+        "original": original,
+        "on": False,
+        "layout": Layout(site, source.fields, recipe.captured),
+        "seen": site.defining,
+        "identify": weakref.ref if weakly_referable else identify,
+        "value": capture.value,
+        "values": capture.values,
+        "named_values": capture.named_values,
+        "type_text": capture.type,
+        "types": capture.types,
+        "named_types": capture.named_types,
+        "both": capture.both,
+        "boths": capture.boths,
+        "named_boths": capture.named_boths,
+        "note_error": capture.note_error,
+    }
+
+
+@functools.cache
+def _compile(source: str) -> types.CodeType:
+    # `warnings` skips frames whose file is named like this, so that a warning with
+    # `stacklevel=2` names the caller's file and not the shadow: `is_internal_frame` in CPython's
+    # Python/_warnings.c.
+    filename = f"<callscope shadow importlib._bootstrap {_compile.cache_info().currsize}>"
+    outer = compile(source, filename, "exec", dont_inherit=True)
+    linecache.cache[filename] = len(source), None, source.splitlines(keepends=True), filename
+    return _inner_code(_inner_code(outer))
+
+
+def _inner_code(code: types.CodeType) -> types.CodeType:
+    return next(const for const in code.co_consts if isinstance(const, types.CodeType))
+
+
+def _build(
+    original: types.FunctionType, code: types.CodeType, cells: dict[str, types.CellType]
+) -> types.FunctionType:
+    theirs = original.__code__
+    function = types.FunctionType(
+        code.replace(co_name=theirs.co_name, co_qualname=theirs.co_qualname),
+        original.__globals__,
+        original.__name__,
+        original.__defaults__,
+        tuple(cells[name] for name in code.co_freevars),
+    )
+    function.__kwdefaults__ = original.__kwdefaults__
+    function.__qualname__ = original.__qualname__
+    function.__module__ = original.__module__
+    function.__doc__ = original.__doc__
+    function.__annotations__ = original.__annotations__
+    if hasattr(original, "__type_params__"):  # Python 3.12 and later
+        function.__type_params__ = original.__type_params__
+    function.__dict__.update(original.__dict__)
+    function.__wrapped__ = original  # type: ignore[attr-defined]
+    return function

@@ -1,0 +1,267 @@
+"""Writes the source of shadows. Functions of one shape get the very same source."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from string import Template
+from typing import Any, Final, NamedTuple
+
+from callscope.hierarchy import Binding
+from callscope.summarize import MAX_STRING, summarizer
+from callscope.tape.records import Field, FieldKind
+from callscope.tape.threads import LIMIT
+
+_CO_VARARGS: Final = 0x04
+_CO_VARKEYWORDS: Final = 0x08
+
+# `$name` stands for a name that the original does not use: a local variable if it is one of
+# these, else a closure cell. What follows the `try` runs no instruction at which the interpreter
+# looks for signals before the end is on the tape, and what the `except` branch does first is to
+# write it there: so no interrupt makes an end go missing.
+LOCALS: Final = frozenset(
+    {"tape", "runtime", "result", "time", "captured", "error", "kind_of"}
+)
+_SHADOW: Final = Template(f"""\
+    def shadow($parameters):
+        nonlocal $seen
+        $name_freevars
+        if not $on$or_without_object:
+            return $original($forward)
+        $tape = $local.tape
+        if $len($tape) > {LIMIT}:
+            $drain()
+        $find_runtime
+        $tape += ($begin)
+        try:
+            $go_live
+            $result = $original($forward)
+            $time = $clock()
+            $capture_result
+        except $BaseException as $error:
+            $tape.append($RAISE)
+            $note_error($tape, $error)
+            $go_live
+            raise
+        $write_return
+        $go_live
+        return $result
+""")
+_FIND_RUNTIME: Final = """\
+$runtime = $seen
+        if $runtime() is not {found}:
+            $runtime = $seen = $class_ref({found})"""
+_WRITE_CAPTURED: Final = """\
+if $result is None:
+            $tape.append($time)
+        else:
+            $tape += ($RESULT, $time, $captured)"""
+# No set of types: looking a class up in one would run its metaclass's `__hash__`.
+_CAPTURE_VALUE: Final = (
+    "({name} if {name} is None or ($kind_of := $type({name})) is $int or $kind_of is $float"
+    " or $kind_of is $bool or $kind_of is $str and $len({name}) <= {longest}"
+    " else $value({name}))"
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What the shadows of a site are made to write."""
+
+    captured: tuple[str, ...] = ("values",)
+    """``"values"``, ``"types"``, both or none."""
+    redact: tuple[str, ...] = ()
+    live: bool = False
+    """Whether each record is handed to the readers at once."""
+
+    def __or__(self, other: Recipe) -> Recipe:
+        """Return the recipe that serves two recordings at once."""
+        return Recipe(
+            tuple(sorted({*self.captured, *other.captured}, reverse=True)),
+            tuple(sorted({*self.redact, *other.redact})),
+            self.live or other.live,
+        )
+
+
+class Parameters(NamedTuple):
+    """The parameter names of a function by kind, as `inspect.Parameter` names the kinds."""
+
+    positional_only: tuple[str, ...]
+    positional: tuple[str, ...]
+    keyword_only: tuple[str, ...]
+    var_positional: str | None
+    var_keyword: str | None
+    defaults: dict[str, Any]
+
+    @classmethod
+    def of(cls, function: types.FunctionType) -> Parameters:
+        """Read the parameters off a function's code."""
+        code = function.__code__
+        names = code.co_varnames
+        positional, end = code.co_argcount, code.co_argcount + code.co_kwonlyargcount
+        has_args = bool(code.co_flags & _CO_VARARGS)
+        has_kwargs = bool(code.co_flags & _CO_VARKEYWORDS)
+        defaults = function.__defaults__ or ()
+        defaulted = names[positional - len(defaults) : positional]
+        return cls(
+            positional_only=names[: code.co_posonlyargcount],
+            positional=names[code.co_posonlyargcount : positional],
+            keyword_only=names[positional:end],
+            var_positional=names[end] if has_args else None,
+            var_keyword=names[end + has_args] if has_kwargs else None,
+            defaults=dict(zip(defaulted, defaults, strict=True))
+            | {name: value for name, value in (function.__kwdefaults__ or {}).items()},
+        )
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """All but what `*args` and `**kwargs` take."""
+        return (*self.positional_only, *self.positional, *self.keyword_only)
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from self.named
+        yield from (name for name in (self.var_positional, self.var_keyword) if name)
+
+
+class Source:
+    """The source of one shadow and what one needs to know to run it.
+
+    Args:
+        original: the function to be shadowed.
+        binding: how it binds in its class.
+        recipe: what the shadow writes.
+    """
+
+    def __init__(self, original: types.FunctionType, binding: Binding, recipe: Recipe) -> None:
+        code = original.__code__
+        self._freevars = code.co_freevars
+        self._parameters = p = Parameters.of(original)
+        self._recipe = recipe
+        self._binding = binding
+        self._hides = summarizer(recipe.redact).hides
+        self.prefix = "_cs_"
+        """Begins every name that is the shadow's own."""
+        while any(name.startswith(self.prefix) for name in (*code.co_varnames, *self._freevars)):
+            self.prefix += "_"
+        positional = p.positional_only + p.positional
+        self._bound: str | None = None
+        if binding != "static" and (positional or p.var_positional):
+            self._bound = positional[0] if positional else f"{p.var_positional}[0]"
+        self._bound_in_args = self._bound is not None and not positional
+        self.fields = tuple(self._fields())
+        """The captured parameters: all but the one that the method is bound to."""
+
+    def _fields(self) -> Iterator[Field]:
+        if not self._recipe.captured:
+            return
+        p = self._parameters
+        for name in p.named:
+            if name != self._bound:
+                yield Field(name, "value")
+        if p.var_positional:
+            yield Field(p.var_positional, "var_positional")
+        if p.var_keyword:
+            yield Field(p.var_keyword, "var_keyword")
+
+    def text(self, cells: tuple[str, ...]) -> str:
+        """Return a factory whose one inner function is the shadow.
+
+        Args:
+            cells: the names, without prefix, of the closure cells that the shadow may use.
+        """
+        names = {name: self.prefix + name for name in (*cells, *LOCALS)}
+        parts = {name: Template(part).substitute(names) for name, part in self._parts().items()}
+        body = _SHADOW.substitute(names, **parts)
+        made_of = [*(self.prefix + name for name in cells), *self._freevars]
+        return f"def make({', '.join(made_of)}):\n{body}"
+
+    def _parts(self) -> dict[str, str]:
+        captures = bool(self._recipe.captured)
+        return {
+            "parameters": self._declaration(),
+            "forward": self._forward(),
+            # Never run; it makes the original's closure variables the shadow's too.
+            "name_freevars": f"if 0: {', '.join(self._freevars)}" if self._freevars else "",
+            # `def method(*args)`, called with no arguments at all, has no object.
+            "or_without_object": (
+                f" or not {self._parameters.var_positional}" if self._bound_in_args else ""
+            ),
+            "find_runtime": self._find_runtime(),
+            "begin": ", ".join(self._begin()),
+            "capture_result": f"$captured = {self._capture('$result')}" if captures else "",
+            "write_return": _WRITE_CAPTURED if captures else "$tape.append($time)",
+            "go_live": "$drain()" if self._recipe.live else "",
+        }
+
+    def _declaration(self) -> str:
+        p = self._parameters
+        parts = [self._declared(name) for name in p.positional_only]
+        if parts:
+            parts.append("/")
+        parts += [self._declared(name) for name in p.positional]
+        if p.var_positional:
+            parts.append(f"*{p.var_positional}")
+        elif p.keyword_only:
+            parts.append("*")
+        parts += [self._declared(name) for name in p.keyword_only]
+        if p.var_keyword:
+            parts.append(f"**{p.var_keyword}")
+        return ", ".join(parts)
+
+    def _declared(self, name: str) -> str:
+        # Only a place holder: the function gets the original's own default objects.
+        return f"{name}=None" if name in self._parameters.defaults else name
+
+    def _forward(self) -> str:
+        p = self._parameters
+        parts = [*p.positional_only, *p.positional]
+        if p.var_positional:
+            parts.append(f"*{p.var_positional}")
+        parts += [f"{name}={name}" for name in p.keyword_only]
+        if p.var_keyword:
+            parts.append(f"**{p.var_keyword}")
+        return ", ".join(parts)
+
+    def _find_runtime(self) -> str:
+        if self._bound is None:
+            return ""
+        found = self._bound if self._binding == "class" else f"$type({self._bound})"
+        return _FIND_RUNTIME.format(found=found)
+
+    def _begin(self) -> list[str]:
+        has_object = self._bound is not None and self._binding == "instance"
+        return [
+            "$layout",
+            f"$identify({self._bound})" if has_object else "None",
+            "None" if self._bound is None else "$runtime",
+            *map(self._capture_field, self.fields),
+            "$clock()",
+        ]
+
+    def _capture_field(self, field: Field) -> str:
+        name = field.name
+        if field.kind == "var_positional":
+            taken = f"{name}[1:]" if self._bound_in_args else name
+            return f"${self._spread(field.kind)}({taken}) if {taken} else $OMITTED"
+        if field.kind == "var_keyword":
+            return f"${self._spread(field.kind)}({name}) if {name} else $OMITTED"
+        captured = self._redacted() if self._hides(name) else self._capture(name)
+        if name in self._parameters.defaults:
+            return f"$OMITTED if {name} is $default_{name} else {captured}"
+        return captured
+
+    def _redacted(self) -> str:
+        return "($REDACTED, $REDACTED)" if len(self._recipe.captured) > 1 else "$REDACTED"
+
+    def _spread(self, kind: FieldKind) -> str:
+        captured = self._recipe.captured
+        several = "boths" if len(captured) > 1 else captured[0]
+        return f"named_{several}" if kind == "var_keyword" else several
+
+    def _capture(self, name: str) -> str:
+        if len(self._recipe.captured) > 1:
+            return f"$both({name})"
+        if self._recipe.captured == ("types",):
+            return f"$type_text({name})"
+        return _CAPTURE_VALUE.format(name=name, longest=MAX_STRING)

@@ -1,0 +1,1 @@
+"""The per-thread record of what happens, and how to read it."""

@@ -1,0 +1,78 @@
+"""Who an object is, without keeping it alive and without ever confusing two.
+
+An identity is the object's plain weak reference: CPython keeps one per object, so asking twice
+gives the same reference for as long as somebody holds it, and another object at the same address
+has another. Objects that take no weak reference (`__slots__` without ``__weakref__``, subclasses
+of `int` and `tuple`) get a token of the same behaviour, which their finalizer takes back.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+Identity = Callable[[], Any]
+"""Calling it returns None once the object is gone."""
+
+
+class Token:
+    """The identity of an object that takes no weak reference."""
+
+    __slots__ = ("alive",)
+
+    def __init__(self) -> None:
+        self.alive = True
+
+    def __call__(self) -> object:
+        return self if self.alive else None
+
+
+_tokens: dict[int, Token] = {}
+
+
+def identify(instance: object) -> Identity:
+    """Return the identity of any object."""
+    try:
+        return weakref.ref(instance)
+    except TypeError:
+        return _tokens.get(id(instance)) or _tokens.setdefault(id(instance), Token())
+
+
+def release(instance: object) -> None:
+    """Forget an object that is being finalized, for another may take its address."""
+    token = _tokens.pop(id(instance), None)
+    if token is not None:
+        token.alive = False
+
+
+class Numbers:
+    """Serial numbers of objects, from 1, in the order they are first asked for."""
+
+    def __init__(self) -> None:
+        self._by_identity: dict[int, tuple[Identity, int]] = {}
+        self._last = 0
+        self._sweep_at = 1024
+
+    def __getitem__(self, identity: Identity) -> int:
+        known = self._by_identity.get(id(identity))
+        if known is None:
+            self._last += 1
+            # The identity is kept, or its address could come to stand for another object.
+            self._by_identity[id(identity)] = known = identity, self._last
+        return known[1]
+
+    def get(self, identity: Identity) -> int | None:
+        """Return the number of an object that has one."""
+        known = self._by_identity.get(id(identity))
+        return None if known is None else known[1]
+
+    def sweep(self) -> None:
+        """Forget objects that are gone; only for when all records of theirs were read.
+
+        Does so each time the number of known objects has doubled, so that the cost per object
+        stays the same.
+        """
+        if len(self._by_identity) >= self._sweep_at:
+            self._by_identity = {k: v for k, v in self._by_identity.items() if v[0]() is not None}
+            self._sweep_at = max(1024, 2 * len(self._by_identity))

@@ -1,0 +1,64 @@
+"""What stands on a tape.
+
+A tape is a flat list, one per thread. Records follow one another with nothing between them, and
+each is appended whole by a single list operation, so that neither a signal handler nor another
+thread ever sees half of one:
+
+===========  =====================================================================
+begin        `Layout`, identity of the object, `ClassRef`, captured values..., time
+return       time (an `int`; None was returned, or results are not captured)
+result       `RESULT`, time, captured value
+raise        `RAISE`, soon followed by the error record
+error        `ERROR`, time, `CallError`
+===========  =====================================================================
+
+Calls of one thread nest, so an end belongs to the innermost call that has not ended. The end of
+a call is never lost: between taking the time and appending, the shadow runs no instruction at
+which the interpreter would look for a signal.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, NamedTuple
+
+from callscope.hierarchy import Site
+
+FieldKind = Literal["value", "var_positional", "var_keyword"]
+
+
+class Field(NamedTuple):
+    """One captured parameter of a site."""
+
+    name: str
+    kind: FieldKind
+
+
+class Layout:
+    """Begins each begin record: the site, and which values stand behind it."""
+
+    __slots__ = ("captured", "fields", "site", "size")
+
+    def __init__(self, site: Site, fields: tuple[Field, ...], captured: tuple[str, ...]) -> None:
+        self.site = site
+        self.fields = fields
+        self.captured = captured
+        """``("values",)``, ``("types",)``, both (each value is then a pair) or none."""
+        self.size = 4 + len(fields)
+        """Number of places a begin record takes."""
+
+
+class _Marker:
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+RESULT: Final = _Marker("RESULT")
+RAISE: Final = _Marker("RAISE")
+ERROR: Final = _Marker("ERROR")
+OMITTED: Final = _Marker("OMITTED")
+"""Stands for an argument left at its default."""

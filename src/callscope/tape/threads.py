@@ -1,0 +1,151 @@
+"""The tapes of all threads: where shadows write, and how what they wrote is collected."""
+
+from __future__ import annotations
+
+import threading
+import time
+import types
+import weakref
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
+
+LIMIT: Final = 1 << 16
+"""Places a thread's tape may take before the thread itself hands it to the readers."""
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+
+class ThreadTape:
+    """One thread's tape and the name it goes by."""
+
+    __slots__ = ("_alive", "records", "thread")
+
+    def __init__(self, thread: str, alive: weakref.ref[Any]) -> None:
+        self.thread = thread
+        self.records: list[Any] = []
+        self._alive = alive
+
+    @property
+    def ended(self) -> bool:
+        """Whether the thread is gone and will write no more."""
+        return self._alive() is None
+
+
+class Chunk(NamedTuple):
+    """Whole records taken off one thread's tape."""
+
+    tape: ThreadTape
+    records: list[Any]
+
+
+class Reader(Protocol):
+    """What is given the records; one per recording."""
+
+    def feed(self, chunks: list[Chunk]) -> None:
+        """Take what was written since the last time."""
+
+    def forget(self, tape: ThreadTape) -> None:
+        """Note that a thread has ended; all it wrote was fed before."""
+
+
+class _Alive:
+    """Lives in a thread's local storage and so dies with the thread."""
+
+    __slots__ = ("__weakref__",)
+
+
+class _Local(threading.local):
+    """What a thread sees: `tape` is the list it appends to."""
+
+    def __init__(self, tapes: Tapes) -> None:
+        self._alive = _Alive()
+        self.tape: list[Any] = tapes._open(weakref.ref(self._alive)).records
+
+
+class Tapes:
+    """All threads' tapes, and the readers of what stands on them."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.clock = types.CellType(time.perf_counter_ns)
+        """The cell through which every shadow reads the time; tests put their own clock in."""
+        self._tapes: list[ThreadTape] = []
+        self._readers: list[Reader] = []
+        self._names: dict[str, int] = {}
+        self._draining = False
+        self.local = _Local(self)
+
+    def _open(self, alive: weakref.ref[Any]) -> ThreadTape:
+        tape = ThreadTape(self._unique_name(_thread_name()), alive)
+        self._tapes.append(tape)
+        return tape
+
+    def _unique_name(self, name: str) -> str:
+        """Tell threads of one name apart: a pool names all its workers alike."""
+        number = self._names[name] = self._names.get(name, 0) + 1
+        return name if number == 1 else f"{name} ({number})"
+
+    def attach(self, reader: Reader) -> None:
+        """Give the reader all that is written from now on."""
+        with self.lock:
+            self.drain()
+            self._readers.append(reader)
+
+    def detach(self, reader: Reader) -> None:
+        """Give the reader all that was written until now, and no more."""
+        with self.lock:
+            self.drain()
+            self._readers.remove(reader)
+
+    def drain(self) -> None:
+        """Hand what was written to the readers."""
+        with self.lock:
+            # A finalizer that runs in here may be traced and come back.
+            if self._draining:
+                return
+            self._draining = True
+            try:
+                self.untraced(self._drain, None)
+            finally:
+                self._draining = False
+
+    def _drain(self, _: None) -> None:
+        ended = [tape for tape in self._tapes if tape.ended]
+        chunks = [Chunk(tape, _take(tape.records)) for tape in tuple(self._tapes)]
+        chunks = [chunk for chunk in chunks if chunk.records]
+        for reader in tuple(self._readers):
+            reader.feed(chunks)
+        for tape in ended:
+            self._tapes.remove(tape)
+            for reader in self._readers:
+                reader.forget(tape)
+
+    def untraced(self, function: Callable[[_T], _R], argument: _T) -> _R:
+        """Call a function; what it calls in turn is not recorded."""
+        local = self.local
+        tape = local.tape
+        local.tape = []
+        try:
+            return function(argument)
+        finally:
+            local.tape = tape
+
+
+def _take(records: list[Any]) -> list[Any]:
+    # The thread may append meanwhile; the list itself must stay, for running calls hold it.
+    taken = records[:]
+    del records[: len(taken)]
+    return taken
+
+
+def _thread_name() -> str:
+    # Not `current_thread()`, which would enter a thread that Python did not start as a dummy.
+    ident = threading.get_ident()
+    for thread in threading.enumerate():
+        if thread.ident == ident:
+            return thread.name
+    return f"Thread-{ident}"
+
+
+TAPES: Final = Tapes()
