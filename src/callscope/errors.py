@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
+
 __all__ = [
     "CallscopeError",
     "CallscopeWarning",
@@ -10,6 +13,7 @@ __all__ = [
     "NoMethodsError",
     "NotDeclaredError",
     "OptionError",
+    "PredicateWarning",
     "RecordingError",
     "SinkWarning",
     "TargetError",
@@ -59,7 +63,19 @@ class RecordingError(CallscopeError, RuntimeError):
 
 
 class TraceFileError(CallscopeError, OSError):
-    """A trace file cannot be opened or written."""
+    """A trace file cannot be read or written."""
+
+    @classmethod
+    def cannot_write(cls, path: object, error: OSError) -> TraceFileError:
+        """Return the error for a file that cannot be written."""
+        reason = error.strerror or str(error)
+        return cls(f"Cannot write {str(path)!r}: {reason}. Name a file that can be written.")
+
+    @classmethod
+    def cannot_read(cls, path: object, error: OSError) -> TraceFileError:
+        """Return the error for a file that cannot be read."""
+        reason = error.strerror or str(error)
+        return cls(f"Cannot read {str(path)!r}: {reason}. Name a trace that callscope has written.")
 
 
 class TraceFormatError(CallscopeError, ValueError):
@@ -78,9 +94,21 @@ class SinkWarning(CallscopeWarning):
     """A sink raised an exception and was switched off."""
 
 
+class PredicateWarning(CallscopeWarning):
+    """A `where=` function raised an exception and is no longer asked."""
+
+
 class TargetWarning(CallscopeWarning):
     """A target that was named by path turned out not to exist."""
 
 
 class TraceTruncatedWarning(CallscopeWarning):
     """More calls were made than a recording was allowed to keep."""
+
+
+def warn(message: str, category: type[CallscopeWarning]) -> None:
+    """Warn, but raise nothing into the traced program where warnings are errors."""
+    try:
+        warnings.warn(message, category, stacklevel=2)
+    except Warning:
+        print(f"callscope: {message}", file=sys.stderr)

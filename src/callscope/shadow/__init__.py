@@ -6,7 +6,8 @@ and closure cells, so that whatever inspects it sees what it saw before. All the
 is inlined, so that a traced call takes one more frame and not two.
 """
 
-from callscope.shadow.build import Shadow, make_shadow, shadow_of, why_not
+from callscope.shadow.build import Entry, entry_of, hide, make_shadow, rebind, why_not
+from callscope.shadow.capture import drop_own_frame
 from callscope.shadow.source import Recipe
 
-__all__ = ["Recipe", "Shadow", "make_shadow", "shadow_of", "why_not"]
+__all__ = ["Entry", "Recipe", "drop_own_frame", "entry_of", "hide", "make_shadow", "rebind", "why_not"]

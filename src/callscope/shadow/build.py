@@ -6,9 +6,9 @@ import functools
 import linecache
 import types
 import weakref
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from callscope.hierarchy import Binding, Site, class_ref, is_weakly_referable
+from callscope.hierarchy import Binding, Site, class_ref, function_of, is_weakly_referable
 from callscope.shadow.capture import Capture
 from callscope.shadow.source import Parameters, Recipe, Source
 from callscope.summarize import REDACTED, summarizer
@@ -37,24 +37,43 @@ _CONSTANTS: Final[dict[str, Any]] = {
 }
 
 
-class Shadow(NamedTuple):
-    """A shadow and what it stands for."""
+class Entry:
+    """What was put into a class's `__dict__`, and what stood there before.
 
-    function: types.FunctionType
-    original: types.FunctionType
-    on: types.CellType
-    """Whether calls are recorded; while it holds False, the shadow passes straight through."""
-
-
-_shadows: weakref.WeakKeyDictionary[types.FunctionType, Shadow] = weakref.WeakKeyDictionary()
-
-
-def shadow_of(function: types.FunctionType) -> Shadow | None:
-    """Return the record of a shadow, or None for any other function.
-
-    It is kept aside and not on the function, whose `__dict__` others copy (Django's `as_view`).
+    It is held by the function that was put there, and by nothing else: so callscope keeps no
+    class alive.
     """
-    return _shadows.get(function)
+
+    __slots__ = ("__weakref__", "entry", "on", "original", "raw")
+
+    def __init__(self, raw: Any, original: types.FunctionType | None = None) -> None:
+        self.raw = raw
+        """The `__dict__` entry from before; a descriptor is the very same one."""
+        self.original = original
+        """The function a shadow stands for."""
+        self.entry: Any = None
+        """The `__dict__` entry that took its place."""
+        self.on = types.CellType(False)
+        """Whether calls are recorded; while it holds False, a shadow passes straight through."""
+
+
+_FILE_PREFIX: Final = "<callscope importlib._bootstrap "
+# `warnings` skips frames whose file is named like this, so that a warning with `stacklevel=2`
+# names the caller's file and not ours: `is_internal_frame` in CPython's Python/_warnings.c.
+
+
+def entry_of(function: types.FunctionType) -> Entry | None:
+    """Return the entry of a shadow, or None for any other function.
+
+    No mark is left on the function, whose `__dict__` others copy (Django's `as_view` does).
+    """
+    code = function.__code__
+    if not code.co_filename.startswith(_FILE_PREFIX):
+        return None
+    for cell in function.__closure__ or ():
+        if type(cell.cell_contents) is Entry:
+            return cell.cell_contents  # type: ignore[no-any-return]
+    return None
 
 
 def why_not(function: types.FunctionType) -> str | None:
@@ -67,27 +86,41 @@ def why_not(function: types.FunctionType) -> str | None:
     return None
 
 
-def make_shadow(
-    original: types.FunctionType, binding: Binding, site: Site, recipe: Recipe
-) -> Shadow:
-    """Return a new shadow of a function, switched off.
+def make_shadow(raw: Any, site: Site, recipe: Recipe) -> Entry:
+    """Return the entry of a new shadow, switched off.
 
     Args:
-        original: the function that the class's `__dict__` holds, out of its descriptor.
-        binding: how it binds there.
+        raw: the `__dict__` entry it is to replace, of a kind that `function_of` knows.
         site: what its calls are recorded as.
         recipe: what is written.
     """
+    found = function_of(raw)
+    assert found is not None, raw
+    original, binding = found
     source = Source(original, binding, recipe)
-    values = _values(original, site, source, recipe)
+    entry = Entry(raw, original)
+    values = {**_values(original, site, source, recipe), "entry": entry}
     cells = {source.prefix + name: types.CellType(value) for name, value in values.items()}
     cells[source.prefix + "clock"] = TAPES.clock
+    cells[source.prefix + "on"] = entry.on
     cells.update(zip(original.__code__.co_freevars, original.__closure__ or (), strict=True))
-    code = _compile(source.text((*values, "clock")))
-    function = _build(original, code, cells)
-    shadow = Shadow(function, original, cells[source.prefix + "on"])
-    _shadows[function] = shadow
-    return shadow
+    code = _compile(source.text((*values, "clock", "on")))
+    entry.entry = rebind(_build(original, code, cells), binding)
+    return entry
+
+
+def rebind(function: types.FunctionType, binding: Binding) -> Any:
+    """Return a new `__dict__` entry that binds a function in the way given."""
+    if binding == "class":
+        return classmethod(function)
+    return staticmethod(function) if binding == "static" else function
+
+
+def hide(function: types.FunctionType) -> types.FunctionType:
+    """Keep a function's frames from counting as the caller that a warning names."""
+    filename = f"{_FILE_PREFIX}{function.__name__}>"
+    function.__code__ = function.__code__.replace(co_filename=filename)
+    return function
 
 
 def _values(
@@ -101,7 +134,6 @@ def _values(
         **_CONSTANTS,
         **{f"default_{k}": v for k, v in sorted(Parameters.of(original).defaults.items())},
         "original": original,
-        "on": False,
         "layout": Layout(site, source.fields, recipe.captured),
         "seen": site.defining,
         "identify": weakref.ref if weakly_referable else identify,
@@ -120,10 +152,7 @@ def _values(
 
 @functools.cache
 def _compile(source: str) -> types.CodeType:
-    # `warnings` skips frames whose file is named like this, so that a warning with
-    # `stacklevel=2` names the caller's file and not the shadow: `is_internal_frame` in CPython's
-    # Python/_warnings.c.
-    filename = f"<callscope shadow importlib._bootstrap {_compile.cache_info().currsize}>"
+    filename = f"{_FILE_PREFIX}shadow {_compile.cache_info().currsize}>"
     outer = compile(source, filename, "exec", dont_inherit=True)
     linecache.cache[filename] = len(source), None, source.splitlines(keepends=True), filename
     return _inner_code(_inner_code(outer))

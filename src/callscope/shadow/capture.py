@@ -18,6 +18,14 @@ _get_traceback = BaseException.__dict__["__traceback__"].__get__
 _set_traceback = BaseException.__dict__["__traceback__"].__set__
 
 
+def drop_own_frame(error: BaseException) -> None:
+    """Take the frame that has just caught an exception out of its traceback."""
+    # Through the descriptor: an exception class may forbid or redefine attributes.
+    traceback = _get_traceback(error)
+    if traceback is not None:
+        _set_traceback(error, traceback.tb_next)
+
+
 class Capture:
     """Captures values as one recipe asks for them."""
 
@@ -50,9 +58,6 @@ class Capture:
 
     def note_error(self, tape: list[Any], error: BaseException) -> None:
         """Write what a call raised, and take the shadow's own frame out of the traceback."""
-        # Through the descriptor: an exception class may forbid or redefine attributes.
-        traceback = _get_traceback(error)
-        if traceback is not None:
-            _set_traceback(error, traceback.tb_next)
+        drop_own_frame(error)
         now = TAPES.clock.cell_contents()
         tape += (ERROR, now, TAPES.untraced(self._summarizer.error, error))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator
-from dataclasses import dataclass
 from string import Template
 from typing import Any, Final, NamedTuple
 
@@ -65,8 +64,7 @@ _CAPTURE_VALUE: Final = (
 )
 
 
-@dataclass(frozen=True)
-class Recipe:
+class Recipe(NamedTuple):
     """What the shadows of a site are made to write."""
 
     captured: tuple[str, ...] = ("values",)
@@ -173,6 +171,7 @@ class Source:
         names = {name: self.prefix + name for name in (*cells, *LOCALS)}
         parts = {name: Template(part).substitute(names) for name, part in self._parts().items()}
         body = _SHADOW.substitute(names, **parts)
+        body = "".join(line for line in body.splitlines(keepends=True) if line.strip())
         made_of = [*(self.prefix + name for name in cells), *self._freevars]
         return f"def make({', '.join(made_of)}):\n{body}"
 
@@ -181,8 +180,8 @@ class Source:
         return {
             "parameters": self._declaration(),
             "forward": self._forward(),
-            # Never run; it makes the original's closure variables the shadow's too.
-            "name_freevars": f"if 0: {', '.join(self._freevars)}" if self._freevars else "",
+            # Never run; it makes these closure variables of the shadow.
+            "name_freevars": f"if 0: {', '.join(['$entry', *self._freevars])}",
             # `def method(*args)`, called with no arguments at all, has no object.
             "or_without_object": (
                 f" or not {self._parameters.var_positional}" if self._bound_in_args else ""

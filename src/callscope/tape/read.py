@@ -5,12 +5,11 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-import warnings
 from collections import deque
-from collections.abc import Callable, Container, Iterator
-from typing import Any, Final, Literal, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
-from callscope.errors import CallscopeWarning
+from callscope.errors import PredicateWarning, warn
 from callscope.hierarchy import Site
 from callscope.summarize import ObjectMark
 from callscope.tape.identity import Numbers
@@ -37,11 +36,21 @@ class Step(NamedTuple):
 class Wanted(NamedTuple):
     """What one recording keeps of all that stands on the tapes."""
 
-    sites: Container[Site]
-    capture: Capture
+    sites: Mapping[Site, Capture]
+    """The sites asked for so far, and how much of each one's values."""
     where: Callable[[Call], bool] | None
     max_calls: int | None
     on_full: OnFull
+
+
+class Listener(Protocol):
+    """What follows a recording while it runs; raises nothing."""
+
+    def on_event(self, event: Event, /) -> None:
+        """Take one event."""
+
+    def flush(self) -> None:
+        """Note the end of a batch."""
 
 
 class TapeReader:
@@ -50,16 +59,17 @@ class TapeReader:
     Args:
         wanted: what to keep.
         keep: whether the calls are kept in memory, to be handed out by `recorded`.
-        emit: called with each event as soon as it is read; without it, nothing is read before
-            somebody asks.
+        listener: is given each event as soon as it is read, and told after each batch; without
+            one, nothing is read before somebody asks.
     """
 
     def __init__(
-        self, wanted: Wanted, *, keep: bool = True, emit: Callable[[Event], None] | None = None
+        self, wanted: Wanted, *, keep: bool = True, listener: Listener | None = None
     ) -> None:
         self._wanted = wanted
         self._keep = keep
-        self._emit = emit
+        self._listener = listener
+        self._reading: Iterator[Step] = iter(())
         self._numbers = Numbers()
         self._threads: dict[ThreadTape, _ThreadReader] = {}
         self._ended: list[ThreadTape] = []
@@ -81,13 +91,21 @@ class TapeReader:
             if chunks:
                 self._unread.append(chunks)
                 self._unread_size += sum(len(chunk.records) for chunk in chunks)
-            if self._emit is not None or self._may_be_full():
+            if self._listener is not None:
+                self._read()
+                self._listener.flush()
+            elif self._may_be_full():
                 self._read()
 
     def forget(self, tape: ThreadTape) -> None:
         """Let go of a thread that has ended, once all it wrote is read."""
         with self._lock:
             self._ended.append(tape)
+
+    @property
+    def lost(self) -> int:
+        """Number of calls that were not kept; right at any time, though not all may be read."""
+        return self._lost
 
     def recorded(self) -> Recorded:
         """Return the calls kept so far."""
@@ -103,15 +121,20 @@ class TapeReader:
         return limit is not None and self._count + self._unread_size // _LEAST_SIZE >= limit
 
     def _read(self) -> None:
+        # What is being read is kept: an interrupt in a sink must not lose the rest.
+        self._take_steps()
         while self._unread:
-            chunks = self._unread.popleft()
-            for step in self._steps(chunks):
-                self._take(step)
+            self._reading = self._steps(self._unread.popleft())
+            self._take_steps()
         self._unread_size = 0
         while self._ended:
             self._threads.pop(self._ended.pop(), None)
         if not self._keep:
             self._numbers.sweep()
+
+    def _take_steps(self) -> None:
+        for step in self._reading:
+            self._take(step)
 
     def _steps(self, chunks: list[Chunk]) -> Iterator[Step]:
         steps = [self._thread(chunk.tape).steps(chunk.records) for chunk in chunks]
@@ -136,8 +159,8 @@ class TapeReader:
                 call._attach()
                 self._calls.append(call)
                 self._drop_oldest()
-        if self._emit is not None:
-            self._emit(Event(step.kind, next(self._event_ids), step.ts_ns, self._pid, call))
+        if self._listener is not None:
+            self._listener.on_event(Event(step.kind, next(self._event_ids), step.ts_ns, self._pid, call))
 
     def _drop_oldest(self) -> None:
         limit = self._wanted.max_calls
@@ -155,7 +178,7 @@ class TapeReader:
                     return False
             except Exception as error:
                 self._where = None
-                warn(f"where= raised {error!r} and is no longer asked; all calls are kept.")
+                warn(f"where= raised {error!r}; it is no longer asked.", PredicateWarning)
         if self._full:
             self._lost += 1
             return False
@@ -182,7 +205,7 @@ class TapeReader:
 
     def arguments(self, layout: Layout, values: list[Any]) -> dict[str, Value] | None:
         """Return the captured arguments by name."""
-        if self._wanted.capture == "none":
+        if not layout.captured or self._wanted.sites[layout.site] == "none":
             return None
         arguments: dict[str, Value] = {}
         for field, captured in zip(layout.fields, values, strict=True):
@@ -200,10 +223,11 @@ class TapeReader:
 
     def value(self, layout: Layout, captured: Any) -> Value:
         """Return a captured value as this recording asked for it."""
-        if self._wanted.capture == "none":
+        capture = self._wanted.sites[layout.site]
+        if capture == "none":
             return None
         if len(layout.captured) > 1:
-            captured = captured[layout.captured.index(self._wanted.capture)]
+            captured = captured[layout.captured.index(capture)]
         if type(captured) is ObjectMark:
             number = self._numbers.get(captured.ref)
             text: Text = captured.text
@@ -303,13 +327,3 @@ class _ThreadReader:
 
 def _time(step: Step) -> int:
     return step.ts_ns
-
-
-def warn(message: str, category: type[Warning] = CallscopeWarning) -> None:
-    """Warn, but raise nothing into the traced program where warnings are errors."""
-    import sys
-
-    try:
-        warnings.warn(message, category, stacklevel=2)
-    except Warning:
-        print(f"callscope: {message}", file=sys.stderr)

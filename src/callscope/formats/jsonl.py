@@ -1,0 +1,152 @@
+"""JSON Lines, whole: see `callscope.trace.schema` for what the lines are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from callscope.errors import TraceFormatError
+from callscope.trace import SCHEMA_VERSION, Call, CallError, Header, Recorded, Text, Trace, Value
+from callscope.trace.schema import end_line, event_line, header_line
+
+_SCALARS: Final = (str, int, float, bool, type(None))
+
+
+def save(trace: Trace, path: Path) -> None:
+    """Write a trace as JSON Lines."""
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(header_line(trace.header))
+        file.writelines(map(event_line, trace.events()))
+        file.write(end_line(trace.lost))
+
+
+def load(path: Path) -> Trace:
+    """Read a trace from JSON Lines."""
+    header, recorded = _Loader(path).load()
+    return Trace(header, lambda: recorded)
+
+
+class _Loader:
+    """Reads one file; what is wrong in it is named by its line."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._line = 0
+        self._calls: list[Call] = []
+        self._by_id: dict[int, Call] = {}
+        self._lost = 0
+
+    def load(self) -> tuple[Header, Recorded]:
+        objects = self._objects()
+        header = self._header(next(objects, None))
+        for line in objects:
+            self._take(line)
+        return header, Recorded(self._calls, self._lost)
+
+    def _objects(self) -> Iterator[dict[str, Any]]:
+        with self._path.open("rb") as file:
+            for self._line, line in enumerate(file, 1):
+                try:
+                    found = json.loads(line)
+                except (ValueError, RecursionError):
+                    # Only the last line can lack its end: the program was killed as it wrote.
+                    if not line.endswith(b"\n") and self._line > 1:
+                        return
+                    raise self._wrong("it is not JSON") from None
+                if not isinstance(found, dict):
+                    raise self._wrong("it is not a JSON object")
+                yield found
+
+    def _wrong(self, why: str) -> TraceFormatError:
+        where = f"{str(self._path)!r}, line {self._line}"
+        if self._line <= 1:
+            return TraceFormatError(
+                f"{where}: {why}, so this is no trace. Name a '.jsonl' file that callscope has written."
+            )
+        return TraceFormatError(f"{where}: {why}. Restore the file, or cut it off before this line.")
+
+    def _header(self, line: dict[str, Any] | None) -> Header:
+        if line is None:
+            raise self._wrong("the file is empty")
+        if line.get("kind") != "trace":
+            raise self._wrong("it is not the header of a trace")
+        if line.get("v") != SCHEMA_VERSION:
+            found = line.get("v")
+            msg = (
+                f"{str(self._path)!r} is a trace of schema version {found!r}, and this callscope"
+                f" reads version {SCHEMA_VERSION}. Read it with the callscope that wrote it."
+            )
+            raise TraceFormatError(msg)
+        targets = self._field(line, "targets", list)
+        return Header(
+            pid=self._field(line, "pid", int),
+            start_ns=self._field(line, "start_ns", int),
+            start_unix_ns=self._field(line, "start_unix_ns", int),
+            python=self._field(line, "python", str),
+            callscope=self._field(line, "callscope", str),
+            targets=tuple(map(str, targets)),
+        )
+
+    def _take(self, line: dict[str, Any]) -> None:
+        kind = line.get("kind")
+        if kind == "call":
+            self._begin(line)
+        elif kind in ("return", "raise"):
+            self._end(line)
+        elif kind == "end":
+            self._lost = self._field(line, "lost", int)
+        else:
+            raise self._wrong(f"{kind!r} is no kind of event")
+
+    def _begin(self, line: dict[str, Any]) -> None:
+        call_id = self._field(line, "call_id", int)
+        parent_id = self._field(line, "parent_id", int, optional=True)
+        if call_id in self._by_id:
+            raise self._wrong(f"call {call_id} begins a second time")
+        if parent_id is not None and parent_id not in self._by_id:
+            raise self._wrong(f"its parent, call {parent_id}, has not begun")
+        arguments = self._field(line, "arguments", dict, optional=True)
+        call = Call(
+            self._field(line, "method", str),
+            self._field(line, "defining_class", str),
+            self._field(line, "runtime_class", str),
+            self._field(line, "instance", int, optional=True),
+            self._field(line, "mro_index", int, optional=True),
+            None if arguments is None else self._values(arguments, line),
+            self._field(line, "ts_ns", int),
+            self._field(line, "thread", str),
+            None if parent_id is None else self._by_id[parent_id],
+        )
+        call._call_id = call_id
+        call._attach()
+        self._by_id[call_id] = call
+        self._calls.append(call)
+
+    def _end(self, line: dict[str, Any]) -> None:
+        call = self._by_id.get(self._field(line, "call_id", int))
+        if call is None or call.finished:
+            raise self._wrong("it ends a call that is not running")
+        error = self._field(line, "error", dict, optional=True)
+        if error is not None:
+            error = CallError(self._field(error, "type", str), self._field(error, "message", str))
+        result = self._values({"result": line.get("result")}, line)["result"]
+        call._end(self._field(line, "ts_ns", int), result, error)
+
+    def _values(self, values: dict[str, Any], line: dict[str, Any]) -> dict[str, Value]:
+        texts = self._field(line, "texts", list, optional=True) or ()
+        if not all(isinstance(value, _SCALARS) for value in values.values()):
+            raise self._wrong("a captured value is no scalar")
+        return {
+            name: Text(value) if name in texts and isinstance(value, str) else value
+            for name, value in values.items()
+        }
+
+    def _field(
+        self, line: dict[str, Any], name: str, kind: type, *, optional: bool = False
+    ) -> Any:
+        value = line.get(name)
+        if (optional and value is None) or (isinstance(value, kind) and type(value) is not bool):
+            return value
+        raise self._wrong(f"{name!r} is {value!r:.40} and not of type {kind.__name__}")

@@ -1,0 +1,157 @@
+"""A trace as text: the stable outline for tests, and the tree with durations for people."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from callscope.trace import Call, Names, Trace, call_text, outcome_text
+
+MAX_LINES: Final = 2_000
+"""How many calls `print(trace)` shows."""
+
+_GAP: Final = 2
+_MAX_COLUMN: Final = 90
+
+
+class _Style(NamedTuple):
+    """The pieces that the branches are drawn with."""
+
+    branch: str
+    last: str
+    bar: str
+    space: str
+    micro: str
+
+
+_UNICODE: Final = _Style("├─ ", "└─ ", "│  ", "   ", "µs")
+_ASCII: Final = _Style("|- ", "`- ", "|  ", "   ", "us")
+
+
+def outline(trace: Trace) -> str:
+    """Return the calls as stable text, with no time or address in it."""
+    names = Names.of(trace.calls)
+    lines = []
+    for thread, roots in _by_thread(trace):
+        if thread:
+            lines.append(f"thread {thread}")
+        for call, _ in _walk(roots):
+            indent = "  " * call.depth
+            lines.append(f"{indent}{call_text(call, names)}{outcome_text(call)}")
+    if trace.lost:
+        lines.append(_lost(trace))
+    return "\n".join(lines)
+
+
+def tree(trace: Trace, *, max_lines: int | None = MAX_LINES, encoding: str | None = None) -> str:
+    """Return the calls as a tree with durations, and where the classes come from.
+
+    Args:
+        trace: what to show.
+        max_lines: how many calls to show; None shows all.
+        encoding: what the text will be written in, by default the encoding of `sys.stdout`; where
+            it has no line-drawing characters, ASCII is used.
+    """
+    if not len(trace):
+        return "\n".join(filter(None, (_nothing(trace), _lost(trace))))
+    names = Names.of(trace.calls)
+    style = _style(encoding or getattr(sys.stdout, "encoding", None))
+    lines: list[str] = []
+    shown = 0
+    for thread, roots in _by_thread(trace):
+        if thread:
+            lines.append(f"thread {thread}")
+        rows = [
+            (f"{_branches(last, style)}{call_text(call, names)}{outcome_text(call)}", call)
+            for call, last in islice(_walk(roots), None if max_lines is None else max_lines - shown)
+        ]
+        shown += len(rows)
+        lines += _with_durations(rows, style)
+    if shown < len(trace):
+        lines.append(f"... {len(trace) - shown:,} more calls; trace.save('all.txt') writes them all")
+    return "\n".join([*lines, *filter(None, [_lost(trace)]), "", *_where(names)])
+
+
+def save(trace: Trace, path: Path) -> None:
+    """Write the whole tree to a text file."""
+    text = tree(trace, max_lines=None, encoding="utf-8")
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _nothing(trace: Trace) -> str:
+    asked = " and ".join(trace.header.targets) or "the declared classes"
+    return f"No calls were recorded of {asked}."
+
+
+def _lost(trace: Trace) -> str:
+    if not trace.lost:
+        return ""
+    return f"{trace.lost:,} more calls were made and not kept, for max_calls was reached"
+
+
+def _by_thread(trace: Trace) -> Iterator[tuple[str, Sequence[Call]]]:
+    """Yield the roots of each thread; one thread alone needs no name."""
+    threads: dict[str, list[Call]] = {}
+    for root in trace.roots:
+        threads.setdefault(root.thread, []).append(root)
+    for thread, roots in threads.items():
+        yield thread if len(threads) > 1 else "", roots
+
+
+def _walk(roots: Sequence[Call]) -> Iterator[tuple[Call, tuple[bool, ...]]]:
+    """Yield each call and, for it and each of its parents, whether it is the last child."""
+    stack: list[tuple[Call, tuple[bool, ...]]] = [(root, ()) for root in reversed(roots)]
+    while stack:
+        call, last = stack.pop()
+        yield call, last
+        children = call.children
+        final = len(children) - 1
+        stack.extend(
+            (child, (*last, index == final)) for index, child in reversed([*enumerate(children)])
+        )
+
+
+def _branches(last: tuple[bool, ...], style: _Style) -> str:
+    if not last:
+        return ""
+    above = "".join(style.space if is_last else style.bar for is_last in last[:-1])
+    return above + (style.last if last[-1] else style.branch)
+
+
+def _with_durations(rows: list[tuple[str, Call]], style: _Style) -> list[str]:
+    column = min(max((len(text) for text, _ in rows), default=0), _MAX_COLUMN) + _GAP
+    return [
+        f"{text:<{column}}{duration_text(call.duration_ns, style.micro):>9}".rstrip()
+        for text, call in rows
+    ]
+
+
+def duration_text(duration_ns: int | None, micro: str = "µs") -> str:
+    """Return a duration in the unit that suits it: ``12.3 µs``; nothing for None."""
+    if duration_ns is None:
+        return ""
+    for unit, size in (("s", 1_000_000_000), ("ms", 1_000_000)):
+        if duration_ns >= size:
+            return f"{duration_ns / size:.2f} {unit}"
+    return f"{duration_ns / 1_000:.1f} {micro}"
+
+
+def _where(names: Names) -> Iterator[str]:
+    """Yield a line per module with the classes that come from there."""
+    modules: dict[str, list[str]] = {}
+    for qualified in names:
+        module, _, name = qualified.rpartition(".")
+        modules.setdefault(module, []).append(name)
+    for module, classes in modules.items():
+        yield f"{', '.join(classes)}: {module}"
+
+
+def _style(encoding: str | None) -> _Style:
+    try:
+        "".join(_UNICODE).encode(encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return _ASCII
+    return _UNICODE

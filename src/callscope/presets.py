@@ -1,0 +1,46 @@
+"""Names of the methods worth tracing in well-known frameworks, for `methods=`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+DEFAULT_METHODS: Final = ("__init__", "__call__", "call")
+"""What is traced where nothing else is asked for."""
+
+KERAS: Final = ("__init__", "__call__", "build", "call", "compute_output_shape")
+"""`keras.layers.Layer` and below: https://keras.io/api/layers/base_layer/."""
+
+PYTORCH: Final = ("__init__", "__call__", "forward")
+"""`torch.nn.Module` and below: https://pytorch.org/docs/stable/generated/torch.nn.Module.html."""
+
+SKLEARN: Final = (
+    "__init__",
+    "fit",
+    "fit_transform",
+    "fit_predict",
+    "partial_fit",
+    "predict",
+    "predict_proba",
+    "transform",
+    "score",
+)
+"""`sklearn.base.BaseEstimator` and below: https://scikit-learn.org/stable/developers/develop.html."""
+
+DJANGO_VIEWS: Final = (
+    "__init__",
+    "setup",
+    "dispatch",
+    "http_method_not_allowed",
+    "get",
+    "post",
+    "put",
+    "patch",
+    "delete",
+    "head",
+    "options",
+    "get_queryset",
+    "get_object",
+    "get_context_data",
+    "render_to_response",
+)
+"""`django.views.View` and below: https://docs.djangoproject.com/en/stable/ref/class-based-views/."""

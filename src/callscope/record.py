@@ -1,0 +1,288 @@
+"""Recordings: `record`, `start` and `stop`."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import platform
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
+
+from callscope._version import __version__
+from callscope.declare import REGISTRY, Declaration, Instrumentation, Options, check_options, place
+from callscope.errors import OptionError, RecordingError, TraceTruncatedWarning, warn
+from callscope.feed import Feed, is_live
+from callscope.hierarchy import matches
+from callscope.presets import DEFAULT_METHODS
+from callscope.tape.read import Capture, OnFull, TapeReader, Wanted
+from callscope.tape.threads import TAPES
+from callscope.trace import Call, Header, Recorded, Sink, Trace
+from callscope.weave import WEAVER, Plan
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+DEFAULT_MAX_CALLS: Final = 1_000_000
+"""How many calls a recording keeps in memory where nothing else is asked for."""
+
+
+class Limits(NamedTuple):
+    """Which calls a recording keeps, and how many."""
+
+    where: Callable[[Call], bool] | None = None
+    max_calls: int | None = DEFAULT_MAX_CALLS
+    on_full: OnFull = "stop"
+
+
+class Recording:
+    """One recording, made by `record`: begins with the ``with`` block and ends with it."""
+
+    def __init__(
+        self,
+        targets: tuple[type | str, ...],
+        patterns: tuple[str, ...],
+        options: Options,
+        limits: Limits,
+        sinks: Iterable[Sink] = (),
+        to: str | PathLike[str] | None = None,
+    ) -> None:
+        self._targets = targets
+        self._patterns = patterns
+        self._options = options
+        self._limits = limits
+        self._sinks = list(sinks)
+        self._to = to
+        self._handles: list[Instrumentation] = []
+        self._ad_hoc: list[Declaration] = []
+        self._file_read: Recorded | None = None
+        self._state: Literal["new", "running", "ended"] = "new"
+
+    def __enter__(self) -> Trace:
+        if self._state != "new":
+            msg = "A recording runs once. Call record() again for another."
+            raise RecordingError(msg)
+        self._handles = [place(t, self._options, self._declare_ad_hoc) for t in self._targets]
+        header = self._header()
+        self._feed = self._open_feed(header)
+        live = any(map(is_live, self._sinks))
+        self._plan = Plan(
+            self._declared, self._options.capture or "values", self._options.redact, live=live
+        )
+        self._reader = TapeReader(
+            Wanted(self._plan.sites, *self._limits), keep=self._to is None, listener=self._feed
+        )
+        self.trace = Trace(header, self._read)
+        TAPES.attach(self._reader)
+        self._state = "running"
+        _running.append(self)
+        try:
+            WEAVER.begin(self._plan)
+        except BaseException:
+            self.end()
+            raise
+        if self._feed is not None:
+            self._feed.start()
+        return self.trace
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """End the recording; a second time does nothing."""
+        if self._state != "running":
+            return
+        self._state = "ended"
+        _running.remove(self)
+        try:
+            WEAVER.end(self._plan)
+        finally:
+            TAPES.detach(self._reader)
+            if self._feed is not None:
+                self._feed.end(self._reader.lost)
+        if self._reader.lost:
+            warn(
+                f"{self._reader.lost:,} calls were made and not kept, for"
+                f" max_calls={self._limits.max_calls:,} was reached. Raise max_calls, or stream to a"
+                " file with to='trace.jsonl'.",
+                TraceTruncatedWarning,
+            )
+
+    @property
+    def problems(self) -> list[str]:
+        """Why some of the targets were not traced; one sentence each."""
+        return [handle.problem for handle in self._handles if handle.problem]
+
+    def _declare_ad_hoc(self, root: type, options: Options) -> Declaration:
+        # Whatever else is captured is the recording's own choice, and not the hierarchy's.
+        declaration = Declaration(root, options._replace(capture=None))
+        self._ad_hoc.append(declaration)
+        if self._state == "running":
+            WEAVER.reweave()
+        return declaration
+
+    def _declared(self) -> list[Declaration]:
+        return [*self._ad_hoc, *filter(None, map(self._as_asked, REGISTRY.declarations()))]
+
+    def _as_asked(self, declaration: Declaration) -> Declaration | None:
+        root = declaration.root()
+        if root is None or not matches(declaration.name, self._patterns):
+            return None
+        methods = self._options.methods
+        if methods == DEFAULT_METHODS:
+            return declaration
+        return Declaration(root, declaration.options._replace(methods=methods))
+
+    def _header(self) -> Header:
+        return Header(
+            pid=os.getpid(),
+            start_ns=TAPES.clock.cell_contents(),
+            start_unix_ns=time.time_ns(),
+            python=platform.python_version(),
+            callscope=__version__,
+            targets=tuple(handle.name for handle in self._handles),
+        )
+
+    def _open_feed(self, header: Header) -> Feed | None:
+        sinks = list(self._sinks)
+        if self._to is not None:
+            from callscope.sinks.jsonl import JSONLines
+
+            sinks.append(JSONLines(self._to))
+        return Feed(sinks, header) if sinks else None
+
+    def _read(self) -> Recorded:
+        if self._state == "running":
+            TAPES.drain()
+        return self._reader.recorded() if self._to is None else self._read_file(self._to)
+
+    def _read_file(self, path: str | PathLike[str]) -> Recorded:
+        from callscope.formats import load
+
+        if self._file_read is None or self._state == "running":
+            trace = load(path)
+            self._file_read = Recorded(trace.calls, trace.lost)
+        return self._file_read
+
+
+_running: Final[list[Recording]] = []
+_started: Final[list[Recording]] = []
+
+
+def record(
+    *targets: type | str,
+    methods: Iterable[str] | None = None,
+    capture: Capture = "values",
+    redact: Iterable[str] = (),
+    where: Callable[[Call], bool] | None = None,
+    max_calls: int | Literal["default"] | None = "default",
+    on_full: OnFull = "stop",
+    sinks: Iterable[Sink] = (),
+    to: str | PathLike[str] | None = None,
+) -> Recording:
+    """Record calls while a ``with`` block runs: ``with record(SomeClass) as trace: ...``.
+
+    Recordings may be nested and may overlap; each has its own trace.
+
+    Args:
+        targets: classes, or paths of classes (``"keras.layers:Layer"``), whose hierarchies are
+            declared for this recording alone; without any, all that is declared is recorded.
+        methods: names of methods, or patterns, as for `traced`. Without targets, they take the
+            place of what the declarations name.
+        capture: ``"values"`` keeps scalars as they are and a bounded summary of all else;
+            ``"types"`` keeps the names of types; ``"none"`` keeps times only.
+        redact: names, or patterns, of arguments to hide besides passwords, tokens and their kin.
+        where: is given each `Call` as it was when it began, and returns False to leave it out;
+            what it calls then hangs below its parent. It is asked when the trace is read or
+            streamed, and so makes recording no faster.
+        max_calls: how many calls to keep; None for no limit. By default a million, and no limit
+            with `to`.
+        on_full: what to do when that is reached: ``"stop"`` keeps the first calls,
+            ``"drop_oldest"`` the last. The number lost is counted either way.
+        sinks: receive events while the program runs.
+        to: a ``.jsonl`` file to stream to. The calls are then not kept in memory; the trace is
+            read from the file when it is asked for.
+
+    Raises:
+        OptionError: if an option has a value that cannot be used.
+        TargetError, TargetModuleError, TargetNotFoundError, ImmutableClassError, NoMethodsError:
+            as for `instrument`, when the recording begins.
+        TraceFileError: if `to` cannot be written, when the recording begins.
+    """
+    options = check_options(methods, capture, redact)
+    if where is not None and not callable(where):
+        msg = f"where={where!r} is no function. Give one that takes a Call and returns a bool."
+        raise OptionError(msg)
+    limit = (DEFAULT_MAX_CALLS if to is None else None) if max_calls == "default" else max_calls
+    _check_limits(limit, on_full, to)
+    patterns = () if targets else ("*",)
+    return Recording(
+        targets, patterns, options, Limits(where, limit, on_full), _check_sinks(sinks), to
+    )
+
+
+def _check_limits(max_calls: object, on_full: object, to: object) -> None:
+    if max_calls is not None and (type(max_calls) is not int or max_calls < 1):
+        msg = f"max_calls={max_calls!r} is no number of calls. Use a whole number from 1, or None."
+        raise OptionError(msg)
+    if on_full not in get_args(OnFull):
+        allowed = " or ".join(map(repr, get_args(OnFull)))
+        msg = f"on_full={on_full!r} is not known. Use {allowed}."
+        raise OptionError(msg)
+    if to is None:
+        return
+    if not isinstance(to, (str, os.PathLike)):
+        msg = f"to={to!r} is no path. Name a file, such as 'trace.jsonl'."
+        raise OptionError(msg)
+    if not os.fspath(to).endswith(".jsonl"):
+        msg = f"to={os.fspath(to)!r} cannot be streamed to. Name a '.jsonl' file, or use trace.save()."
+        raise OptionError(msg)
+    if on_full == "drop_oldest":
+        msg = "on_full='drop_oldest' cannot take lines back out of a file. Leave out to= or on_full=."
+        raise OptionError(msg)
+
+
+def _check_sinks(sinks: Iterable[Sink]) -> list[Sink]:
+    try:
+        listed = list(sinks)
+    except TypeError:
+        msg = f"sinks={sinks!r} is no list of sinks. Write sinks=[{type(sinks).__name__}(...)]."
+        raise OptionError(msg) from None
+    for sink in listed:
+        missing = [name for name in ("on_event", "flush", "close") if not hasattr(sink, name)]
+        if missing or isinstance(sink, type):
+            lacks = "is a class and not an object" if isinstance(sink, type) else f"has no {missing[0]}()"
+            msg = f"sinks: {sink!r} {lacks}. A sink has the methods on_event(event), flush() and close()."
+            raise OptionError(msg)
+    return listed
+
+
+def start(*targets: type | str, **options: Any) -> Trace:
+    """Begin a recording that `stop` ends; takes what `record` takes.
+
+    For a REPL or an application's start. Returns the trace, which may be read at any time.
+    """
+    recording = record(*targets, **options)
+    trace = recording.__enter__()
+    _started.append(recording)
+    return trace
+
+
+def stop() -> Trace:
+    """End the recording that was started last, and return its trace.
+
+    Raises:
+        RecordingError: if none was started.
+    """
+    if not _started:
+        msg = "No recording was started. Call callscope.start() first."
+        raise RecordingError(msg)
+    recording = _started.pop()
+    recording.end()
+    return recording.trace
+
+
+@atexit.register
+def _end_all() -> None:
+    for recording in tuple(reversed(_running)):
+        recording.end()

@@ -1,0 +1,26 @@
+"""`Event`, `Call` and `Trace`: what sinks receive during, and people read after, a recording."""
+
+from callscope.trace.call import Call, CallError, Text, Value
+from callscope.trace.event import SCHEMA_VERSION, Event, EventKind, Header, Sink
+from callscope.trace.text import Names, arguments_text, call_text, object_text, outcome_text, value_text
+from callscope.trace.trace import Recorded, Trace
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Call",
+    "CallError",
+    "Event",
+    "EventKind",
+    "Header",
+    "Names",
+    "Recorded",
+    "Sink",
+    "Text",
+    "Trace",
+    "Value",
+    "arguments_text",
+    "call_text",
+    "object_text",
+    "outcome_text",
+    "value_text",
+]

@@ -1,0 +1,222 @@
+"""`Call`: one run of a site, and what is captured of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+from callscope.hierarchy import bare_name
+
+
+class Text(str):
+    """What stands for a value that is no scalar: ``float32[32, 128]`` or ``<app.Config>``.
+
+    It is a `str`, but is shown without quotes, so that it is never mistaken for a string that
+    the program passed.
+    """
+
+    __slots__ = ()
+
+
+Value: TypeAlias = None | bool | int | float | str | Text
+"""A captured argument or result: a scalar as it was, anything else as `Text`."""
+
+
+class CallError(NamedTuple):
+    """The exception that ended a call."""
+
+    type: str
+    """Module-qualified name of its class; builtins without a module."""
+    message: str
+
+
+class Call:
+    """One run of a site: which method, of which class, on which object, and what came of it.
+
+    Calls are made by callscope and are read-only.
+    """
+
+    __slots__ = (
+        "_arguments",
+        "_call_id",
+        "_children",
+        "_defining_class",
+        "_depth",
+        "_end_ns",
+        "_error",
+        "_instance",
+        "_method",
+        "_mro_index",
+        "_parent",
+        "_result",
+        "_runtime_class",
+        "_start_ns",
+        "_thread",
+        "_via_super",
+    )
+
+    def __init__(
+        self,
+        method: str,
+        defining_class: str,
+        runtime_class: str,
+        instance: int | None,
+        mro_index: int | None,
+        arguments: dict[str, Value] | None,
+        start_ns: int,
+        thread: str,
+        parent: Call | None,
+    ) -> None:
+        self._method = method
+        self._defining_class = defining_class
+        self._runtime_class = runtime_class
+        self._instance = instance
+        self._mro_index = mro_index
+        self._arguments = arguments
+        self._start_ns = start_ns
+        self._thread = thread
+        self._parent = parent
+        self._depth = 0 if parent is None else parent._depth + 1
+        self._children: list[Call] = []
+        self._call_id = 0
+        self._end_ns: int | None = None
+        self._error: CallError | None = None
+        self._result: Value = None
+        self._via_super = (
+            parent is not None
+            and parent._method == method
+            and parent._instance == instance
+            and parent._runtime_class == runtime_class
+            and mro_index is not None
+            and parent._mro_index is not None
+            and parent._mro_index < mro_index
+        )
+
+    def _end(self, end_ns: int, result: Value = None, error: CallError | None = None) -> None:
+        self._end_ns = end_ns
+        self._result = result
+        self._error = error
+
+    def _attach(self) -> None:
+        if self._parent is not None:
+            self._parent._children.append(self)
+
+    def _detach_children(self) -> None:
+        """Make the children roots, for this call is dropped from its trace."""
+        for child in self._children:
+            child._parent = None
+
+    def _measure_depth(self) -> None:
+        """Set the depth anew, after the parent's, for a parent was dropped."""
+        self._depth = 0 if self._parent is None else self._parent._depth + 1
+
+    @property
+    def call_id(self) -> int:
+        """Number of the call in its trace, from 1, in the order the calls began."""
+        return self._call_id
+
+    @property
+    def method(self) -> str:
+        """Name of the method: ``"__call__"``."""
+        return self._method
+
+    @property
+    def defining_class(self) -> str:
+        """Module-qualified name of the class whose `__dict__` holds the method that ran."""
+        return self._defining_class
+
+    @property
+    def runtime_class(self) -> str:
+        """Module-qualified name of `type(self)`; for a classmethod, of the class it ran on."""
+        return self._runtime_class
+
+    @property
+    def site(self) -> str:
+        """The defining class's bare name and the method: ``"Layer.__call__"``."""
+        return f"{bare_name(self._defining_class)}.{self._method}"
+
+    @property
+    def instance(self) -> int | None:
+        """Serial number of the object in this trace, from 1; None where there is no object."""
+        return self._instance
+
+    @property
+    def mro_index(self) -> int | None:
+        """Place of the defining class in the runtime class's MRO; None if it is not in it."""
+        return self._mro_index
+
+    @property
+    def via_super(self) -> bool:
+        """True if an override of the same method, earlier in the MRO, led here on this object."""
+        return self._via_super
+
+    @property
+    def arguments(self) -> Mapping[str, Value]:
+        """Arguments by bound name, without `self` and without those left at their default.
+
+        What `*args` took is named ``args[0]``, ``args[1]``; what `**kwargs` took keeps its name.
+        Empty if the recording captured none.
+        """
+        return self._arguments or {}
+
+    @property
+    def result(self) -> Value:
+        """What the method returned; None if it returned None, raised, or nothing was captured."""
+        return self._result
+
+    @property
+    def error(self) -> CallError | None:
+        """The exception that ended the call, or None."""
+        return self._error
+
+    @property
+    def start_ns(self) -> int:
+        """When the call began, in nanoseconds of `time.perf_counter_ns`."""
+        return self._start_ns
+
+    @property
+    def duration_ns(self) -> int | None:
+        """How long the call ran, in nanoseconds; None if it never ended."""
+        return None if self._end_ns is None else self._end_ns - self._start_ns
+
+    @property
+    def self_ns(self) -> int | None:
+        """The call's duration without its children's, in nanoseconds; None if it never ended."""
+        if self._end_ns is None:
+            return None
+        return self._end_ns - self._start_ns - sum(c.duration_ns or 0 for c in self._children)
+
+    @property
+    def thread(self) -> str:
+        """Name of the thread the call ran in."""
+        return self._thread
+
+    @property
+    def task(self) -> str | None:
+        """Name of the asyncio task the call ran in; None outside of one."""
+        return None
+
+    @property
+    def parent(self) -> Call | None:
+        """The traced call that was running when this one began, in the same thread."""
+        return self._parent
+
+    @property
+    def children(self) -> Sequence[Call]:
+        """The traced calls that began directly within this one, in order."""
+        return tuple(self._children)
+
+    @property
+    def depth(self) -> int:
+        """Number of parents above the call."""
+        return self._depth
+
+    @property
+    def finished(self) -> bool:
+        """False for a call that had not ended when the recording did."""
+        return self._end_ns is not None
+
+    def __repr__(self) -> str:
+        from callscope.trace.text import call_text, outcome_text
+
+        return f"<Call {self._call_id}: {call_text(self)}{outcome_text(self)}>"

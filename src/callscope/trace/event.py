@@ -1,0 +1,107 @@
+"""`Event`: one instant of a call; `Sink`: what receives events; `Header`: said once of a trace."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final, Literal, NamedTuple, Protocol
+
+from callscope.trace.call import Call, Text, Value
+
+SCHEMA_VERSION: Final = 1
+
+EventKind = Literal["call", "return", "raise"]
+
+
+class Event:
+    """One instant of a call: its begin (``"call"``) or its end (``"return"``, ``"raise"``)."""
+
+    __slots__ = ("call", "kind", "pid", "seq", "ts_ns")
+
+    def __init__(self, kind: EventKind, seq: int, ts_ns: int, pid: int, call: Call) -> None:
+        self.kind: EventKind = kind
+        """``"call"``, ``"return"`` or ``"raise"``."""
+        self.seq: int = seq
+        """Number of the event in its trace, from 1."""
+        self.ts_ns: int = ts_ns
+        """When it happened, in nanoseconds of `time.perf_counter_ns`."""
+        self.pid: int = pid
+        """The process it happened in."""
+        self.call: Call = call
+        """The call it is an instant of, as far as that is known at this event."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the event as the JSON object of the event schema, version 1."""
+        call = self.call
+        event: dict[str, Any] = {
+            "v": SCHEMA_VERSION,
+            "kind": self.kind,
+            "seq": self.seq,
+            "ts_ns": self.ts_ns,
+            "pid": self.pid,
+            "thread": call.thread,
+            "task": call.task,
+            "call_id": call.call_id,
+            "parent_id": None if call.parent is None else call.parent.call_id,
+            "depth": call.depth,
+            "method": call.method,
+            "defining_class": call.defining_class,
+            "runtime_class": call.runtime_class,
+            "instance": call.instance,
+            "mro_index": call.mro_index,
+            "via_super": call.via_super,
+        }
+        if self.kind == "call":
+            if call._arguments is not None:
+                values = {name: _finite(value) for name, value in call._arguments.items()}
+                event["arguments"] = values
+                texts = [name for name, value in values.items() if type(value) is Text]
+                if texts:
+                    event["texts"] = texts
+        else:
+            event["duration_ns"] = call.duration_ns
+            if call.error is not None:
+                event["error"] = call.error._asdict()
+            else:
+                event["result"] = result = _finite(call.result)
+                if type(result) is Text:
+                    event["texts"] = ["result"]
+        return event
+
+    def __repr__(self) -> str:
+        return f"<Event {self.seq}: {self.kind} of {self.call!r}>"
+
+
+def _finite(value: Value) -> Value:
+    """JSON has no number for infinity and NaN."""
+    return Text(value) if type(value) is float and not math.isfinite(value) else value
+
+
+class Sink(Protocol):
+    """What receives events while the program runs; every method may raise, and is then not
+    called again: the recording goes on without that sink."""
+
+    def on_event(self, event: Event, /) -> None:
+        """Take one event. Events of one thread come in order."""
+
+    def flush(self) -> None:
+        """Write out what is held back. Called after each batch of events."""
+
+    def close(self) -> None:
+        """Flush and let go of files and connections. Called once, at the end."""
+
+
+class Header(NamedTuple):
+    """What is said once about a whole trace."""
+
+    pid: int
+    """The process that was recorded."""
+    start_ns: int
+    """When the recording began, in nanoseconds of `time.perf_counter_ns`."""
+    start_unix_ns: int
+    """The same instant in nanoseconds since 1970, UTC."""
+    python: str
+    """Version of the Python that ran."""
+    callscope: str
+    """Version of callscope that recorded."""
+    targets: tuple[str, ...]
+    """The roots of the hierarchies that were asked for by name; empty for all declared."""

@@ -1,0 +1,75 @@
+"""How calls and values are written, wherever people read them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from callscope.hierarchy import bare_name
+from callscope.trace.call import Call, Text, Value
+
+
+class Names:
+    """How classes are shown: by their bare name, with the module where two share that name."""
+
+    def __init__(self, qualified_names: Iterable[str] = ()) -> None:
+        self._by_bare: dict[str, set[str]] = {}
+        for name in qualified_names:
+            self.add(name)
+
+    @classmethod
+    def of(cls, calls: Iterable[Call]) -> Names:
+        """Return the names of all classes that some calls mention."""
+        pairs = ((call.defining_class, call.runtime_class) for call in calls)
+        return cls(itertools.chain.from_iterable(pairs))
+
+    def add(self, qualified: str) -> None:
+        """Take note of a class."""
+        self._by_bare.setdefault(bare_name(qualified), set()).add(qualified)
+
+    def show(self, qualified: str) -> str:
+        """Return the shortest name that no other class noted so far goes by."""
+        bare = bare_name(qualified)
+        return qualified if len(self._by_bare.get(bare, ())) > 1 else bare
+
+    def __iter__(self) -> Iterator[str]:
+        for names in self._by_bare.values():
+            yield from sorted(names)
+
+
+_NO_NAMES: Final = Names()
+
+
+def value_text(value: Value) -> str:
+    """Return a captured value as people read it."""
+    return str(value) if type(value) is Text else repr(value)
+
+
+def arguments_text(call: Call) -> str:
+    """Return the arguments in parentheses; nothing if they were not captured."""
+    if call._arguments is None:
+        return ""
+    shown = ", ".join(f"{name}={value_text(value)}" for name, value in call._arguments.items())
+    return f"({shown})"
+
+
+def call_text(call: Call, names: Names = _NO_NAMES) -> str:
+    """Return a call in one line: ``Layer.__call__(y=4) [MyLayer#1]``."""
+    site = f"{names.show(call.defining_class)}.{call.method}"
+    return f"{site}{arguments_text(call)} [{object_text(call, names)}]"
+
+
+def object_text(call: Call, names: Names = _NO_NAMES) -> str:
+    """Return the object a call ran on: ``MyLayer#1``, or only the class where there is none."""
+    runtime_class = names.show(call.runtime_class)
+    return runtime_class if call.instance is None else f"{runtime_class}#{call.instance}"
+
+
+def outcome_text(call: Call) -> str:
+    """Return what came of a call: `` -> result``, `` !! Type: message``, or nothing."""
+    if not call.finished:
+        return " ..."
+    if call.error is not None:
+        return f" !! {bare_name(call.error.type)}: {call.error.message}".rstrip(": ")
+    return "" if call.result is None else f" -> {value_text(call.result)}"

@@ -1,0 +1,164 @@
+"""`Trace`: the calls of one recording."""
+
+from __future__ import annotations
+
+import heapq
+import importlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from callscope.hierarchy import bare_name, qualified_name
+from callscope.trace.call import Call
+from callscope.trace.event import Event, EventKind, Header
+
+if TYPE_CHECKING:
+    from os import PathLike
+    from pathlib import Path
+
+    from callscope.analyze.summary import Summary
+
+
+class Recorded(NamedTuple):
+    """A recording's calls as they are known so far."""
+
+    calls: Sequence[Call]
+    lost: int
+    """Number of calls that were made but not kept, for `max_calls` was reached."""
+
+
+class Trace:
+    """The calls of one recording, as a list, as a tree, and as text.
+
+    It may be read while the recording still runs, and then holds what has happened so far.
+    """
+
+    def __init__(self, header: Header, read: Callable[[], Recorded]) -> None:
+        self.header = header
+        self._read = read
+        self._calls: tuple[Call, ...] = ()
+
+    @property
+    def calls(self) -> Sequence[Call]:
+        """Every call, in the order they began."""
+        calls = self._read().calls
+        known = self._calls
+        if len(calls) != len(known) or (calls and calls[-1] is not known[-1]):
+            self._calls = tuple(calls)
+        return self._calls
+
+    @property
+    def roots(self) -> Sequence[Call]:
+        """The calls that no other traced call led to, in the order they began."""
+        return tuple(call for call in self.calls if call.parent is None)
+
+    @property
+    def lost(self) -> int:
+        """Number of calls that were made but not kept, for `max_calls` was reached."""
+        return self._read().lost
+
+    def events(self) -> Iterator[Event]:
+        """Yield the events of all calls in the order of time."""
+        by_thread: dict[str, list[Call]] = {}
+        for root in self.roots:
+            by_thread.setdefault(root.thread, []).append(root)
+        instants = heapq.merge(*map(_instants, by_thread.values()), key=lambda item: item[0])
+        for seq, (ts_ns, kind, call) in enumerate(instants, 1):
+            yield Event(kind, seq, ts_ns, self.header.pid, call)
+
+    def find(
+        self,
+        site: str = "*",
+        *,
+        method: str | None = None,
+        defining_class: str | type | None = None,
+        runtime_class: str | type | None = None,
+        instance: int | None = None,
+        where: Callable[[Call], bool] | None = None,
+    ) -> list[Call]:
+        """Return the calls that fit everything asked for, in the order they began.
+
+        Args:
+            site: a site such as ``"Layer.__call__"``, or an `fnmatch` pattern of sites.
+            method: name of the method, or a pattern.
+            defining_class: the class that defines the method: the class itself, its bare or its
+                module-qualified name, or a pattern of either.
+            runtime_class: the class of the object, in the same forms.
+            instance: the object's serial number.
+            where: a function that is given each call and returns True to keep it.
+        """
+        return [
+            call
+            for call in self.calls
+            if fnmatchcase(call.site, site)
+            and (method is None or fnmatchcase(call.method, method))
+            and (defining_class is None or _is_class(call.defining_class, defining_class))
+            and (runtime_class is None or _is_class(call.runtime_class, runtime_class))
+            and (instance is None or call.instance == instance)
+            and (where is None or where(call))
+        ]
+
+    def outline(self) -> str:
+        """Return the tree as stable text, with no time or address in it.
+
+        Two spaces per depth, the site with its arguments, the object in brackets, then
+        `` -> result`` where the result is not None, or `` !! Type: message``. Two runs of the
+        same program give the same outline, so a test may compare it with a string.
+        """
+        text: str = _format("tree").outline(self)
+        return text
+
+    def summary(self) -> Summary:
+        """Return the number of calls and the times per site."""
+        summary: Summary = importlib.import_module("callscope.analyze.summary").summarize(self)
+        return summary
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Write the trace to a file in the format its suffix names, and return its path.
+
+        Raises:
+            TraceFormatError: if no format has that suffix.
+            TraceFileError: if the file cannot be written.
+        """
+        saved: Path = importlib.import_module("callscope.formats").save(self, path)
+        return saved
+
+    def __str__(self) -> str:
+        text: str = _format("tree").tree(self)
+        return text
+
+    def __len__(self) -> int:
+        return len(self._read().calls)
+
+    def __repr__(self) -> str:
+        calls = len(self)
+        return f"<Trace of {calls} call{'' if calls == 1 else 's'}>"
+
+
+def _format(name: str) -> Any:
+    # Formats import this module; they are found by name when they are asked for.
+    return importlib.import_module(f"callscope.formats.{name}")
+
+
+def _is_class(name: str, wanted: str | type) -> bool:
+    if isinstance(wanted, type):
+        return name == qualified_name(wanted)
+    return fnmatchcase(name, wanted) or fnmatchcase(bare_name(name), wanted)
+
+
+def _instants(roots: Iterable[Call]) -> Iterator[tuple[int, EventKind, Call]]:
+    """Yield begin and end of every call below the roots, in order; no recursion, for depth."""
+    stack: list[tuple[Call, Iterator[Call]]] = []
+    rest = iter(roots)
+    while True:
+        call = next(rest, None)
+        if call is not None:
+            yield call.start_ns, "call", call
+            stack.append((call, rest))
+            rest = iter(call.children)
+        elif stack:
+            call, rest = stack.pop()
+            if call._end_ns is not None:
+                yield call._end_ns, "return" if call.error is None else "raise", call
+        else:
+            return
