@@ -1,15 +1,20 @@
-"""callscope shows how objects are called: which class's method runs, on which object, in what order."""
+"""callscope shows how objects are called: whose method runs, on which object, in what order."""
 
+import importlib as _importlib
 import os as _os
 
 from callscope._version import __version__
 from callscope.declare import Instrumentation, Traced, TracedMeta, instrument, traced, uninstrument
 from callscope.errors import CallscopeError, CallscopeWarning
-from callscope.formats import load
 from callscope.presets import DJANGO_VIEWS, KERAS, PYTORCH, SKLEARN
-from callscope.record import record, start, stop
-from callscope.sinks import Console, JSONLines
-from callscope.trace import Call, Event, Sink, Trace
+
+TYPE_CHECKING = False  # see callscope.hierarchy
+if TYPE_CHECKING:
+    from callscope.formats import load
+    from callscope.recording import record, start, stop
+    from callscope.sinks.console import Console
+    from callscope.sinks.jsonl import JSONLines
+    from callscope.trace import Call, Event, Sink, Trace
 
 __all__ = [
     "DJANGO_VIEWS",
@@ -36,6 +41,35 @@ __all__ = [
     "traced",
     "uninstrument",
 ]
+
+# What only a recording needs is imported when it is first asked for, so that a library which
+# declares its classes pays for nothing else.
+_LAZY = {
+    "Call": "trace",
+    "Console": "sinks.console",
+    "Event": "trace",
+    "JSONLines": "sinks.jsonl",
+    "Sink": "trace",
+    "Trace": "trace",
+    "load": "formats",
+    "record": "recording",
+    "start": "recording",
+    "stop": "recording",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    value = getattr(_importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 if _os.environ.get("CALLSCOPE"):
     from callscope import environment as _environment

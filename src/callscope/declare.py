@@ -7,21 +7,16 @@ from __future__ import annotations
 
 import sys
 import threading
-import types
 import weakref
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final, NamedTuple, TypeVar, get_args, overload
 
 from callscope.errors import (
     CallscopeError,
     NoMethodsError,
     NotDeclaredError,
-    OptionError,
     TargetWarning,
     warn,
 )
 from callscope.hierarchy import (
-    TargetPath,
     check_class,
     check_module,
     class_ref,
@@ -33,67 +28,17 @@ from callscope.hierarchy import (
     qualified_name,
     subclasses,
 )
-from callscope.presets import DEFAULT_METHODS
-from callscope.shadow import entry_of, why_not
-from callscope.tape.read import Capture
+from callscope.options import Options, check_options
 
-_C = TypeVar("_C", bound=type)
+TYPE_CHECKING = False  # see callscope.hierarchy
+if TYPE_CHECKING:
+    import types
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any, Final, TypeVar, overload
 
+    from callscope.options import Capture
 
-class Options(NamedTuple):
-    """How the methods of a hierarchy are traced."""
-
-    methods: tuple[str, ...] = DEFAULT_METHODS
-    capture: Capture | None = None
-    """None leaves it to the recording."""
-    redact: tuple[str, ...] = ()
-
-
-def check_options(
-    methods: Iterable[str] | None = None,
-    capture: str | None = None,
-    redact: Iterable[str] = (),
-) -> Options:
-    """Return the options, or say which of them cannot be used.
-
-    Raises:
-        OptionError: naming the option, its value and the remedy.
-    """
-    chosen = DEFAULT_METHODS if methods is None else _names("methods", methods)
-    if not chosen:
-        raise OptionError("methods=() traces nothing. Name a method, or leave the option out.")
-    return Options(chosen, check_capture(capture), _names("redact", redact))
-
-
-def check_capture(capture: str | None) -> Capture | None:
-    """Return how much is captured, checked.
-
-    Raises:
-        OptionError: if it is none of `Capture`.
-    """
-    for known in get_args(Capture):
-        if capture == known:
-            return known  # type: ignore[no-any-return]
-    if capture is None:
-        return None
-    allowed = ", ".join(map(repr, get_args(Capture)))
-    msg = f"capture={capture!r} is not known. Use one of {allowed}."
-    raise OptionError(msg)
-
-
-def _names(option: str, names: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(names, str):
-        msg = f"{option}={names!r} is a string, where a tuple of names belongs. Write {option}=({names!r},)."
-        raise OptionError(msg)
-    try:
-        listed = tuple(names)
-    except TypeError:
-        listed = (None,)
-    for name in listed:
-        if not isinstance(name, str) or not name:
-            msg = f"{option}={names!r} is no tuple of names, such as ('__call__', 'call')."
-            raise OptionError(msg)
-    return listed
+    _C = TypeVar("_C", bound=type)
 
 
 class Declaration:
@@ -190,15 +135,19 @@ def _declare_from_outside(root: type, options: Options) -> Declaration:
     return declaration
 
 
-@overload
-def traced(cls: _C, /) -> _C: ...
-@overload
-def traced(
-    *,
-    methods: Iterable[str] | None = None,
-    capture: Capture | None = None,
-    redact: Iterable[str] = (),
-) -> Callable[[_C], _C]: ...
+if TYPE_CHECKING:
+
+    @overload
+    def traced(cls: _C, /) -> _C: ...
+    @overload
+    def traced(
+        *,
+        methods: Iterable[str] | None = None,
+        capture: Capture | None = None,
+        redact: Iterable[str] = (),
+    ) -> Callable[[_C], _C]: ...
+
+
 def traced(
     cls: _C | None = None,
     /,
@@ -288,14 +237,24 @@ RESERVED: Final = frozenset({"__init_subclass__", "__del__"})
 """Methods through which the weaver sees new subclasses and the end of objects."""
 
 
-class SiteCoverage(NamedTuple):
+class SiteCoverage:
     """Whether one site of a hierarchy is traced."""
 
-    site: str
-    """Module-qualified class and method: ``"app.Layer.__call__"``."""
-    traceable: bool
-    reason: str
-    """Why not, in words; empty for a site that is traced."""
+    __slots__ = ("reason", "site")
+
+    def __init__(self, site: str, reason: str) -> None:
+        self.site = site
+        """Module-qualified class and method: ``"app.Layer.__call__"``."""
+        self.reason = reason
+        """Why it is not traced, in words; empty for a site that is."""
+
+    @property
+    def traceable(self) -> bool:
+        """Whether a recording weaves the site."""
+        return not self.reason
+
+    def __repr__(self) -> str:
+        return f"<{self.site}: {self.reason or 'traced'}>"
 
 
 class Instrumentation:
@@ -323,13 +282,12 @@ class Instrumentation:
         """Return every site of the hierarchy as it is now, traced or not and why not."""
         declaration = self._declaration
         if declaration is None:
-            return [SiteCoverage(self.name, False, self._problem)]
+            return [SiteCoverage(self.name, self._problem)]
         methods = declaration.options.methods
         return [
-            SiteCoverage(str(class_ref(cls).site(name)), reason is None, reason or "")
+            SiteCoverage(str(class_ref(cls).site(name)), why_untraceable(cls, name, raw) or "")
             for cls in declaration.classes()
             for name, raw in own_methods(cls, methods)
-            for reason in [why_untraceable(cls, name, raw)]
         ]
 
     def __enter__(self) -> Instrumentation:
@@ -351,9 +309,12 @@ def why_untraceable(cls: type, name: str, raw: Any) -> str | None:
     found = function_of(raw)
     if found is None:
         kind = type(raw)
-        if kind is types.WrapperDescriptorType or kind is types.MethodDescriptorType:
+        if kind.__name__ in ("wrapper_descriptor", "method_descriptor", "builtin_function_or_method"):
             return "it is implemented in C"
         return f"descriptors of type {kind.__name__} are not traced yet"
+    # Imported where it is used: a library that only declares its classes does not pay for it.
+    from callscope.shadow import entry_of, why_not
+
     woven = entry_of(found[0])
     return why_not((woven and woven.original) or found[0])
 
@@ -436,7 +397,7 @@ def place(
             handle._problem = ""
             handle._declaration = declare(root, options)
 
-    # Imported where it is used: it takes five times as long to import as the rest of callscope.
+    # Imported where it is used: it takes several times as long as all the rest of callscope.
     import wrapt
 
     wrapt.register_post_import_hook(apply, path.module)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import atexit
 import sys
 
-from callscope.declare import Options
 from callscope.errors import CallscopeError, TargetWarning, warn
 from callscope.formats import check_suffix
-from callscope.record import DEFAULT_MAX_CALLS, Limits, Recording
+from callscope.options import Options
+from callscope.recording import DEFAULT_MAX_CALLS, Limits, Recording
 
 
 def start(wanted: str, path: str | None) -> None:

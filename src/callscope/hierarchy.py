@@ -6,14 +6,9 @@ may override `__subclasses__`, `__getattribute__` or `__eq__`, and none of that 
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import sys
 import types
 import weakref
-from collections.abc import Callable, Iterator, Mapping
-from fnmatch import fnmatchcase
-from typing import Any, Final, Literal, NamedTuple
 
 from callscope.errors import (
     ImmutableClassError,
@@ -22,7 +17,14 @@ from callscope.errors import (
     TargetNotFoundError,
 )
 
-Binding = Literal["instance", "class", "static"]
+# Not from `typing`, which takes as long to import as all of this package that a library needs to
+# declare its classes.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any, Final, Literal
+
+    Binding = Literal["instance", "class", "static"]
 
 # Py_TPFLAGS_IMMUTABLETYPE and Py_TPFLAGS_HEAPTYPE, CPython's Include/object.h.
 _IMMUTABLE_TYPE: Final = 1 << 8
@@ -94,6 +96,10 @@ def subclasses(root: type) -> Iterator[type]:
 
 def matches(name: str, patterns: tuple[str, ...]) -> bool:
     """Tell whether a name is one of the patterns (names, or `fnmatch` patterns)."""
+    if name in patterns:
+        return True
+    from fnmatch import fnmatchcase
+
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
@@ -201,11 +207,14 @@ def class_ref(cls: type) -> ClassRef:
     return _class_refs.setdefault(id(cls), ref)
 
 
-class TargetPath(NamedTuple):
+class TargetPath:
     """A class named by module and qualified name: ``"keras.layers:Layer"``."""
 
-    module: str
-    qualname: str
+    __slots__ = ("module", "qualname")
+
+    def __init__(self, module: str, qualname: str) -> None:
+        self.module = module
+        self.qualname = qualname
 
     def __str__(self) -> str:
         return f"{self.module}:{self.qualname}"
@@ -259,6 +268,8 @@ def check_module(name: str) -> None:
     package = name.partition(".")[0]
     if name in sys.modules or package in sys.modules:
         return
+    import importlib.util
+
     try:
         found = importlib.util.find_spec(package)
     except (ImportError, ValueError):
@@ -275,6 +286,8 @@ def import_class(path: TargetPath) -> type:
         TargetModuleError: if the module does not exist.
         TargetNotFoundError, TargetError: as `find_class` does.
     """
+    import importlib
+
     check_module(path.module)
     try:
         module = importlib.import_module(path.module)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+TYPE_CHECKING = False  # see callscope.hierarchy
+if TYPE_CHECKING:
+    from typing import Final
 
 DEFAULT_METHODS: Final = ("__init__", "__call__", "call")
 """What is traced where nothing else is asked for."""

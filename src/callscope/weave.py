@@ -11,9 +11,9 @@ import functools
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from callscope.declare import REGISTRY, Declaration, Options, TracedMeta, why_untraceable
+from callscope.declare import REGISTRY, Declaration, TracedMeta, why_untraceable
 from callscope.hierarchy import (
     ClassRef,
     Site,
@@ -25,9 +25,12 @@ from callscope.hierarchy import (
     namespace,
     own_methods,
 )
+from callscope.options import CAPTURES, Options
 from callscope.shadow import Entry, Recipe, drop_own_frame, entry_of, hide, make_shadow, rebind
 from callscope.tape.identity import release
-from callscope.tape.read import Capture
+
+if TYPE_CHECKING:
+    from callscope.options import Capture
 
 
 class Plan:
@@ -58,13 +61,10 @@ class Plan:
     def want(self, site: Site, options: Options) -> Recipe:
         """Ask for a site, and return what its shadow is to write for this recording."""
         # The less revealing of what the class allows and the recording asks for.
-        capture = min(self._capture, options.capture or "values", key=_REVEALING.index)
-        self.sites[site] = max(capture, self.sites.get(site, "none"), key=_REVEALING.index)
+        capture = min(self._capture, options.capture or "values", key=CAPTURES.index)
+        self.sites[site] = max(capture, self.sites.get(site, "none"), key=CAPTURES.index)
         captured = () if capture == "none" else (capture,)
         return Recipe(captured, (*self._redact, *options.redact), self._live)
-
-
-_REVEALING: Final[tuple[Capture, ...]] = ("none", "types", "values")
 
 
 class _Woven(NamedTuple):

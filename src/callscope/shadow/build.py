@@ -6,15 +6,18 @@ import functools
 import linecache
 import types
 import weakref
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from callscope.hierarchy import Binding, Site, class_ref, function_of, is_weakly_referable
+from callscope.hierarchy import Site, class_ref, function_of, is_weakly_referable
 from callscope.shadow.capture import Capture
 from callscope.shadow.source import Parameters, Recipe, Source
 from callscope.summarize import REDACTED, summarizer
 from callscope.tape.identity import identify
 from callscope.tape.records import OMITTED, RAISE, RESULT, Layout
 from callscope.tape.threads import TAPES
+
+if TYPE_CHECKING:
+    from callscope.hierarchy import Binding
 
 # inspect.CO_GENERATOR and its kin; `inspect` itself would double the time that importing takes.
 _OTHER_KINDS: Final = {0x20: "generator", 0x80: "coroutine", 0x200: "async generator"}

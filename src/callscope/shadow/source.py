@@ -5,12 +5,14 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator
 from string import Template
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from callscope.hierarchy import Binding
 from callscope.summarize import MAX_STRING, summarizer
 from callscope.tape.records import Field, FieldKind
 from callscope.tape.threads import LIMIT
+
+if TYPE_CHECKING:
+    from callscope.hierarchy import Binding
 
 _CO_VARARGS: Final = 0x04
 _CO_VARKEYWORDS: Final = 0x08

@@ -7,7 +7,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 from callscope.errors import PredicateWarning, warn
 from callscope.hierarchy import Site
@@ -17,7 +17,9 @@ from callscope.tape.records import ERROR, OMITTED, RAISE, RESULT, Layout
 from callscope.tape.threads import Chunk, ThreadTape
 from callscope.trace import Call, CallError, Event, EventKind, Recorded, Text, Value
 
-Capture = Literal["values", "types", "none"]
+if TYPE_CHECKING:
+    from callscope.options import Capture
+
 OnFull = Literal["stop", "drop_oldest"]
 
 _UNKNOWN_ERROR: Final = CallError("BaseException", "")

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import atexit
 import os
-import platform
+import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 from callscope._version import __version__
-from callscope.declare import REGISTRY, Declaration, Instrumentation, Options, check_options, place
+from callscope.declare import REGISTRY, Declaration, Instrumentation, place
 from callscope.errors import OptionError, RecordingError, TraceTruncatedWarning, warn
 from callscope.feed import Feed, is_live
 from callscope.hierarchy import matches
+from callscope.options import Options, check_options
 from callscope.presets import DEFAULT_METHODS
-from callscope.tape.read import Capture, OnFull, TapeReader, Wanted
+from callscope.tape.read import OnFull, TapeReader, Wanted
 from callscope.tape.threads import TAPES
 from callscope.trace import Call, Header, Recorded, Sink, Trace
 from callscope.weave import WEAVER, Plan
 
 if TYPE_CHECKING:
     from os import PathLike
+
+    from callscope.options import Capture
 
 DEFAULT_MAX_CALLS: Final = 1_000_000
 """How many calls a recording keeps in memory where nothing else is asked for."""
@@ -115,7 +118,7 @@ class Recording:
 
     def _declare_ad_hoc(self, root: type, options: Options) -> Declaration:
         # Whatever else is captured is the recording's own choice, and not the hierarchy's.
-        declaration = Declaration(root, options._replace(capture=None))
+        declaration = Declaration(root, Options(options.methods, None, options.redact))
         self._ad_hoc.append(declaration)
         if self._state == "running":
             WEAVER.reweave()
@@ -131,14 +134,15 @@ class Recording:
         methods = self._options.methods
         if methods == DEFAULT_METHODS:
             return declaration
-        return Declaration(root, declaration.options._replace(methods=methods))
+        theirs = declaration.options
+        return Declaration(root, Options(methods, theirs.capture, theirs.redact))
 
     def _header(self) -> Header:
         return Header(
             pid=os.getpid(),
             start_ns=TAPES.clock.cell_contents(),
             start_unix_ns=time.time_ns(),
-            python=platform.python_version(),
+            python=".".join(map(str, sys.version_info[:3])),
             callscope=__version__,
             targets=tuple(handle.name for handle in self._handles),
         )

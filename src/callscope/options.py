@@ -1,0 +1,93 @@
+"""How a hierarchy is traced, and the checks of what people say about it."""
+
+from __future__ import annotations
+
+from callscope.errors import OptionError
+from callscope.presets import DEFAULT_METHODS
+
+TYPE_CHECKING = False  # see callscope.hierarchy
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Final, Literal
+
+    Capture = Literal["values", "types", "none"]
+
+CAPTURES: Final[tuple[Capture, ...]] = ("none", "types", "values")
+"""How much of arguments and results is kept, the least revealing first."""
+
+
+class Options:
+    """How the methods of a hierarchy are traced.
+
+    Args:
+        methods: names of methods, or `fnmatch` patterns.
+        capture: how much is kept at most; None leaves it to the recording.
+        redact: names of arguments to hide, or patterns.
+    """
+
+    __slots__ = ("capture", "methods", "redact")
+
+    def __init__(
+        self,
+        methods: tuple[str, ...] = DEFAULT_METHODS,
+        capture: Capture | None = None,
+        redact: tuple[str, ...] = (),
+    ) -> None:
+        self.methods = methods
+        self.capture = capture
+        self.redact = redact
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Options):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+
+    def __hash__(self) -> int:
+        return hash((self.methods, self.capture, self.redact))
+
+
+def check_options(
+    methods: Iterable[str] | None = None,
+    capture: str | None = None,
+    redact: Iterable[str] = (),
+) -> Options:
+    """Return the options, or say which of them cannot be used.
+
+    Raises:
+        OptionError: naming the option, its value and the remedy.
+    """
+    chosen = DEFAULT_METHODS if methods is None else _names("methods", methods)
+    if not chosen:
+        raise OptionError("methods=() traces nothing. Name a method, or leave the option out.")
+    return Options(chosen, check_capture(capture), _names("redact", redact))
+
+
+def check_capture(capture: str | None) -> Capture | None:
+    """Return how much is captured, checked.
+
+    Raises:
+        OptionError: if it is none of `CAPTURES`.
+    """
+    if capture is None:
+        return None
+    for known in CAPTURES:
+        if capture == known:
+            return known
+    allowed = ", ".join(map(repr, CAPTURES))
+    msg = f"capture={capture!r} is not known. Use one of {allowed}."
+    raise OptionError(msg)
+
+
+def _names(option: str, names: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(names, str):
+        msg = f"{option}={names!r} is a string, where a tuple of names belongs. Write {option}=({names!r},)."
+        raise OptionError(msg)
+    try:
+        listed = tuple(names)
+    except TypeError:
+        listed = (None,)
+    for name in listed:
+        if not isinstance(name, str) or not name:
+            msg = f"{option}={names!r} is no tuple of names, such as ('__call__', 'call')."
+            raise OptionError(msg)
+    return listed
