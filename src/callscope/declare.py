@@ -34,7 +34,7 @@ TYPE_CHECKING = False  # see callscope.hierarchy
 if TYPE_CHECKING:
     import types
     from collections.abc import Callable, Iterable, Iterator
-    from typing import Any, Final, TypeVar, overload
+    from typing import Any, Final, Self, TypeVar, overload
 
     from callscope.options import Capture
 
@@ -201,10 +201,11 @@ class TracedMeta(type):
         redact: Iterable[str] = (),
         **kwargs: Any,
     ) -> TracedMeta:
+        """Make the class; declare it if it is the root of a hierarchy or names options."""
         options = check_options(methods, capture, redact)
         cls = super().__new__(mcls, name, bases, namespace, **kwargs)
         is_root = not any(isinstance(base, TracedMeta) and base is not Traced for base in bases)
-        if (bases and is_root and not _is_traced_itself(cls)) or options != Options():
+        if (is_root and not _is_traced_itself(cls)) or options != Options():
             _declare_itself(cls, options)
         return cls
 
@@ -214,9 +215,9 @@ class TracedMeta(type):
         bases: tuple[type, ...],
         namespace: dict[str, Any],
         *,
-        methods: Iterable[str] | None = None,
-        capture: Capture | None = None,
-        redact: Iterable[str] = (),
+        methods: Iterable[str] | None = None,  # noqa: ARG002  # options, as `__new__` takes them
+        capture: Capture | None = None,  # noqa: ARG002
+        redact: Iterable[str] = (),  # noqa: ARG002
         **kwargs: Any,
     ) -> None:
         super().__init__(name, bases, namespace, **kwargs)
@@ -290,7 +291,7 @@ class Instrumentation:
             for name, raw in own_methods(cls, methods)
         ]
 
-    def __enter__(self) -> Instrumentation:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -309,7 +310,11 @@ def why_untraceable(cls: type, name: str, raw: Any) -> str | None:
     found = function_of(raw)
     if found is None:
         kind = type(raw)
-        if kind.__name__ in ("wrapper_descriptor", "method_descriptor", "builtin_function_or_method"):
+        if kind.__name__ in (
+            "wrapper_descriptor",
+            "method_descriptor",
+            "builtin_function_or_method",
+        ):
             return "it is implemented in C"
         return f"descriptors of type {kind.__name__} are not traced yet"
     # Imported where it is used: a library that only declares its classes does not pay for it.
@@ -381,7 +386,7 @@ def place(
         handle._declaration = declare(root, options)
         return handle
     check_module(path.module)
-    handle._problem = f"module {path.module!r} is not imported yet"
+    handle._problem = f"module {path.module!r} was not imported"
 
     def apply(module: types.ModuleType) -> None:
         if handle._removed:

@@ -45,6 +45,6 @@ def start(wanted: str, path: str | None) -> None:
 def _finish(recording: Recording, path: str | None, *, shown: bool) -> None:
     recording.end()
     if shown:
-        print(recording.trace, file=sys.stderr)
+        sys.stderr.write(f"{recording.trace}\n")
     elif path is not None:
         recording.trace.save(path)

@@ -111,4 +111,4 @@ def warn(message: str, category: type[CallscopeWarning]) -> None:
     try:
         warnings.warn(message, category, stacklevel=2)
     except Warning:
-        print(f"callscope: {message}", file=sys.stderr)
+        sys.stderr.write(f"callscope: {message}\n")

@@ -309,7 +309,9 @@ def check_class(target: object, named: str | None = None) -> type:
     if not isinstance(target, type):
         kind = type(target).__name__
         name = named or getattr(target, "__qualname__", None) or f"of type {kind}"
-        msg = f"{name!r} is a {kind} and not a class. Name the class whose methods are to be traced."
+        msg = (
+            f"{name!r} is a {kind} and not a class. Name the class whose methods are to be traced."
+        )
         raise TargetError(msg)
     if is_immutable(target):
         msg = f"Class {target.__name__!r} is immutable; trace a subclass of it instead."

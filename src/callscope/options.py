@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from callscope.errors import OptionError
 from callscope.presets import DEFAULT_METHODS
 
 TYPE_CHECKING = False  # see callscope.hierarchy
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Final, Literal
 
     Capture = Literal["values", "types", "none"]
@@ -82,12 +83,8 @@ def _names(option: str, names: Iterable[str]) -> tuple[str, ...]:
     if isinstance(names, str):
         msg = f"{option}={names!r} is a string, where a tuple of names belongs. Write {option}=({names!r},)."
         raise OptionError(msg)
-    try:
-        listed = tuple(names)
-    except TypeError:
-        listed = (None,)
-    for name in listed:
-        if not isinstance(name, str) or not name:
-            msg = f"{option}={names!r} is no tuple of names, such as ('__call__', 'call')."
-            raise OptionError(msg)
+    listed = tuple(names) if isinstance(names, Iterable) else ()
+    if not isinstance(names, Iterable) or not all(isinstance(n, str) and n for n in listed):
+        msg = f"{option}={names!r} is no tuple of names, such as ('__call__', 'call')."
+        raise OptionError(msg)
     return listed

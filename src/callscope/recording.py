@@ -111,6 +111,10 @@ class Recording:
                 TraceTruncatedWarning,
             )
 
+    def follow(self, root: type) -> None:
+        """Record one more hierarchy, from now on."""
+        self._declare_ad_hoc(root, self._options)
+
     @property
     def problems(self) -> list[str]:
         """Why some of the targets were not traced; one sentence each."""
@@ -184,7 +188,7 @@ def record(
     sinks: Iterable[Sink] = (),
     to: str | PathLike[str] | None = None,
 ) -> Recording:
-    """Record calls while a ``with`` block runs: ``with record(SomeClass) as trace: ...``.
+    """Record calls while a block runs: ``with callscope.record(SomeClass) as trace:``.
 
     Recordings may be nested and may overlap; each has its own trace.
 
@@ -242,7 +246,9 @@ def _check_limits(max_calls: object, on_full: object, to: object) -> None:
         msg = f"to={os.fspath(to)!r} cannot be streamed to. Name a '.jsonl' file, or use trace.save()."
         raise OptionError(msg)
     if on_full == "drop_oldest":
-        msg = "on_full='drop_oldest' cannot take lines back out of a file. Leave out to= or on_full=."
+        msg = (
+            "on_full='drop_oldest' cannot take lines back out of a file. Leave out to= or on_full=."
+        )
         raise OptionError(msg)
 
 
@@ -255,7 +261,11 @@ def _check_sinks(sinks: Iterable[Sink]) -> list[Sink]:
     for sink in listed:
         missing = [name for name in ("on_event", "flush", "close") if not hasattr(sink, name)]
         if missing or isinstance(sink, type):
-            lacks = "is a class and not an object" if isinstance(sink, type) else f"has no {missing[0]}()"
+            lacks = (
+                "is a class and not an object"
+                if isinstance(sink, type)
+                else f"has no {missing[0]}()"
+            )
             msg = f"sinks: {sink!r} {lacks}. A sink has the methods on_event(event), flush() and close()."
             raise OptionError(msg)
     return listed

@@ -111,12 +111,18 @@ class Summarizer:
 
     def type(self, value: Any) -> Text:
         """Return the module-qualified name of the value's class, with shape and dtype if any."""
+        kind = type(value)
+        known = _type_names.get(id(kind))
+        if known is not None and known[0]() is kind:
+            return known[1]
         try:
-            kind = type(value)
             name = qualified_name(kind).removeprefix("builtins.")
-            return Text(f"{name} {_array(self, value, 0)}" if _is_array(kind) else name)
+            if _is_array(kind):
+                return Text(f"{name} {_array(self, value, 0)}")
         except Exception as error:
             return _failed(value, error)
+        _type_names[id(kind)] = weakref.ref(kind), Text(name)
+        return Text(name)
 
     def error(self, error: BaseException) -> CallError:
         """Return the class and the message of an exception."""
@@ -210,12 +216,15 @@ def _opaque(kind: type) -> Text:
     return Text(f"<{bare_name(qualified_name(kind))}>")
 
 
-_error_args: Final[Callable[[BaseException], tuple[Any, ...]]] = BaseException.__dict__["args"].__get__
+_error_args: Final[Callable[[BaseException], tuple[Any, ...]]] = BaseException.__dict__[
+    "args"
+].__get__
 
 _Writer = Callable[[Summarizer, Any, int], str]
 
-# Found writers by the class's identity: hashing a class may run its metaclass's `__hash__`.
+# By the class's identity: hashing a class may run its metaclass's `__hash__`.
 _found: Final[dict[int, tuple[weakref.ref[type], _Writer | None]]] = {}
+_type_names: Final[dict[int, tuple[weakref.ref[type], Text]]] = {}
 
 
 def _writer(kind: type) -> _Writer | None:
@@ -248,7 +257,7 @@ def _is_array(kind: type) -> bool:
     return all(any(name in own for own in attributes) for name in ("shape", "dtype"))
 
 
-def _array(_: Summarizer, value: Any, depth: int) -> str:
+def _array(_: Summarizer, value: Any, _depth: int) -> str:
     """Write ``float32[32, 128]`` for what has a shape and a dtype (NumPy, torch, jax, ...)."""
     dtype = value.dtype
     name = getattr(dtype, "name", None)
@@ -277,7 +286,7 @@ def _string(_: Summarizer, value: str, depth: int) -> str:
     return repr(start) if length <= limit else f"{start!r}... {length} characters"
 
 
-def _bytes(_: Summarizer, value: bytes | bytearray, depth: int) -> str:
+def _bytes(_: Summarizer, value: bytes | bytearray, _depth: int) -> str:
     limit = 40
     start = bytes(memoryview(value)[:limit])
     return repr(start) if len(start) == len(value) else f"{start!r}... {len(value)} bytes"
@@ -288,7 +297,7 @@ def _int(value: int) -> str:
     return int.__repr__(value) if bits <= _MAX_INT_BITS else f"<int of {bits} bits>"
 
 
-def _repr(_: Summarizer, value: Any, depth: int) -> str:
+def _repr(_: Summarizer, value: Any, _depth: int) -> str:
     return repr(value)
 
 
@@ -329,22 +338,22 @@ def _prefix(value: Any, base: type) -> str:
     return "" if type(value) is base else bare_name(qualified_name(type(value)))
 
 
-def _class(_: Summarizer, value: type, depth: int) -> str:
+def _class(_: Summarizer, value: type, _depth: int) -> str:
     return f"<class {qualified_name(value).removeprefix('builtins.')}>"
 
 
-def _function(_: Summarizer, value: Any, depth: int) -> str:
+def _function(_: Summarizer, value: Any, _depth: int) -> str:
     module = getattr(value, "__module__", None)
     where = f"{module}." if isinstance(module, str) and module != "builtins" else ""
     return f"<function {where}{value.__qualname__}>"
 
 
-def _method(_: Summarizer, value: types.MethodType, depth: int) -> str:
+def _method(_: Summarizer, value: types.MethodType, _depth: int) -> str:
     name = getattr(value.__func__, "__qualname__", "?")
     return f"<method {name}>"
 
 
-def _module(_: Summarizer, value: types.ModuleType, depth: int) -> str:
+def _module(_: Summarizer, value: types.ModuleType, _depth: int) -> str:
     name = object.__getattribute__(value, "__dict__").get("__name__", "?")
     return f"<module {name}>"
 
@@ -355,7 +364,7 @@ def _exception(summarizer: Summarizer, value: BaseException, depth: int) -> str:
     return f"{name}({summarizer._items(args, len(args), depth)})"
 
 
-def _enum(_: Summarizer, value: Any, depth: int) -> str:
+def _enum(_: Summarizer, value: Any, _depth: int) -> str:
     name = object.__getattribute__(value, "__dict__").get("_name_")
     return f"{bare_name(qualified_name(type(value)))}.{name}"
 
@@ -377,9 +386,9 @@ _WRITERS: Final[tuple[tuple[type, _Writer], ...]] = (
     (types.BuiltinFunctionType, _function),
     (types.MethodType, _method),
     (BaseException, _exception),
-    (int, lambda _, value, depth: _int(value)),
-    (float, lambda _, value, depth: float.__repr__(value)),
-    (complex, lambda _, value, depth: complex.__repr__(value)),
+    (int, lambda _, value, _depth: _int(value)),
+    (float, lambda _, value, _depth: float.__repr__(value)),
+    (complex, lambda _, value, _depth: complex.__repr__(value)),
     (types.NoneType, _repr),
     (types.EllipsisType, _repr),
     (range, _repr),

@@ -206,10 +206,10 @@ def _watch_births(owner: type, adopt: _Adopt, raw: Any) -> Entry:
     """Make an `__init_subclass__` that does what the present one does, and then adopts."""
     record = Entry(raw)
 
-    def __init_subclass__(cls: type, /, *args: Any, **kwargs: Any) -> None:
+    def __init_subclass__(cls: type, /, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         try:
             if record.raw is _ABSENT:
-                super(owner, cls).__init_subclass__(*args, **kwargs)
+                super(owner, cls).__init_subclass__(*args, **kwargs)  # type: ignore[arg-type]
             else:
                 record.raw.__get__(None, cls)(*args, **kwargs)
         except BaseException as error:
@@ -218,8 +218,7 @@ def _watch_births(owner: type, adopt: _Adopt, raw: Any) -> Entry:
         if record.on.cell_contents:
             adopt(cls)
 
-    hide(__init_subclass__)
-    record.entry = classmethod(__init_subclass__)
+    record.entry = classmethod(hide(__init_subclass__))
     return record
 
 
@@ -227,7 +226,7 @@ def _watch_deaths(owner: type, raw: Any) -> Entry:
     """Make a `__del__` that does what the present one does, and then releases the identity."""
     record = Entry(raw)
 
-    def __del__(self: object) -> None:
+    def __del__(self: object) -> None:  # noqa: N807
         try:
             if record.raw is not _ABSENT:
                 record.raw.__get__(self, type(self))()

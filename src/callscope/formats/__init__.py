@@ -69,6 +69,8 @@ def _format(path: Path) -> Any:
     name = SUFFIXES.get(path.suffix.lower())
     if name is None:
         known = ", ".join(SUFFIXES)
-        msg = f"No format has the suffix of {str(path)!r}. Name a file that ends in one of: {known}."
+        msg = (
+            f"No format has the suffix of {str(path)!r}. Name a file that ends in one of: {known}."
+        )
         raise TraceFormatError(msg)
     return importlib.import_module(f"callscope.formats.{name}")

@@ -65,7 +65,9 @@ class _Loader:
             return TraceFormatError(
                 f"{where}: {why}, so this is no trace. Name a '.jsonl' file that callscope has written."
             )
-        return TraceFormatError(f"{where}: {why}. Restore the file, or cut it off before this line.")
+        return TraceFormatError(
+            f"{where}: {why}. Restore the file, or cut it off before this line."
+        )
 
     def _header(self, line: dict[str, Any] | None) -> Header:
         if line is None:
@@ -143,9 +145,7 @@ class _Loader:
             for name, value in values.items()
         }
 
-    def _field(
-        self, line: dict[str, Any], name: str, kind: type, *, optional: bool = False
-    ) -> Any:
+    def _field(self, line: dict[str, Any], name: str, kind: type, *, optional: bool = False) -> Any:
         value = line.get(name)
         if (optional and value is None) or (isinstance(value, kind) and type(value) is not bool):
             return value

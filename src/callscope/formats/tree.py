@@ -71,7 +71,9 @@ def tree(trace: Trace, *, max_lines: int | None = MAX_LINES, encoding: str | Non
         shown += len(rows)
         lines += _with_durations(rows, style)
     if shown < len(trace):
-        lines.append(f"... {len(trace) - shown:,} more calls; trace.save('all.txt') writes them all")
+        lines.append(
+            f"... {len(trace) - shown:,} more calls; trace.save('all.txt') writes them all"
+        )
     return "\n".join([*lines, *filter(None, [_lost(trace)]), "", *_where(names)])
 
 

@@ -10,4 +10,13 @@ from callscope.shadow.build import Entry, entry_of, hide, make_shadow, rebind, w
 from callscope.shadow.capture import drop_own_frame
 from callscope.shadow.source import Recipe
 
-__all__ = ["Entry", "Recipe", "drop_own_frame", "entry_of", "hide", "make_shadow", "rebind", "why_not"]
+__all__ = [
+    "Entry",
+    "Recipe",
+    "drop_own_frame",
+    "entry_of",
+    "hide",
+    "make_shadow",
+    "rebind",
+    "why_not",
+]

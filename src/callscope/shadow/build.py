@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import linecache
+import sys
 import types
 import weakref
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, ParamSpec
 
 from callscope.hierarchy import Site, class_ref, function_of, is_weakly_referable
 from callscope.shadow.capture import Capture
@@ -18,6 +20,8 @@ from callscope.tape.threads import TAPES
 
 if TYPE_CHECKING:
     from callscope.hierarchy import Binding
+
+_P = ParamSpec("_P")
 
 # inspect.CO_GENERATOR and its kin; `inspect` itself would double the time that importing takes.
 _OTHER_KINDS: Final = {0x20: "generator", 0x80: "coroutine", 0x200: "async generator"}
@@ -75,7 +79,7 @@ def entry_of(function: types.FunctionType) -> Entry | None:
         return None
     for cell in function.__closure__ or ():
         if type(cell.cell_contents) is Entry:
-            return cell.cell_contents  # type: ignore[no-any-return]
+            return cell.cell_contents
     return None
 
 
@@ -119,8 +123,9 @@ def rebind(function: types.FunctionType, binding: Binding) -> Any:
     return staticmethod(function) if binding == "static" else function
 
 
-def hide(function: types.FunctionType) -> types.FunctionType:
+def hide(function: Callable[_P, None]) -> Callable[_P, None]:
     """Keep a function's frames from counting as the caller that a warning names."""
+    assert isinstance(function, types.FunctionType)
     filename = f"{_FILE_PREFIX}{function.__name__}>"
     function.__code__ = function.__code__.replace(co_filename=filename)
     return function
@@ -181,7 +186,7 @@ def _build(
     function.__module__ = original.__module__
     function.__doc__ = original.__doc__
     function.__annotations__ = original.__annotations__
-    if hasattr(original, "__type_params__"):  # Python 3.12 and later
+    if sys.version_info >= (3, 12):
         function.__type_params__ = original.__type_params__
     function.__dict__.update(original.__dict__)
     function.__wrapped__ = original  # type: ignore[attr-defined]

@@ -21,9 +21,7 @@ _CO_VARKEYWORDS: Final = 0x08
 # these, else a closure cell. What follows the `try` runs no instruction at which the interpreter
 # looks for signals before the end is on the tape, and what the `except` branch does first is to
 # write it there: so no interrupt makes an end go missing.
-LOCALS: Final = frozenset(
-    {"tape", "runtime", "result", "time", "captured", "error", "kind_of"}
-)
+LOCALS: Final = frozenset({"tape", "runtime", "result", "time", "captured", "error", "kind_of"})
 _SHADOW: Final = Template(f"""\
     def shadow($parameters):
         nonlocal $seen
@@ -110,8 +108,7 @@ class Parameters(NamedTuple):
             keyword_only=names[positional:end],
             var_positional=names[end] if has_args else None,
             var_keyword=names[end + has_args] if has_kwargs else None,
-            defaults=dict(zip(defaulted, defaults, strict=True))
-            | {name: value for name, value in (function.__kwdefaults__ or {}).items()},
+            defaults=dict(zip(defaulted, defaults, strict=True)) | (function.__kwdefaults__ or {}),
         )
 
     @property

@@ -25,6 +25,7 @@ class Token:
         self.alive = True
 
     def __call__(self) -> object:
+        """Return None once the object is gone, as a weak reference does."""
         return self if self.alive else None
 
 

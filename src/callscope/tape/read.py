@@ -162,7 +162,9 @@ class TapeReader:
                 self._calls.append(call)
                 self._drop_oldest()
         if self._listener is not None:
-            self._listener.on_event(Event(step.kind, next(self._event_ids), step.ts_ns, self._pid, call))
+            self._listener.on_event(
+                Event(step.kind, next(self._event_ids), step.ts_ns, self._pid, call)
+            )
 
     def _drop_oldest(self) -> None:
         limit = self._wanted.max_calls
@@ -316,7 +318,9 @@ class _ThreadReader:
         if self._open:
             layout, call, _ = self._open.pop()
             if call is not None:
-                call._end(end_ns, None if captured is None else self._reader.value(layout, captured))
+                call._end(
+                    end_ns, None if captured is None else self._reader.value(layout, captured)
+                )
                 yield Step(end_ns, "return", call)
 
     def _end_raised(self, end_ns: int, error: CallError) -> Step:

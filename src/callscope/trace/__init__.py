@@ -2,7 +2,14 @@
 
 from callscope.trace.call import Call, CallError, Text, Value
 from callscope.trace.event import SCHEMA_VERSION, Event, EventKind, Header, Sink
-from callscope.trace.text import Names, arguments_text, call_text, object_text, outcome_text, value_text
+from callscope.trace.text import (
+    Names,
+    arguments_text,
+    call_text,
+    object_text,
+    outcome_text,
+    value_text,
+)
 from callscope.trace.trace import Recorded, Trace
 
 __all__ = [

@@ -76,7 +76,7 @@ class Call:
         self._start_ns = start_ns
         self._thread = thread
         self._parent = parent
-        self._depth = 0 if parent is None else parent._depth + 1
+        self._depth: int = 0 if parent is None else parent._depth + 1
         self._children: list[Call] = []
         self._call_id = 0
         self._end_ns: int | None = None

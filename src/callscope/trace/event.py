@@ -78,7 +78,8 @@ def _finite(value: Value) -> Value:
 
 class Sink(Protocol):
     """What receives events while the program runs; every method may raise, and is then not
-    called again: the recording goes on without that sink."""
+    called again: the recording goes on without that sink.
+    """
 
     def on_event(self, event: Event, /) -> None:
         """Take one event. Events of one thread come in order."""

@@ -1,0 +1,135 @@
+"""What a run found, as text to read and as JSON to keep."""
+
+from __future__ import annotations
+
+import os
+import platform
+from typing import Any, Final
+
+import pyperf
+
+import callscope
+from benchmarks.figures import IMPORT_BUDGET_MS, CallCost, Figure, Figures
+
+_HEADINGS: Final = ("case", "ns/call", "MAD", "added", "MAD", "x bare", "x same-sig. added")
+_LINE: Final = "{:<17}{:>9}{:>8}{:>9}{:>8}{:>9}{:>19}"
+
+# The rest of what pyperf notes names the machine, its folders or its user.
+_KEPT: Final = frozenset(
+    {
+        "cpu_count",
+        "cpu_model_name",
+        "date",
+        "duration",
+        "inner_loops",
+        "loops",
+        "name",
+        "perf_version",
+        "platform",
+        "python_implementation",
+        "python_version",
+        "timer",
+        "unit",
+    }
+)
+
+
+def tables(figures: Figures) -> str:
+    """Return the figures as text."""
+    return "\n".join(
+        [
+            _title(),
+            "",
+            "One call of the seed example:",
+            _LINE.format(*_HEADINGS),
+            *map(_call_line, figures.calls),
+            "",
+            _import_line(figures.import_ms),
+            "",
+            "Start and stop of a recording:",
+            f"{'case':<17}{'ms':>9}{'MAD':>8}{'us/class':>10}",
+            *(
+                f"{case:<17}{ms.median:>9.2f}{ms.mad:>8.2f}{ms.median * 1e3 / classes:>10.0f}"
+                for case, classes, ms in figures.weaves
+            ),
+        ]
+    )
+
+
+def _title() -> str:
+    facts = machine()
+    return (
+        f"callscope {callscope.__version__} ({facts['engine']} engine),"
+        f" {facts['implementation']} {facts['python']}, {facts['platform']},"
+        f" {facts['cpu_count']} CPUs"
+    )
+
+
+def _call_line(cost: CallCost) -> str:
+    ratio = cost.added_ratio.median
+    return _LINE.format(
+        cost.case,
+        f"{cost.ns.median:.1f}",
+        f"{cost.ns.mad:.1f}",
+        f"{cost.added_ns.median:.1f}",
+        f"{cost.added_ns.mad:.1f}",
+        f"{cost.ratio.median:.2f}",
+        f"{ratio:.2f}",
+    )
+
+
+def _import_line(ms: Figure) -> str:
+    verdict = "within" if ms.median <= IMPORT_BUDGET_MS else "over"
+    return (
+        f"import callscope: {ms.median:.1f} ms, MAD {ms.mad:.1f}"
+        f" ({verdict} the budget of {IMPORT_BUDGET_MS:.0f} ms)"
+    )
+
+
+def machine() -> dict[str, Any]:
+    """Return what the figures depend on, and nothing that names the machine."""
+    return {
+        "python": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "cpu_count": os.cpu_count(),
+        "engine": getattr(callscope, "engine", "python"),
+    }
+
+
+def summary(figures: Figures, rounds: int) -> dict[str, Any]:
+    """Return the figures as what JSON can hold."""
+    return {
+        "callscope": callscope.__version__,
+        "machine": machine(),
+        "rounds": rounds,
+        "calls": {cost.case: _call_summary(cost) for cost in figures.calls},
+        "import_ms": {**figures.import_ms._asdict(), "budget": IMPORT_BUDGET_MS},
+        "weave_ms": {
+            weave.case: {**weave.ms._asdict(), "classes": weave.classes} for weave in figures.weaves
+        },
+    }
+
+
+def _call_summary(cost: CallCost) -> dict[str, Any]:
+    return {
+        "ns": cost.ns._asdict(),
+        "added_ns": cost.added_ns._asdict(),
+        "ratio_to_bare": cost.ratio._asdict(),
+        "added_ratio_to_same_signature": cost.added_ratio._asdict(),
+    }
+
+
+def without_names(suite: Any) -> Any:
+    """Return a `pyperf.BenchmarkSuite` without what names the machine, its folders or its user."""
+    return pyperf.BenchmarkSuite(
+        [
+            pyperf.Benchmark([_run_without_names(run) for run in benchmark.get_runs()])
+            for benchmark in suite.get_benchmarks()
+        ]
+    )
+
+
+def _run_without_names(run: Any) -> Any:
+    metadata = {name: value for name, value in run.get_metadata().items() if name in _KEPT}
+    return pyperf.Run(run.values, run.warmups, metadata=metadata, collect_metadata=False)

@@ -1,0 +1,8 @@
+"""`python -m callscope` is the command line."""
+
+import sys
+
+from callscope.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

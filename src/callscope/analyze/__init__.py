@@ -1,0 +1,1 @@
+"""What reads a class or a trace and changes nothing."""

@@ -1,0 +1,143 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from callscope._version import __version__
+from callscope.errors import CallscopeError
+
+USAGE_ERROR: Final = 2
+"""Exit code for what was asked for wrongly; a traced program's own exit code is kept."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Args:
+        arguments: what stands behind the program's name; by default those of the process.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except CallscopeError as error:
+        print(f"callscope: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    except BrokenPipeError:
+        # The reader of a pipe has left, as `head` does; nobody is there to be told.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="callscope",
+        description="Shows how objects are called: whose method runs, on which object, in what order.",
+    )
+    parser.add_argument("--version", action="version", version=f"callscope {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_demo(commands)
+    _add_run(commands)
+    _add_view(commands)
+    return parser
+
+
+_Commands = argparse._SubParsersAction  # the type that argparse gives no public name
+
+
+def _add_demo(commands: _Commands[argparse.ArgumentParser]) -> None:
+    demo = commands.add_parser("demo", help="trace a small example and explain what is seen")
+    demo.set_defaults(command=_demo)
+
+
+def _add_run(commands: _Commands[argparse.ArgumentParser]) -> None:
+    run = commands.add_parser(
+        "run",
+        help="run a script or a module as python would, tracing some classes",
+        usage="callscope run -t TARGET [-t ...] [-M METHOD ...] [-o FILE] [--live]"
+        " (SCRIPT | -m MODULE) [ARGS ...]",
+        description="Run a Python script, or with -m a module, as python itself would, and trace the"
+        " hierarchies of the targets. The exit code is the program's own.",
+        allow_abbrev=False,
+    )
+    run.add_argument(
+        "-t",
+        "--target",
+        action="append",
+        required=True,
+        metavar="TARGET",
+        help="class whose hierarchy is traced, as package.module:Class; a class of the script"
+        " itself is __main__:Class (repeatable)",
+    )
+    run.add_argument(
+        "-M",
+        "--method",
+        action="append",
+        metavar="METHOD",
+        help="name of a method, or a pattern; by default __init__, __call__ and call (repeatable)",
+    )
+    run.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="save the trace here; without it, the tree is printed",
+    )
+    run.add_argument("--live", action="store_true", help="print calls to stderr as they happen")
+    run.add_argument(
+        "--capture",
+        choices=("values", "types", "none"),
+        default="values",
+        help="how much of arguments and results is kept (default: values)",
+    )
+    # Kept as it is from here on: the rest belongs to the program.
+    run.add_argument("-m", dest="program", nargs=argparse.REMAINDER, metavar="MODULE [ARGS ...]")
+    run.add_argument("script", nargs=argparse.REMAINDER, metavar="SCRIPT [ARGS ...]")
+    run.set_defaults(command=_run)
+
+
+def _add_view(commands: _Commands[argparse.ArgumentParser]) -> None:
+    view = commands.add_parser("view", help="print a saved trace")
+    view.add_argument("file", metavar="FILE", help="a .jsonl trace")
+    view.add_argument("--outline", action="store_true", help="without times: stable text for diffs")
+    view.add_argument("--summary", action="store_true", help="calls and times per site")
+    view.add_argument("--all", action="store_true", help="all calls, however many there are")
+    view.set_defaults(command=_view)
+
+
+def _demo(_: argparse.Namespace) -> int:
+    from callscope.cli.demo import show
+
+    show()
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    from callscope.cli.run import Program, run
+
+    program = Program.from_arguments(options.program, options.script)
+    return run(
+        program,
+        targets=options.target,
+        methods=options.method,
+        capture=options.capture,
+        output=options.output,
+        live=options.live,
+    )
+
+
+def _view(options: argparse.Namespace) -> int:
+    from callscope.formats import load, tree
+
+    trace = load(options.file)
+    if options.outline:
+        print(trace.outline())
+    elif options.summary:
+        print(trace.summary())
+    else:
+        print(tree.tree(trace, max_lines=None if options.all else tree.MAX_LINES))
+    return 0
