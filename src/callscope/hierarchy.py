@@ -10,6 +10,7 @@ import sys
 import types
 import weakref
 
+from callscope import identity
 from callscope.errors import (
     ImmutableClassError,
     TargetError,
@@ -152,7 +153,7 @@ class ClassRef(weakref.ref[type]):
     None once that has been collected.
     """
 
-    __slots__ = ("_sites", "key", "mro", "name")
+    __slots__ = ("_sites", "identify", "key", "mro", "name")
 
     key: int
     """The class's `id`, which another class may take over once this one is collected."""
@@ -160,6 +161,8 @@ class ClassRef(weakref.ref[type]):
     """Its module-qualified name."""
     mro: tuple[ClassRef, ...]
     """Its method resolution order, itself first."""
+    identify: Callable[[object], identity.Identity]
+    """Returns the identity of an instance."""
     _sites: dict[str, Site]
 
     __hash__ = object.__hash__
@@ -203,6 +206,7 @@ def class_ref(cls: type) -> ClassRef:
     ref.key = id(cls)
     ref.name = qualified_name(cls)
     ref._sites = {}
+    ref.identify = weakref.ref if is_weakly_referable(cls) else identity.identify_unwatched
     ref.mro = (ref, *(class_ref(base) for base in mro(cls) if base is not cls))
     return _class_refs.setdefault(id(cls), ref)
 

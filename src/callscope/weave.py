@@ -25,9 +25,9 @@ from callscope.hierarchy import (
     namespace,
     own_methods,
 )
+from callscope.identity import identify_watched, release, release_all
 from callscope.options import CAPTURES, Options
 from callscope.shadow import Entry, Recipe, drop_own_frame, entry_of, hide, make_shadow, rebind
-from callscope.tape.identity import release
 
 if TYPE_CHECKING:
     from callscope.options import Capture
@@ -95,7 +95,10 @@ class _Wanted:
         # the root's from running.
         if not isinstance(cls, TracedMeta) and (is_root or "__init_subclass__" in own):
             self.watchers[ref, "__init_subclass__"] = functools.partial(_watch_births, cls, adopt)
-        if not is_weakly_referable(cls) and (is_root or "__del__" in own):
+        if is_weakly_referable(cls):
+            return
+        ref.identify = identify_watched
+        if is_root or "__del__" in own:
             self.watchers[ref, "__del__"] = functools.partial(_watch_deaths, cls)
 
 
@@ -127,6 +130,8 @@ class Weaver:
         with self._lock:
             self._plans.remove(plan)
             self.reweave()
+            if not self._plans:
+                release_all()
 
     def reweave(self) -> None:
         """Make every class as the plans want it."""

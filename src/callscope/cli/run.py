@@ -58,7 +58,7 @@ class Program(NamedTuple):
         return self._load_module() if self.is_module else self._load_script()
 
     def _load_script(self) -> tuple[types.CodeType, types.ModuleType]:
-        path = Path(self.name)
+        path = Path(self.name).absolute()
         if path.is_dir():
             path /= "__main__.py"
         try:

@@ -6,15 +6,13 @@ import functools
 import linecache
 import sys
 import types
-import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, ParamSpec
 
-from callscope.hierarchy import Site, class_ref, function_of, is_weakly_referable
+from callscope.hierarchy import Site, class_ref, function_of
 from callscope.shadow.capture import Capture
 from callscope.shadow.source import Parameters, Recipe, Source
 from callscope.summarize import REDACTED, summarizer
-from callscope.tape.identity import identify
 from callscope.tape.records import OMITTED, RAISE, RESULT, Layout
 from callscope.tape.threads import TAPES
 
@@ -135,8 +133,6 @@ def _values(
     original: types.FunctionType, site: Site, source: Source, recipe: Recipe
 ) -> dict[str, Any]:
     """Return what the shadow's closure cells hold at first."""
-    defining = site.defining()
-    weakly_referable = defining is not None and is_weakly_referable(defining)
     capture = Capture(summarizer(recipe.redact))
     return {
         **_CONSTANTS,
@@ -144,7 +140,6 @@ def _values(
         "original": original,
         "layout": Layout(site, source.fields, recipe.captured),
         "seen": site.defining,
-        "identify": weakref.ref if weakly_referable else identify,
         "value": capture.value,
         "values": capture.values,
         "named_values": capture.named_values,

@@ -231,7 +231,7 @@ class Source:
         has_object = self._bound is not None and self._binding == "instance"
         return [
             "$layout",
-            f"$identify({self._bound})" if has_object else "None",
+            f"$runtime.identify({self._bound})" if has_object else "None",
             "None" if self._bound is None else "$runtime",
             *map(self._capture_field, self.fields),
             "$clock()",

@@ -63,7 +63,7 @@ class Console:
         elif outcome := outcome_text(call):
             # Directly below its call's line, the outcome needs no name.
             name = "" if self._last is call else f" {self._site(call)}"
-            self._print(f"{indent}{_INDENT if not name else ''}{outcome.strip()}{name}", event)
+            self._print(f"{indent}{outcome.strip()}{name}", event)
         self._last = call
 
     def _site(self, call: Call) -> str:

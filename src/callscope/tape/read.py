@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 from callscope.errors import PredicateWarning, warn
 from callscope.hierarchy import Site
+from callscope.identity import Numbers
 from callscope.summarize import ObjectMark
-from callscope.tape.identity import Numbers
 from callscope.tape.records import ERROR, OMITTED, RAISE, RESULT, Layout
 from callscope.tape.threads import Chunk, ThreadTape
 from callscope.trace import Call, CallError, Event, EventKind, Recorded, Text, Value

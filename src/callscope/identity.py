@@ -8,12 +8,13 @@ of `int` and `tuple`) get a token of the same behaviour, which their finalizer t
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable
-from typing import Any
+TYPE_CHECKING = False  # see callscope.hierarchy
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
-Identity = Callable[[], Any]
-"""Calling it returns None once the object is gone."""
+    Identity = Callable[[], Any]
+    """Calling it returns None once the object is gone."""
 
 
 class Token:
@@ -32,12 +33,17 @@ class Token:
 _tokens: dict[int, Token] = {}
 
 
-def identify(instance: object) -> Identity:
-    """Return the identity of any object."""
-    try:
-        return weakref.ref(instance)
-    except TypeError:
-        return _tokens.get(id(instance)) or _tokens.setdefault(id(instance), Token())
+def identify_watched(instance: object) -> Identity:
+    """Return the identity of an object that takes no weak reference, but whose end is watched."""
+    return _tokens.get(id(instance)) or _tokens.setdefault(id(instance), Token())
+
+
+def identify_unwatched(_: object) -> Identity:
+    """Return a new identity each time, for an object that nothing can be known about.
+
+    One object may so be counted several times; but no two are ever taken for one.
+    """
+    return Token()
 
 
 def release(instance: object) -> None:
@@ -45,6 +51,11 @@ def release(instance: object) -> None:
     token = _tokens.pop(id(instance), None)
     if token is not None:
         token.alive = False
+
+
+def release_all() -> None:
+    """Forget all objects that take no weak reference, for nobody watches their ends any more."""
+    _tokens.clear()
 
 
 class Numbers:

@@ -1,0 +1,60 @@
+"""What several test files share."""
+
+import types
+
+import pytest
+
+import callscope
+
+
+def make_seed():
+    """Return fresh classes of the seed example, so that no test sees another's declarations."""
+
+    class Layer:
+        def __init__(self, x): ...
+        def __call__(self, y):
+            self.call(y)
+
+        def call(self, z): ...
+
+    class MyLayer(Layer):
+        def __init__(self, k):
+            super().__init__(k)
+
+        def call(self, m): ...
+
+    for cls in (Layer, MyLayer):
+        cls.__module__, cls.__qualname__ = "app", cls.__name__
+    return types.SimpleNamespace(Layer=Layer, MyLayer=MyLayer)
+
+
+SEED_OUTLINE = """\
+MyLayer.__init__(k=3) [MyLayer#1]
+  Layer.__init__(x=3) [MyLayer#1]
+Layer.__call__(y=4) [MyLayer#1]
+  MyLayer.call(m=4) [MyLayer#1]"""
+
+
+@pytest.fixture
+def seed():
+    """The classes of the seed example."""
+    return make_seed()
+
+
+@pytest.fixture
+def seed_trace(seed):
+    """A recording of the seed example."""
+    with callscope.record(seed.Layer) as trace:
+        seed.MyLayer(3)(4)
+    return trace
+
+
+@pytest.fixture
+def clock():
+    """A clock that goes on by one microsecond each time it is read."""
+    from callscope.tape.threads import TAPES
+
+    now = iter(range(1_000, 10_000_000, 1_000))
+    real, TAPES.clock.cell_contents = TAPES.clock.cell_contents, lambda: next(now)
+    yield
+    TAPES.clock.cell_contents = real

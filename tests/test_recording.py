@@ -1,0 +1,435 @@
+"""Recordings: their beginning and end, their options, and what they do when they overlap."""
+
+import gc
+import subprocess
+import sys
+import threading
+import weakref
+
+import pytest
+from conftest import SEED_OUTLINE
+
+import callscope
+from callscope import errors
+
+
+class TestRecord:
+    def test_the_seed_example(self, seed):
+        """The four calls of the seed example, with both classes and the object."""
+        with callscope.record(seed.Layer) as trace:
+            seed.MyLayer(3)(4)
+        assert trace.outline() == SEED_OUTLINE
+
+    def test_without_targets_everything_declared_is_recorded(self, seed):
+        """`record()` records the hierarchies that were declared."""
+        callscope.traced(seed.Layer)
+        with callscope.record() as trace:
+            seed.MyLayer(3)(4)
+        assert trace.outline() == SEED_OUTLINE
+
+    def test_targets_are_undeclared_afterwards(self, seed):
+        """A target is declared for its own recording only."""
+        with callscope.record(seed.Layer):
+            pass
+        with callscope.record() as trace:
+            seed.MyLayer(3)(4)
+        assert [] == list(trace.calls)
+
+    def test_methods_replace_what_was_declared(self, seed):
+        """`methods` without targets takes the place of what the declarations name."""
+        callscope.traced(seed.Layer)
+        with callscope.record(methods=("call",)) as trace:
+            seed.MyLayer(3)(4)
+        assert trace.outline() == "MyLayer.call(m=4) [MyLayer#1]"
+
+    def test_what_is_declared_meanwhile_is_recorded(self, seed):
+        """A class declared while a recording runs is recorded from then on."""
+        with callscope.record() as trace:
+            seed.MyLayer(3)
+            callscope.traced(seed.Layer)
+            seed.MyLayer(5)
+        assert trace.outline() == (
+            "MyLayer.__init__(k=5) [MyLayer#1]\n  Layer.__init__(x=5) [MyLayer#1]"
+        )
+
+    def test_a_trace_may_be_read_while_the_recording_runs(self, seed):
+        """Calls that have not ended yet are there, and say so."""
+        outlines = []
+        with callscope.record(seed.Layer) as trace:
+            seed.MyLayer.call = lambda self, m: outlines.append(trace.outline())
+            seed.MyLayer(3)(4)
+        assert outlines[0].splitlines()[-1] == "Layer.__call__(y=4) [MyLayer#1] ..."
+        assert [True] * 3 == [call.finished for call in trace.calls]
+
+    def test_a_recording_that_ends_within_a_call_leaves_it_unfinished(self, seed):
+        """A call that runs on after the recording is kept, and is not `finished`."""
+        recording = callscope.record(seed.Layer)
+        trace = recording.__enter__()
+        seed.MyLayer.call = lambda self, m: recording.end()
+        seed.MyLayer(3)(4)
+        assert [True, True, False] == [call.finished for call in trace.calls]
+        assert trace.calls[-1].duration_ns is None
+
+    def test_a_recording_that_begins_within_a_call_has_no_stray_end(self, seed):
+        """The end of a call that began before the recording is not taken for another's."""
+        outer = callscope.record(seed.Layer)
+        inner = callscope.record(seed.Layer)
+        traces = []
+
+        def call(self, m):
+            traces.append(inner.__enter__())
+            type(self)(7)
+
+        seed.MyLayer.call = call
+        with outer:
+            seed.MyLayer(3)(4)
+            seed.MyLayer(8)
+        inner.end()
+        assert traces[0].outline() == (
+            "MyLayer.__init__(k=7) [MyLayer#1]\n"
+            "  Layer.__init__(x=7) [MyLayer#1]\n"
+            "MyLayer.__init__(k=8) [MyLayer#2]\n"
+            "  Layer.__init__(x=8) [MyLayer#2]"
+        )
+
+    def test_an_exception_passes_through_and_is_recorded(self, seed):
+        """The program's exception leaves the block, and its calls tell of it."""
+
+        def call(self, m):
+            raise ValueError("no " + str(m))
+
+        seed.MyLayer.call = call
+        with pytest.raises(ValueError, match="no 4"), callscope.record(seed.Layer) as trace:
+            seed.MyLayer(3)(4)
+        assert trace.outline().splitlines()[-2:] == [
+            "Layer.__call__(y=4) [MyLayer#1] !! ValueError: no 4",
+            "  MyLayer.call(m=4) [MyLayer#1] !! ValueError: no 4",
+        ]
+
+    def test_a_recording_runs_once(self, seed):
+        """A recording cannot be entered a second time."""
+        recording = callscope.record(seed.Layer)
+        with recording:
+            pass
+        with pytest.raises(errors.RecordingError, match="runs once"):
+            recording.__enter__()
+
+    def test_a_recording_that_cannot_begin_changes_nothing(self, seed, tmp_path):
+        """A bad second target leaves the first unwoven."""
+        before = dict(vars(seed.Layer))
+        with pytest.raises(errors.ImmutableClassError), callscope.record(seed.Layer, dict):
+            pass
+        assert before == dict(vars(seed.Layer))
+
+
+class TestStartStop:
+    def test_start_and_stop(self, seed):
+        """`stop` ends what `start` began, and returns its trace."""
+        started = callscope.start(seed.Layer)
+        seed.MyLayer(3)(4)
+        stopped = callscope.stop()
+        seed.MyLayer(3)(4)
+        assert started is stopped
+        assert stopped.outline() == SEED_OUTLINE
+
+    def test_stop_ends_the_last_started(self, seed):
+        """Starts nest."""
+        outer = callscope.start(seed.Layer)
+        inner = callscope.start(seed.Layer)
+        assert [inner, outer] == [callscope.stop(), callscope.stop()]
+
+    def test_stop_without_start(self):
+        """There must be something to stop."""
+        with pytest.raises(errors.RecordingError, match="start"):
+            callscope.stop()
+
+
+class TestOverlap:
+    def test_nested_recordings_have_traces_of_their_own(self, seed):
+        """The inner trace has the calls of its own time, and numbers of its own."""
+        with callscope.record(seed.Layer) as outer:
+            first = seed.MyLayer(3)
+            with callscope.record(seed.Layer) as inner:
+                seed.MyLayer(3)(4)
+            first(5)
+        assert inner.outline() == SEED_OUTLINE
+        assert [2, 2, 2, 2] == [c.instance for c in outer.calls[2:6]]
+        assert len(outer) == 8
+
+    def test_overlapping_recordings_of_different_hierarchies(self, seed):
+        """Each has the calls of its own hierarchy only; their parents are found past others'."""
+
+        class Other:
+            def call(self, layer):
+                layer(4)
+
+        with callscope.record(seed.Layer) as layers, callscope.record(Other) as others:
+            Other().call(seed.MyLayer(3))
+        assert layers.outline() == SEED_OUTLINE
+        assert [None] == [c.parent for c in others.calls]
+        assert ["Other.call"] == [c.site for c in others.calls]
+
+    def test_overlapping_recordings_capture_what_each_asked_for(self, seed):
+        """Values in one, types in another, nothing in a third, of the same calls."""
+        with (
+            callscope.record(seed.Layer, capture="types") as types,
+            callscope.record(seed.Layer, capture="none") as none,
+            callscope.record(seed.Layer) as values,
+        ):
+            seed.MyLayer(3)
+        assert types.outline().splitlines()[0] == "MyLayer.__init__(k=int) [MyLayer#1]"
+        assert none.outline().splitlines()[0] == "MyLayer.__init__ [MyLayer#1]"
+        assert values.outline().splitlines()[0] == "MyLayer.__init__(k=3) [MyLayer#1]"
+
+    def test_the_less_revealing_capture_wins(self, seed):
+        """A class that allows types only is not recorded with values."""
+        callscope.traced(capture="types")(seed.Layer)
+        with callscope.record() as trace:
+            seed.MyLayer(3)
+        assert trace.calls[0].arguments == {"k": "int"}
+
+
+class TestOptions:
+    def test_where_leaves_calls_out(self, seed):
+        """What a left-out call led to hangs below its parent."""
+        with callscope.record(seed.Layer, where=lambda c: c.site != "Layer.__call__") as trace:
+            seed.MyLayer(3)(4)
+        assert trace.outline().splitlines()[-1] == "MyLayer.call(m=4) [MyLayer#1]"
+
+    def test_a_where_that_raises_is_asked_no_more(self, seed):
+        """The program and the recording go on, with one warning."""
+
+        def where(call):
+            raise LookupError("oops")
+
+        with callscope.record(seed.Layer, where=where) as trace:
+            seed.MyLayer(3)(4)
+        with pytest.warns(errors.PredicateWarning, match="oops"):
+            assert trace.outline() == SEED_OUTLINE
+
+    def test_max_calls_keeps_the_first(self, seed):
+        """The number lost is told in a warning, in the tree, the outline and the summary."""
+        with (
+            pytest.warns(errors.TraceTruncatedWarning, match="4 calls .* max_calls=2 .* to="),
+            callscope.record(seed.Layer, max_calls=2) as trace,
+        ):
+            for k in range(3):
+                seed.MyLayer(k)
+        assert [0, 0] == [c.arguments.get("k", c.arguments.get("x")) for c in trace.calls]
+        assert trace.lost == 4
+        assert "4 more calls" in str(trace)
+        assert "4 more calls" in trace.outline()
+        assert "4 more" in str(trace.summary())
+
+    def test_a_call_that_is_kept_gets_its_end_though_the_limit_is_reached(self, seed):
+        """The ends of kept calls are still read after that."""
+        with (
+            pytest.warns(errors.TraceTruncatedWarning),
+            callscope.record(seed.Layer, max_calls=3) as trace,
+        ):
+            seed.MyLayer(3)(4)
+        assert [True] * 3 == [c.finished for c in trace.calls]
+
+    def test_drop_oldest_keeps_the_last(self, seed):
+        """Calls whose parents were dropped are roots."""
+        with (
+            pytest.warns(errors.TraceTruncatedWarning),
+            callscope.record(seed.Layer, max_calls=3, on_full="drop_oldest") as trace,
+        ):
+            seed.MyLayer(3)(4)
+            seed.MyLayer(5)
+        assert trace.lost == 3
+        assert trace.outline().splitlines()[:3] == [
+            "MyLayer.call(m=4) [MyLayer#1]",
+            "MyLayer.__init__(k=5) [MyLayer#2]",
+            "  Layer.__init__(x=5) [MyLayer#2]",
+        ]
+        assert [0, 0, 1] == [c.depth for c in trace.calls]
+
+    @pytest.mark.parametrize(
+        ("options", "named"),
+        [
+            ({"capture": "everything"}, "capture='everything'"),
+            ({"methods": "call"}, "methods='call'"),
+            ({"methods": ()}, "methods=()"),
+            ({"methods": 3}, "methods=3"),
+            ({"redact": [3]}, "redact="),
+            ({"where": "call"}, "where='call'"),
+            ({"max_calls": 0}, "max_calls=0"),
+            ({"max_calls": "many"}, "max_calls='many'"),
+            ({"max_calls": True}, "max_calls=True"),
+            ({"on_full": "explode"}, "on_full='explode'"),
+            ({"to": "t.html"}, "to='t.html'"),
+            ({"to": 3}, "to=3"),
+            ({"to": "t.jsonl", "on_full": "drop_oldest"}, "drop_oldest"),
+            ({"sinks": callscope.Console()}, "sinks="),
+            ({"sinks": [callscope.Console]}, "is a class"),
+            ({"sinks": [print]}, "on_event"),
+        ],
+    )
+    def test_a_wrong_option_is_named(self, seed, options, named):
+        """The error names the option and its value, at the call that was wrong."""
+        with pytest.raises(errors.OptionError) as raised:
+            callscope.record(seed.Layer, **options)
+        assert named in str(raised.value)
+
+    def test_a_file_that_cannot_be_written(self, seed, tmp_path):
+        """The error names the file, and nothing is woven."""
+        before = dict(vars(seed.Layer))
+        path = tmp_path / "missing" / "t.jsonl"
+        with pytest.raises(errors.TraceFileError, match="missing"):
+            callscope.record(seed.Layer, to=path).__enter__()
+        assert before == dict(vars(seed.Layer))
+
+
+class TestStreaming:
+    def test_a_streamed_trace_reads_like_one_in_memory(self, seed, tmp_path):
+        """`to=` keeps the calls in the file, and the trace reads them from there."""
+        with callscope.record(seed.Layer, to=tmp_path / "t.jsonl") as trace:
+            seed.MyLayer(3)(4)
+        assert trace.outline() == SEED_OUTLINE
+        assert callscope.load(tmp_path / "t.jsonl").outline() == SEED_OUTLINE
+
+    def test_it_may_be_read_while_it_is_written(self, seed, tmp_path):
+        """What has happened so far is in the file."""
+        with callscope.record(seed.Layer, to=tmp_path / "t.jsonl") as trace:
+            seed.MyLayer(3)
+            assert trace.outline() == "\n".join(SEED_OUTLINE.splitlines()[:2])
+            seed.MyLayer(3)(4)
+            assert len(trace) == 6
+
+    def test_memory_stays_bounded(self, seed, tmp_path):
+        """No calls and no records pile up, and dead objects are forgotten."""
+        import tracemalloc
+
+        with callscope.record(seed.Layer, to=tmp_path / "t.jsonl") as trace:
+            for k in range(5_000):
+                seed.MyLayer(k)
+            tracemalloc.start()
+            for k in range(30_000):
+                seed.MyLayer(k)
+            size, _ = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+        assert size < 6_000_000
+        assert len(trace) == 70_000
+
+    def test_a_killed_program_leaves_what_was_flushed(self, tmp_path):
+        """SIGKILL tears at most the last line."""
+        path = tmp_path / "t.jsonl"
+        program = (
+            "import os, signal, callscope\n"
+            "class A:\n"
+            "    def call(self, k): return k\n"
+            f"trace = callscope.start(A, to={str(path)!r})\n"
+            "a = A()\n"
+            "for k in range(1000): a.call(k)\n"
+            "len(trace)\n"
+            "for k in range(1000): a.call(k)\n"
+            "os.kill(os.getpid(), signal.SIGKILL)\n"
+        )
+        done = subprocess.run([sys.executable, "-c", program], check=False)
+        assert done.returncode == -9
+        trace = callscope.load(path)
+        assert len(trace) >= 1000
+        assert list(range(1000)) == [c.result for c in trace.calls][:1000]
+
+
+class TestAliveness:
+    def test_nothing_traced_is_kept_alive(self, seed):
+        """Objects and arguments may go while the recording runs."""
+
+        class Argument:
+            pass
+
+        with callscope.record(seed.Layer):
+            argument = Argument()
+            layer = seed.MyLayer(argument)
+            layer(argument)
+            gone = [weakref.ref(argument), weakref.ref(layer)]
+            del argument, layer
+            gc.collect()
+            assert [None, None] == [ref() for ref in gone]
+
+    def test_a_class_may_go_while_it_is_recorded(self, seed):
+        """A subclass made, used and dropped during a recording is collected."""
+        with callscope.record(seed.Layer) as trace:
+            passing = type("Passing", (seed.Layer,), {"call": lambda self, z: None})
+            passing(1)(2)
+            ref = weakref.ref(passing)
+            del passing
+            gc.collect()
+            assert ref() is None
+        assert [c.site for c in trace.calls] == ["Layer.__init__", "Layer.__call__", "Passing.call"]
+
+
+class TestEnvironment:
+    def run(self, tmp_path, program, **environment):
+        import os
+
+        path = tmp_path / "app.py"
+        path.write_text(program)
+        env = {k: v for k, v in os.environ.items() if not k.startswith("CALLSCOPE")}
+        return subprocess.run(
+            [sys.executable, str(path)],
+            env=env | environment,
+            check=False,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+        )
+
+    PROGRAM = (
+        "import callscope\n@callscope.traced\nclass A:\n    def call(self): return 1\nA().call()\n"
+    )
+
+    def test_1_records_everything_and_prints_the_tree(self, tmp_path):
+        """`CALLSCOPE=1` prints the tree to stderr at exit."""
+        done = self.run(tmp_path, self.PROGRAM, CALLSCOPE="1")
+        assert "A.call() [A#1] -> 1" in done.stderr
+        assert (0, "") == (done.returncode, done.stdout)
+
+    def test_unset_or_0_records_nothing(self, tmp_path):
+        """Without the variable nothing happens."""
+        assert [""] * 2 == [
+            self.run(tmp_path, self.PROGRAM, **env).stderr for env in ({}, {"CALLSCOPE": "0"})
+        ]
+
+    @pytest.mark.parametrize("name", ["t.jsonl", "t.txt"])
+    def test_to_a_file(self, tmp_path, name):
+        """`CALLSCOPE_TO` names the file, in any format."""
+        path = tmp_path / name
+        done = self.run(tmp_path, self.PROGRAM, CALLSCOPE="1", CALLSCOPE_TO=str(path))
+        assert done.stderr == ""
+        text = path.read_text(encoding="utf-8")
+        assert "A.call" in (callscope.load(path).outline() if name == "t.jsonl" else text)
+
+    def test_patterns_and_paths(self, tmp_path):
+        """Patterns choose among what is declared; paths are traced besides."""
+        done = self.run(
+            tmp_path,
+            self.PROGRAM + "import json; json.JSONDecoder()\n",
+            CALLSCOPE="nothing.*,json:JSONDecoder",
+        )
+        assert "JSONDecoder.__init__" in done.stderr
+        assert "A.call" not in done.stderr
+
+    @pytest.mark.parametrize(
+        "environment",
+        [{"CALLSCOPE": "no.such:Thing"}, {"CALLSCOPE": "1", "CALLSCOPE_TO": "trace.unknown"}],
+    )
+    def test_what_cannot_be_followed_is_told_and_breaks_nothing(self, tmp_path, environment):
+        """The program runs; a warning says why nothing is recorded."""
+        done = self.run(tmp_path, self.PROGRAM, **environment)
+        assert done.returncode == 0
+        assert "cannot be followed" in done.stderr
+
+
+def test_recordings_may_end_in_another_thread(seed):
+    """A recording belongs to no thread."""
+    recording = callscope.record(seed.Layer)
+    trace = recording.__enter__()
+    seed.MyLayer(3)(4)
+    thread = threading.Thread(target=recording.end)
+    thread.start()
+    thread.join()
+    assert trace.outline() == SEED_OUTLINE

@@ -1,0 +1,248 @@
+"""Sinks: the console, JSON Lines, and one's own."""
+
+import io
+import json
+import sys
+
+import pytest
+from conftest import SEED_OUTLINE
+
+import callscope
+from callscope import Console, JSONLines, errors
+
+
+def console(seed, program, **options):
+    """Return what a console prints while a program runs."""
+    file = io.StringIO()
+    with callscope.record(seed.Layer, sinks=[Console(file, **options)]):
+        program()
+    return file.getvalue()
+
+
+class TestConsole:
+    def test_inside_prints_the_four_lines(self, seed):
+        """The lines that people write by hand, to the letter."""
+        assert console(seed, lambda: seed.MyLayer(3)(4), style="inside") == (
+            "Inside MyLayer -> __init__ : 3\n"
+            "Inside Layer -> __init__ : 3\n"
+            "Inside Layer -> __call__ : 4\n"
+            "Inside MyLayer -> call : 4\n"
+        )
+
+    def test_tree_prints_calls_as_they_begin(self, seed):
+        """A call that returns None and does not raise is one line."""
+        assert console(seed, lambda: seed.MyLayer(3)(4)) == SEED_OUTLINE + "\n"
+
+    def test_tree_prints_what_came_of_a_call(self, seed):
+        """Directly below its call an outcome needs no name; further down it has one."""
+        seed.MyLayer.call = lambda self, m: m + 1
+        seed.Layer.__call__ = lambda self, y: self.call(y)
+        assert console(seed, lambda: seed.MyLayer(3)(4)).splitlines()[2:] == [
+            "Layer.__call__(y=4) [MyLayer#1]",
+            "  MyLayer.call(m=4) [MyLayer#1]",
+            "  -> 5",
+            "-> 5 from Layer.__call__ [MyLayer#1]",
+        ]
+
+    def test_tree_prints_errors(self, seed):
+        """An error is printed for each call it ends."""
+
+        def call(self, m):
+            raise ValueError("bad")
+
+        def program():
+            with pytest.raises(ValueError, match="bad"):
+                seed.MyLayer(3)(4)
+
+        seed.MyLayer.call = call
+        assert console(seed, program).splitlines()[4:] == [
+            "  !! ValueError: bad",
+            "!! ValueError: bad from Layer.__call__ [MyLayer#1]",
+        ]
+
+    def test_it_prints_at_once(self, seed):
+        """A line is there before the next statement of the program runs."""
+        file = io.StringIO()
+        seen = []
+        seed.MyLayer.call = lambda self, m: seen.append(file.getvalue().count("\n"))
+        with callscope.record(seed.Layer, sinks=[Console(file)]):
+            seed.MyLayer(3)(4)
+        assert seen == [4]
+
+    def test_to_what_stdout_is(self, seed, capsys):
+        """Without a file, it prints to `sys.stdout` as it is at the time."""
+        with callscope.record(seed.Layer, sinks=[Console(style="inside")]):
+            seed.MyLayer(3)
+        assert capsys.readouterr().out.splitlines()[0] == "Inside MyLayer -> __init__ : 3"
+
+    def test_no_colour_in_a_pipe(self, seed):
+        """A file that is no terminal gets plain text."""
+        assert "\x1b" not in console(seed, lambda: seed.MyLayer(3))
+
+    def test_colour_on_a_terminal(self, seed, monkeypatch):
+        """With rich, a terminal gets colour, unless NO_COLOR is set."""
+        pytest.importorskip("rich")
+        monkeypatch.delenv("NO_COLOR", raising=False)
+
+        class Terminal(io.StringIO):
+            def isatty(self):
+                return True
+
+        def shown():
+            file = Terminal()
+            with callscope.record(seed.Layer, sinks=[Console(file)]):
+                seed.MyLayer(3)(4)
+            return file.getvalue()
+
+        coloured = shown()
+        monkeypatch.setenv("NO_COLOR", "1")
+        plain = shown()
+        assert "\x1b[" in coloured
+        assert plain == SEED_OUTLINE + "\n"
+
+    def test_plain_where_rich_is_missing(self, seed, monkeypatch):
+        """Without rich, a terminal gets plain text."""
+
+        class Terminal(io.StringIO):
+            def isatty(self):
+                return True
+
+        monkeypatch.setitem(sys.modules, "rich", None)
+        file = Terminal()
+        with callscope.record(seed.Layer, sinks=[Console(file)]):
+            seed.MyLayer(3)(4)
+        assert file.getvalue() == SEED_OUTLINE + "\n"
+
+    def test_what_the_encoding_lacks_is_escaped(self, seed):
+        """A console that cannot print a character does not fail."""
+        file = io.TextIOWrapper(io.BytesIO(), encoding="ascii", newline="\n")
+        with callscope.record(seed.Layer, sinks=[Console(file)]):
+            seed.MyLayer("é")
+        file.flush()
+        first = file.buffer.getvalue().decode("ascii").splitlines()[0]
+        assert first == "MyLayer.__init__(k='\\xe9') [MyLayer#1]"
+
+    def test_an_unknown_style(self):
+        """The error names the style and those there are."""
+        with pytest.raises(errors.OptionError, match="style='loud'.*'tree' or 'inside'"):
+            Console(style="loud")
+
+    def test_what_it_prints_to_may_be_traced(self, seed):
+        """Calls made by a sink are not recorded, and so lead to no endless loop."""
+
+        class Loud(io.StringIO):
+            def write(self, text):
+                return super().write(text)
+
+        file = Loud()
+        with callscope.record(Loud, methods=("write",), sinks=[Console(file)]) as trace:
+            file.write("x")
+        assert [c.site for c in trace.calls] == ["Loud.write"]
+
+
+class Collect:
+    """A sink that keeps what it is given."""
+
+    def __init__(self):
+        self.events = []
+        self.closed = False
+
+    def on_event(self, event):
+        self.events.append(event.to_dict())
+
+    def flush(self):
+        pass
+
+    def close(self):
+        self.closed = True
+
+
+class Broken(Collect):
+    """A sink that fails at its third event."""
+
+    def on_event(self, event):
+        super().on_event(event)
+        if len(self.events) == 3:
+            raise OSError("disk full")
+
+
+class TestOwnSinks:
+    def test_it_gets_every_event_in_order(self, seed):
+        """By the end of the recording all events were delivered, and the sink is closed."""
+        sink = Collect()
+        with callscope.record(seed.Layer, sinks=[sink]) as trace:
+            seed.MyLayer(3)(4)
+        assert [e.to_dict() for e in trace.events()] == sink.events
+        assert [1, 2, 3, 4, 5, 6, 7, 8] == [e["seq"] for e in sink.events]
+        assert sink.closed
+
+    def test_an_event_is_what_the_schema_says(self, seed, clock):
+        """The fields of a call and of its return, with a clock that stands in for the real."""
+        sink = Collect()
+        with callscope.record(seed.Layer, sinks=[sink]):
+            seed.MyLayer(3)
+        first, last = sink.events[0], sink.events[-1]
+        common = {
+            "v": 1,
+            "pid": first["pid"],
+            "thread": "MainThread",
+            "task": None,
+            "call_id": 1,
+            "parent_id": None,
+            "depth": 0,
+            "method": "__init__",
+            "defining_class": "app.MyLayer",
+            "runtime_class": "app.MyLayer",
+            "instance": 1,
+            "mro_index": 0,
+            "via_super": False,
+        }
+        assert first == common | {
+            "kind": "call",
+            "seq": 1,
+            "ts_ns": 2_000,
+            "arguments": {"k": 3},
+        }
+        assert last == common | {
+            "kind": "return",
+            "seq": 4,
+            "ts_ns": 5_000,
+            "duration_ns": 3_000,
+            "result": None,
+        }
+
+    def test_a_sink_that_raises_is_switched_off(self, seed):
+        """One warning; the program, the trace and the other sinks go on."""
+        broken, other = Broken(), Collect()
+        with (
+            pytest.warns(errors.SinkWarning, match="disk full") as caught,
+            callscope.record(seed.Layer, sinks=[broken, other]) as trace,
+        ):
+            seed.MyLayer(3)(4)
+        assert len(caught) == 1
+        assert (3, 8) == (len(broken.events), len(other.events))
+        assert trace.outline() == SEED_OUTLINE
+
+    def test_where_warnings_are_errors_nothing_is_raised(self, seed, capsys):
+        """A sink's failure never comes out of the traced program."""
+        with callscope.record(seed.Layer, sinks=[Broken()]) as trace:
+            seed.MyLayer(3)(4)
+        assert trace.outline() == SEED_OUTLINE
+        assert "disk full" in capsys.readouterr().err
+
+
+class TestJSONLines:
+    def test_every_line_is_json(self, seed, tmp_path):
+        """A header, the events, and an end."""
+        path = tmp_path / "t.jsonl"
+        with callscope.record(seed.Layer, sinks=[JSONLines(path)]) as trace:
+            seed.MyLayer(3)(4)
+        kinds = [json.loads(line)["kind"] for line in path.read_text().splitlines()]
+        calls = ["call", "call", "return", "return"]
+        assert kinds == ["trace", *calls, *calls, "end"]
+        assert callscope.load(path).outline() == trace.outline()
+
+    def test_a_file_that_cannot_be_written(self, tmp_path):
+        """The error names the file and says why."""
+        with pytest.raises(errors.TraceFileError, match=r"no-such-folder.*Name a file"):
+            JSONLines(tmp_path / "no-such-folder" / "t.jsonl")

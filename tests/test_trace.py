@@ -1,0 +1,307 @@
+"""Reading a trace: calls, roots, events, find, the printed tree, the summary, files."""
+
+import json
+
+import pytest
+from conftest import SEED_OUTLINE
+
+import callscope
+from callscope import errors
+
+
+class TestCall:
+    def test_the_fields_of_a_call(self, seed_trace):
+        """Which method, of which class, on which object."""
+        first, second = seed_trace.calls[:2]
+        assert (second.method, second.site) == ("__init__", "Layer.__init__")
+        assert (second.defining_class, second.runtime_class) == ("app.Layer", "app.MyLayer")
+        assert (second.instance, second.mro_index, second.via_super) == (1, 1, True)
+        assert (second.parent, second.depth, second.thread) == (first, 1, "MainThread")
+        assert (second.arguments, second.result, second.error) == ({"x": 3}, None, None)
+        assert (second.task, second.finished, second.call_id) == (None, True, 2)
+        assert [second] == list(first.children)
+
+    def test_times(self, seed, clock):
+        """Durations include what was called; `self_ns` does not."""
+        with callscope.record(seed.Layer) as trace:
+            seed.MyLayer(3)
+        outer, inner = trace.calls
+        assert (2_000, 3_000, 2_000) == (outer.start_ns, outer.duration_ns, outer.self_ns)
+        assert (3_000, 1_000, 1_000) == (inner.start_ns, inner.duration_ns, inner.self_ns)
+
+    def test_a_call_is_read_only(self, seed_trace):
+        """What happened cannot be changed."""
+        with pytest.raises(AttributeError):
+            seed_trace.calls[0].method = "other"
+
+    def test_via_super_is_about_one_object(self, seed):
+        """The same method on another object is no super call."""
+
+        class Pair(seed.Layer):
+            def call(self, z):
+                seed.Layer.call(self, z)
+                seed.Layer(0).call(z)
+
+        with callscope.record(seed.Layer, methods=("call",)) as trace:
+            Pair(1).call(2)
+        assert [False, True, False] == [c.via_super for c in trace.calls]
+
+    def test_mro_index_is_none_outside_the_mro(self, seed):
+        """A method may be called on an object that has nothing to do with its class."""
+        with callscope.record(seed.Layer) as trace:
+            seed.Layer.call(Exception(), 1)
+        assert trace.calls[0].mro_index is None
+        assert trace.outline() == "Layer.call(z=1) [Exception#1]"
+
+
+class TestTrace:
+    def test_roots_and_length(self, seed_trace):
+        """Roots are the calls nothing traced led to."""
+        assert ["MyLayer.__init__", "Layer.__call__"] == [c.site for c in seed_trace.roots]
+        assert len(seed_trace) == 4
+
+    def test_events_come_in_order(self, seed_trace):
+        """Each call's begin and end, nested."""
+        shown = [f"{e.seq} {e.kind} {e.call.site}" for e in seed_trace.events()]
+        assert shown == [
+            "1 call MyLayer.__init__",
+            "2 call Layer.__init__",
+            "3 return Layer.__init__",
+            "4 return MyLayer.__init__",
+            "5 call Layer.__call__",
+            "6 call MyLayer.call",
+            "7 return MyLayer.call",
+            "8 return Layer.__call__",
+        ]
+
+    @pytest.mark.parametrize(
+        ("query", "found"),
+        [
+            ({}, [1, 2, 3, 4]),
+            ({"site": "Layer.__init__"}, [2]),
+            ({"site": "*.__init__"}, [1, 2]),
+            ({"method": "call"}, [4]),
+            ({"defining_class": "Layer"}, [2, 3]),
+            ({"defining_class": "app.MyLayer"}, [1, 4]),
+            ({"runtime_class": "app.*"}, [1, 2, 3, 4]),
+            ({"instance": 2}, []),
+            ({"where": lambda call: call.via_super}, [2]),
+            ({"method": "__*__", "defining_class": "Layer"}, [2, 3]),
+        ],
+    )
+    def test_find(self, seed_trace, query, found):
+        """Calls are found by site, class, object or predicate; all must fit."""
+        assert found == [c.call_id for c in seed_trace.find(**query)]
+
+    def test_find_by_the_class_itself(self, seed, seed_trace):
+        """A class may be given as it is."""
+        assert [1, 4] == [c.call_id for c in seed_trace.find(defining_class=seed.MyLayer)]
+
+    def test_print_draws_the_tree_with_durations(self, seed, clock):
+        """The same lines as a tree, and where the classes come from."""
+        with callscope.record(seed.Layer) as trace:
+            seed.MyLayer(3)(4)
+        assert str(trace) == (
+            "MyLayer.__init__(k=3) [MyLayer#1]      3.0 µs\n"
+            "└─ Layer.__init__(x=3) [MyLayer#1]     1.0 µs\n"
+            "Layer.__call__(y=4) [MyLayer#1]        3.0 µs\n"
+            "└─ MyLayer.call(m=4) [MyLayer#1]       1.0 µs\n"
+            "\n"
+            "MyLayer, Layer: app"
+        )
+
+    def test_branches(self, seed):
+        """Bars join siblings and end with the last of them."""
+
+        def call(self, m):
+            if m:
+                self.call(m - 1)
+                seed.Layer.call(self, m)
+
+        seed.MyLayer.call = call
+        with callscope.record(seed.Layer, methods=("call",), capture="none") as trace:
+            seed.MyLayer(0).call(2)
+        assert [line.partition(" [")[0] for line in str(trace).splitlines()[:5]] == [
+            "MyLayer.call",
+            "├─ MyLayer.call",
+            "│  ├─ MyLayer.call",
+            "│  └─ Layer.call",
+            "└─ Layer.call",
+        ]
+
+    def test_ascii_where_the_terminal_has_nothing_else(self, seed, monkeypatch):
+        """The tree can be printed in any encoding."""
+        import io
+        import sys
+
+        with callscope.record(seed.Layer) as trace:
+            seed.MyLayer(3)
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+        assert str(trace).isascii()
+        assert "`- Layer.__init__" in str(trace)
+
+    def test_a_long_tree_is_cut(self, seed):
+        """`print` shows a bounded number of calls and says how many more there are."""
+        with callscope.record(seed.Layer) as trace:
+            for k in range(1_500):
+                seed.MyLayer(k)
+        lines = str(trace).splitlines()
+        assert "1,000 more calls" in lines[2_000]
+
+    def test_an_empty_trace_says_so(self, seed):
+        """Nothing recorded is told, and of what."""
+        with callscope.record(seed.Layer) as trace:
+            pass
+        assert str(trace) == "No calls were recorded of app.Layer."
+        assert trace.outline() == ""
+
+    def test_classes_of_one_name_are_told_apart(self, seed):
+        """Two classes that share a bare name are both shown with their modules."""
+        other = type("Layer", (seed.Layer,), {"__module__": "other", "call": lambda self, z: None})
+        with callscope.record(seed.Layer) as trace:
+            other(1)(2)
+        assert trace.outline() == (
+            "app.Layer.__init__(x=1) [other.Layer#1]\n"
+            "app.Layer.__call__(y=2) [other.Layer#1]\n"
+            "  other.Layer.call(z=2) [other.Layer#1]"
+        )
+
+    def test_summary(self, seed, clock):
+        """Calls, errors and times per site, those with most time of their own first."""
+        with callscope.record(seed.Layer) as trace:
+            seed.MyLayer(3)
+            seed.MyLayer(3)
+        summary = trace.summary()
+        assert [(s.site, s.calls, s.errors, s.total_ns, s.self_ns) for s in summary.sites] == [
+            ("MyLayer.__init__", 2, 0, 6_000, 4_000),
+            ("Layer.__init__", 2, 0, 2_000, 2_000),
+        ]
+        assert summary.sites[0].mean_ns == 3_000
+        assert str(summary).splitlines()[-1] == "4 calls"
+
+    def test_a_very_deep_trace(self, seed):
+        """No reading of a trace recurses."""
+
+        class Deep(seed.Layer):
+            def call(self, z):
+                return z and self.call(z - 1)
+
+        import sys
+
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(20_000)
+        try:
+            with callscope.record(seed.Layer) as trace:
+                Deep(0).call(5_000)
+        finally:
+            sys.setrecursionlimit(limit)
+        assert len(trace.outline().splitlines()) == len(list(trace.events())) // 2 == 5_002
+
+
+class TestFiles:
+    def test_save_and_load(self, seed_trace, tmp_path):
+        """A loaded trace reads like a live one."""
+        path = seed_trace.save(tmp_path / "t.jsonl")
+        loaded = callscope.load(path)
+        assert loaded.outline() == SEED_OUTLINE
+        assert str(loaded) == str(seed_trace)
+        assert [e.to_dict() for e in loaded.events()] == [e.to_dict() for e in seed_trace.events()]
+
+    def test_text_values_stay_apart_from_strings(self, seed, tmp_path):
+        """Summaries are shown without quotes, strings with them, also after loading."""
+        with callscope.record(seed.Layer) as trace:
+            seed.Layer([1]).call("[1]")
+            seed.Layer(float("inf"))
+        loaded = callscope.load(trace.save(tmp_path / "t.jsonl"))
+        assert (
+            loaded.outline()
+            == trace.outline()
+            == (
+                "Layer.__init__(x=[1]) [Layer#1]\n"
+                "Layer.call(z='[1]') [Layer#1]\n"
+                "Layer.__init__(x=inf) [Layer#2]"
+            )
+        )
+
+    def test_save_as_text(self, seed_trace, tmp_path):
+        """A text file has the whole tree."""
+        path = seed_trace.save(tmp_path / "t.txt")
+        assert path.read_text(encoding="utf-8") == f"{seed_trace}\n"
+
+    def test_an_unknown_suffix(self, seed_trace, tmp_path):
+        """The error names the file and the suffixes there are."""
+        with pytest.raises(errors.TraceFormatError, match=r"t\.xyz.*\.jsonl"):
+            seed_trace.save(tmp_path / "t.xyz")
+
+    def test_a_file_that_cannot_be_written(self, seed_trace, tmp_path):
+        """The error names the file and says why."""
+        with pytest.raises(errors.TraceFileError, match="missing.*No such file"):
+            seed_trace.save(tmp_path / "missing" / "t.jsonl")
+
+    def test_a_file_that_cannot_be_read(self, tmp_path):
+        """The error names the file and says why."""
+        with pytest.raises(errors.TraceFileError, match=r"none\.jsonl.*No such file"):
+            callscope.load(tmp_path / "none.jsonl")
+
+    def test_text_cannot_be_loaded(self, seed_trace, tmp_path):
+        """A format without a reader says which has one."""
+        with pytest.raises(errors.TraceFormatError, match=r"\.jsonl"):
+            callscope.load(seed_trace.save(tmp_path / "t.txt"))
+
+    def test_a_torn_last_line_is_tolerated(self, seed_trace, tmp_path):
+        """Calls whose end was torn off are not finished."""
+        path = seed_trace.save(tmp_path / "t.jsonl")
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join(lines[:-2]) + lines[-2][:40])
+        loaded = callscope.load(path)
+        assert [True, True, False, True] == [c.finished for c in loaded.calls]
+
+    @pytest.mark.parametrize("cut", range(0, 2_000, 97))
+    def test_a_file_cut_anywhere_is_read_or_refused_clearly(self, seed_trace, tmp_path, cut):
+        """Cut within the header it is no trace; cut later it is the start of one."""
+        path = seed_trace.save(tmp_path / "t.jsonl")
+        whole = path.read_bytes()
+        path.write_bytes(whole[:cut])
+        if cut < whole.index(b"\n"):
+            with pytest.raises(errors.TraceFormatError):
+                callscope.load(path)
+        else:
+            sites = [c.site for c in callscope.load(path).calls]
+            assert [c.site for c in seed_trace.calls][: len(sites)] == sites
+
+    @pytest.mark.parametrize(
+        ("line", "change", "why"),
+        [
+            (1, {"kind": "call"}, "not the header"),
+            (1, {"v": 99}, "schema version 99"),
+            (1, {"pid": "x"}, "'pid' is 'x'"),
+            (3, {"kind": "explode"}, "'explode' is no kind"),
+            (3, {"call_id": None}, "'call_id' is None"),
+            (3, {"call_id": 1}, "begins a second time"),
+            (3, {"parent_id": 77}, "call 77, has not begun"),
+            (3, {"arguments": {"k": [1]}}, "no scalar"),
+            (3, {"thread": 3}, "'thread' is 3"),
+            (4, {"call_id": 88}, "not running"),
+            (4, {"result": {}}, "no scalar"),
+            (4, {"error": "x"}, "'error' is 'x'"),
+            (10, {"lost": "x"}, "'lost' is 'x'"),
+        ],
+    )
+    def test_what_is_wrong_is_named_by_its_line(self, seed_trace, tmp_path, line, change, why):
+        """A line that makes no sense is an error that says which and why."""
+        path = seed_trace.save(tmp_path / "t.jsonl")
+        lines = path.read_text().splitlines()
+        lines[line - 1] = json.dumps(json.loads(lines[line - 1]) | change)
+        path.write_text("\n".join(lines) + "\n")
+        with pytest.raises(errors.TraceFormatError) as raised:
+            callscope.load(path)
+        assert why in str(raised.value)
+        assert f"line {line}" in str(raised.value) or "version" in why
+
+    @pytest.mark.parametrize("content", [b"", b"{}\n", b"[1]\n", b"\xff\xfe\n", b"[" * 100_000])
+    def test_a_file_that_is_no_trace(self, tmp_path, content):
+        """Any other file is refused by name."""
+        path = tmp_path / "foreign.jsonl"
+        path.write_bytes(content)
+        with pytest.raises(errors.TraceFormatError, match=r"foreign\.jsonl"):
+            callscope.load(path)
