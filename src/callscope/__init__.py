@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from callscope.sinks.console import Console
     from callscope.sinks.jsonl import JSONLines
     from callscope.trace import Call, Event, Sink, Trace
+    from callscope.weave import rescan
 
 __all__ = [
     "DJANGO_VIEWS",
@@ -36,6 +37,7 @@ __all__ = [
     "instrument",
     "load",
     "record",
+    "rescan",
     "start",
     "stop",
     "traced",
@@ -53,6 +55,7 @@ _LAZY = {
     "Trace": "trace",
     "load": "formats",
     "record": "recording",
+    "rescan": "weave",
     "start": "recording",
     "stop": "recording",
 }

@@ -23,6 +23,7 @@ from callscope.hierarchy import (
     find_class,
     function_of,
     is_immutable,
+    is_subclass,
     own_methods,
     parse_path,
     qualified_name,
@@ -36,9 +37,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any, Final, Self, TypeVar, overload
 
+    from callscope.hierarchy import TargetPath
     from callscope.options import Capture
 
     _C = TypeVar("_C", bound=type)
+    _Declare = Callable[[type, "Options"], "Declaration"]
 
 
 class Declaration:
@@ -70,14 +73,29 @@ class Registry:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._declarations: list[Declaration] = []
+        self._pending: list[Callable[[], bool]] = []
         self._listeners: list[Callable[[], None]] = []
         self._class_listeners: list[Callable[[type], None]] = []
 
     def declarations(self) -> list[Declaration]:
         """Return what is declared now; classes that are gone are forgotten."""
         with self._lock:
+            pending, self._pending = self._pending, []
+            self._pending += [settle for settle in pending if not settle()]
             self._declarations = [d for d in self._declarations if d.root() is not None]
             return list(self._declarations)
+
+    def own_options(self, cls: type) -> Iterator[Options]:
+        """Yield what a class and its bases say of themselves."""
+        for declaration in self.declarations():
+            root = declaration.root()
+            if declaration.by_class_itself and root is not None and is_subclass(cls, root):
+                yield declaration.options
+
+    def wait(self, settle: Callable[[], bool]) -> None:
+        """Ask `settle` again and again, whenever declarations are asked for, until it is True."""
+        with self._lock:
+            self._pending.append(settle)
 
     def add(self, declaration: Declaration) -> None:
         """Enter a declaration beside any others of the same class."""
@@ -107,17 +125,20 @@ class Registry:
         """Return the declarations of a class, without those of its bases."""
         return [d for d in self.declarations() if d.root() is root]
 
-    def listen(self, changed: Callable[[], None], created: Callable[[type], None]) -> None:
-        """Call `changed` after each change, and `created` with each new class of `TracedMeta`."""
+    def listen(self, changed: Callable[[], None], class_changed: Callable[[type], None]) -> None:
+        """Call `changed` after each change of what is declared.
+
+        Call `class_changed` with each class of `TracedMeta` that was made or got an attribute.
+        """
         self._listeners.append(changed)
-        self._class_listeners.append(created)
+        self._class_listeners.append(class_changed)
 
     def _tell(self) -> None:
         for listener in self._listeners:
             listener()
 
-    def tell_created(self, cls: type) -> None:
-        """Pass a new class of `TracedMeta` on to the listeners."""
+    def tell_changed(self, cls: type) -> None:
+        """Pass a class of `TracedMeta` on to the listeners."""
         for listener in self._class_listeners:
             listener(cls)
 
@@ -207,6 +228,7 @@ class TracedMeta(type):
         is_root = not any(isinstance(base, TracedMeta) and base is not Traced for base in bases)
         if (is_root and not _is_traced_itself(cls)) or options != Options():
             _declare_itself(cls, options)
+        REGISTRY.tell_changed(cls)
         return cls
 
     def __init__(
@@ -221,7 +243,10 @@ class TracedMeta(type):
         **kwargs: Any,
     ) -> None:
         super().__init__(name, bases, namespace, **kwargs)
-        REGISTRY.tell_created(cls)
+
+    def __setattr__(cls, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        REGISTRY.tell_changed(cls)
 
 
 def _is_traced_itself(cls: type) -> bool:
@@ -264,18 +289,25 @@ class Instrumentation:
     def __init__(self, name: str) -> None:
         self.name = name
         """The class as it was named."""
+        self.removed = False
+        """Whether it was taken back."""
+        self.problem = ""
+        """Why nothing is traced: the target is not imported yet, or does not exist."""
         self._declaration: Declaration | None = None
-        self._removed = False
-        self._problem = ""
 
-    @property
-    def problem(self) -> str:
-        """Why nothing can be traced: the target is not imported yet, or does not exist."""
-        return self._problem
+    def take(self, root: type, options: Options, declare: _Declare) -> None:
+        """Declare the class that was named, now that it is there."""
+        check_methods(root, options)
+        self.problem = ""
+        self._declaration = declare(root, options)
+
+    def wait_for(self, module: str) -> None:
+        """Note that the class is not there yet."""
+        self.problem = f"module {module!r} was not imported"
 
     def remove(self) -> None:
         """Take the declaration back; a second time does nothing."""
-        self._removed = True
+        self.removed = True
         if self._declaration is not None:
             REGISTRY.remove(self._declaration)
 
@@ -283,12 +315,12 @@ class Instrumentation:
         """Return every site of the hierarchy as it is now, traced or not and why not."""
         declaration = self._declaration
         if declaration is None:
-            return [SiteCoverage(self.name, self._problem)]
+            return [SiteCoverage(self.name, self.problem)]
         methods = declaration.options.methods
         return [
             SiteCoverage(str(class_ref(cls).site(name)), why_untraceable(cls, name, raw) or "")
             for cls in declaration.classes()
-            for name, raw in own_methods(cls, methods)
+            for name, raw in present_methods(cls, methods)
         ]
 
     def __enter__(self) -> Self:
@@ -298,7 +330,7 @@ class Instrumentation:
         self.remove()
 
     def __repr__(self) -> str:
-        return f"<Instrumentation of {self.name}{': ' if self._problem else ''}{self._problem}>"
+        return f"<Instrumentation of {self.name}{': ' if self.problem else ''}{self.problem}>"
 
 
 def why_untraceable(cls: type, name: str, raw: Any) -> str | None:
@@ -318,10 +350,19 @@ def why_untraceable(cls: type, name: str, raw: Any) -> str | None:
             return "it is implemented in C"
         return f"descriptors of type {kind.__name__} are not traced yet"
     # Imported where it is used: a library that only declares its classes does not pay for it.
-    from callscope.shadow import entry_of, why_not
+    from callscope.shadow import why_not
 
-    woven = entry_of(found[0])
-    return why_not((woven and woven.original) or found[0])
+    return why_not(found[0])
+
+
+def present_methods(cls: type, methods: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    """Yield a class's own methods that match, as they would be without callscope."""
+    from callscope.shadow import ABSENT, without_callscope
+
+    for name, raw in own_methods(cls, methods):
+        present = without_callscope(raw)
+        if present is not ABSENT:
+            yield name, present
 
 
 def check_methods(root: type, options: Options) -> None:
@@ -367,50 +408,67 @@ def instrument(
     return place(target, check_options(methods, capture, redact), _declare_from_outside)
 
 
-def place(
-    target: type | str, options: Options, declare: Callable[[type, Options], Declaration]
-) -> Instrumentation:
+def place(target: type | str, options: Options, declare: _Declare) -> Instrumentation:
     """Check a target and pass its class to `declare`, now or when its module is imported."""
     if not isinstance(target, str):
         root = check_class(target)
-        check_methods(root, options)
         handle = Instrumentation(qualified_name(root))
-        handle._declaration = declare(root, options)
+        handle.take(root, options, declare)
         return handle
     path = parse_path(target)
     handle = Instrumentation(str(path))
     module = sys.modules.get(path.module)
     if module is not None and not _is_being_imported(module):
-        root = find_class(path, module)
-        check_methods(root, options)
-        handle._declaration = declare(root, options)
+        handle.take(find_class(path, module), options, declare)
         return handle
     check_module(path.module)
-    handle._problem = f"module {path.module!r} was not imported"
-
-    def apply(module: types.ModuleType) -> None:
-        if handle._removed:
-            return
-        try:
-            root = find_class(path, module)
-            check_methods(root, options)
-        except CallscopeError as error:
-            # Not raised: it would come out of the traced program's own import statement.
-            handle._problem = str(error)
-            warn(f"{error} Nothing is traced for it.", TargetWarning)
-        else:
-            handle._problem = ""
-            handle._declaration = declare(root, options)
-
+    handle.wait_for(path.module)
+    arrival = _Arrival(path, options, declare, handle)
+    if module is not None:
+        REGISTRY.wait(arrival.settle)  # no hook is called for an import that has begun already
+        return handle
     # Imported where it is used: it takes several times as long as all the rest of callscope.
     import wrapt
 
-    wrapt.register_post_import_hook(apply, path.module)
+    wrapt.register_post_import_hook(arrival.apply, path.module)
     return handle
 
 
 def _is_being_imported(module: types.ModuleType) -> bool:
     return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
+
+
+class _Arrival:
+    """Takes a target named by path once its module is there."""
+
+    def __init__(
+        self, path: TargetPath, options: Options, declare: _Declare, handle: Instrumentation
+    ) -> None:
+        self._path = path
+        self._options = options
+        self._declare = declare
+        self._handle = handle
+
+    def apply(self, module: types.ModuleType) -> None:
+        """Take the class of the module, or warn that it has none.
+
+        Nothing is raised: it would come out of the traced program's own import statement.
+        """
+        if self._handle.removed:
+            return
+        try:
+            self._handle.take(find_class(self._path, module), self._options, self._declare)
+        except CallscopeError as error:
+            self._handle.problem = str(error)
+            warn(f"{error} Nothing is traced for it.", TargetWarning)
+
+    def settle(self) -> bool:
+        """Take the class if its module is imported by now; tell whether there is no more to do."""
+        module = sys.modules.get(self._path.module)
+        if module is None or _is_being_imported(module):
+            return self._handle.removed or module is None
+        self.apply(module)
+        return True
 
 
 def uninstrument(target: type) -> None:

@@ -76,12 +76,14 @@ def qualified_name(cls: type) -> str:
 
 def bare_name(qualified: str) -> str:
     """Return the class's own name: ``"Layer"`` for ``"keras.src.layers.layer.Layer"``."""
-    return qualified.rpartition(".")[2]
+    # A generated class may have dots of its own in brackets: ``app.Box[a.b]``.
+    head, bracket, tail = qualified.partition("[")
+    return head.rpartition(".")[2] + bracket + tail
 
 
-def module_name(qualified: str, bare: str | None = None) -> str:
-    """Return what stands before the class's own name in a qualified name."""
-    return qualified.removesuffix(bare or bare_name(qualified)).removesuffix(".")
+def outer_name(qualified: str) -> str:
+    """Return what stands before the class's own name: its module, and what else it is in."""
+    return qualified.removesuffix(bare_name(qualified)).removesuffix(".")
 
 
 def subclasses(root: type) -> Iterator[type]:
@@ -153,12 +155,12 @@ class ClassRef(weakref.ref[type]):
     None once that has been collected.
     """
 
-    __slots__ = ("_sites", "identify", "key", "mro", "name")
+    __slots__ = ("_is_named", "_name", "_sites", "identify", "key", "mro")
 
     key: int
     """The class's `id`, which another class may take over once this one is collected."""
-    name: str
-    """Its module-qualified name."""
+    _name: str
+    _is_named: bool
     mro: tuple[ClassRef, ...]
     """Its method resolution order, itself first."""
     identify: Callable[[object], identity.Identity]
@@ -169,6 +171,17 @@ class ClassRef(weakref.ref[type]):
 
     def __eq__(self, other: object) -> bool:
         return self is other
+
+    @property
+    def name(self) -> str:
+        """The class's module-qualified name, as it was when a trace first asked."""
+        # Not taken before: a decorator may name a class after it was made, as dataclass does.
+        if not self._is_named:
+            self._is_named = True
+            cls = self()
+            if cls is not None:
+                self._name = qualified_name(cls)
+        return self._name
 
     def site(self, method: str) -> Site:
         """Return the one `Site` of a method that this class defines."""
@@ -204,7 +217,7 @@ def class_ref(cls: type) -> ClassRef:
         return known
     ref = ClassRef(cls, _forget)
     ref.key = id(cls)
-    ref.name = qualified_name(cls)
+    ref._name, ref._is_named = qualified_name(cls), False
     ref._sites = {}
     ref.identify = weakref.ref if is_weakly_referable(cls) else identity.identify_unwatched
     ref.mro = (ref, *(class_ref(base) for base in mro(cls) if base is not cls))
@@ -252,13 +265,17 @@ def find_class(path: TargetPath, module: types.ModuleType) -> type:
         except AttributeError:
             msg = f"Module {path.module!r} has no class {path.qualname!r}.{_did_you_mean(part, found)}"
             raise TargetNotFoundError(msg) from None
+        except Exception as error:
+            msg = f"'{path}' cannot be looked up: {part!r} raised {error!r}. Name the class otherwise."
+            raise TargetNotFoundError(msg) from error
     return check_class(found, str(path))
 
 
 def _did_you_mean(name: str, where: Any) -> str:
     import difflib
 
-    classes = [key for key, value in vars(where).items() if isinstance(value, type)]
+    present = getattr(where, "__dict__", {})
+    classes = [key for key, value in present.items() if is_subclass(type(value), type)]
     close = difflib.get_close_matches(name, classes, n=3)
     return f" Did you mean {' or '.join(map(repr, close))}?" if close else " Check the spelling."
 
@@ -310,13 +327,15 @@ def check_class(target: object, named: str | None = None) -> type:
         TargetError: if it is no class.
         ImmutableClassError: if it is a class that takes no new attributes.
     """
-    if not isinstance(target, type):
-        kind = type(target).__name__
-        name = named or getattr(target, "__qualname__", None) or f"of type {kind}"
-        msg = (
-            f"{name!r} is a {kind} and not a class. Name the class whose methods are to be traced."
-        )
+    # Not `isinstance`: an object may lie about its class.
+    if not is_subclass(type(target), type):
+        name = named or getattr(target, "__qualname__", None)
+        what = f"{target!r:.80} is no class"
+        if isinstance(name, str):
+            what = f"{name!r} is a {type(target).__name__} and not a class"
+        msg = f"{what}. Name the class whose methods are to be traced."
         raise TargetError(msg)
+    assert isinstance(target, type)
     if is_immutable(target):
         msg = f"Class {target.__name__!r} is immutable; trace a subclass of it instead."
         raise ImmutableClassError(msg)

@@ -15,7 +15,6 @@ from callscope.errors import OptionError, RecordingError, TraceTruncatedWarning,
 from callscope.feed import Feed, is_live
 from callscope.hierarchy import matches
 from callscope.options import Options, check_options
-from callscope.presets import DEFAULT_METHODS
 from callscope.tape.read import OnFull, TapeReader, Wanted
 from callscope.tape.threads import TAPES
 from callscope.trace import Call, Header, Recorded, Sink, Trace
@@ -49,6 +48,8 @@ class Recording:
         limits: Limits,
         sinks: Iterable[Sink] = (),
         to: str | PathLike[str] | None = None,
+        *,
+        replaces_methods: bool = False,
     ) -> None:
         self._targets = targets
         self._patterns = patterns
@@ -56,6 +57,7 @@ class Recording:
         self._limits = limits
         self._sinks = list(sinks)
         self._to = to
+        self._replaces_methods = replaces_methods
         self._handles: list[Instrumentation] = []
         self._ad_hoc: list[Declaration] = []
         self._file_read: Recorded | None = None
@@ -66,6 +68,7 @@ class Recording:
             msg = "A recording runs once. Call record() again for another."
             raise RecordingError(msg)
         self._handles = [place(t, self._options, self._declare_ad_hoc) for t in self._targets]
+        self._targets = ()  # no class is kept alive by a trace
         header = self._header()
         self._feed = self._open_feed(header)
         live = any(map(is_live, self._sinks))
@@ -97,6 +100,8 @@ class Recording:
             return
         self._state = "ended"
         _running.remove(self)
+        for handle in self._handles:
+            handle.remove()
         try:
             WEAVER.end(self._plan)
         finally:
@@ -135,11 +140,10 @@ class Recording:
         root = declaration.root()
         if root is None or not matches(declaration.name, self._patterns):
             return None
-        methods = self._options.methods
-        if methods == DEFAULT_METHODS:
+        if not self._replaces_methods:
             return declaration
         theirs = declaration.options
-        return Declaration(root, Options(methods, theirs.capture, theirs.redact))
+        return Declaration(root, Options(self._options.methods, theirs.capture, theirs.redact))
 
     def _header(self) -> Header:
         return Header(
@@ -225,7 +229,13 @@ def record(
     _check_limits(limit, on_full, to)
     patterns = () if targets else ("*",)
     return Recording(
-        targets, patterns, options, Limits(where, limit, on_full), _check_sinks(sinks), to
+        targets,
+        patterns,
+        options,
+        Limits(where, limit, on_full),
+        _check_sinks(sinks),
+        to,
+        replaces_methods=methods is not None,
     )
 
 

@@ -13,24 +13,31 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from callscope.declare import REGISTRY, Declaration, TracedMeta, why_untraceable
+from callscope.declare import REGISTRY, Declaration, TracedMeta, present_methods, why_untraceable
 from callscope.hierarchy import (
     ClassRef,
     Site,
     class_ref,
-    function_of,
     is_immutable,
     is_subclass,
     is_weakly_referable,
     namespace,
-    own_methods,
 )
 from callscope.identity import identify_watched, release, release_all
 from callscope.options import CAPTURES, Options
-from callscope.shadow import Entry, Recipe, drop_own_frame, entry_of, hide, make_shadow, rebind
+from callscope.shadow import (
+    ABSENT,
+    Entry,
+    Recipe,
+    drop_own_frame,
+    hide,
+    make_shadow,
+    without_callscope,
+)
 
 if TYPE_CHECKING:
     from callscope.options import Capture
+    from callscope.tape.records import Layout
 
 
 class Plan:
@@ -58,13 +65,15 @@ class Plan:
         self._redact = redact
         self._live = live
 
-    def want(self, site: Site, options: Options) -> Recipe:
+    def want(self, cls: type, site: Site, options: Options) -> Recipe:
         """Ask for a site, and return what its shadow is to write for this recording."""
-        # The less revealing of what the class allows and the recording asks for.
-        capture = min(self._capture, options.capture or "values", key=CAPTURES.index)
-        self.sites[site] = max(capture, self.sites.get(site, "none"), key=CAPTURES.index)
+        # The least revealing of what the class says of itself and what is asked for.
+        spoken = [options, *REGISTRY.own_options(cls)]
+        captures = [self._capture, *(o.capture for o in spoken if o.capture is not None)]
+        self.sites[site] = capture = min(captures, key=CAPTURES.index)
         captured = () if capture == "none" else (capture,)
-        return Recipe(captured, (*self._redact, *options.redact), self._live)
+        redact = {*self._redact, *(name for o in spoken for name in o.redact)}
+        return Recipe(captured, tuple(sorted(redact)), self._live)
 
 
 class _Woven(NamedTuple):
@@ -73,6 +82,16 @@ class _Woven(NamedTuple):
     entry: weakref.ref[Entry]
     recipe: Recipe | None
     """What a shadow writes; None for a watcher."""
+
+    def layout(self) -> Layout | None:
+        """Return what begins the shadow's records."""
+        entry = self.entry()
+        return None if entry is None else entry.layout
+
+    def stands_in(self, cls: type, name: str) -> bool:
+        """Tell whether it is what the class's dict holds now."""
+        entry = self.entry()
+        return entry is not None and namespace(cls).get(name) is entry.entry
 
 
 class _Wanted:
@@ -85,26 +104,29 @@ class _Wanted:
     def add(self, cls: type, plan: Plan, declaration: Declaration, adopt: _Adopt) -> None:
         """Add what one recording wants of one class."""
         ref, own, is_root = class_ref(cls), namespace(cls), declaration.root() is cls
-        for name, raw in own_methods(cls, declaration.options.methods):
+        for name, raw in present_methods(cls, declaration.options.methods):
             if why_untraceable(cls, name, raw) is None:
-                recipe = plan.want(ref.site(name), declaration.options)
+                recipe = plan.want(cls, ref.site(name), declaration.options)
                 self.shadows[ref, name] = recipe | self.shadows.get((ref, name), recipe)
         if is_immutable(cls):
             return
+        # What is added to a protocol would count as a member of it.
+        adds = is_root and not own.get("_is_protocol")
         # Each `__init_subclass__` of the hierarchy, for one that does not call super would keep
         # the root's from running.
-        if not isinstance(cls, TracedMeta) and (is_root or "__init_subclass__" in own):
+        if not isinstance(cls, TracedMeta) and (adds or "__init_subclass__" in own):
             self.watchers[ref, "__init_subclass__"] = functools.partial(_watch_births, cls, adopt)
         if is_weakly_referable(cls):
             return
-        ref.identify = identify_watched
-        if is_root or "__del__" in own:
+        if adds or "__del__" in own:
             self.watchers[ref, "__del__"] = functools.partial(_watch_deaths, cls)
+        root = declaration.root()
+        if root is not None and not namespace(root).get("_is_protocol"):
+            ref.identify = identify_watched
 
 
 _Key = tuple[ClassRef, str]
 _Adopt = Callable[[type], None]
-_ABSENT: Final = object()
 
 
 class Weaver:
@@ -113,7 +135,7 @@ class Weaver:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._plans: list[Plan] = []
-        self._woven: dict[_Key, _Woven] = {}
+        self._woven: dict[_Key, list[_Woven]] = {}
 
     def begin(self, plan: Plan) -> None:
         """Weave what a recording wants."""
@@ -159,7 +181,9 @@ class Weaver:
 
     def _put_in(self, wanted: _Wanted) -> None:
         for key, recipe in wanted.shadows.items():
-            self._put(key, recipe, functools.partial(_shadow, key, recipe))
+            ref, name = key
+            site = ref.site(name)
+            self._put(key, recipe, functools.partial(make_shadow, site=site, recipe=recipe))
         for key, make in wanted.watchers.items():
             self._put(key, None, make)
 
@@ -168,43 +192,35 @@ class Weaver:
         cls = ref()
         if cls is None:
             return
-        woven = self._woven.get(key)
-        if woven is not None:
-            present = woven.entry()
-            in_place = present is not None and namespace(cls).get(name) is present.entry
-            if in_place and woven.recipe == recipe:
-                return
+        woven = self._woven.get(key, [])
+        if woven and any(w.recipe != recipe for w in woven):
             self._take_out(key)
-        entry = make(namespace(cls).get(name, _ABSENT))
-        self._woven[key] = _Woven(weakref.ref(entry), recipe)
+            woven = []
+        if any(w.stands_in(cls, name) for w in woven):
+            return
+        # Where somebody patched on top of ours, ours stays on: the patch may be taken off again.
+        entry = make(without_callscope(namespace(cls).get(name, ABSENT)))
+        if entry.layout is not None:
+            entry.layout.covers = tuple(w.layout() for w in woven)
+        self._woven[key] = [*woven, _Woven(weakref.ref(entry), recipe)]
         entry.on.cell_contents = True
         type.__setattr__(cls, name, entry.entry)
 
     def _take_out(self, key: _Key) -> None:
         ref, name = key
-        cls, entry = ref(), self._woven.pop(key).entry()
-        if entry is None:
-            return
-        entry.on.cell_contents = False
-        # Somebody may have patched on top meanwhile: then ours stays, and passes straight through.
-        if cls is None or namespace(cls).get(name) is not entry.entry:
-            return
-        if entry.raw is _ABSENT:
-            type.__delattr__(cls, name)
-        else:
-            type.__setattr__(cls, name, entry.raw)
-
-
-def _shadow(key: _Key, recipe: Recipe, raw: Any) -> Entry:
-    ref, name = key
-    found = function_of(raw)
-    assert found is not None, raw
-    function, binding = found
-    copied = entry_of(function)
-    if copied is not None and copied.original is not None:
-        # A class that a decorator made a second time (`slots=True`) took our shadow over.
-        raw = rebind(copied.original, binding)
-    return make_shadow(raw, ref.site(name), recipe)
+        cls = ref()
+        for woven in reversed(self._woven.pop(key)):
+            entry = woven.entry()
+            if entry is None:
+                continue
+            entry.on.cell_contents = False
+            # If somebody patched on top, ours stays below, and passes straight through.
+            if cls is None or namespace(cls).get(name) is not entry.entry:
+                continue
+            if entry.raw is ABSENT:
+                type.__delattr__(cls, name)
+            else:
+                type.__setattr__(cls, name, entry.raw)
 
 
 def _watch_births(owner: type, adopt: _Adopt, raw: Any) -> Entry:
@@ -213,7 +229,7 @@ def _watch_births(owner: type, adopt: _Adopt, raw: Any) -> Entry:
 
     def __init_subclass__(cls: type, /, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         try:
-            if record.raw is _ABSENT:
+            if record.raw is ABSENT:
                 super(owner, cls).__init_subclass__(*args, **kwargs)  # type: ignore[arg-type]
             else:
                 record.raw.__get__(None, cls)(*args, **kwargs)
@@ -233,7 +249,7 @@ def _watch_deaths(owner: type, raw: Any) -> Entry:
 
     def __del__(self: object) -> None:  # noqa: N807
         try:
-            if record.raw is not _ABSENT:
+            if record.raw is not ABSENT:
                 record.raw.__get__(self, type(self))()
             else:
                 inherited = getattr(super(owner, self), "__del__", None)
@@ -247,6 +263,17 @@ def _watch_deaths(owner: type, raw: Any) -> Entry:
 
     record.entry = hide(__del__)
     return record
+
+
+def rescan() -> None:
+    """Weave what was added to recorded classes since they were made or the recording began.
+
+    New subclasses are seen at once, and so is all that is added to a class of `TracedMeta`. For
+    other classes, methods that are set later (as `dataclasses.dataclass` does), and subclasses
+    that come into the world past every ``__init_subclass__`` of the hierarchy, are seen when the
+    next recording begins, or when this is called.
+    """
+    WEAVER.reweave()
 
 
 WEAVER: Final = Weaver()

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from callscope.hierarchy import bare_name, outer_name
 from callscope.trace import Call, Names, Trace, call_text, outcome_text
 
 MAX_LINES: Final = 2_000
@@ -145,8 +146,7 @@ def _where(names: Names) -> Iterator[str]:
     """Yield a line per module with the classes that come from there."""
     modules: dict[str, list[str]] = {}
     for qualified in names:
-        module, _, name = qualified.rpartition(".")
-        modules.setdefault(module, []).append(name)
+        modules.setdefault(outer_name(qualified), []).append(bare_name(qualified))
     for module, classes in modules.items():
         yield f"{', '.join(classes)}: {module}"
 

@@ -6,17 +6,17 @@ and closure cells, so that whatever inspects it sees what it saw before. All the
 is inlined, so that a traced call takes one more frame and not two.
 """
 
-from callscope.shadow.build import Entry, entry_of, hide, make_shadow, rebind, why_not
+from callscope.shadow.build import ABSENT, Entry, hide, make_shadow, why_not, without_callscope
 from callscope.shadow.capture import drop_own_frame
 from callscope.shadow.source import Recipe
 
 __all__ = [
+    "ABSENT",
     "Entry",
     "Recipe",
     "drop_own_frame",
-    "entry_of",
     "hide",
     "make_shadow",
-    "rebind",
     "why_not",
+    "without_callscope",
 ]

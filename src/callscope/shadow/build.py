@@ -42,6 +42,10 @@ _CONSTANTS: Final[dict[str, Any]] = {
 }
 
 
+ABSENT: Final = object()
+"""Stands for a name that a class's `__dict__` does not hold."""
+
+
 class Entry:
     """What was put into a class's `__dict__`, and what stood there before.
 
@@ -49,13 +53,13 @@ class Entry:
     class alive.
     """
 
-    __slots__ = ("__weakref__", "entry", "on", "original", "raw")
+    __slots__ = ("__weakref__", "entry", "layout", "on", "raw")
 
-    def __init__(self, raw: Any, original: types.FunctionType | None = None) -> None:
+    def __init__(self, raw: Any) -> None:
         self.raw = raw
-        """The `__dict__` entry from before; a descriptor is the very same one."""
-        self.original = original
-        """The function a shadow stands for."""
+        """The `__dict__` entry from before, the very same one; `ABSENT` if there was none."""
+        self.layout: Layout | None = None
+        """Begins a shadow's records."""
         self.entry: Any = None
         """The `__dict__` entry that took its place."""
         self.on = types.CellType(False)
@@ -81,6 +85,20 @@ def entry_of(function: types.FunctionType) -> Entry | None:
     return None
 
 
+def without_callscope(raw: Any) -> Any:
+    """Return what would stand in a `__dict__` without callscope, in place of what does.
+
+    That may be `ABSENT`. A class that a decorator makes a second time (`slots=True`) takes over
+    what was put into the first.
+    """
+    while True:
+        found = function_of(raw)
+        entry = None if found is None else entry_of(found[0])
+        if entry is None:
+            return raw
+        raw = entry.raw
+
+
 def why_not(function: types.FunctionType) -> str | None:
     """Return why a function cannot have a shadow, or None if it can."""
     for flag, kind in _OTHER_KINDS.items():
@@ -103,19 +121,20 @@ def make_shadow(raw: Any, site: Site, recipe: Recipe) -> Entry:
     assert found is not None, raw
     original, binding = found
     source = Source(original, binding, recipe)
-    entry = Entry(raw, original)
-    values = {**_values(original, site, source, recipe), "entry": entry}
+    entry = Entry(raw)
+    entry.layout = Layout(site, source.fields, recipe.captured)
+    values = {**_values(original, recipe), "seen": site.defining}
+    values |= {"entry": entry, "layout": entry.layout}
     cells = {source.prefix + name: types.CellType(value) for name, value in values.items()}
     cells[source.prefix + "clock"] = TAPES.clock
     cells[source.prefix + "on"] = entry.on
     cells.update(zip(original.__code__.co_freevars, original.__closure__ or (), strict=True))
     code = _compile(source.text((*values, "clock", "on")))
-    entry.entry = rebind(_build(original, code, cells), binding)
+    entry.entry = _rebind(_build(original, code, cells), binding)
     return entry
 
 
-def rebind(function: types.FunctionType, binding: Binding) -> Any:
-    """Return a new `__dict__` entry that binds a function in the way given."""
+def _rebind(function: types.FunctionType, binding: Binding) -> Any:
     if binding == "class":
         return classmethod(function)
     return staticmethod(function) if binding == "static" else function
@@ -129,17 +148,13 @@ def hide(function: Callable[_P, None]) -> Callable[_P, None]:
     return function
 
 
-def _values(
-    original: types.FunctionType, site: Site, source: Source, recipe: Recipe
-) -> dict[str, Any]:
+def _values(original: types.FunctionType, recipe: Recipe) -> dict[str, Any]:
     """Return what the shadow's closure cells hold at first."""
     capture = Capture(summarizer(recipe.redact))
     return {
         **_CONSTANTS,
         **{f"default_{k}": v for k, v in sorted(Parameters.of(original).defaults.items())},
         "original": original,
-        "layout": Layout(site, source.fields, recipe.captured),
-        "seen": site.defining,
         "value": capture.value,
         "values": capture.values,
         "named_values": capture.named_values,

@@ -245,9 +245,9 @@ class _ThreadReader:
     def __init__(self, thread: str, reader: TapeReader) -> None:
         self._thread = thread
         self._reader = reader
-        # For each call that has begun and not ended: its layout, itself if it is kept, and the
-        # kept call that its children hang below.
-        self._open: list[tuple[Layout, Call | None, Call | None]] = []
+        # For each call that has begun and not ended: its layout and object, itself if it is kept,
+        # and the kept call that its children hang below.
+        self._open: list[tuple[Layout, Any, Call | None, Call | None]] = []
         self._raised: Call | None = None
         self._last_ns = 0
 
@@ -268,7 +268,7 @@ class _ThreadReader:
                 yield from self._end(records[position + 1], records[position + 2])
                 position += 3
             elif first is RAISE:
-                self._raised = self._open.pop()[1] if self._open else None
+                self._raised = self._open.pop()[2] if self._open else None
                 position += 1
             else:
                 if self._raised is not None:
@@ -278,15 +278,22 @@ class _ThreadReader:
     def _begin(self, layout: Layout, record: list[Any]) -> Iterator[Step]:
         identity, runtime, *values, start_ns = record
         self._last_ns = start_ns
-        parent = self._open[-1][2] if self._open else None
+        parent = self._open[-1][3] if self._open else None
         call = None
-        if self._reader.wants(layout.site):
+        if not self._repeats(layout, identity) and self._reader.wants(layout.site):
             call = self._call(layout, identity, runtime, values, start_ns, parent)
             if not self._reader.admit(call):
                 call = None
-        self._open.append((layout, call, call or parent))
+        self._open.append((layout, identity, call, call or parent))
         if call is not None:
             yield Step(start_ns, "call", call)
+
+    def _repeats(self, layout: Layout, identity: Any) -> bool:
+        """Tell whether a call only goes on with another that is counted already."""
+        if not self._open:
+            return False
+        above, above_identity = self._open[-1][:2]
+        return layout in above.covers and above_identity is identity
 
     def _call(
         self,
@@ -316,7 +323,7 @@ class _ThreadReader:
         self._last_ns = end_ns
         # Without an open call, this ends one that began before the recording did.
         if self._open:
-            layout, call, _ = self._open.pop()
+            layout, _, call, _ = self._open.pop()
             if call is not None:
                 call._end(
                     end_ns, None if captured is None else self._reader.value(layout, captured)

@@ -36,7 +36,7 @@ class Field(NamedTuple):
 class Layout:
     """Begins each begin record: the site, and which values stand behind it."""
 
-    __slots__ = ("captured", "fields", "site", "size")
+    __slots__ = ("captured", "covers", "fields", "site", "size")
 
     def __init__(self, site: Site, fields: tuple[Field, ...], captured: tuple[str, ...]) -> None:
         self.site = site
@@ -45,6 +45,8 @@ class Layout:
         """``("values",)``, ``("types",)``, both (each value is then a pair) or none."""
         self.size = 4 + len(fields)
         """Number of places a begin record takes."""
+        self.covers: tuple[Layout | None, ...] = ()
+        """Shadows of the same site that may run below, for somebody patched one in between."""
 
 
 class _Marker:
