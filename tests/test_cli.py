@@ -209,7 +209,7 @@ class TestRun:
             ("app:Leyer", "no class 'Leyer'. Did you mean 'Layer'"),
             ("app:PROGRAM", "is a str and not a class"),
             ("app:Plain", "Neither 'app.Plain'"),
-            ("json:JSONDecoder", "module 'json' was not imported"),
+            ("wave:Wave_read", "module 'wave' was not imported"),
             ("__main__:Nothing", "no class 'Nothing'"),
         ],
     )

@@ -330,7 +330,7 @@ def check_class(target: object, named: str | None = None) -> type:
     # Not `isinstance`: an object may lie about its class.
     if not is_subclass(type(target), type):
         name = named or getattr(target, "__qualname__", None)
-        what = f"{target!r:.80} is no class"
+        what = f"{target!r:.80}, of type {type(target).__name__}, is no class"
         if isinstance(name, str):
             what = f"{name!r} is a {type(target).__name__} and not a class"
         msg = f"{what}. Name the class whose methods are to be traced."

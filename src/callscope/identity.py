@@ -8,6 +8,8 @@ of `int` and `tuple`) get a token of the same behaviour, which their finalizer t
 
 from __future__ import annotations
 
+import gc
+
 TYPE_CHECKING = False  # see callscope.hierarchy
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +37,12 @@ _tokens: dict[int, Token] = {}
 
 def identify_watched(instance: object) -> Identity:
     """Return the identity of an object that takes no weak reference, but whose end is watched."""
-    return _tokens.get(id(instance)) or _tokens.setdefault(id(instance), Token())
+    known = _tokens.get(id(instance))
+    if known is not None:
+        return known
+    if gc.is_finalized(instance):
+        return Token()  # its finalizer has run, and will not tell of its end again
+    return _tokens.setdefault(id(instance), Token())
 
 
 def identify_unwatched(_: object) -> Identity:
@@ -64,6 +71,7 @@ class Numbers:
     def __init__(self) -> None:
         self._by_identity: dict[int, tuple[Identity, int]] = {}
         self._last = 0
+        self._gone: list[int] = []
         self._sweep_at = 1024
 
     def __getitem__(self, identity: Identity) -> int:
@@ -80,11 +88,14 @@ class Numbers:
         return None if known is None else known[1]
 
     def sweep(self) -> None:
-        """Forget objects that are gone; only for when all records of theirs were read.
+        """Forget objects that were gone at the last sweep, for all records of theirs are read now.
 
-        Does so each time the number of known objects has doubled, so that the cost per object
-        stays the same.
+        Called after each batch of records. Looks for objects that are gone each time the number
+        of known ones has doubled, so that the cost per object stays the same.
         """
+        for key in self._gone:
+            del self._by_identity[key]
+        self._gone = []
         if len(self._by_identity) >= self._sweep_at:
-            self._by_identity = {k: v for k, v in self._by_identity.items() if v[0]() is not None}
-            self._sweep_at = max(1024, 2 * len(self._by_identity))
+            self._gone = [k for k, (who, _) in self._by_identity.items() if who() is None]
+            self._sweep_at = max(1024, 2 * (len(self._by_identity) - len(self._gone)))

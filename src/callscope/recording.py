@@ -99,6 +99,7 @@ class Recording:
         if self._state != "running":
             return
         self._state = "ended"
+        self._file_read = None
         _running.remove(self)
         for handle in self._handles:
             handle.remove()

@@ -18,32 +18,35 @@ import weakref
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from callscope.hierarchy import bare_name, is_subclass, mro, namespace, qualified_name
+from callscope.hierarchy import bare_name, class_ref, is_subclass, mro, namespace, qualified_name
+from callscope.identity import identify_unwatched
 from callscope.trace import CallError, Text, Value
+
+if TYPE_CHECKING:
+    from callscope.identity import Identity
 
 MAX_STRING: Final = 200
 """Longest string kept as it is, in characters; longer ones are cut."""
 _MAX_TEXT: Final = 300
 _MAX_ITEMS: Final = 6
 _MAX_DEPTH: Final = 3
+_MAX_SORTED: Final = 64
 _MAX_INT_BITS: Final = 256
 
 REDACTED: Final = Text("[redacted]")
 
-_SECRET = re.compile(
+_SECRET: Final = re.compile(
     r"passw(or)?d|passphrase|secret|credential"
-    r"|(^|[_.-])(pwd|token|api_?key|access_?key|private_?key|authorization|auth|cookie)$",
-    re.IGNORECASE,
+    r"|(^|_)(pwd|token|api_?key|access_?key|private_?key|authorization|auth|cookies?)$"
 )
+_WORD_BREAK: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[-. ]+")
 
 # Leaf types of the standard library whose own `repr` is short, quick and free of user code.
 _TRUSTED_REPR: Final = frozenset(
     {
         "datetime.date",
-        "datetime.datetime",
-        "datetime.time",
         "datetime.timedelta",
         "datetime.timezone",
         "decimal.Decimal",
@@ -63,7 +66,7 @@ _TRUSTED_REPR: Final = frozenset(
 class ObjectMark(NamedTuple):
     """An object that may turn out to be traced, and then is shown by its instance number."""
 
-    ref: weakref.ref[Any]
+    ref: Identity
     text: Text
 
 
@@ -80,16 +83,18 @@ class Summarizer:
 
     def hides(self, name: str) -> bool:
         """Tell whether a value that goes by this name is secret."""
-        if _SECRET.search(name):
-            return True
         lower = name.lower()
+        if _SECRET.search(_WORD_BREAK.sub("_", name).lower()):
+            return True
         return any(fnmatchcase(lower, pattern) for pattern in self._redact)
 
     def value(self, value: Any) -> Value | ObjectMark:
         """Return a scalar as it is and the summary of anything else."""
         try:
             return self._value(value)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             return _failed(value, error)
 
     def _value(self, value: Any) -> Value | ObjectMark:
@@ -97,30 +102,31 @@ class Summarizer:
         if value is None or kind is bool or kind is float:
             return value  # type: ignore[no-any-return]
         if kind is int:
-            return value if value.bit_length() <= _MAX_INT_BITS else Text(_int(value))
+            return bounded(value)
         if kind is str and len(value) <= MAX_STRING:
             return value  # type: ignore[no-any-return]
         write = _writer(kind)
         if write is not None:
             return Text(_cut(write(self, value, 0), _MAX_TEXT))
-        text = _opaque(kind)
-        try:
-            return ObjectMark(weakref.ref(value), text)
-        except TypeError:  # no room for a weak reference
-            return text
+        identify = class_ref(kind).identify
+        if identify is identify_unwatched:
+            return _opaque(kind)
+        return ObjectMark(identify(value), _opaque(kind))
 
     def type(self, value: Any) -> Text:
         """Return the module-qualified name of the value's class, with shape and dtype if any."""
-        kind = type(value)
-        known = _type_names.get(id(kind))
-        if known is not None and known[0]() is kind:
-            return known[1]
         try:
-            name = qualified_name(kind).removeprefix("builtins.")
-            if _is_array(kind):
-                return Text(f"{name} {_array(self, value, 0)}")
-        except Exception as error:
+            return known_type(value) or self._type(value)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             return _failed(value, error)
+
+    def _type(self, value: Any) -> Text:
+        kind = type(value)
+        name = qualified_name(kind).removeprefix("builtins.")
+        if _is_array(kind):
+            return Text(f"{name} {_array(self, value, 0)}")
         _type_names[id(kind)] = weakref.ref(kind), Text(name)
         return Text(name)
 
@@ -130,12 +136,19 @@ class Summarizer:
         try:
             name = qualified_name(type(error)).removeprefix("builtins.")
             return CallError(name, _cut(self._message(error), _MAX_TEXT))
-        except Exception as failure:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as failure:
             return CallError(name, _failed(error, failure))
 
     def _message(self, error: BaseException) -> str:
         args = _error_args(error)
-        scalars = all(arg is None or type(arg) in (str, int, float, bool, bytes) for arg in args)
+        parts = [*args]
+        if is_subclass(type(error), OSError):
+            parts += [_get_filename(error), _get_filename2(error)]
+        scalars = all(
+            part is None or type(part) in (str, int, float, bool, bytes) for part in parts
+        )
         if scalars and _is_builtin_method(type(error), "__str__"):
             return str(error)
         if len(args) == 1 and type(args[0]) is str:
@@ -166,8 +179,17 @@ class Summarizer:
         return ", ".join(texts)
 
     def _named(self, name: Any, value: Any, depth: int) -> str:
-        secret = type(name) is str and self.hides(name)
-        return REDACTED if secret else self._text(value, depth)
+        return REDACTED if self.hides(_spelling(name)) else self._text(value, depth)
+
+
+def _spelling(key: Any) -> str:
+    """Return how a dictionary key reads as a name; empty if it is none."""
+    kind = type(key)
+    if is_subclass(kind, enum.Enum):
+        return str(object.__getattribute__(key, "__dict__").get("_name_", ""))
+    if is_subclass(kind, str):
+        return str.__str__(key)
+    return bytes(key).decode("latin-1") if kind is bytes else ""
 
 
 _ABSENT: Final = object()
@@ -192,7 +214,7 @@ def _cut(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
-def _failed(value: Any, error: Exception) -> Text:
+def _failed(value: Any, error: BaseException) -> Text:
     try:
         name = bare_name(qualified_name(type(value)))
         return Text(f"<{name}: no summary, {bare_name(qualified_name(type(error)))}>")
@@ -212,6 +234,11 @@ def _is_genuine(kind: type, qualified: str) -> bool:
     return getattr(sys.modules.get(module), name, None) is kind
 
 
+def _is_trusted(kind: type) -> bool:
+    qualified = qualified_name(kind)
+    return qualified in _TRUSTED_REPR and _is_genuine(kind, qualified)
+
+
 def _opaque(kind: type) -> Text:
     return Text(f"<{bare_name(qualified_name(kind))}>")
 
@@ -220,11 +247,21 @@ _error_args: Final[Callable[[BaseException], tuple[Any, ...]]] = BaseException._
     "args"
 ].__get__
 
+_get_filename: Final[Callable[[BaseException], Any]] = OSError.__dict__["filename"].__get__
+_get_filename2: Final[Callable[[BaseException], Any]] = OSError.__dict__["filename2"].__get__
+
 _Writer = Callable[[Summarizer, Any, int], str]
 
 # By the class's identity: hashing a class may run its metaclass's `__hash__`.
 _found: Final[dict[int, tuple[weakref.ref[type], _Writer | None]]] = {}
 _type_names: Final[dict[int, tuple[weakref.ref[type], Text]]] = {}
+
+
+def known_type(value: Any) -> Text | None:
+    """Return the name of the value's class if it was asked for before; runs nothing of its own."""
+    kind = type(value)
+    known = _type_names.get(id(kind))
+    return known[1] if known is not None and known[0]() is kind else None
 
 
 def _writer(kind: type) -> _Writer | None:
@@ -239,8 +276,10 @@ def _writer(kind: type) -> _Writer | None:
 
 def _find_writer(kind: type) -> _Writer | None:
     qualified = qualified_name(kind)
-    if qualified in _TRUSTED_REPR and _is_genuine(kind, qualified):
+    if _is_trusted(kind):
         return _repr
+    if qualified in ("datetime.datetime", "datetime.time") and _is_genuine(kind, qualified):
+        return _moment
     if _is_array(kind):
         return _array
     if is_subclass(kind, enum.Enum):
@@ -292,6 +331,11 @@ def _bytes(_: Summarizer, value: bytes | bytearray, _depth: int) -> str:
     return repr(start) if len(start) == len(value) else f"{start!r}... {len(value)} bytes"
 
 
+def bounded(value: int) -> int | Text:
+    """Return an integer that takes less than a line as it is; of others, how large they are."""
+    return value if value.bit_length() <= _MAX_INT_BITS else Text(_int(value))
+
+
 def _int(value: int) -> str:
     bits = int.bit_length(value)
     return int.__repr__(value) if bits <= _MAX_INT_BITS else f"<int of {bits} bits>"
@@ -317,7 +361,9 @@ def _set(summarizer: Summarizer, value: set[Any] | frozenset[Any], depth: int) -
     base: Any = set if is_subclass(type(value), set) else frozenset
     length = base.__len__(value)
     # Sorted, for the order of a set differs between two runs of one program.
-    texts = sorted(summarizer._text(item, depth + 1) for item in islice(base.__iter__(value), 64))
+    if length > _MAX_SORTED:
+        return f"{_prefix(value, base)}{{{length} items}}"
+    texts = sorted(summarizer._text(item, depth + 1) for item in base.__iter__(value))
     if length > _MAX_ITEMS:
         texts[_MAX_ITEMS:] = [f"... {length - _MAX_ITEMS} more"]
     return f"{_prefix(value, base)}{{{', '.join(texts)}}}"
@@ -325,6 +371,11 @@ def _set(summarizer: Summarizer, value: set[Any] | frozenset[Any], depth: int) -
 
 def _tuple(summarizer: Summarizer, value: tuple[Any, ...], depth: int) -> str:
     length = tuple.__len__(value)
+    names = namespace(type(value)).get("_fields")
+    if type(names) is tuple and len(names) == length and depth < _MAX_DEPTH:
+        pairs = islice(zip(names, tuple.__iter__(value), strict=True), _MAX_ITEMS)
+        shown = [f"{_spelling(n)}={summarizer._named(n, item, depth + 1)}" for n, item in pairs]
+        return f"{_prefix(value, tuple)}({', '.join(shown)})"
     items = summarizer._items(tuple.__iter__(value), length, depth)
     return f"{_prefix(value, tuple)}({items}{',' if length == 1 else ''})"
 
@@ -349,8 +400,17 @@ def _function(_: Summarizer, value: Any, _depth: int) -> str:
 
 
 def _method(_: Summarizer, value: types.MethodType, _depth: int) -> str:
-    name = getattr(value.__func__, "__qualname__", "?")
-    return f"<method {name}>"
+    function = value.__func__
+    return (
+        f"<method {function.__qualname__}>" if type(function) is types.FunctionType else "<method>"
+    )
+
+
+def _moment(_: Summarizer, value: Any, _depth: int) -> str:
+    zone = value.tzinfo
+    # The zone may be of a class of the program's own.
+    known = zone is None or _is_trusted(type(zone))
+    return repr(value if known else value.replace(tzinfo=None))
 
 
 def _module(_: Summarizer, value: types.ModuleType, _depth: int) -> str:

@@ -21,6 +21,7 @@ from callscope.hierarchy import (
     is_immutable,
     is_subclass,
     is_weakly_referable,
+    mro,
     namespace,
 )
 from callscope.identity import identify_watched, release, release_all
@@ -30,10 +31,12 @@ from callscope.shadow import (
     Entry,
     Recipe,
     drop_own_frame,
+    hand_back,
     hide,
     make_shadow,
     without_callscope,
 )
+from callscope.tape.read import Asked
 
 if TYPE_CHECKING:
     from callscope.options import Capture
@@ -59,7 +62,7 @@ class Plan:
         live: bool,
     ) -> None:
         self.declared = declared
-        self.sites: dict[Site, Capture] = {}
+        self.sites: dict[Site, Asked] = {}
         """The sites it has asked for so far; its trace holds calls of these only."""
         self._capture: Capture = capture
         self._redact = redact
@@ -70,9 +73,10 @@ class Plan:
         # The least revealing of what the class says of itself and what is asked for.
         spoken = [options, *REGISTRY.own_options(cls)]
         captures = [self._capture, *(o.capture for o in spoken if o.capture is not None)]
-        self.sites[site] = capture = min(captures, key=CAPTURES.index)
-        captured = () if capture == "none" else (capture,)
+        capture = min(captures, key=CAPTURES.index)
         redact = {*self._redact, *(name for o in spoken for name in o.redact)}
+        self.sites[site] = Asked(capture, frozenset(redact))
+        captured = () if capture == "none" else (capture,)
         return Recipe(captured, tuple(sorted(redact)), self._live)
 
 
@@ -118,11 +122,21 @@ class _Wanted:
             self.watchers[ref, "__init_subclass__"] = functools.partial(_watch_births, cls, adopt)
         if is_weakly_referable(cls):
             return
-        if adds or "__del__" in own:
+        if adds or _ends_here(cls, declaration.root()):
             self.watchers[ref, "__del__"] = functools.partial(_watch_deaths, cls)
         root = declaration.root()
         if root is not None and not namespace(root).get("_is_protocol"):
             ref.identify = identify_watched
+
+
+def _ends_here(cls: type, root: type | None) -> bool:
+    """Tell whether a class ends its objects past the root's finalizer."""
+    for base in mro(cls):
+        if base is root:
+            return False
+        if "__del__" in namespace(base):
+            return base is cls or (root is not None and not is_subclass(base, root))
+    return False
 
 
 _Key = tuple[ClassRef, str]
@@ -150,7 +164,8 @@ class Weaver:
     def end(self, plan: Plan) -> None:
         """Take out what nobody wants any more."""
         with self._lock:
-            self._plans.remove(plan)
+            if plan in self._plans:
+                self._plans.remove(plan)
             self.reweave()
             if not self._plans:
                 release_all()
@@ -192,35 +207,36 @@ class Weaver:
         cls = ref()
         if cls is None:
             return
-        woven = self._woven.get(key, [])
-        if woven and any(w.recipe != recipe for w in woven):
-            self._take_out(key)
-            woven = []
-        if any(w.stands_in(cls, name) for w in woven):
+        woven = [w for w in self._woven.get(key, ()) if w.entry() is not None]
+        if any(w.recipe == recipe and w.stands_in(cls, name) for w in woven):
             return
-        # Where somebody patched on top of ours, ours stays on: the patch may be taken off again.
+        for earlier in filter(None, (w.entry() for w in woven)):
+            hand_back(earlier)
         entry = make(without_callscope(namespace(cls).get(name, ABSENT)))
-        if entry.layout is not None:
+        if entry.layout is not None and not any(w.stands_in(cls, name) for w in woven):
+            # Somebody patched on top of ours, and may call it.
             entry.layout.covers = tuple(w.layout() for w in woven)
+        # Earlier ones stay on, for a thread may be about to run one, a patch may be taken off
+        # again, and a bound method may have been kept.
         self._woven[key] = [*woven, _Woven(weakref.ref(entry), recipe)]
         entry.on.cell_contents = True
         type.__setattr__(cls, name, entry.entry)
 
     def _take_out(self, key: _Key) -> None:
         ref, name = key
-        cls = ref()
-        for woven in reversed(self._woven.pop(key)):
-            entry = woven.entry()
-            if entry is None:
-                continue
-            entry.on.cell_contents = False
-            # If somebody patched on top, ours stays below, and passes straight through.
-            if cls is None or namespace(cls).get(name) is not entry.entry:
-                continue
-            if entry.raw is ABSENT:
+        cls, woven = ref(), self._woven.pop(key)
+        # If somebody patched on top, ours stays below, and passes straight through.
+        if cls is not None and any(w.stands_in(cls, name) for w in woven):
+            raw = without_callscope(namespace(cls)[name])
+            if raw is ABSENT:
                 type.__delattr__(cls, name)
             else:
-                type.__setattr__(cls, name, entry.raw)
+                type.__setattr__(cls, name, raw)
+        for entry in filter(None, (w.entry() for w in woven)):
+            entry.on.cell_contents = False
+            hand_back(entry)
+        if name == "__del__":
+            release_all()
 
 
 def _watch_births(owner: type, adopt: _Adopt, raw: Any) -> Entry:

@@ -6,7 +6,15 @@ and closure cells, so that whatever inspects it sees what it saw before. All the
 is inlined, so that a traced call takes one more frame and not two.
 """
 
-from callscope.shadow.build import ABSENT, Entry, hide, make_shadow, why_not, without_callscope
+from callscope.shadow.build import (
+    ABSENT,
+    Entry,
+    hand_back,
+    hide,
+    make_shadow,
+    why_not,
+    without_callscope,
+)
 from callscope.shadow.capture import drop_own_frame
 from callscope.shadow.source import Recipe
 
@@ -15,6 +23,7 @@ __all__ = [
     "Entry",
     "Recipe",
     "drop_own_frame",
+    "hand_back",
     "hide",
     "make_shadow",
     "why_not",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import keyword
 import linecache
 import sys
 import types
@@ -10,10 +11,19 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, ParamSpec
 
 from callscope.hierarchy import Site, class_ref, function_of
-from callscope.shadow.capture import Capture
-from callscope.shadow.source import Parameters, Recipe, Source
-from callscope.summarize import REDACTED, summarizer
-from callscope.tape.records import OMITTED, RAISE, RESULT, Layout
+from callscope.shadow.capture import capture, drop_own_frame
+from callscope.shadow.source import Recipe, Shape, Source, default_values
+from callscope.summarize import REDACTED
+from callscope.tape.records import (
+    AT_LIMIT,
+    ERROR,
+    OMITTED,
+    RAISE,
+    RESULT,
+    UNKNOWN_ERROR,
+    Field,
+    Layout,
+)
 from callscope.tape.threads import TAPES
 
 if TYPE_CHECKING:
@@ -30,6 +40,11 @@ _CONSTANTS: Final[dict[str, Any]] = {
     "OMITTED": OMITTED,
     "REDACTED": REDACTED,
     "BaseException": BaseException,
+    "RecursionError": RecursionError,
+    "drop_own_frame": drop_own_frame,
+    "ERROR": ERROR,
+    "AT_LIMIT": AT_LIMIT,
+    "UNKNOWN_ERROR": UNKNOWN_ERROR,
     "type": type,
     "len": len,
     "int": int,
@@ -104,7 +119,8 @@ def why_not(function: types.FunctionType) -> str | None:
     for flag, kind in _OTHER_KINDS.items():
         if function.__code__.co_flags & flag:
             return f"{kind} functions are not traced yet"
-    if not all(name.isidentifier() for name in Parameters.of(function)):
+    names = Shape.of(function).parameters
+    if not all(n.isidentifier() and not keyword.iskeyword(n) and n != "__debug__" for n in names):
         return "a parameter has a name that no source can spell"
     return None
 
@@ -120,18 +136,33 @@ def make_shadow(raw: Any, site: Site, recipe: Recipe) -> Entry:
     found = function_of(raw)
     assert found is not None, raw
     original, binding = found
-    source = Source(original, binding, recipe)
+    shape = Shape.of(original)
+    code, fields = _compile(shape, binding, recipe)
     entry = Entry(raw)
-    entry.layout = Layout(site, source.fields, recipe.captured)
-    values = {**_values(original, recipe), "seen": site.defining}
-    values |= {"entry": entry, "layout": entry.layout}
-    cells = {source.prefix + name: types.CellType(value) for name, value in values.items()}
-    cells[source.prefix + "clock"] = TAPES.clock
-    cells[source.prefix + "on"] = entry.on
-    cells.update(zip(original.__code__.co_freevars, original.__closure__ or (), strict=True))
-    code = _compile(source.text((*values, "clock", "on")))
+    entry.layout = Layout(site, fields, recipe.captured, recipe.redact)
+    values = _values(original, recipe)
+    values |= {"entry": entry, "layout": entry.layout, "seen": site.defining}
+    cells = {shape.prefix + name: types.CellType(value) for name, value in values.items()}
+    cells[shape.prefix + "clock"] = TAPES.clock
+    cells[shape.prefix + "on"] = entry.on
+    cells.update(zip(shape.freevars, original.__closure__ or (), strict=True))
     entry.entry = _rebind(_build(original, code, cells), binding)
+    if binding != "instance":
+        own = {k: v for k, v in raw.__dict__.items() if k != "__wrapped__"}
+        entry.entry.__dict__.update(own)
     return entry
+
+
+def hand_back(entry: Entry) -> None:
+    """Give the original what was set on its shadow meanwhile: attributes belong to the method."""
+    shadow, original = function_of(entry.entry), function_of(entry.raw)
+    if shadow is None or original is None:
+        return
+    ours, theirs = shadow[0].__dict__, original[0].__dict__
+    for name in theirs.keys() - ours.keys():
+        if name != "__wrapped__":
+            del theirs[name]
+    theirs.update({name: value for name, value in ours.items() if name != "__wrapped__"})
 
 
 def _rebind(function: types.FunctionType, binding: Binding) -> Any:
@@ -150,30 +181,38 @@ def hide(function: Callable[_P, None]) -> Callable[_P, None]:
 
 def _values(original: types.FunctionType, recipe: Recipe) -> dict[str, Any]:
     """Return what the shadow's closure cells hold at first."""
-    capture = Capture(summarizer(recipe.redact))
+    capturing = capture(recipe.redact)
     return {
         **_CONSTANTS,
-        **{f"default_{k}": v for k, v in sorted(Parameters.of(original).defaults.items())},
+        **{f"default_{k}": v for k, v in default_values(original).items()},
         "original": original,
-        "value": capture.value,
-        "values": capture.values,
-        "named_values": capture.named_values,
-        "type_text": capture.type,
-        "types": capture.types,
-        "named_types": capture.named_types,
-        "both": capture.both,
-        "boths": capture.boths,
-        "named_boths": capture.named_boths,
-        "note_error": capture.note_error,
+        **{name: getattr(capturing, name) for name in _CAPTURING},
+        "type_text": capturing.type,
     }
 
 
+_CAPTURING: Final = (
+    "note_error",
+    *("value", "values", "types", "both", "boths", "hidden", "hidden_boths"),
+    *("named_values", "named_types", "named_boths", "named_hidden", "named_hidden_boths"),
+)
+_CELLS: Final = (
+    *_CONSTANTS,
+    *("original", "on", "entry", "layout", "seen", "clock", "type_text"),
+    *_CAPTURING,
+)
+
+
 @functools.cache
-def _compile(source: str) -> types.CodeType:
+def _compile(
+    shape: Shape, binding: Binding, recipe: Recipe
+) -> tuple[types.CodeType, tuple[Field, ...]]:
+    source = Source(shape, binding, recipe)
+    text = source.text((*_CELLS, *(f"default_{name}" for name in shape.defaulted)))
     filename = f"{_FILE_PREFIX}shadow {_compile.cache_info().currsize}>"
-    outer = compile(source, filename, "exec", dont_inherit=True)
-    linecache.cache[filename] = len(source), None, source.splitlines(keepends=True), filename
-    return _inner_code(_inner_code(outer))
+    outer = compile(text, filename, "exec", dont_inherit=True)
+    linecache.cache[filename] = len(text), None, text.splitlines(keepends=True), filename
+    return _inner_code(_inner_code(outer)), source.fields
 
 
 def _inner_code(code: types.CodeType) -> types.CodeType:

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any, Final
 
-from callscope.summarize import REDACTED, Summarizer
+from callscope.summarize import REDACTED, known_type, summarizer
 from callscope.tape.records import ERROR
 from callscope.tape.threads import TAPES
+from callscope.trace import Text
 
 _MAX_SPREAD: Final = 10
 """How many of the values in `*args`, and in `**kwargs`, are captured."""
@@ -29,35 +30,70 @@ def drop_own_frame(error: BaseException) -> None:
 class Capture:
     """Captures values as one recipe asks for them."""
 
-    def __init__(self, summarizer: Summarizer) -> None:
-        self._summarizer = summarizer
-        self.value = functools.partial(TAPES.untraced, summarizer.value)
-        self.type = functools.partial(TAPES.untraced, summarizer.type)
+    def __init__(self, redact: tuple[str, ...]) -> None:
+        self._summarizer = summarizer(redact)
+        self.value = functools.partial(TAPES.untraced, self._summarizer.value)
         self.both = functools.partial(TAPES.untraced, self._both)
-        self.values = functools.partial(self._each, self.value)
-        self.types = functools.partial(self._each, self.type)
-        self.boths = functools.partial(self._each, self.both)
-        self.named_values = functools.partial(self._named, self.value, REDACTED)
-        self.named_types = functools.partial(self._named, self.type, REDACTED)
-        self.named_boths = functools.partial(self._named, self.both, (REDACTED, REDACTED))
+        self.values = functools.partial(self._each, self.value, _alone)
+        self.types = functools.partial(self._each, self.type, _alone)
+        self.boths = functools.partial(self._each, self.both, _twice)
+        self.hidden = functools.partial(self._each, self._hide, _alone)
+        self.hidden_boths = functools.partial(self._each, self._hide_both, _twice)
+        self.named_hidden = functools.partial(self._named, self._hide, _alone)
+        self.named_hidden_boths = functools.partial(self._named, self._hide_both, _twice)
+        self.named_values = functools.partial(self._named, self.value, _alone)
+        self.named_types = functools.partial(self._named, self.type, _alone)
+        self.named_boths = functools.partial(self._named, self.both, _twice)
+
+    def type(self, value: Any) -> Text:
+        """Return the name of a value's class."""
+        return known_type(value) or TAPES.untraced(self._summarizer.type, value)
 
     def _both(self, value: Any) -> Any:
         return self._summarizer.value(value), self._summarizer.type(value)
 
     @staticmethod
-    def _each(capture: Callable[[Any], Any], values: tuple[Any, ...]) -> tuple[Any, ...]:
-        return tuple(capture(value) for value in values[:_MAX_SPREAD])
+    def _hide(_: Any) -> Text:
+        return REDACTED
 
-    def _named(
-        self, capture: Callable[[Any], Any], redacted: Any, values: dict[str, Any]
-    ) -> dict[str, Any]:
-        return {
-            name: redacted if self._summarizer.hides(name) else capture(value)
+    @staticmethod
+    def _hide_both(_: Any) -> tuple[Text, Text]:
+        return REDACTED, REDACTED
+
+    @staticmethod
+    def _each(one: _One, form: _Form, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        captured = tuple(one(value) for value in values[:_MAX_SPREAD])
+        more = len(values) - len(captured)
+        return (*captured, form(Text(f"... {more} more"))) if more else captured
+
+    def _named(self, one: _One, form: _Form, values: dict[str, Any]) -> dict[str, Any]:
+        captured = {
+            name: form(REDACTED) if self._summarizer.hides(name) else one(value)
             for name, value in islice(values.items(), _MAX_SPREAD)
         }
+        more = len(values) - len(captured)
+        return captured | {"...": form(Text(f"{more} more"))} if more else captured
 
     def note_error(self, tape: list[Any], error: BaseException) -> None:
         """Write what a call raised, and take the shadow's own frame out of the traceback."""
         drop_own_frame(error)
         now = TAPES.clock.cell_contents()
         tape += (ERROR, now, TAPES.untraced(self._summarizer.error, error))
+
+
+@functools.cache
+def capture(redact: tuple[str, ...]) -> Capture:
+    """Return the one `Capture` that hides these names."""
+    return Capture(redact)
+
+
+_One = Callable[[Any], Any]
+_Form = Callable[[Text], Any]
+
+
+def _alone(text: Text) -> Text:
+    return text
+
+
+def _twice(text: Text) -> tuple[Text, Text]:
+    return text, text

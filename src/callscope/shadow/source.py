@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Iterator
-from string import Template
+from string import Template as AsciiTemplate
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from callscope.summarize import MAX_STRING, summarizer
-from callscope.tape.records import Field, FieldKind
+from callscope.tape.records import Field
 from callscope.tape.threads import LIMIT
 
 if TYPE_CHECKING:
@@ -17,17 +18,31 @@ if TYPE_CHECKING:
 _CO_VARARGS: Final = 0x04
 _CO_VARKEYWORDS: Final = 0x08
 
+
+class Template(AsciiTemplate):
+    """A template whose names may be any identifiers, as those of parameters may."""
+
+    idpattern = r"[^\W\d]\w*"
+    flags = re.UNICODE
+
+
 # `$name` stands for a name that the original does not use: a local variable if it is one of
 # these, else a closure cell. What follows the `try` runs no instruction at which the interpreter
 # looks for signals before the end is on the tape, and what the `except` branch does first is to
 # write it there: so no interrupt makes an end go missing.
-LOCALS: Final = frozenset({"tape", "runtime", "result", "time", "captured", "error", "kind_of"})
+LOCALS: Final = frozenset(
+    {"tape", "runtime", "result", "time", "captured", "error", "kind_of", "known"}
+)
 _SHADOW: Final = Template(f"""\
     def shadow($parameters):
         nonlocal $seen
         $name_freevars
         if not $on$or_without_object:
-            return $original($forward)
+            try:
+                return $original($forward)
+            except $BaseException as $error:
+                $drop_own_frame($error)
+                raise
         $tape = $local.tape
         if $len($tape) > {LIMIT}:
             $drain()
@@ -40,7 +55,12 @@ _SHADOW: Final = Template(f"""\
             $capture_result
         except $BaseException as $error:
             $tape.append($RAISE)
-            $note_error($tape, $error)
+            try:
+                $note_error($tape, $error)
+            except $RecursionError:
+                $error.__traceback__ = $error.__traceback__.tb_next
+                $known = $AT_LIMIT if $type($error) is $RecursionError else $UNKNOWN_ERROR
+                $tape += ($ERROR, $clock(), $known)
             $go_live
             raise
         $write_return
@@ -82,69 +102,79 @@ class Recipe(NamedTuple):
         )
 
 
-class Parameters(NamedTuple):
-    """The parameter names of a function by kind, as `inspect.Parameter` names the kinds."""
+class Shape(NamedTuple):
+    """All of a function that its shadow's source depends on."""
 
     positional_only: tuple[str, ...]
     positional: tuple[str, ...]
     keyword_only: tuple[str, ...]
     var_positional: str | None
     var_keyword: str | None
-    defaults: dict[str, Any]
+    defaulted: tuple[str, ...]
+    """The parameters that have defaults."""
+    freevars: tuple[str, ...]
+    prefix: str
+    """Begins every name that is the shadow's own."""
 
     @classmethod
-    def of(cls, function: types.FunctionType) -> Parameters:
-        """Read the parameters off a function's code."""
+    def of(cls, function: types.FunctionType) -> Shape:
+        """Read the shape off a function's code."""
         code = function.__code__
         names = code.co_varnames
         positional, end = code.co_argcount, code.co_argcount + code.co_kwonlyargcount
         has_args = bool(code.co_flags & _CO_VARARGS)
         has_kwargs = bool(code.co_flags & _CO_VARKEYWORDS)
-        defaults = function.__defaults__ or ()
-        defaulted = names[positional - len(defaults) : positional]
+        prefix = "_cs_"
+        while any(name.startswith(prefix) for name in (*names, *code.co_freevars)):
+            prefix += "_"
         return cls(
             positional_only=names[: code.co_posonlyargcount],
             positional=names[code.co_posonlyargcount : positional],
             keyword_only=names[positional:end],
             var_positional=names[end] if has_args else None,
             var_keyword=names[end + has_args] if has_kwargs else None,
-            defaults=dict(zip(defaulted, defaults, strict=True)) | (function.__kwdefaults__ or {}),
+            defaulted=tuple(default_values(function)),
+            freevars=code.co_freevars,
+            prefix=prefix,
         )
 
     @property
     def named(self) -> tuple[str, ...]:
-        """All but what `*args` and `**kwargs` take."""
+        """The parameters without what `*args` and `**kwargs` take."""
         return (*self.positional_only, *self.positional, *self.keyword_only)
 
-    def __iter__(self) -> Iterator[Any]:
-        yield from self.named
-        yield from (name for name in (self.var_positional, self.var_keyword) if name)
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """All parameters."""
+        return (*self.named, *filter(None, (self.var_positional, self.var_keyword)))
+
+
+def default_values(function: types.FunctionType) -> dict[str, Any]:
+    """Return the defaults of a function's parameters by name."""
+    code = function.__code__
+    defaults = function.__defaults__ or ()
+    names = code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount]
+    return dict(zip(names, defaults, strict=True)) | (function.__kwdefaults__ or {})
 
 
 class Source:
-    """The source of one shadow and what one needs to know to run it.
+    """The source of the shadows of one shape.
 
     Args:
-        original: the function to be shadowed.
-        binding: how it binds in its class.
-        recipe: what the shadow writes.
+        shape: of the functions to be shadowed.
+        binding: how they bind in their classes.
+        recipe: what the shadows write.
     """
 
-    def __init__(self, original: types.FunctionType, binding: Binding, recipe: Recipe) -> None:
-        code = original.__code__
-        self._freevars = code.co_freevars
-        self._parameters = p = Parameters.of(original)
-        self._recipe = recipe
+    def __init__(self, shape: Shape, binding: Binding, recipe: Recipe) -> None:
+        self._shape = shape
         self._binding = binding
+        self._recipe = recipe
         self._hides = summarizer(recipe.redact).hides
-        self.prefix = "_cs_"
-        """Begins every name that is the shadow's own."""
-        while any(name.startswith(self.prefix) for name in (*code.co_varnames, *self._freevars)):
-            self.prefix += "_"
-        positional = p.positional_only + p.positional
+        positional = shape.positional_only + shape.positional
         self._bound: str | None = None
-        if binding != "static" and (positional or p.var_positional):
-            self._bound = positional[0] if positional else f"{p.var_positional}[0]"
+        if binding != "static" and (positional or shape.var_positional):
+            self._bound = positional[0] if positional else f"{shape.var_positional}[0]"
         self._bound_in_args = self._bound is not None and not positional
         self.fields = tuple(self._fields())
         """The captured parameters: all but the one that the method is bound to."""
@@ -152,12 +182,14 @@ class Source:
     def _fields(self) -> Iterator[Field]:
         if not self._recipe.captured:
             return
-        p = self._parameters
-        for name in p.named:
+        p = self._shape
+        for name in (*p.positional_only, *p.positional):
             if name != self._bound:
                 yield Field(name, "value")
         if p.var_positional:
             yield Field(p.var_positional, "var_positional")
+        for name in p.keyword_only:
+            yield Field(name, "value")
         if p.var_keyword:
             yield Field(p.var_keyword, "var_keyword")
 
@@ -167,11 +199,11 @@ class Source:
         Args:
             cells: the names, without prefix, of the closure cells that the shadow may use.
         """
-        names = {name: self.prefix + name for name in (*cells, *LOCALS)}
+        names = {name: self._shape.prefix + name for name in (*cells, *LOCALS)}
         parts = {name: Template(part).substitute(names) for name, part in self._parts().items()}
         body = _SHADOW.substitute(names, **parts)
         body = "".join(line for line in body.splitlines(keepends=True) if line.strip())
-        made_of = [*(self.prefix + name for name in cells), *self._freevars]
+        made_of = [*(self._shape.prefix + name for name in cells), *self._shape.freevars]
         return f"def make({', '.join(made_of)}):\n{body}"
 
     def _parts(self) -> dict[str, str]:
@@ -180,10 +212,10 @@ class Source:
             "parameters": self._declaration(),
             "forward": self._forward(),
             # Never run; it makes these closure variables of the shadow.
-            "name_freevars": f"if 0: {', '.join(['$entry', *self._freevars])}",
+            "name_freevars": f"if 0: {', '.join(['$entry', *self._shape.freevars])}",
             # `def method(*args)`, called with no arguments at all, has no object.
             "or_without_object": (
-                f" or not {self._parameters.var_positional}" if self._bound_in_args else ""
+                f" or not {self._shape.var_positional}" if self._bound_in_args else ""
             ),
             "find_runtime": self._find_runtime(),
             "begin": ", ".join(self._begin()),
@@ -193,7 +225,7 @@ class Source:
         }
 
     def _declaration(self) -> str:
-        p = self._parameters
+        p = self._shape
         parts = [self._declared(name) for name in p.positional_only]
         if parts:
             parts.append("/")
@@ -209,10 +241,10 @@ class Source:
 
     def _declared(self, name: str) -> str:
         # Only a place holder: the function gets the original's own default objects.
-        return f"{name}=None" if name in self._parameters.defaults else name
+        return f"{name}=None" if name in self._shape.defaulted else name
 
     def _forward(self) -> str:
-        p = self._parameters
+        p = self._shape
         parts = [*p.positional_only, *p.positional]
         if p.var_positional:
             parts.append(f"*{p.var_positional}")
@@ -239,23 +271,25 @@ class Source:
 
     def _capture_field(self, field: Field) -> str:
         name = field.name
-        if field.kind == "var_positional":
-            taken = f"{name}[1:]" if self._bound_in_args else name
-            return f"${self._spread(field.kind)}({taken}) if {taken} else $OMITTED"
-        if field.kind == "var_keyword":
-            return f"${self._spread(field.kind)}({name}) if {name} else $OMITTED"
+        if field.kind != "value":
+            taken = (
+                f"{name}[1:]" if field.kind == "var_positional" and self._bound_in_args else name
+            )
+            return f"${self._spread(field)}({taken}) if {taken} else $OMITTED"
         captured = self._redacted() if self._hides(name) else self._capture(name)
-        if name in self._parameters.defaults:
+        if name in self._shape.defaulted:
             return f"$OMITTED if {name} is $default_{name} else {captured}"
         return captured
 
     def _redacted(self) -> str:
         return "($REDACTED, $REDACTED)" if len(self._recipe.captured) > 1 else "$REDACTED"
 
-    def _spread(self, kind: FieldKind) -> str:
+    def _spread(self, field: Field) -> str:
         captured = self._recipe.captured
         several = "boths" if len(captured) > 1 else captured[0]
-        return f"named_{several}" if kind == "var_keyword" else several
+        if self._hides(field.name):
+            several = "hidden_boths" if len(captured) > 1 else "hidden"
+        return f"named_{several}" if field.kind == "var_keyword" else several
 
     def _capture(self, name: str) -> str:
         if len(self._recipe.captured) > 1:

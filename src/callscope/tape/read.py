@@ -1,8 +1,9 @@
-"""How tapes are read: records become calls and, where a sink listens, events."""
+"""How tapes are read: records become calls and, where somebody listens, events."""
 
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import threading
 from collections import deque
@@ -10,11 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 from callscope.errors import PredicateWarning, warn
-from callscope.hierarchy import Site
+from callscope.hierarchy import ClassRef, Site
 from callscope.identity import Numbers
-from callscope.summarize import ObjectMark
-from callscope.tape.records import ERROR, OMITTED, RAISE, RESULT, Layout
-from callscope.tape.threads import Chunk, ThreadTape
+from callscope.summarize import REDACTED, ObjectMark, bounded
+from callscope.tape.records import OMITTED, RAISE, RESULT, Layout
+from callscope.tape.threads import Batch, ThreadTape
 from callscope.trace import Call, CallError, Event, EventKind, Recorded, Text, Value
 
 if TYPE_CHECKING:
@@ -22,24 +23,22 @@ if TYPE_CHECKING:
 
 OnFull = Literal["stop", "drop_oldest"]
 
-_UNKNOWN_ERROR: Final = CallError("BaseException", "")
 # A call takes at least this many places: its begin record without values, and its return.
 _LEAST_SIZE: Final = 5
 
 
-class Step(NamedTuple):
-    """Begin or end of a call, as read from the tape."""
+class Asked(NamedTuple):
+    """What a recording asked of one site."""
 
-    ts_ns: int
-    kind: EventKind
-    call: Call
+    capture: Capture
+    redact: frozenset[str]
 
 
 class Wanted(NamedTuple):
     """What one recording keeps of all that stands on the tapes."""
 
-    sites: Mapping[Site, Capture]
-    """The sites asked for so far, and how much of each one's values."""
+    sites: Mapping[Site, Asked]
+    """The sites asked for so far."""
     where: Callable[[Call], bool] | None
     max_calls: int | None
     on_full: OnFull
@@ -53,6 +52,14 @@ class Listener(Protocol):
 
     def flush(self) -> None:
         """Note the end of a batch."""
+
+
+class _Instant(NamedTuple):
+    """A record as it stands on the tape, and what is to be done with it."""
+
+    ts_ns: int
+    act: Callable[[_Instant], None]
+    record: list[Any]
 
 
 class TapeReader:
@@ -71,100 +78,125 @@ class TapeReader:
         self._wanted = wanted
         self._keep = keep
         self._listener = listener
-        self._reading: Iterator[Step] = iter(())
+        self._limit = _Limit(wanted)
         self._numbers = Numbers()
         self._threads: dict[ThreadTape, _ThreadReader] = {}
-        self._ended: list[ThreadTape] = []
-        self._unread: deque[list[Chunk]] = deque()
+        self._thread_names: dict[str, int] = {}
+        self._unread: deque[Batch] = deque()
         self._unread_size = 0
+        self._instants: deque[_Instant] = deque()
         self._calls: deque[Call] = deque()
-        self._count = 0
         self._dropped = 0
-        self._lost = 0
-        self._where = wanted.where
         self._call_ids = itertools.count(1)
         self._event_ids = itertools.count(1)
         self._pid = os.getpid()
         self._lock = threading.RLock()
 
-    def feed(self, chunks: list[Chunk]) -> None:
+    def feed(self, batch: Batch) -> None:
         """Take records; read them now if somebody listens or the limit may be reached."""
         with self._lock:
-            if chunks:
-                self._unread.append(chunks)
-                self._unread_size += sum(len(chunk.records) for chunk in chunks)
+            self._unread.append(batch)
+            self._unread_size += sum(len(chunk.records) for chunk in batch.chunks)
             if self._listener is not None:
                 self._read()
                 self._listener.flush()
-            elif self._may_be_full():
+            elif self._limit.may_be_reached(self._unread_size // _LEAST_SIZE):
                 self._read()
-
-    def forget(self, tape: ThreadTape) -> None:
-        """Let go of a thread that has ended, once all it wrote is read."""
-        with self._lock:
-            self._ended.append(tape)
 
     @property
     def lost(self) -> int:
         """Number of calls that were not kept; right at any time, though not all may be read."""
-        return self._lost
+        return self._limit.lost + self._dropped
 
     def recorded(self) -> Recorded:
         """Return the calls kept so far."""
         with self._lock:
             self._read()
+            if sum(self._thread_names.values()) > 1:
+                self._sort()
             if self._dropped:
                 for call in self._calls:
                     call._measure_depth()
-            return Recorded(self._calls, self._lost)
+            return Recorded(self._calls, self.lost)
 
-    def _may_be_full(self) -> bool:
-        limit = self._wanted.max_calls
-        return limit is not None and self._count + self._unread_size // _LEAST_SIZE >= limit
+    def _sort(self) -> None:
+        # A thread may read the clock and, before it writes, lose its turn to another.
+        self._calls = deque(sorted(self._calls, key=_start))
+        if self._listener is None:
+            for number, call in enumerate(self._calls, self._dropped + 1):
+                call._call_id = number
 
-    def _read(self) -> None:
-        # What is being read is kept: an interrupt in a sink must not lose the rest.
-        self._take_steps()
+    def end(self) -> None:
+        """Read no more: what was held back, for a thread might have had something older."""
+        with self._lock:
+            if self._listener is not None:
+                self._read(until_ns=None)
+                self._listener.flush()
+            else:
+                self._unread.append(Batch([], [], math.inf))
+
+    def _read(self, until_ns: float | None = 0) -> None:
+        # What is being read stays where it is: an interrupt in a sink must not lose the rest.
+        self._take_instants()
         while self._unread:
-            self._reading = self._steps(self._unread.popleft())
-            self._take_steps()
+            batch = self._unread.popleft()
+            for chunk in batch.chunks:
+                self._thread(chunk.tape).parse(chunk.records)
+            self._merge(batch.until_ns)
+            for tape in batch.ended:
+                self._threads.pop(tape, None)
         self._unread_size = 0
-        while self._ended:
-            self._threads.pop(self._ended.pop(), None)
+        if until_ns is None:
+            self._merge(math.inf)
         if not self._keep:
             self._numbers.sweep()
 
-    def _take_steps(self) -> None:
-        for step in self._reading:
-            self._take(step)
+    def _merge(self, until_ns: float) -> None:
+        """Take the instants of all threads in the order of time.
 
-    def _steps(self, chunks: list[Chunk]) -> Iterator[Step]:
-        steps = [self._thread(chunk.tape).steps(chunk.records) for chunk in chunks]
-        if len(steps) == 1:
-            return steps[0]
-        # Each thread's steps are in order, and sorting leaves those of equal time as they are.
-        merged = list(itertools.chain.from_iterable(steps))
-        merged.sort(key=_time)
-        return iter(merged)
+        Of several threads, one was asked for its records a little before the others. So nothing
+        is taken that happened after the first was asked.
+        """
+        threads = [thread for thread in self._threads.values() if thread.parsed]
+        if len(self._threads) == 1:
+            until_ns = math.inf
+        taken = [instant for thread in threads for instant in thread.take_until(until_ns)]
+        if len(threads) > 1:
+            taken.sort(key=_time)  # which leaves those of equal time as they are
+        self._instants.extend(taken)
+        self._take_instants()
+
+    def _take_instants(self) -> None:
+        while self._instants:
+            instant = self._instants.popleft()
+            instant.act(instant)
 
     def _thread(self, tape: ThreadTape) -> _ThreadReader:
         thread = self._threads.get(tape)
         if thread is None:
-            thread = self._threads[tape] = _ThreadReader(tape.thread, self)
+            # Threads of one name are told apart: a pool may name all its workers alike.
+            count = self._thread_names[tape.thread] = self._thread_names.get(tape.thread, 0) + 1
+            name = tape.thread if count == 1 else f"{tape.thread} ({count})"
+            thread = self._threads[tape] = _ThreadReader(name, self)
         return thread
 
-    def _take(self, step: Step) -> None:
-        call = step.call
-        if step.kind == "call":
-            call._call_id = next(self._call_ids)
-            if self._keep:
-                call._attach()
-                self._calls.append(call)
-                self._drop_oldest()
+    def begin(self, call: Call) -> bool:
+        """Keep a call that has begun, if the recording wants it."""
+        if not self._limit.admits(call):
+            return False
+        call._call_id = next(self._call_ids)
+        if self._keep:
+            call._attach()
+            self._calls.append(call)
+            self._drop_oldest()
+        self.tell("call", call.start_ns, call)
+        return True
+
+    def tell(self, kind: EventKind, ts_ns: int, call: Call) -> None:
+        """Tell the listener of an event, if there is one."""
         if self._listener is not None:
-            self._listener.on_event(
-                Event(step.kind, next(self._event_ids), step.ts_ns, self._pid, call)
-            )
+            event = Event(kind, next(self._event_ids), ts_ns, self._pid, call)
+            self._listener.on_event(event)
 
     def _drop_oldest(self) -> None:
         limit = self._wanted.max_calls
@@ -172,36 +204,10 @@ class TapeReader:
             while len(self._calls) > limit:
                 self._calls.popleft()._detach_children()
                 self._dropped += 1
-                self._lost += 1
-
-    def admit(self, call: Call) -> bool:
-        """Decide whether a call that has just begun is kept."""
-        if self._where is not None:
-            try:
-                if not self._where(call):
-                    return False
-            except Exception as error:
-                self._where = None
-                warn(f"where= raised {error!r}; it is no longer asked.", PredicateWarning)
-        if self._full:
-            self._lost += 1
-            return False
-        self._count += 1
-        return True
-
-    @property
-    def _full(self) -> bool:
-        limit = self._wanted.max_calls
-        return self._wanted.on_full == "stop" and limit is not None and self._count >= limit
 
     def wants(self, site: Site) -> bool:
         """Tell whether the recording keeps calls of this site; count those it has no room for."""
-        if site not in self._wanted.sites:
-            return False
-        if self._full and self._where is None:
-            self._lost += 1
-            return False
-        return True
+        return site in self._wanted.sites and not self._limit.refuses()
 
     def number(self, identity: Any) -> int | None:
         """Return the serial number of an object."""
@@ -209,7 +215,8 @@ class TapeReader:
 
     def arguments(self, layout: Layout, values: list[Any]) -> dict[str, Value] | None:
         """Return the captured arguments by name."""
-        if not layout.captured or self._wanted.sites[layout.site] == "none":
+        asked = self._wanted.sites[layout.site]
+        if not layout.captured or asked.capture == "none":
             return None
         arguments: dict[str, Value] = {}
         for field, captured in zip(layout.fields, values, strict=True):
@@ -222,21 +229,76 @@ class TapeReader:
                     arguments[f"{field.name}[{index}]"] = self.value(layout, item)
             else:
                 for name, item in captured.items():
-                    arguments[name] = self.value(layout, item)
+                    # A keyword may be named like a positional-only parameter.
+                    key = f"**{name}" if name in arguments else name
+                    arguments[key] = self.value(layout, item)
         return arguments
 
     def value(self, layout: Layout, captured: Any) -> Value:
         """Return a captured value as this recording asked for it."""
-        capture = self._wanted.sites[layout.site]
-        if capture == "none":
+        asked = self._wanted.sites[layout.site]
+        if asked.capture == "none":
             return None
+        if not asked.redact <= layout.redact:
+            return REDACTED  # by a shadow from before this recording, which hid less
         if len(layout.captured) > 1:
-            captured = captured[layout.captured.index(capture)]
+            captured = captured[layout.captured.index(asked.capture)]
         if type(captured) is ObjectMark:
             number = self._numbers.get(captured.ref)
             text: Text = captured.text
             return text if number is None else Text(f"{text[1:-1]}#{number}")
-        return captured  # type: ignore[no-any-return]
+        return bounded(captured) if type(captured) is int else captured
+
+
+class _Limit:
+    """Which of the calls that were asked for are kept."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._where = wanted.where
+        self._most = wanted.max_calls
+        self._stops = wanted.on_full == "stop"
+        self._count = 0
+        self.lost = 0
+
+    def may_be_reached(self, more: int) -> bool:
+        """Tell whether so many more calls may be more than are kept."""
+        return self._most is not None and self._count + more >= self._most
+
+    def _is_full(self) -> bool:
+        return self._stops and self._most is not None and self._count >= self._most
+
+    def refuses(self) -> bool:
+        """Tell, before anything of a call is read, that it cannot be kept, and count it."""
+        if self._where is None and self._is_full():
+            self.lost += 1
+            return True
+        return False
+
+    def admits(self, call: Call) -> bool:
+        """Decide whether a call that has just begun is kept, and count it."""
+        if self._where is not None:
+            try:
+                if not self._where(call):
+                    return False
+            except Exception as error:
+                self._where = None
+                warn(f"where= raised {error!r}; it is no longer asked.", PredicateWarning)
+        if self._is_full():
+            self.lost += 1
+            return False
+        self._count += 1
+        return True
+
+
+class _Open(NamedTuple):
+    """A call that has begun and not ended, as seen from one recording."""
+
+    layout: Layout
+    identity: Any
+    call: Call | None
+    """None if the recording does not keep it."""
+    parent: Call | None
+    """What the calls within hang below: the innermost call that is kept."""
 
 
 class _ThreadReader:
@@ -245,61 +307,64 @@ class _ThreadReader:
     def __init__(self, thread: str, reader: TapeReader) -> None:
         self._thread = thread
         self._reader = reader
-        # For each call that has begun and not ended: its layout and object, itself if it is kept,
-        # and the kept call that its children hang below.
-        self._open: list[tuple[Layout, Any, Call | None, Call | None]] = []
+        self._open: list[_Open] = []
         self._raised: Call | None = None
         self._last_ns = 0
+        self.parsed: deque[_Instant] = deque()
 
-    def steps(self, records: list[Any]) -> Iterator[Step]:
-        position, end = 0, len(records)
+    def take_until(self, until_ns: float) -> Iterator[_Instant]:
+        """Yield, and forget, the instants up to some time."""
+        while self.parsed and self.parsed[0].ts_ns <= until_ns:
+            yield self.parsed.popleft()
+
+    def parse(self, records: list[Any]) -> None:
+        """Split records of the tape into instants."""
+        position, end, last_ns = 0, len(records), self._last_ns
+        add = self.parsed.append
         while position < end:
             first = records[position]
-            if first is not ERROR and self._raised is not None:
-                # An interrupt kept the error record from being written.
-                yield self._end_raised(self._last_ns, _UNKNOWN_ERROR)
             if type(first) is int:
-                yield from self._end(first, None)
+                last_ns = first
+                add(_Instant(first, self._return, records[position : position + 1]))
                 position += 1
             elif type(first) is Layout:
-                yield from self._begin(first, records[position + 1 : position + first.size])
+                record = records[position : position + first.size]
+                last_ns = record[-1]
+                add(_Instant(last_ns, self._begin, record))
                 position += first.size
-            elif first is RESULT:
-                yield from self._end(records[position + 1], records[position + 2])
-                position += 3
             elif first is RAISE:
-                self._raised = self._open.pop()[2] if self._open else None
+                add(_Instant(last_ns, self._raise, records[position : position + 1]))
                 position += 1
             else:
-                if self._raised is not None:
-                    yield self._end_raised(records[position + 1], records[position + 2])
+                last_ns = records[position + 1]
+                act = self._return_result if first is RESULT else self._error
+                add(_Instant(last_ns, act, records[position : position + 3]))
                 position += 3
+        self._last_ns = last_ns
 
-    def _begin(self, layout: Layout, record: list[Any]) -> Iterator[Step]:
-        identity, runtime, *values, start_ns = record
-        self._last_ns = start_ns
-        parent = self._open[-1][3] if self._open else None
+    def _begin(self, instant: _Instant) -> None:
+        self._settle(instant)
+        layout, identity, runtime, *values, start_ns = instant.record
+        parent = self._open[-1].parent if self._open else None
         call = None
         if not self._repeats(layout, identity) and self._reader.wants(layout.site):
             call = self._call(layout, identity, runtime, values, start_ns, parent)
-            if not self._reader.admit(call):
+            if not self._reader.begin(call):
                 call = None
-        self._open.append((layout, identity, call, call or parent))
-        if call is not None:
-            yield Step(start_ns, "call", call)
+        self._open.append(_Open(layout, identity, call, call or parent))
 
     def _repeats(self, layout: Layout, identity: Any) -> bool:
         """Tell whether a call only goes on with another that is counted already."""
         if not self._open:
             return False
-        above, above_identity = self._open[-1][:2]
-        return layout in above.covers and above_identity is identity
+        above = self._open[-1]
+        return layout in above.layout.covers and above.identity is identity
 
     def _call(
         self,
         layout: Layout,
         identity: Any,
-        runtime: Any,
+        runtime: ClassRef | None,
         values: list[Any],
         start_ns: int,
         parent: Call | None,
@@ -319,24 +384,45 @@ class _ThreadReader:
             parent,
         )
 
-    def _end(self, end_ns: int, captured: Any) -> Iterator[Step]:
-        self._last_ns = end_ns
+    def _return(self, instant: _Instant) -> None:
+        self._settle(instant)
+        self._end(instant.ts_ns, None)
+
+    def _return_result(self, instant: _Instant) -> None:
+        self._settle(instant)
+        self._end(instant.ts_ns, instant.record[2])
+
+    def _end(self, end_ns: int, captured: Any) -> None:
         # Without an open call, this ends one that began before the recording did.
         if self._open:
             layout, _, call, _ = self._open.pop()
             if call is not None:
-                call._end(
-                    end_ns, None if captured is None else self._reader.value(layout, captured)
-                )
-                yield Step(end_ns, "return", call)
+                result = None if captured is None else self._reader.value(layout, captured)
+                call._end(end_ns, result)
+                self._reader.tell("return", end_ns, call)
 
-    def _end_raised(self, end_ns: int, error: CallError) -> Step:
+    def _raise(self, instant: _Instant) -> None:
+        self._settle(instant)
+        self._raised = self._open.pop().call if self._open else None
+
+    def _error(self, instant: _Instant) -> None:
+        self._end_raised(instant.ts_ns, instant.record[2])
+
+    def _settle(self, instant: _Instant) -> None:
+        """End a call whose error record an interrupt kept from being written."""
+        if self._raised is not None:
+            self._end_raised(instant.ts_ns, UNKNOWN_ERROR)
+
+    def _end_raised(self, end_ns: int, error: CallError) -> None:
         call, self._raised = self._raised, None
-        assert call is not None
-        self._last_ns = end_ns
-        call._end(end_ns, error=error)
-        return Step(end_ns, "raise", call)
+        if call is not None:
+            call._end(end_ns, error=error)
+            self._reader.tell("raise", end_ns, call)
 
 
-def _time(step: Step) -> int:
-    return step.ts_ns
+def _time(instant: _Instant) -> int:
+    return instant.ts_ns
+
+
+def _start(call: Call) -> int:
+    return call.start_ns

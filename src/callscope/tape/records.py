@@ -22,6 +22,7 @@ from __future__ import annotations
 from typing import Final, Literal, NamedTuple
 
 from callscope.hierarchy import Site
+from callscope.trace import CallError
 
 FieldKind = Literal["value", "var_positional", "var_keyword"]
 
@@ -36,11 +37,19 @@ class Field(NamedTuple):
 class Layout:
     """Begins each begin record: the site, and which values stand behind it."""
 
-    __slots__ = ("captured", "covers", "fields", "site", "size")
+    __slots__ = ("captured", "covers", "fields", "redact", "site", "size")
 
-    def __init__(self, site: Site, fields: tuple[Field, ...], captured: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        site: Site,
+        fields: tuple[Field, ...],
+        captured: tuple[str, ...],
+        redact: tuple[str, ...],
+    ) -> None:
         self.site = site
         self.fields = fields
+        self.redact = frozenset(redact)
+        """Names whose values are hidden, besides those that always are."""
         self.captured = captured
         """``("values",)``, ``("types",)``, both (each value is then a pair) or none."""
         self.size = 4 + len(fields)
@@ -62,5 +71,9 @@ class _Marker:
 RESULT: Final = _Marker("RESULT")
 RAISE: Final = _Marker("RAISE")
 ERROR: Final = _Marker("ERROR")
+UNKNOWN_ERROR: Final = CallError("BaseException", "")
+"""Where an interrupt kept the error record from being written."""
+AT_LIMIT: Final = CallError("RecursionError", "maximum recursion depth exceeded")
+"""Where no function could be called any more to write it."""
 OMITTED: Final = _Marker("OMITTED")
 """Stands for an argument left at its default."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 import types
@@ -39,14 +40,24 @@ class Chunk(NamedTuple):
     records: list[Any]
 
 
+class Batch(NamedTuple):
+    """What all threads wrote since the last batch."""
+
+    chunks: list[Chunk]
+    ended: list[ThreadTape]
+    """Tapes of threads that will write no more."""
+    until_ns: float
+    """All that happened before this time is in this batch or an earlier one."""
+
+
 class Reader(Protocol):
     """What is given the records; one per recording."""
 
-    def feed(self, chunks: list[Chunk]) -> None:
+    def feed(self, batch: Batch) -> None:
         """Take what was written since the last time."""
 
-    def forget(self, tape: ThreadTape) -> None:
-        """Note that a thread has ended; all it wrote was fed before."""
+    def end(self) -> None:
+        """Take note that there is no more."""
 
 
 class _Alive:
@@ -72,19 +83,13 @@ class Tapes:
         """The cell through which every shadow reads the time; tests put their own clock in."""
         self._tapes: list[ThreadTape] = []
         self._readers: list[Reader] = []
-        self._names: dict[str, int] = {}
         self._draining = False
         self.local = _Local(self)
 
     def _open(self, alive: weakref.ref[Any]) -> ThreadTape:
-        tape = ThreadTape(self._unique_name(_thread_name()), alive)
+        tape = ThreadTape(_thread_name(), alive)
         self._tapes.append(tape)
         return tape
-
-    def _unique_name(self, name: str) -> str:
-        """Tell threads of one name apart: a pool names all its workers alike."""
-        number = self._names[name] = self._names.get(name, 0) + 1
-        return name if number == 1 else f"{name} ({number})"
 
     def attach(self, reader: Reader) -> None:
         """Give the reader all that is written from now on."""
@@ -97,6 +102,7 @@ class Tapes:
         with self.lock:
             self.drain()
             self._readers.remove(reader)
+            reader.end()
 
     def drain(self) -> None:
         """Hand what was written to the readers."""
@@ -111,15 +117,16 @@ class Tapes:
                 self._draining = False
 
     def _drain(self, _: None) -> None:
+        until_ns = self.clock.cell_contents() if len(self._tapes) > 1 else math.inf
         ended = [tape for tape in self._tapes if tape.ended]
         chunks = [Chunk(tape, _take(tape.records)) for tape in tuple(self._tapes)]
         chunks = [chunk for chunk in chunks if chunk.records]
-        for reader in tuple(self._readers):
-            reader.feed(chunks)
         for tape in ended:
             self._tapes.remove(tape)
-            for reader in self._readers:
-                reader.forget(tape)
+        if chunks or ended:
+            batch = Batch(chunks, ended, until_ns)
+            for reader in tuple(self._readers):
+                reader.feed(batch)
 
     def untraced(self, function: Callable[[_T], _R], argument: _T) -> _R:
         """Call a function; what it calls in turn is not recorded."""

@@ -43,7 +43,13 @@ _NO_NAMES: Final = Names()
 
 def value_text(value: Value) -> str:
     """Return a captured value as people read it."""
-    return str(value) if type(value) is Text else repr(value)
+    return _one_line(value) if type(value) is Text else repr(value)
+
+
+def _one_line(text: str) -> str:
+    if text.isprintable():
+        return str(text)
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def arguments_text(call: Call) -> str:
@@ -71,5 +77,6 @@ def outcome_text(call: Call) -> str:
     if not call.finished:
         return " ..."
     if call.error is not None:
-        return f" !! {bare_name(call.error.type)}: {call.error.message}".rstrip(": ")
+        message = f": {_one_line(call.error.message)}" if call.error.message else ""
+        return f" !! {bare_name(call.error.type)}{message}"
     return "" if call.result is None else f" -> {value_text(call.result)}"
