@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import pyperf
 
@@ -23,17 +23,16 @@ class Effort(NamedTuple):
 
     rounds: int
     once_every: int
-    """After how many rounds of calls comes one of the cases that no call is part of."""
+    """After how many rounds of calls comes a round of what a program does but once."""
 
 
-_FULL: Final = Effort(rounds=24, once_every=3)
-_QUICK: Final = Effort(rounds=3, once_every=2)
+_FULL: Final = Effort(rounds=48, once_every=8)
+_QUICK: Final = Effort(rounds=5, once_every=3)
 
-# Timing a case is preceded by passes that are not timed, so few values per process are needed;
-# what is measured once per process must not be warm.
-_OPTIONS: Final = {
-    "calls": ("--warmups", "1", "--values", "2"),
-    "once": ("--warmups", "0", "--values", "1"),
+# What a program does but once needs a process to itself, and must not be warm.
+_GROUP_OPTIONS: Final = {
+    "calls": ("--worker", "--warmups", "1", "--values", "1"),
+    "once": ("--processes", "1", "--warmups", "0", "--values", "1"),
 }
 
 
@@ -67,25 +66,29 @@ def _parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _measure(effort: Effort) -> Any:
+def _measure(effort: Effort) -> pyperf.BenchmarkSuite:
+    suite = _measure_round("calls")
+    suite.add_runs(_measure_round("once"))
+    for index in range(1, effort.rounds):
+        if sys.stderr.isatty():
+            print(f"round {index + 1} of {effort.rounds}", end="\r", file=sys.stderr, flush=True)
+        suite.add_runs(_measure_round("calls"))
+        if index % effort.once_every == 0:
+            suite.add_runs(_measure_round("once"))
+    return suite
+
+
+def _measure_round(group: str) -> pyperf.BenchmarkSuite:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "suite.json"
-        for index in range(effort.rounds):
-            print(f"round {index + 1} of {effort.rounds}", file=sys.stderr, flush=True)
-            _measure_round("calls", path)
-            if index % effort.once_every == 0:
-                _measure_round("once", path)
-        return pyperf.BenchmarkSuite.load(str(path))
-
-
-def _measure_round(group: str, path: Path) -> None:
-    # A process for each round: within one, pyperf would take all runs of a case in a row, and a
-    # machine that is busy for a while would slow one case and not the next.
-    command = [sys.executable, "-m", "benchmarks.measure", group, *_OPTIONS[group]]
-    command += ["--append", str(path), "--inherit-environ", "CALLSCOPE_ENGINE"]
-    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        sys.exit(f"{done.stdout}\nA round failed, so there are no figures; see above.")
+        path = str(Path(folder) / "round.json")
+        command = [sys.executable, "-m", "benchmarks.measure", group, "-o", path]
+        command += [*_GROUP_OPTIONS[group], "--inherit-environ", "CALLSCOPE_ENGINE"]
+        done = subprocess.run(  # noqa: S603 - a module of this package
+            command, check=False, stdout=subprocess.PIPE, text=True
+        )
+        if done.returncode:
+            sys.exit(f"{done.stdout}\nA round failed, so there are no figures; see above.")
+        return pyperf.BenchmarkSuite.load(path)
 
 
 if __name__ == "__main__":

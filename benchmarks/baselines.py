@@ -46,24 +46,24 @@ def by_same_signature(site: Site) -> Method:
 # Each site has code of its own, as it would if its author had written the wrapper: functions that
 # share their code share what the interpreter has specialized it for.
 def _my_layer_init(function: Method) -> Method:
-    def __init__(self: object, k: int) -> Any:
+    def init(self: object, k: int) -> Any:
         return function(self, k)
 
-    return __init__
+    return init
 
 
 def _layer_init(function: Method) -> Method:
-    def __init__(self: object, x: int) -> Any:
+    def init(self: object, x: int) -> Any:
         return function(self, x)
 
-    return __init__
+    return init
 
 
 def _layer_call(function: Method) -> Method:
-    def __call__(self: object, y: int) -> Any:
+    def call(self: object, y: int) -> Any:
         return function(self, y)
 
-    return __call__
+    return call
 
 
 def _my_layer_call(function: Method) -> Method:

@@ -1,27 +1,29 @@
-"""What one traced call costs: the cases that run the seed example, side by side."""
+"""What one traced call costs: the cases that run the seed example."""
 
 from __future__ import annotations
 
 import functools
 import gc
-import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import callscope
+from benchmarks import clock
 from benchmarks.baselines import Method, by_functools, by_same_signature, by_wrapt
 from benchmarks.proof import CaseError, check_frames
-from benchmarks.seed import CALLS_PER_PASS, Seed, Site, make_seed, run
+from benchmarks.seed import CALLS_PER_PASS, Seed, Site, make_seed
 
 Capture = Literal["none", "types", "values"]
 Check: TypeAlias = Callable[[], None]
 """Raises `CaseError` if the passes made so far did not do what the case is to measure."""
 
 PASSES: Final = 10_000
-"""Passes in one timed run: enough to hand full tapes over several times, and of bounded memory."""
+"""Passes in one timed run: enough to fill tapes several times, and too few to fill the memory."""
 CALLS: Final = PASSES * CALLS_PER_PASS
 _WARM_UP: Final = 1_000
+_TURN: Final = 500
 
 _ARGUMENTS: Final[dict[Capture, list[dict[str, Any]]]] = {
     "none": [{}, {}, {}, {}],
@@ -37,20 +39,62 @@ class Case(NamedTuple):
     arrange: Callable[[Seed], AbstractContextManager[Check]]
     """Makes fresh classes what the case needs, and gives its check."""
 
+    @property
+    def bare_name(self) -> str:
+        """The name of what the bare example took beside it."""
+        return f"bare beside {self.name}"
 
-def time_case(loops: int, case: Case) -> float:
-    """Return the seconds that `PASSES` passes take, times `loops`; each on fresh classes."""
-    seconds = 0.0
-    for _ in range(loops):
-        seed = make_seed()
-        with case.arrange(seed) as check:
-            run(seed.my_layer, _WARM_UP)
+
+class Pair:
+    """Times a case and, beside it, the bare example.
+
+    The two run in short turns. For the speed of a shared machine changes from one tenth of a
+    second to the next, by more than what is to be measured.
+
+    Args:
+        case: what is timed; with each run, on fresh classes.
+    """
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+        self._bare: deque[float] = deque()
+
+    def time_case(self, loops: int) -> float:
+        """Return the seconds that `PASSES` passes take, times `loops`."""
+        bare = case = 0.0
+        for _ in range(loops):
+            one_bare, one_case = self._run()
+            bare += one_bare
+            case += one_case
+        self._bare.append(bare)
+        return case
+
+    def time_bare(self, _: int) -> float:
+        """Return what the bare example took beside each `time_case`, from the first one on."""
+        return self._bare.popleft()
+
+    def _run(self) -> tuple[float, float]:
+        bare, seed = make_seed(), make_seed()
+        with self._case.arrange(seed) as check:
+            bare.run(_WARM_UP)
+            seed.run(_WARM_UP)
             gc.collect()
-            begin = time.perf_counter()
-            run(seed.my_layer, PASSES)
-            seconds += time.perf_counter() - begin
+            seconds = _take_turns(bare, seed)
+            check_frames(bare, wrappers=0)
             check()
-    return seconds
+        return seconds
+
+
+def _take_turns(bare: Seed, seed: Seed) -> tuple[float, float]:
+    bare_seconds = seconds = 0.0
+    for _ in range(PASSES // _TURN):
+        begin = clock.now()
+        bare.run(_TURN)
+        middle = clock.now()
+        seed.run(_TURN)
+        seconds += clock.now() - middle
+        bare_seconds += middle - begin
+    return bare_seconds, seconds
 
 
 @contextmanager
@@ -78,7 +122,7 @@ def _off_again(seed: Seed) -> Iterator[Check]:
 
 def _check_declared(seed: Seed) -> None:
     with callscope.record() as trace:
-        run(seed.my_layer, 1)
+        seed.run(1)
     _check_trace(trace, seed, passes=1, capture="values")
 
 
@@ -120,11 +164,10 @@ def _check_trace(trace: callscope.Trace, seed: Seed, *, passes: int, capture: Ca
         raise CaseError(msg)
 
 
-BARE: Final = "bare"
 SAME_SIGNATURE: Final = "same-signature"
 
 CASES: Final = (
-    Case(BARE, _bare),
+    Case("bare", _bare),
     Case("off", _off),
     Case("off-again", _off_again),
     Case(SAME_SIGNATURE, functools.partial(_wrapped, by_same_signature)),

@@ -1,21 +1,18 @@
 """The figures, worked out of what `pyperf` measured.
 
-Run number i of every case belongs to round i, and the rounds of all cases lie within seconds of
-each other. So differences and ratios are taken within each round, where a busy machine slows both
-sides alike, and the median is taken over the rounds.
+Differences from the bare example and ratios to it are taken between the two times of a pair, which
+a busy machine slows alike; the median is taken over all pairs.
 """
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import NamedTuple
 
 import pyperf
 
 from benchmarks import calls, startup, weaving
-
-IMPORT_BUDGET_MS: Final = 10.0
 
 
 class Figure(NamedTuple):
@@ -39,10 +36,10 @@ class CallCost(NamedTuple):
     case: str
     ns: Figure
     added_ns: Figure
-    """Beyond `bare`."""
+    """Beyond the bare example beside it."""
     ratio: Figure
-    """To `bare`."""
-    added_ratio: Figure
+    """To the bare example beside it."""
+    added_ratio: float
     """What is added, as a multiple of what the same-signature wrapper adds."""
 
 
@@ -58,46 +55,44 @@ class Figures(NamedTuple):
     """All that one run of the benchmarks found."""
 
     calls: list[CallCost]
-    import_ms: Figure
+    import_ms: dict[str, Figure]
     weaves: list[WeaveCost]
 
     @classmethod
-    def of(cls, suite: Any) -> Figures:
-        """Work out the figures of a `pyperf.BenchmarkSuite`."""
+    def of(cls, suite: pyperf.BenchmarkSuite) -> Figures:
+        """Work out the figures of all rounds."""
         return cls(
             _call_costs(suite),
-            _scaled(suite, startup.IMPORT, 1e3),
+            {case.name: _scaled(suite, case.name, 1e3) for case in startup.CASES},
             [WeaveCost(c.name, c.classes, _scaled(suite, c.name, 1e3)) for c in weaving.CASES],
         )
 
 
-def _call_costs(suite: Any) -> list[CallCost]:
-    rounds = {case.name: _rounds(suite.get_benchmark(case.name)) for case in calls.CASES}
-    bare = rounds[calls.BARE]
-    least = _differences(rounds[calls.SAME_SIGNATURE], bare)
-    costs = []
-    for name, times in rounds.items():
-        added = _differences(times, bare)
-        costs.append(
-            CallCost(
-                name,
-                _scaled(suite, name, 1e9),
-                Figure.of(seconds * 1e9 for seconds in added),
-                Figure.of(a / b for a, b in zip(times, bare, strict=True)),
-                Figure.of(a / b for a, b in zip(added, least, strict=True)),
-            )
+def _call_costs(suite: pyperf.BenchmarkSuite) -> list[CallCost]:
+    pairs = {case.name: _pairs(suite, case) for case in calls.CASES}
+    ratios = {name: Figure.of(a / b for a, b in pairs[name]) for name in pairs}
+    # Of medians, for within one pair the wrapper may seem to add next to nothing.
+    least = ratios[calls.SAME_SIGNATURE].median - 1
+    return [
+        CallCost(
+            name,
+            _scaled(suite, name, 1e9),
+            Figure.of((a - b) * 1e9 for a, b in pairs[name]),
+            ratios[name],
+            (ratios[name].median - 1) / least,
         )
-    return costs
+        for name in pairs
+    ]
 
 
-def _rounds(benchmark: pyperf.Benchmark) -> list[float]:
-    return [statistics.median(run.values) for run in benchmark.get_runs()]
+def _pairs(suite: pyperf.BenchmarkSuite, case: calls.Case) -> list[tuple[float, float]]:
+    return list(zip(_values(suite, case.name), _values(suite, case.bare_name), strict=True))
 
 
-def _differences(these: list[float], those: list[float]) -> list[float]:
-    return [this - that for this, that in zip(these, those, strict=True)]
+def _values(suite: pyperf.BenchmarkSuite, name: str) -> list[float]:
+    values: tuple[float, ...] = suite.get_benchmark(name).get_values()
+    return list(values)
 
 
-def _scaled(suite: Any, name: str, factor: float) -> Figure:
-    values = suite.get_benchmark(name).get_values()
-    return Figure.of(seconds * factor for seconds in values)
+def _scaled(suite: pyperf.BenchmarkSuite, name: str, factor: float) -> Figure:
+    return Figure.of(seconds * factor for seconds in _values(suite, name))

@@ -1,6 +1,6 @@
-"""One round: measures each case of a group once, one after the other, each in a fresh process.
+"""One round: a `pyperf` program that measures each case of a group once.
 
-This is a `pyperf` program like any other; ``python -m benchmarks`` runs it round after round.
+``python -m benchmarks`` runs it round after round.
 """
 
 from __future__ import annotations
@@ -18,22 +18,25 @@ GROUPS: Final = ("calls", "once")
 def main() -> None:
     """Measure the group named on the command line."""
     runner = pyperf.Runner(
-        loops=1,
-        processes=1,
-        program_args=("-m", "benchmarks.measure"),
-        add_cmdline_args=_name_group,
+        loops=1, program_args=("-m", "benchmarks.measure"), add_cmdline_args=_pass_on
     )
     runner.argparser.add_argument("group", choices=GROUPS, help="the cases to measure")
-    if runner.parse_args().group == "calls":
-        for case in calls.CASES:
-            runner.bench_time_func(case.name, calls.time_case, case, inner_loops=calls.CALLS)
-    else:
-        runner.bench_time_func(startup.IMPORT, startup.time_import)
+    args = runner.parse_args()
+    if args.group == "once":
+        for start in startup.CASES:
+            runner.bench_time_func(start.name, startup.time_import, start)
         for weave in weaving.CASES:
             runner.bench_time_func(weave.name, weaving.time_weave, weave)
+    elif args.worker:
+        for case in calls.CASES:
+            pair = calls.Pair(case)
+            runner.bench_time_func(case.name, pair.time_case, inner_loops=calls.CALLS)
+            runner.bench_time_func(case.bare_name, pair.time_bare, inner_loops=calls.CALLS)
+    else:
+        runner.argparser.error("both times of a pair come from one process: add --worker")
 
 
-def _name_group(command: list[str], args: argparse.Namespace) -> None:
+def _pass_on(command: list[str], args: argparse.Namespace) -> None:
     command.append(args.group)
 
 

@@ -8,7 +8,7 @@ import types
 from collections import Counter
 from collections.abc import Callable
 
-from benchmarks.seed import Seed, run
+from benchmarks.seed import Seed
 
 
 class CaseError(Exception):
@@ -25,8 +25,8 @@ def check_frames(seed: Seed, *, wrappers: int) -> None:
     Raises:
         CaseError: if another number does, or a method does not run exactly once.
     """
-    counts = _count_frames(functools.partial(run, seed.my_layer, 1))
-    counts.pop(run.__code__)
+    counts = _count_frames(functools.partial(seed.passes, seed.my_layer, 1))
+    counts.pop(seed.passes.__code__)
     for site in seed.sites:
         times = counts.pop(site.function.__code__, 0)
         if times != 1:

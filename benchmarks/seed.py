@@ -31,10 +31,16 @@ class Seed(NamedTuple):
     layer: type[Any]
     my_layer: type[Any]
     sites: tuple[Site, ...]
+    passes: types.FunctionType
+    """Makes an object of the class and calls it, as often as told."""
+
+    def run(self, passes: int) -> None:
+        """Make so many passes."""
+        self.passes(self.my_layer, passes)
 
 
 def make_seed() -> Seed:
-    """Return classes that nothing has touched yet."""
+    """Return an example that nothing has run yet."""
 
     class Layer:
         def __init__(self, x: int) -> None: ...
@@ -50,17 +56,23 @@ def make_seed() -> Seed:
 
         def call(self, m: int) -> None: ...
 
-    sites = (
+    def passes(cls: type[Any], count: int) -> None:
+        for _ in range(count):
+            obj = cls(3)
+            obj(4)
+
+    defined = (
         (MyLayer, "__init__"),
         (Layer, "__init__"),
         (Layer, "__call__"),
         (MyLayer, "call"),
     )
-    return Seed(Layer, MyLayer, tuple(Site(cls, name, vars(cls)[name]) for cls, name in sites))
+    sites = tuple(Site(cls, name, _unspecialize(vars(cls)[name])) for cls, name in defined)
+    return Seed(Layer, MyLayer, sites, _unspecialize(passes))
 
 
-def run(my_layer: type[Any], passes: int) -> None:
-    """Make an object and call it, as often as asked."""
-    for _ in range(passes):
-        obj = my_layer(3)
-        obj(4)
+def _unspecialize(function: Any) -> types.FunctionType:
+    """Take from a function what the interpreter has specialized it for, in earlier cases."""
+    fresh: types.FunctionType = function
+    fresh.__code__ = fresh.__code__.replace()
+    return fresh

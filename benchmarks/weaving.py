@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gc
 import itertools
-import time
 import types
 from typing import Any, Final, NamedTuple
 
-import callscope
+from benchmarks import clock
 from benchmarks.proof import CaseError
+from callscope import start, stop, traced
 
 SIZES: Final = (10, 100, 1000)
 _METHODS: Final = ("__init__", "call")
@@ -37,7 +37,7 @@ def time_weave(loops: int, case: WeaveCase) -> float:
     seconds = 0.0
     for _ in range(loops):
         classes = make_hierarchy(case.classes)
-        callscope.traced(classes[0])
+        traced(classes[0])
         if case.recorded_before:
             _weave(classes)
         gc.collect()
@@ -56,26 +56,26 @@ def make_hierarchy(size: int) -> list[type]:
 
 
 def _make_methods() -> dict[str, Any]:
-    def __init__(self: object, units: int, *, name: str = "") -> None: ...
+    def init(self: object, units: int, *, name: str = "") -> None: ...
     def call(self: object, inputs: object) -> None: ...
 
     # As in real hierarchies, all `call` alike and each constructor takes something else.
     units = f"units_{next(_serial)}"
-    code = __init__.__code__.replace(co_varnames=("self", units, "name"))
+    code = init.__code__.replace(co_varnames=("self", units, "name"))
     own = types.FunctionType(code, globals(), "__init__")
-    own.__kwdefaults__ = __init__.__kwdefaults__
+    own.__kwdefaults__ = init.__kwdefaults__
     return {"__init__": own, "call": call}
 
 
 def _weave(classes: list[type]) -> float:
     before = _methods(classes)
-    begin = time.perf_counter()
-    callscope.start()
-    started = time.perf_counter()
+    begin = clock.now()
+    start()
+    started = clock.now()
     woven = _methods(classes)
-    stopping = time.perf_counter()
-    callscope.stop()
-    end = time.perf_counter()
+    stopping = clock.now()
+    stop()
+    end = clock.now()
     _check(before, woven, _methods(classes))
     return started - begin + end - stopping
 

@@ -25,6 +25,7 @@ PUBLIC = [
     "instrument",
     "load",
     "record",
+    "rescan",
     "start",
     "stop",
     "traced",

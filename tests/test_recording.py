@@ -7,10 +7,10 @@ import threading
 import weakref
 
 import pytest
-from conftest import SEED_OUTLINE
 
 import callscope
 from callscope import errors
+from conftest import SEED_OUTLINE
 
 
 class TestRecord:

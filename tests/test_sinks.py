@@ -5,10 +5,10 @@ import json
 import sys
 
 import pytest
-from conftest import SEED_OUTLINE
 
 import callscope
 from callscope import Console, JSONLines, errors
+from conftest import SEED_OUTLINE
 
 
 def console(seed, program, **options):

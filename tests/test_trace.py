@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from conftest import SEED_OUTLINE
 
 import callscope
 from callscope import errors
+from conftest import SEED_OUTLINE
 
 
 class TestCall:

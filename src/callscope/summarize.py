@@ -57,6 +57,11 @@ _TRUSTED_REPR: Final = frozenset(
         "pathlib.PurePosixPath",
         "pathlib.PureWindowsPath",
         "pathlib.WindowsPath",
+        # Python 3.13 has moved them.
+        "pathlib._local.PosixPath",
+        "pathlib._local.PurePosixPath",
+        "pathlib._local.PureWindowsPath",
+        "pathlib._local.WindowsPath",
         "uuid.UUID",
         "zoneinfo.ZoneInfo",
     }

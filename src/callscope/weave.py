@@ -24,7 +24,7 @@ from callscope.hierarchy import (
     mro,
     namespace,
 )
-from callscope.identity import identify_watched, release, release_all
+from callscope.identity import identify_unwatched, identify_watched, release, release_all
 from callscope.options import CAPTURES, Options
 from callscope.shadow import (
     ABSENT,
@@ -104,6 +104,8 @@ class _Wanted:
     def __init__(self) -> None:
         self.shadows: dict[_Key, Recipe] = {}
         self.watchers: dict[_Key, Callable[[Any], Entry]] = {}
+        self.watched: list[ClassRef] = []
+        """Classes whose objects take no weak reference, and tell of their end."""
 
     def add(self, cls: type, plan: Plan, declaration: Declaration, adopt: _Adopt) -> None:
         """Add what one recording wants of one class."""
@@ -126,7 +128,7 @@ class _Wanted:
             self.watchers[ref, "__del__"] = functools.partial(_watch_deaths, cls)
         root = declaration.root()
         if root is not None and not namespace(root).get("_is_protocol"):
-            ref.identify = identify_watched
+            self.watched.append(ref)
 
 
 def _ends_here(cls: type, root: type | None) -> bool:
@@ -150,6 +152,7 @@ class Weaver:
         self._lock = threading.RLock()
         self._plans: list[Plan] = []
         self._woven: dict[_Key, list[_Woven]] = {}
+        self._watched: list[ClassRef] = []
 
     def begin(self, plan: Plan) -> None:
         """Weave what a recording wants."""
@@ -178,6 +181,9 @@ class Weaver:
                 for declaration in plan.declared():
                     for cls in declaration.classes():
                         wanted.add(cls, plan, declaration, self.adopt)
+            for ref in self._watched:
+                ref.identify = identify_unwatched
+            self._watched.clear()
             for key in [*self._woven]:
                 if key not in wanted.shadows and key not in wanted.watchers:
                     self._take_out(key)
@@ -201,6 +207,9 @@ class Weaver:
             self._put(key, recipe, functools.partial(make_shadow, site=site, recipe=recipe))
         for key, make in wanted.watchers.items():
             self._put(key, None, make)
+        for ref in wanted.watched:
+            ref.identify = identify_watched
+        self._watched += wanted.watched
 
     def _put(self, key: _Key, recipe: Recipe | None, make: Callable[[Any], Entry]) -> None:
         ref, name = key

@@ -14,7 +14,7 @@ from callscope.errors import PredicateWarning, warn
 from callscope.hierarchy import ClassRef, Site
 from callscope.identity import Numbers
 from callscope.summarize import REDACTED, ObjectMark, bounded
-from callscope.tape.records import OMITTED, RAISE, RESULT, Layout
+from callscope.tape.records import OMITTED, RAISE, RESULT, UNKNOWN_ERROR, Layout
 from callscope.tape.threads import Batch, ThreadTape
 from callscope.trace import Call, CallError, Event, EventKind, Recorded, Text, Value
 
@@ -82,6 +82,7 @@ class TapeReader:
         self._numbers = Numbers()
         self._threads: dict[ThreadTape, _ThreadReader] = {}
         self._thread_names: dict[str, int] = {}
+        self._ended: set[ThreadTape] = set()
         self._unread: deque[Batch] = deque()
         self._unread_size = 0
         self._instants: deque[_Instant] = deque()
@@ -143,13 +144,20 @@ class TapeReader:
             for chunk in batch.chunks:
                 self._thread(chunk.tape).parse(chunk.records)
             self._merge(batch.until_ns)
-            for tape in batch.ended:
-                self._threads.pop(tape, None)
+            self._ended.update(batch.ended)
+            self._forget_ended()
         self._unread_size = 0
         if until_ns is None:
             self._merge(math.inf)
         if not self._keep:
             self._numbers.sweep()
+
+    def _forget_ended(self) -> None:
+        for tape in [*self._ended]:
+            thread = self._threads.get(tape)
+            if thread is None or not thread.parsed:
+                self._threads.pop(tape, None)
+                self._ended.remove(tape)
 
     def _merge(self, until_ns: float) -> None:
         """Take the instants of all threads in the order of time.
@@ -186,6 +194,9 @@ class TapeReader:
             return False
         call._call_id = next(self._call_ids)
         if self._keep:
+            parent = call._parent
+            if parent is not None and parent._call_id <= self._dropped:
+                call._parent = None  # the oldest are dropped, and so their numbers are the lowest
             call._attach()
             self._calls.append(call)
             self._drop_oldest()
