@@ -124,7 +124,7 @@ class TestConsole:
 
     def test_an_unknown_style(self):
         """The error names the style and those there are."""
-        with pytest.raises(errors.OptionError, match="style='loud'.*'tree' or 'inside'"):
+        with pytest.raises(errors.OptionError, match=r"style='loud'.*'tree' or 'inside'"):
             Console(style="loud")
 
     def test_what_it_prints_to_may_be_traced(self, seed):

@@ -36,6 +36,10 @@ class Derived(Base):
         pass
 
 
+class Further(Derived):
+    """Is called through the same methods, and is another class."""
+
+
 @pytest.fixture
 def busy() -> Iterator[None]:
     """Let the interpreter change threads a hundred times as often as it does."""
@@ -68,11 +72,11 @@ def by_thread(trace: callscope.Trace) -> dict[str, list[callscope.Call]]:
     return threads
 
 
-def call_often(times: int) -> Callable[[], None]:
+def call_often(times: int, cls: type[Base] = Derived) -> Callable[[], None]:
     """Return a function that makes so many calls, each of which makes another, on one object."""
 
     def work() -> None:
-        one = Derived.__new__(Derived)
+        one = cls.__new__(cls)
         for value in range(times):
             one(value)
 
@@ -88,7 +92,7 @@ def assert_pairs(calls: list[callscope.Call], times: int) -> None:
     assert {call.site for call in inner} == {"Derived.call"}
     assert [call.parent for call in inner] == outer
     assert {call.parent for call in outer} == {None}
-    assert len({call.instance for call in calls}) == 1
+    assert len({(call.runtime_class, call.instance) for call in calls}) == 1
     assert all(call.finished for call in calls)
 
 
@@ -96,13 +100,15 @@ def test_no_call_of_eight_threads_is_lost(busy: None) -> None:
     """100,000 calls in each thread, half of them within another: all there, in place."""
     times = 50_000
     names = [f"whole {number}" for number in range(THREADS)]
+    classes = dict(zip(names, [Derived, Further] * (THREADS // 2), strict=True))
     with callscope.record(Base, methods=["__call__", "call"]) as trace:
-        run_together({name: call_often(times) for name in names})
+        run_together({name: call_often(times, cls) for name, cls in classes.items()})
     threads = by_thread(trace)
     assert trace.lost == 0
     assert {name: len(calls) for name, calls in threads.items()} == dict.fromkeys(names, 2 * times)
-    for calls in threads.values():
+    for name, calls in threads.items():
         assert_pairs(calls, times)
+        assert calls[0].runtime_class == f"{__name__}.{classes[name].__name__}"
     assert len({call.instance for call in trace.calls}) == THREADS
 
 

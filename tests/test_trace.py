@@ -235,7 +235,7 @@ class TestFiles:
 
     def test_a_file_that_cannot_be_written(self, seed_trace, tmp_path):
         """The error names the file and says why."""
-        with pytest.raises(errors.TraceFileError, match="missing.*No such file"):
+        with pytest.raises(errors.TraceFileError, match=r"missing.*No such file"):
             seed_trace.save(tmp_path / "missing" / "t.jsonl")
 
     def test_a_file_that_cannot_be_read(self, tmp_path):

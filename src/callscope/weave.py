@@ -109,7 +109,7 @@ class _Wanted:
 
     def add(self, cls: type, plan: Plan, declaration: Declaration, adopt: _Adopt) -> None:
         """Add what one recording wants of one class."""
-        ref, own, is_root = class_ref(cls), namespace(cls), declaration.root() is cls
+        ref, root = class_ref(cls), declaration.root()
         for name, raw in present_methods(cls, declaration.options.methods):
             if why_untraceable(cls, name, raw) is None:
                 recipe = plan.want(cls, ref.site(name), declaration.options)
@@ -117,26 +117,24 @@ class _Wanted:
         if is_immutable(cls):
             return
         # What is added to a protocol would count as a member of it.
-        adds = is_root and not own.get("_is_protocol")
-        # Each `__init_subclass__` of the hierarchy, for one that does not call super would keep
-        # the root's from running.
-        if not isinstance(cls, TracedMeta) and (adds or "__init_subclass__" in own):
+        adds = cls is root and not namespace(cls).get("_is_protocol")
+        # Wherever the root's would not be the first to run, for the first may not call super.
+        if not isinstance(cls, TracedMeta) and (adds or _hides(cls, root, "__init_subclass__")):
             self.watchers[ref, "__init_subclass__"] = functools.partial(_watch_births, cls, adopt)
         if is_weakly_referable(cls):
             return
-        if adds or _ends_here(cls, declaration.root()):
+        if adds or _hides(cls, root, "__del__"):
             self.watchers[ref, "__del__"] = functools.partial(_watch_deaths, cls)
-        root = declaration.root()
         if root is not None and not namespace(root).get("_is_protocol"):
             self.watched.append(ref)
 
 
-def _ends_here(cls: type, root: type | None) -> bool:
-    """Tell whether a class ends its objects past the root's finalizer."""
+def _hides(cls: type, root: type | None, name: str) -> bool:
+    """Tell whether what the root has under a name is not what a class comes to first."""
     for base in mro(cls):
         if base is root:
             return False
-        if "__del__" in namespace(base):
+        if name in namespace(base):
             return base is cls or (root is not None and not is_subclass(base, root))
     return False
 

@@ -122,6 +122,7 @@ class _Loader:
             None if parent_id is None else self._by_id[parent_id],
         )
         call._call_id = call_id
+        call._via_super = self._flag(line, "via_super")
         call._attach()
         self._by_id[call_id] = call
         self._calls.append(call)
@@ -144,6 +145,12 @@ class _Loader:
             name: Text(value) if name in texts and isinstance(value, str) else value
             for name, value in values.items()
         }
+
+    def _flag(self, line: dict[str, Any], name: str) -> bool:
+        value = line.get(name)
+        if isinstance(value, bool):
+            return value
+        raise self._wrong(f"{name!r} is {value!r:.40} and not true or false")
 
     def _field(self, line: dict[str, Any], name: str, kind: type, *, optional: bool = False) -> Any:
         value = line.get(name)

@@ -71,6 +71,7 @@ _FIND_RUNTIME: Final = """\
 $runtime = $seen
         if $runtime() is not {found}:
             $runtime = $seen = $class_ref({found})"""
+_CAPTURE_RESULT: Final = "$captured = None if $result is None else {}"
 _WRITE_CAPTURED: Final = """\
 if $result is None:
             $tape.append($time)
@@ -219,7 +220,7 @@ class Source:
             ),
             "find_runtime": self._find_runtime(),
             "begin": ", ".join(self._begin()),
-            "capture_result": f"$captured = {self._capture('$result')}" if captures else "",
+            "capture_result": _CAPTURE_RESULT.format(self._capture("$result")) if captures else "",
             "write_return": _WRITE_CAPTURED if captures else "$tape.append($time)",
             "go_live": "$drain()" if self._recipe.live else "",
         }
