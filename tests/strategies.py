@@ -533,11 +533,12 @@ class _Author:
 
     def foreign(self) -> list[_Target]:
         """Return methods that are called on an object which is of none of the classes."""
+        # Never None: `super` of it raises another error once CPython has specialized the code.
         return [
             _Target(f"{plan.name}.{method.name}", method.shape, leading=leading)
             for plan in self.blueprint.plans.values()
             for method in plan.methods
-            for leading in ("foreign", "None")
+            for leading in ("foreign", "7")
             if method.binding == "instance"
         ]
 
