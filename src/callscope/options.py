@@ -35,7 +35,7 @@ class Options:
         redact: tuple[str, ...] = (),
     ) -> None:
         self.methods = methods
-        self.capture = capture
+        self.capture: Capture | None = capture
         self.redact = redact
 
     def __eq__(self, other: object) -> bool:

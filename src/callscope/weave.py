@@ -72,8 +72,11 @@ class Plan:
         """Ask for a site, and return what its shadow is to write for this recording."""
         # The least revealing of what the class says of itself and what is asked for.
         spoken = [options, *REGISTRY.own_options(cls)]
-        captures = [self._capture, *(o.capture for o in spoken if o.capture is not None)]
-        capture = min(captures, key=CAPTURES.index)
+        captures: list[Capture] = [
+            self._capture,
+            *(o.capture for o in spoken if o.capture is not None),
+        ]
+        capture: Capture = min(captures, key=CAPTURES.index)
         redact = {*self._redact, *(name for o in spoken for name in o.redact)}
         self.sites[site] = Asked(capture, frozenset(redact))
         captured = () if capture == "none" else (capture,)

@@ -287,7 +287,7 @@ class Source:
 
     def _spread(self, field: Field) -> str:
         captured = self._recipe.captured
-        several = "boths" if len(captured) > 1 else captured[0]
+        several = "boths" if len(captured) > 1 else "".join(captured)
         if self._hides(field.name):
             several = "hidden_boths" if len(captured) > 1 else "hidden"
         return f"named_{several}" if field.kind == "var_keyword" else several
