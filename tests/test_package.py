@@ -62,11 +62,13 @@ def test_importing_takes_only_what_declaring_needs():
         "callscope",
         "callscope._version",
         "callscope.declare",
+        "callscope.instrumentation",
         "callscope.errors",
         "callscope.hierarchy",
         "callscope.identity",
         "callscope.options",
         "callscope.presets",
+        "callscope.registry",
     }
     assert set() == imported & {"asyncio", "dataclasses", "inspect", "json", "typing", "wrapt"}
 

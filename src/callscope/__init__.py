@@ -4,8 +4,9 @@ import importlib as _importlib
 import os as _os
 
 from callscope._version import __version__
-from callscope.declare import Instrumentation, Traced, TracedMeta, instrument, traced, uninstrument
+from callscope.declare import Traced, TracedMeta, traced
 from callscope.errors import CallscopeError, CallscopeWarning
+from callscope.instrumentation import Instrumentation, instrument, uninstrument
 from callscope.presets import DJANGO_VIEWS, KERAS, PYTORCH, SKLEARN
 
 TYPE_CHECKING = False  # see callscope.hierarchy

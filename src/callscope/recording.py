@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 from callscope._version import __version__
-from callscope.declare import REGISTRY, Declaration, Instrumentation, place
 from callscope.errors import OptionError, RecordingError, TraceTruncatedWarning, warn
 from callscope.feed import Feed, is_live
 from callscope.hierarchy import matches
+from callscope.instrumentation import Instrumentation, place
 from callscope.options import Options, check_options
-from callscope.tape.read import OnFull, TapeReader, Wanted
+from callscope.registry import REGISTRY, Declaration
+from callscope.tape.read import TapeReader
 from callscope.tape.threads import TAPES
+from callscope.tape.wanted import OnFull, Wanted
 from callscope.trace import Call, Header, Recorded, Sink, Trace
 from callscope.weave import WEAVER, Plan
 

@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from callscope.declare import REGISTRY, Declaration, TracedMeta, present_methods, why_untraceable
+from callscope.declare import TracedMeta
 from callscope.hierarchy import (
     ClassRef,
     Site,
@@ -25,7 +25,9 @@ from callscope.hierarchy import (
     namespace,
 )
 from callscope.identity import identify_unwatched, identify_watched, release, release_all
+from callscope.instrumentation import present_methods, why_untraceable
 from callscope.options import CAPTURES, Options
+from callscope.registry import REGISTRY, Declaration
 from callscope.shadow import (
     ABSENT,
     Entry,
@@ -36,7 +38,7 @@ from callscope.shadow import (
     make_shadow,
     without_callscope,
 )
-from callscope.tape.read import Asked
+from callscope.tape.wanted import Asked
 
 if TYPE_CHECKING:
     from callscope.options import Capture

@@ -7,41 +7,22 @@ import math
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from callscope.errors import PredicateWarning, warn
-from callscope.hierarchy import ClassRef, Site
+from callscope.hierarchy import Site
 from callscope.identity import Numbers
 from callscope.summarize import REDACTED, ObjectMark, bounded
-from callscope.tape.records import OMITTED, RAISE, RESULT, UNKNOWN_ERROR, Layout
+from callscope.tape.records import OMITTED, Layout
 from callscope.tape.threads import Batch, ThreadTape
-from callscope.trace import Call, CallError, Event, EventKind, Recorded, Text, Value
+from callscope.tape.unwind import Instant, ThreadReader
+from callscope.tape.wanted import Limit, Wanted
+from callscope.trace import Call, Event, EventKind, Recorded, Text, Value
 
 if TYPE_CHECKING:
-    from callscope.options import Capture
-
-OnFull = Literal["stop", "drop_oldest"]
+    pass
 
 # A call takes at least this many places: its begin record without values, and its return.
 _LEAST_SIZE: Final = 5
-
-
-class Asked(NamedTuple):
-    """What a recording asked of one site."""
-
-    capture: Capture
-    redact: frozenset[str]
-
-
-class Wanted(NamedTuple):
-    """What one recording keeps of all that stands on the tapes."""
-
-    sites: Mapping[Site, Asked]
-    """The sites asked for so far."""
-    where: Callable[[Call], bool] | None
-    max_calls: int | None
-    on_full: OnFull
 
 
 class Listener(Protocol):
@@ -52,14 +33,6 @@ class Listener(Protocol):
 
     def flush(self) -> None:
         """Note the end of a batch."""
-
-
-class _Instant(NamedTuple):
-    """A record as it stands on the tape, and what is to be done with it."""
-
-    ts_ns: int
-    act: Callable[[_Instant], None]
-    record: list[Any]
 
 
 class TapeReader:
@@ -78,14 +51,14 @@ class TapeReader:
         self._wanted = wanted
         self._keep = keep
         self._listener = listener
-        self._limit = _Limit(wanted)
+        self._limit = Limit(wanted)
         self._numbers = Numbers()
-        self._threads: dict[ThreadTape, _ThreadReader] = {}
+        self._threads: dict[ThreadTape, ThreadReader] = {}
         self._thread_names: dict[str, int] = {}
         self._ended: set[ThreadTape] = set()
         self._unread: deque[Batch] = deque()
         self._unread_size = 0
-        self._instants: deque[_Instant] = deque()
+        self._instants: deque[Instant] = deque()
         self._calls: deque[Call] = deque()
         self._dropped = 0
         self._call_ids = itertools.count(1)
@@ -179,13 +152,13 @@ class TapeReader:
             instant = self._instants.popleft()
             instant.act(instant)
 
-    def _thread(self, tape: ThreadTape) -> _ThreadReader:
+    def _thread(self, tape: ThreadTape) -> ThreadReader:
         thread = self._threads.get(tape)
         if thread is None:
             # Threads of one name are told apart: a pool may name all its workers alike.
             count = self._thread_names[tape.thread] = self._thread_names.get(tape.thread, 0) + 1
             name = tape.thread if count == 1 else f"{tape.thread} ({count})"
-            thread = self._threads[tape] = _ThreadReader(name, self)
+            thread = self._threads[tape] = ThreadReader(name, self)
         return thread
 
     def begin(self, call: Call) -> bool:
@@ -261,177 +234,7 @@ class TapeReader:
         return bounded(captured) if type(captured) is int else captured
 
 
-class _Limit:
-    """Which of the calls that were asked for are kept."""
-
-    def __init__(self, wanted: Wanted) -> None:
-        self._where = wanted.where
-        self._most = wanted.max_calls
-        self._stops = wanted.on_full == "stop"
-        self._count = 0
-        self.lost = 0
-
-    def may_be_reached(self, more: int) -> bool:
-        """Tell whether so many more calls may be more than are kept."""
-        return self._most is not None and self._count + more >= self._most
-
-    def _is_full(self) -> bool:
-        return self._stops and self._most is not None and self._count >= self._most
-
-    def refuses(self) -> bool:
-        """Tell, before anything of a call is read, that it cannot be kept, and count it."""
-        if self._where is None and self._is_full():
-            self.lost += 1
-            return True
-        return False
-
-    def admits(self, call: Call) -> bool:
-        """Decide whether a call that has just begun is kept, and count it."""
-        if self._where is not None:
-            try:
-                if not self._where(call):
-                    return False
-            except Exception as error:
-                self._where = None
-                warn(f"where= raised {error!r}; it is no longer asked.", PredicateWarning)
-        if self._is_full():
-            self.lost += 1
-            return False
-        self._count += 1
-        return True
-
-
-class _Open(NamedTuple):
-    """A call that has begun and not ended, as seen from one recording."""
-
-    layout: Layout
-    identity: Any
-    call: Call | None
-    """None if the recording does not keep it."""
-    parent: Call | None
-    """What the calls within hang below: the innermost call that is kept."""
-
-
-class _ThreadReader:
-    """Reads one thread's records; what is open at the end of one chunk goes on in the next."""
-
-    def __init__(self, thread: str, reader: TapeReader) -> None:
-        self._thread = thread
-        self._reader = reader
-        self._open: list[_Open] = []
-        self._raised: Call | None = None
-        self._last_ns = 0
-        self.parsed: deque[_Instant] = deque()
-
-    def take_until(self, until_ns: float) -> Iterator[_Instant]:
-        """Yield, and forget, the instants up to some time."""
-        while self.parsed and self.parsed[0].ts_ns <= until_ns:
-            yield self.parsed.popleft()
-
-    def parse(self, records: list[Any]) -> None:
-        """Split records of the tape into instants."""
-        position, end, last_ns = 0, len(records), self._last_ns
-        add = self.parsed.append
-        while position < end:
-            first = records[position]
-            if type(first) is int:
-                last_ns = first
-                add(_Instant(first, self._return, records[position : position + 1]))
-                position += 1
-            elif type(first) is Layout:
-                record = records[position : position + first.size]
-                last_ns = record[-1]
-                add(_Instant(last_ns, self._begin, record))
-                position += first.size
-            elif first is RAISE:
-                add(_Instant(last_ns, self._raise, records[position : position + 1]))
-                position += 1
-            else:
-                last_ns = records[position + 1]
-                act = self._return_result if first is RESULT else self._error
-                add(_Instant(last_ns, act, records[position : position + 3]))
-                position += 3
-        self._last_ns = last_ns
-
-    def _begin(self, instant: _Instant) -> None:
-        self._settle(instant)
-        layout, identity, runtime, *values, start_ns = instant.record
-        parent = self._open[-1].parent if self._open else None
-        call = None
-        if not self._repeats(layout, identity) and self._reader.wants(layout.site):
-            call = self._call(layout, identity, runtime, values, start_ns, parent)
-            if not self._reader.begin(call):
-                call = None
-        self._open.append(_Open(layout, identity, call, call or parent))
-
-    def _repeats(self, layout: Layout, identity: Any) -> bool:
-        """Tell whether a call only goes on with another that is counted already."""
-        if not self._open:
-            return False
-        above = self._open[-1]
-        return layout in above.layout.covers and above.identity is identity
-
-    def _call(
-        self,
-        layout: Layout,
-        identity: Any,
-        runtime: ClassRef | None,
-        values: list[Any],
-        start_ns: int,
-        parent: Call | None,
-    ) -> Call:
-        defining = layout.site.defining
-        runtime = runtime or defining
-        mro = runtime.mro
-        return Call(
-            layout.site.method,
-            defining.name,
-            runtime.name,
-            self._reader.number(identity),
-            mro.index(defining) if defining in mro else None,
-            self._reader.arguments(layout, values),
-            start_ns,
-            self._thread,
-            parent,
-        )
-
-    def _return(self, instant: _Instant) -> None:
-        self._settle(instant)
-        self._end(instant.ts_ns, None)
-
-    def _return_result(self, instant: _Instant) -> None:
-        self._settle(instant)
-        self._end(instant.ts_ns, instant.record[2])
-
-    def _end(self, end_ns: int, captured: Any) -> None:
-        # Without an open call, this ends one that began before the recording did.
-        if self._open:
-            layout, _, call, _ = self._open.pop()
-            if call is not None:
-                result = None if captured is None else self._reader.value(layout, captured)
-                call._end(end_ns, result)
-                self._reader.tell("return", end_ns, call)
-
-    def _raise(self, instant: _Instant) -> None:
-        self._settle(instant)
-        self._raised = self._open.pop().call if self._open else None
-
-    def _error(self, instant: _Instant) -> None:
-        self._end_raised(instant.ts_ns, instant.record[2])
-
-    def _settle(self, instant: _Instant) -> None:
-        """End a call whose error record an interrupt kept from being written."""
-        if self._raised is not None:
-            self._end_raised(instant.ts_ns, UNKNOWN_ERROR)
-
-    def _end_raised(self, end_ns: int, error: CallError) -> None:
-        call, self._raised = self._raised, None
-        if call is not None:
-            call._end(end_ns, error=error)
-            self._reader.tell("raise", end_ns, call)
-
-
-def _time(instant: _Instant) -> int:
+def _time(instant: Instant) -> int:
     return instant.ts_ns
 
 

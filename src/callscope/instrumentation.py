@@ -1,0 +1,272 @@
+"""Classes that are not one's own: `instrument`, what it hands out, and what can be traced."""
+
+from __future__ import annotations
+
+import sys
+
+from callscope.errors import (
+    CallscopeError,
+    NoMethodsError,
+    NotDeclaredError,
+    TargetWarning,
+    warn,
+)
+from callscope.hierarchy import (
+    check_class,
+    check_module,
+    class_ref,
+    find_class,
+    function_of,
+    is_immutable,
+    own_methods,
+    parse_path,
+    qualified_name,
+    subclasses,
+)
+from callscope.options import Options, check_options
+from callscope.registry import REGISTRY, Declaration
+
+TYPE_CHECKING = False  # see callscope.hierarchy
+if TYPE_CHECKING:
+    import types
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any, Final, Self
+
+    from callscope.hierarchy import TargetPath
+    from callscope.options import Capture
+
+    _Declare = Callable[[type, Options], Declaration]
+
+RESERVED: Final = frozenset({"__init_subclass__", "__del__"})
+"""Methods through which the weaver sees new subclasses and the end of objects."""
+
+
+class SiteCoverage:
+    """Whether one site of a hierarchy is traced."""
+
+    __slots__ = ("reason", "site")
+
+    def __init__(self, site: str, reason: str) -> None:
+        self.site = site
+        """Module-qualified class and method: ``"app.Layer.__call__"``."""
+        self.reason = reason
+        """Why it is not traced, in words; empty for a site that is."""
+
+    @property
+    def traceable(self) -> bool:
+        """Whether a recording weaves the site."""
+        return not self.reason
+
+    def __repr__(self) -> str:
+        return f"<{self.site}: {self.reason or 'traced'}>"
+
+
+class Instrumentation:
+    """A declaration that can be taken back: call `remove`, or use it in a ``with`` statement."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        """The class as it was named."""
+        self.removed = False
+        """Whether it was taken back."""
+        self.problem = ""
+        """Why nothing is traced: the target is not imported yet, or does not exist."""
+        self._declaration: Declaration | None = None
+
+    def take(self, root: type, options: Options, declare: _Declare) -> None:
+        """Declare the class that was named, now that it is there."""
+        check_methods(root, options)
+        self.problem = ""
+        self._declaration = declare(root, options)
+
+    def wait_for(self, module: str) -> None:
+        """Note that the class is not there yet."""
+        self.problem = f"module {module!r} was not imported"
+
+    def remove(self) -> None:
+        """Take the declaration back; a second time does nothing."""
+        self.removed = True
+        if self._declaration is not None:
+            REGISTRY.remove(self._declaration)
+
+    def coverage(self) -> list[SiteCoverage]:
+        """Return every site of the hierarchy as it is now, traced or not and why not."""
+        declaration = self._declaration
+        if declaration is None:
+            return [SiteCoverage(self.name, self.problem)]
+        methods = declaration.options.methods
+        return [
+            SiteCoverage(str(class_ref(cls).site(name)), why_untraceable(cls, name, raw) or "")
+            for cls in declaration.classes()
+            for name, raw in present_methods(cls, methods)
+        ]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
+
+    def __repr__(self) -> str:
+        return f"<Instrumentation of {self.name}{': ' if self.problem else ''}{self.problem}>"
+
+
+def why_untraceable(cls: type, name: str, raw: Any) -> str | None:
+    """Return why a class's own method cannot be traced, or None if it can."""
+    if is_immutable(cls):
+        return "the class is immutable"
+    if name in RESERVED:
+        return "callscope itself needs it while it records"
+    found = function_of(raw)
+    if found is None:
+        kind = type(raw)
+        if kind.__name__ in (
+            "wrapper_descriptor",
+            "method_descriptor",
+            "builtin_function_or_method",
+        ):
+            return "it is implemented in C"
+        return f"descriptors of type {kind.__name__} are not traced yet"
+    # Imported where it is used: a library that only declares its classes does not pay for it.
+    from callscope.shadow import why_not
+
+    return why_not(found[0])
+
+
+def present_methods(cls: type, methods: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    """Yield a class's own methods that match, as they would be without callscope."""
+    from callscope.shadow import ABSENT, without_callscope
+
+    for name, raw in own_methods(cls, methods):
+        present = without_callscope(raw)
+        if present is not ABSENT:
+            yield name, present
+
+
+def check_methods(root: type, options: Options) -> None:
+    """Check that some class of the hierarchy defines one of the methods.
+
+    Raises:
+        NoMethodsError: if none does.
+    """
+    for cls in subclasses(root):
+        if any(own_methods(cls, options.methods)):
+            return
+    own = [name for name, _ in own_methods(root, ("*", "__init__", "__call__"))]
+    wanted = ", ".join(options.methods)
+    has = f" It defines {', '.join(own[:8])}: name them in methods=." if own else ""
+    msg = f"Neither {qualified_name(root)!r} nor a subclass of it defines any of {wanted}.{has}"
+    raise NoMethodsError(msg)
+
+
+def instrument(
+    target: type | str,
+    *,
+    methods: Iterable[str] | None = None,
+    capture: Capture | None = None,
+    redact: Iterable[str] = (),
+) -> Instrumentation:
+    """Declare a class that is not yours, and all its subclasses, present and future.
+
+    Args:
+        target: the class, or its path ``"package.module:Class"``. A path whose module is not
+            imported yet is applied when that happens; callscope imports nothing.
+        methods: as for `traced`.
+        capture: as for `traced`.
+        redact: as for `traced`.
+
+    Raises:
+        TargetError: if the target is neither a class nor the path of one.
+        TargetModuleError: if the path's top-level package does not exist.
+        TargetNotFoundError: if the module is imported and has no such class.
+        ImmutableClassError: if the class takes no new attributes.
+        NoMethodsError: if no class of the hierarchy defines any of the methods.
+        OptionError: if an option has a value that cannot be used.
+    """
+    return place(target, check_options(methods, capture, redact), _declare_from_outside)
+
+
+def place(target: type | str, options: Options, declare: _Declare) -> Instrumentation:
+    """Check a target and pass its class to `declare`, now or when its module is imported."""
+    if not isinstance(target, str):
+        root = check_class(target)
+        handle = Instrumentation(qualified_name(root))
+        handle.take(root, options, declare)
+        return handle
+    path = parse_path(target)
+    handle = Instrumentation(str(path))
+    module = sys.modules.get(path.module)
+    if module is not None and not _is_being_imported(module):
+        handle.take(find_class(path, module), options, declare)
+        return handle
+    check_module(path.module)
+    handle.wait_for(path.module)
+    arrival = _Arrival(path, options, declare, handle)
+    if module is not None:
+        REGISTRY.wait(arrival.settle)  # no hook is called for an import that has begun already
+        return handle
+    # Imported where it is used: it takes several times as long as all the rest of callscope.
+    import wrapt
+
+    wrapt.register_post_import_hook(arrival.apply, path.module)
+    return handle
+
+
+def _is_being_imported(module: types.ModuleType) -> bool:
+    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
+
+
+class _Arrival:
+    """Takes a target named by path once its module is there."""
+
+    def __init__(
+        self, path: TargetPath, options: Options, declare: _Declare, handle: Instrumentation
+    ) -> None:
+        self._path = path
+        self._options = options
+        self._declare = declare
+        self._handle = handle
+
+    def apply(self, module: types.ModuleType) -> None:
+        """Take the class of the module, or warn that it has none.
+
+        Nothing is raised: it would come out of the traced program's own import statement.
+        """
+        if self._handle.removed:
+            return
+        try:
+            self._handle.take(find_class(self._path, module), self._options, self._declare)
+        except CallscopeError as error:
+            self._handle.problem = str(error)
+            warn(f"{error} Nothing is traced for it.", TargetWarning)
+
+    def settle(self) -> bool:
+        """Take the class if its module is imported by now; tell whether there is no more to do."""
+        module = sys.modules.get(self._path.module)
+        if module is None or _is_being_imported(module):
+            return self._handle.removed or module is None
+        self.apply(module)
+        return True
+
+
+def uninstrument(target: type) -> None:
+    """Take back the declarations of a class, however it was declared.
+
+    Raises:
+        TargetError: if the target is no class.
+        NotDeclaredError: if the class has no declaration of its own.
+    """
+    found = REGISTRY.of(check_class(target))
+    if not found:
+        name = qualified_name(target)
+        declared = ", ".join(d.name for d in REGISTRY.declarations()) or "nothing"
+        msg = f"{name!r} is not declared, so there is nothing to take back. Declared: {declared}."
+        raise NotDeclaredError(msg)
+    for declaration in found:
+        REGISTRY.remove(declaration)
+
+
+def _declare_from_outside(root: type, options: Options) -> Declaration:
+    declaration = Declaration(root, options)
+    REGISTRY.add(declaration)
+    return declaration

@@ -1,0 +1,117 @@
+"""What was declared: the hierarchies that may be traced, and who listens for new ones."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+
+from callscope.hierarchy import is_subclass, qualified_name, subclasses
+
+TYPE_CHECKING = False  # see callscope.hierarchy
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Final
+
+    from callscope.options import Options
+
+
+class Declaration:
+    """A hierarchy that may be traced: its root, by reference, and how.
+
+    Args:
+        root: the root of the hierarchy.
+        options: how its methods are traced.
+        by_class_itself: whether it came with the class, by `traced` or `TracedMeta`, and not
+            from outside.
+    """
+
+    def __init__(self, root: type, options: Options, *, by_class_itself: bool = False) -> None:
+        self.root = weakref.ref(root)
+        self.options = options
+        self.name = qualified_name(root)
+        self.by_class_itself = by_class_itself
+
+    def classes(self) -> Iterator[type]:
+        """Yield the classes of the hierarchy that are alive."""
+        root = self.root()
+        if root is not None:
+            yield from subclasses(root)
+
+
+class Registry:
+    """All declarations. Whoever weaves listens for what is declared while a recording runs."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._declarations: list[Declaration] = []
+        self._pending: list[Callable[[], bool]] = []
+        self._listeners: list[Callable[[], None]] = []
+        self._class_listeners: list[Callable[[type], None]] = []
+
+    def declarations(self) -> list[Declaration]:
+        """Return what is declared now; classes that are gone are forgotten."""
+        with self._lock:
+            pending, self._pending = self._pending, []
+            self._pending += [settle for settle in pending if not settle()]
+            self._declarations = [d for d in self._declarations if d.root() is not None]
+            return list(self._declarations)
+
+    def own_options(self, cls: type) -> Iterator[Options]:
+        """Yield what a class and its bases say of themselves."""
+        for declaration in self.declarations():
+            root = declaration.root()
+            if declaration.by_class_itself and root is not None and is_subclass(cls, root):
+                yield declaration.options
+
+    def wait(self, settle: Callable[[], bool]) -> None:
+        """Ask `settle` again and again, whenever declarations are asked for, until it is True."""
+        with self._lock:
+            self._pending.append(settle)
+
+    def add(self, declaration: Declaration) -> None:
+        """Enter a declaration beside any others of the same class."""
+        with self._lock:
+            self._declarations.append(declaration)
+        self._tell()
+
+    def replace(self, declaration: Declaration) -> None:
+        """Enter what a class says of itself, in place of what it said before."""
+        with self._lock:
+            root = declaration.root()
+            self._declarations = [
+                d for d in self._declarations if d.root() is not root or not d.by_class_itself
+            ]
+            self._declarations.append(declaration)
+        self._tell()
+
+    def remove(self, declaration: Declaration) -> None:
+        """Take a declaration out; a second time does nothing."""
+        with self._lock:
+            if declaration not in self._declarations:
+                return
+            self._declarations.remove(declaration)
+        self._tell()
+
+    def of(self, root: type) -> list[Declaration]:
+        """Return the declarations of a class, without those of its bases."""
+        return [d for d in self.declarations() if d.root() is root]
+
+    def listen(self, changed: Callable[[], None], class_changed: Callable[[type], None]) -> None:
+        """Call `changed` after each change of what is declared.
+
+        Call `class_changed` with each class of `TracedMeta` that was made or got an attribute.
+        """
+        self._listeners.append(changed)
+        self._class_listeners.append(class_changed)
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
+
+    def tell_changed(self, cls: type) -> None:
+        """Pass a class of `TracedMeta` on to the listeners."""
+        for listener in self._class_listeners:
+            listener(cls)
+
+
+REGISTRY: Final = Registry()

@@ -1,0 +1,182 @@
+"""Turns values into what a trace keeps of them."""
+
+from __future__ import annotations
+
+import functools
+import types
+import weakref
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from callscope.hierarchy import bare_name, class_ref, is_subclass, mro, namespace, qualified_name
+from callscope.identity import identify_unwatched
+from callscope.summarize.secrets import REDACTED, is_secret, spelling
+from callscope.summarize.writers import (
+    MAX_DEPTH,
+    MAX_ITEMS,
+    MAX_STRING,
+    array_text,
+    bounded,
+    cut,
+    error_args,
+    is_array,
+    opaque,
+    writer_of,
+)
+from callscope.trace import CallError, Text, Value
+
+if TYPE_CHECKING:
+    from callscope.identity import Identity
+
+_MAX_TEXT: Final = 300
+
+_get_filename: Final[Callable[[BaseException], Any]] = OSError.__dict__["filename"].__get__
+_get_filename2: Final[Callable[[BaseException], Any]] = OSError.__dict__["filename2"].__get__
+
+# By the class's identity: hashing a class may run its metaclass's `__hash__`.
+_type_names: Final[dict[int, tuple[weakref.ref[type], Text]]] = {}
+
+
+class ObjectMark(NamedTuple):
+    """An object that may turn out to be traced, and then is shown by its instance number."""
+
+    ref: Identity
+    text: Text
+
+
+class Summarizer:
+    """Turns values into what a trace keeps of them, hiding what is secret.
+
+    Args:
+        redact: names, or `fnmatch` patterns of names, of arguments and dictionary keys that are
+            hidden in addition to the default ones (password, token, secret, api_key, ...).
+    """
+
+    def __init__(self, redact: tuple[str, ...] = ()) -> None:
+        self._redact = tuple(pattern.lower() for pattern in redact)
+
+    def hides(self, name: str) -> bool:
+        """Tell whether a value that goes by this name is secret."""
+        return is_secret(name, self._redact)
+
+    def value(self, value: Any) -> Value | ObjectMark:
+        """Return a scalar as it is and the summary of anything else."""
+        try:
+            return self._value(value)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            return _failed(value, error)
+
+    def _value(self, value: Any) -> Value | ObjectMark:
+        kind = type(value)
+        if value is None or kind is bool or kind is float:
+            return value  # type: ignore[no-any-return]
+        if kind is int:
+            return bounded(value)
+        if kind is str and len(value) <= MAX_STRING:
+            return value  # type: ignore[no-any-return]
+        write = writer_of(kind)
+        if write is not None:
+            return Text(cut(write(self, value, 0), _MAX_TEXT))
+        identify = class_ref(kind).identify
+        if identify is identify_unwatched:
+            return opaque(kind)
+        return ObjectMark(identify(value), opaque(kind))
+
+    def type(self, value: Any) -> Text:
+        """Return the module-qualified name of the value's class, with shape and dtype if any."""
+        try:
+            return known_type(value) or self._type(value)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            return _failed(value, error)
+
+    def _type(self, value: Any) -> Text:
+        kind = type(value)
+        name = qualified_name(kind).removeprefix("builtins.")
+        if is_array(kind):
+            return Text(f"{name} {array_text(self, value, 0)}")
+        _type_names[id(kind)] = weakref.ref(kind), Text(name)
+        return Text(name)
+
+    def error(self, error: BaseException) -> CallError:
+        """Return the class and the message of an exception."""
+        name = "?"
+        try:
+            name = qualified_name(type(error)).removeprefix("builtins.")
+            return CallError(name, cut(self._message(error), _MAX_TEXT))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as failure:
+            return CallError(name, _failed(error, failure))
+
+    def _message(self, error: BaseException) -> str:
+        args = error_args(error)
+        parts = [*args]
+        if is_subclass(type(error), OSError):
+            parts += [_get_filename(error), _get_filename2(error)]
+        scalars = all(
+            part is None or type(part) in (str, int, float, bool, bytes) for part in parts
+        )
+        if scalars and _is_builtin_method(type(error), "__str__"):
+            return str(error)
+        if len(args) == 1 and type(args[0]) is str:
+            return args[0]
+        return ", ".join(self._text(arg, 1) for arg in islice(args, MAX_ITEMS))
+
+    def _text(self, value: Any, depth: int) -> str:
+        write = writer_of(type(value))
+        return opaque(type(value)) if write is None else write(self, value, depth)
+
+    def _items(self, values: Iterable[Any], length: int, depth: int) -> str:
+        if depth >= MAX_DEPTH:
+            return "..."
+        texts = [self._text(value, depth + 1) for value in islice(values, MAX_ITEMS)]
+        if length > MAX_ITEMS:
+            texts.append(f"... {length - MAX_ITEMS} more")
+        return ", ".join(texts)
+
+    def _pairs(self, pairs: Iterable[tuple[Any, Any]], length: int, depth: int) -> str:
+        if depth >= MAX_DEPTH:
+            return "..."
+        texts = [
+            f"{self._text(key, depth + 1)}: {self._named(key, value, depth + 1)}"
+            for key, value in islice(pairs, MAX_ITEMS)
+        ]
+        if length > MAX_ITEMS:
+            texts.append(f"... {length - MAX_ITEMS} more")
+        return ", ".join(texts)
+
+    def _named(self, name: Any, value: Any, depth: int) -> str:
+        return REDACTED if self.hides(spelling(name)) else self._text(value, depth)
+
+
+def _failed(value: Any, error: BaseException) -> Text:
+    try:
+        name = bare_name(qualified_name(type(value)))
+        return Text(f"<{name}: no summary, {bare_name(qualified_name(type(error)))}>")
+    except Exception:
+        return Text("<no summary>")
+
+
+def _is_builtin_method(kind: type, name: str) -> bool:
+    for base in mro(kind):
+        if name in namespace(base):
+            return type(namespace(base)[name]) is types.WrapperDescriptorType
+    return False
+
+
+def known_type(value: Any) -> Text | None:
+    """Return the name of the value's class if it was asked for before; runs nothing of its own."""
+    kind = type(value)
+    known = _type_names.get(id(kind))
+    return known[1] if known is not None and known[0]() is kind else None
+
+
+@functools.cache
+def summarizer(redact: tuple[str, ...]) -> Summarizer:
+    """Return the one summarizer that hides these names."""
+    return Summarizer(redact)

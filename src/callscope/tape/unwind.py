@@ -1,0 +1,152 @@
+"""One thread's records, taken apart: calls begin, nest and end."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from callscope.hierarchy import ClassRef
+from callscope.tape.records import RAISE, RESULT, UNKNOWN_ERROR, Layout
+from callscope.trace import Call, CallError
+
+if TYPE_CHECKING:
+    from callscope.tape.read import TapeReader
+
+
+class Instant(NamedTuple):
+    """A record as it stands on the tape, and what is to be done with it."""
+
+    ts_ns: int
+    act: Callable[[Instant], None]
+    record: list[Any]
+
+
+class _Open(NamedTuple):
+    """A call that has begun and not ended, as seen from one recording."""
+
+    layout: Layout
+    identity: Any
+    call: Call | None
+    """None if the recording does not keep it."""
+    parent: Call | None
+    """What the calls within hang below: the innermost call that is kept."""
+
+
+class ThreadReader:
+    """Reads one thread's records; what is open at the end of one chunk goes on in the next."""
+
+    def __init__(self, thread: str, reader: TapeReader) -> None:
+        self._thread = thread
+        self._reader = reader
+        self._open: list[_Open] = []
+        self._raised: Call | None = None
+        self._last_ns = 0
+        self.parsed: deque[Instant] = deque()
+
+    def take_until(self, until_ns: float) -> Iterator[Instant]:
+        """Yield, and forget, the instants up to some time."""
+        while self.parsed and self.parsed[0].ts_ns <= until_ns:
+            yield self.parsed.popleft()
+
+    def parse(self, records: list[Any]) -> None:
+        """Split records of the tape into instants."""
+        position, end, last_ns = 0, len(records), self._last_ns
+        add = self.parsed.append
+        while position < end:
+            first = records[position]
+            if type(first) is int:
+                last_ns = first
+                add(Instant(first, self._return, records[position : position + 1]))
+                position += 1
+            elif type(first) is Layout:
+                record = records[position : position + first.size]
+                last_ns = record[-1]
+                add(Instant(last_ns, self._begin, record))
+                position += first.size
+            elif first is RAISE:
+                add(Instant(last_ns, self._raise, records[position : position + 1]))
+                position += 1
+            else:
+                last_ns = records[position + 1]
+                act = self._return_result if first is RESULT else self._error
+                add(Instant(last_ns, act, records[position : position + 3]))
+                position += 3
+        self._last_ns = last_ns
+
+    def _begin(self, instant: Instant) -> None:
+        self._settle(instant)
+        layout, identity, runtime, *values, start_ns = instant.record
+        parent = self._open[-1].parent if self._open else None
+        call = None
+        if not self._repeats(layout, identity) and self._reader.wants(layout.site):
+            call = self._call(layout, identity, runtime, values, start_ns, parent)
+            if not self._reader.begin(call):
+                call = None
+        self._open.append(_Open(layout, identity, call, call or parent))
+
+    def _repeats(self, layout: Layout, identity: Any) -> bool:
+        """Tell whether a call only goes on with another that is counted already."""
+        if not self._open:
+            return False
+        above = self._open[-1]
+        return layout in above.layout.covers and above.identity is identity
+
+    def _call(
+        self,
+        layout: Layout,
+        identity: Any,
+        runtime: ClassRef | None,
+        values: list[Any],
+        start_ns: int,
+        parent: Call | None,
+    ) -> Call:
+        defining = layout.site.defining
+        runtime = runtime or defining
+        mro = runtime.mro
+        return Call(
+            layout.site.method,
+            defining.name,
+            runtime.name,
+            self._reader.number(identity),
+            mro.index(defining) if defining in mro else None,
+            self._reader.arguments(layout, values),
+            start_ns,
+            self._thread,
+            parent,
+        )
+
+    def _return(self, instant: Instant) -> None:
+        self._settle(instant)
+        self._end(instant.ts_ns, None)
+
+    def _return_result(self, instant: Instant) -> None:
+        self._settle(instant)
+        self._end(instant.ts_ns, instant.record[2])
+
+    def _end(self, end_ns: int, captured: Any) -> None:
+        # Without an open call, this ends one that began before the recording did.
+        if self._open:
+            layout, _, call, _ = self._open.pop()
+            if call is not None:
+                result = None if captured is None else self._reader.value(layout, captured)
+                call._end(end_ns, result)
+                self._reader.tell("return", end_ns, call)
+
+    def _raise(self, instant: Instant) -> None:
+        self._settle(instant)
+        self._raised = self._open.pop().call if self._open else None
+
+    def _error(self, instant: Instant) -> None:
+        self._end_raised(instant.ts_ns, instant.record[2])
+
+    def _settle(self, instant: Instant) -> None:
+        """End a call whose error record an interrupt kept from being written."""
+        if self._raised is not None:
+            self._end_raised(instant.ts_ns, UNKNOWN_ERROR)
+
+    def _end_raised(self, end_ns: int, error: CallError) -> None:
+        call, self._raised = self._raised, None
+        if call is not None:
+            call._end(end_ns, error=error)
+            self._reader.tell("raise", end_ns, call)
