@@ -109,7 +109,7 @@ class _Wanted:
     def __init__(self) -> None:
         self.shadows: dict[_Key, Recipe] = {}
         self.watchers: dict[_Key, Callable[[Any], Entry]] = {}
-        self.watched: list[ClassRef] = []
+        self.watched: set[ClassRef] = set()
         """Classes whose objects take no weak reference, and tell of their end."""
 
     def add(self, cls: type, plan: Plan, declaration: Declaration, adopt: _Adopt) -> None:
@@ -131,7 +131,7 @@ class _Wanted:
         if adds or _hides(cls, root, "__del__"):
             self.watchers[ref, "__del__"] = functools.partial(_watch_deaths, cls)
         if root is not None and not namespace(root).get("_is_protocol"):
-            self.watched.append(ref)
+            self.watched.add(ref)
 
 
 def _hides(cls: type, root: type | None, name: str) -> bool:
@@ -155,7 +155,7 @@ class Weaver:
         self._lock = threading.RLock()
         self._plans: list[Plan] = []
         self._woven: dict[_Key, list[_Woven]] = {}
-        self._watched: list[ClassRef] = []
+        self._watched: set[ClassRef] = set()
 
     def begin(self, plan: Plan) -> None:
         """Weave what a recording wants."""
@@ -184,9 +184,9 @@ class Weaver:
                 for declaration in plan.declared():
                     for cls in declaration.classes():
                         wanted.add(cls, plan, declaration, self.adopt)
-            for ref in self._watched:
+            for ref in self._watched - wanted.watched:
                 ref.identify = identify_unwatched
-            self._watched.clear()
+            self._watched &= wanted.watched
             for key in [*self._woven]:
                 if key not in wanted.shadows and key not in wanted.watchers:
                     self._take_out(key)
@@ -212,7 +212,7 @@ class Weaver:
             self._put(key, None, make)
         for ref in wanted.watched:
             ref.identify = identify_watched
-        self._watched += wanted.watched
+        self._watched |= wanted.watched
 
     def _put(self, key: _Key, recipe: Recipe | None, make: Callable[[Any], Entry]) -> None:
         ref, name = key

@@ -101,15 +101,10 @@ class TapeReader:
                 call._call_id = number
 
     def end(self) -> None:
-        """Read no more: what was held back, for a thread might have had something older."""
-        with self._lock:
-            if self._listener is not None:
-                self._read(until_ns=None)
-                self._listener.flush()
-            else:
-                self._unread.append(Batch([], [], math.inf))
+        """Hold nothing back any more, for no thread will have something older."""
+        self.feed(Batch([], [], math.inf))
 
-    def _read(self, until_ns: float | None = 0) -> None:
+    def _read(self) -> None:
         # What is being read stays where it is: an interrupt in a sink must not lose the rest.
         self._take_instants()
         while self._unread:
@@ -120,8 +115,6 @@ class TapeReader:
             self._ended.update(batch.ended)
             self._forget_ended()
         self._unread_size = 0
-        if until_ns is None:
-            self._merge(math.inf)
         if not self._keep:
             self._numbers.sweep()
 
