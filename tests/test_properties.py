@@ -87,13 +87,14 @@ class WhatRan:
         code = frame.f_code
         if code.co_filename != FILE or code.co_qualname not in self._sites:
             return
+        cls, plan = self._sites[code.co_qualname]
         self.now += 1
-        if event == "call":
-            call = self._begin(frame, *self._sites[code.co_qualname])
+        if event == "call" and not _has_no_object(plan, frame):
+            call = self._begin(frame, cls, plan)
             self._by_frame[frame] = call
             self.calls.append(call)
             self._open.append(call)
-        elif event == "return":
+        elif event == "return" and frame in self._by_frame:
             call = self._open.pop()
             assert call is self._by_frame[frame]
             call.ended, call.result = self.now, result
@@ -115,6 +116,11 @@ class WhatRan:
             if ended is not None:
                 ended.error = qualified(type(error)).removeprefix("builtins."), str(error)
             entry = entry.tb_next
+
+
+def _has_no_object(plan: MethodPlan, frame: types.FrameType) -> bool:
+    """Tell whether a method ``def call(*args)`` was called through its class with nothing."""
+    return plan.self_in_args and not frame.f_locals["args"]
 
 
 def _arguments(plan: MethodPlan, values: dict[str, Any]) -> dict[str, object]:
