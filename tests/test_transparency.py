@@ -852,7 +852,7 @@ def make_other_kinds():
     return Base
 
 
-def test_generators_and_coroutines_are_left_alone_or_work():
+def test_generators_and_coroutines_work():
     """They are still what they were, and do what they did."""
 
     def observe(cls):

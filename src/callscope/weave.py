@@ -32,7 +32,7 @@ from callscope.shadow import (
     ABSENT,
     Entry,
     Recipe,
-    drop_own_frame,
+    drop_own_frames,
     hand_back,
     hide,
     make_shadow,
@@ -262,7 +262,7 @@ def _watch_births(owner: type, adopt: _Adopt, raw: Any) -> Entry:
             else:
                 record.raw.__get__(None, cls)(*args, **kwargs)
         except BaseException as error:
-            drop_own_frame(error)
+            drop_own_frames(error)
             raise
         if record.on.cell_contents:
             adopt(cls)
@@ -284,7 +284,7 @@ def _watch_deaths(owner: type, raw: Any) -> Entry:
                 if inherited is not None:
                     inherited()
         except BaseException as error:
-            drop_own_frame(error)
+            drop_own_frames(error)
             raise
         finally:
             release(self)

@@ -97,6 +97,10 @@ class _Loader:
             self._begin(line)
         elif kind in ("return", "raise"):
             self._end(line)
+        elif kind == "suspend":
+            self._running(line)._suspend(self._field(line, "ts_ns", int))
+        elif kind == "resume":
+            self._running(line)._resume(self._field(line, "ts_ns", int))
         elif kind == "end":
             self._lost = self._field(line, "lost", int)
         else:
@@ -123,19 +127,24 @@ class _Loader:
         )
         call._call_id = call_id
         call._via_super = self._flag(line, "via_super")
+        call._task = self._field(line, "task", str, optional=True)
         call._attach()
         self._by_id[call_id] = call
         self._calls.append(call)
 
     def _end(self, line: dict[str, Any]) -> None:
-        call = self._by_id.get(self._field(line, "call_id", int))
-        if call is None or call.finished:
-            raise self._wrong("it ends a call that is not running")
+        call = self._running(line)
         error = self._field(line, "error", dict, optional=True)
         if error is not None:
             error = CallError(self._field(error, "type", str), self._field(error, "message", str))
         result = self._values({"result": line.get("result")}, line)["result"]
         call._end(self._field(line, "ts_ns", int), result, error)
+
+    def _running(self, line: dict[str, Any]) -> Call:
+        call = self._by_id.get(self._field(line, "call_id", int))
+        if call is None or call.finished:
+            raise self._wrong("its call is not running")
+        return call
 
     def _values(self, values: dict[str, Any], line: dict[str, Any]) -> dict[str, Value]:
         texts = self._field(line, "texts", list, optional=True) or ()

@@ -10,19 +10,18 @@ from callscope.shadow.build import (
     ABSENT,
     Entry,
     hand_back,
-    hide,
     make_shadow,
     why_not,
     without_callscope,
 )
-from callscope.shadow.capture import drop_own_frame
+from callscope.shadow.capture import drop_own_frames, hide
 from callscope.shadow.source import Recipe
 
 __all__ = [
     "ABSENT",
     "Entry",
     "Recipe",
-    "drop_own_frame",
+    "drop_own_frames",
     "hand_back",
     "hide",
     "make_shadow",

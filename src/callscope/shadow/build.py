@@ -7,12 +7,19 @@ import keyword
 import linecache
 import sys
 import types
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, ParamSpec
+from typing import TYPE_CHECKING, Any, Final
 
 from callscope.hierarchy import Site, class_ref, function_of
-from callscope.shadow.capture import capture, drop_own_frame
+from callscope.shadow.capture import FILE_PREFIX, capture, drop_own_frames
 from callscope.shadow.source import Recipe, Shape, Source, default_values
+from callscope.shadow.suspend import (
+    CURRENT,
+    drive,
+    new_token,
+    resume,
+    suspend,
+    task_name,
+)
 from callscope.summarize import REDACTED
 from callscope.tape.records import (
     AT_LIMIT,
@@ -29,11 +36,6 @@ from callscope.tape.threads import TAPES
 if TYPE_CHECKING:
     from callscope.hierarchy import Binding
 
-_P = ParamSpec("_P")
-
-# inspect.CO_GENERATOR and its kin; `inspect` itself would double the time that importing takes.
-_OTHER_KINDS: Final = {0x20: "generator", 0x80: "coroutine", 0x200: "async generator"}
-
 _CONSTANTS: Final[dict[str, Any]] = {
     "RESULT": RESULT,
     "RAISE": RAISE,
@@ -41,7 +43,16 @@ _CONSTANTS: Final[dict[str, Any]] = {
     "REDACTED": REDACTED,
     "BaseException": BaseException,
     "RecursionError": RecursionError,
-    "drop_own_frame": drop_own_frame,
+    "GeneratorExit": GeneratorExit,
+    "StopAsyncIteration": StopAsyncIteration,
+    "drop_own_frames": drop_own_frames,
+    "drive": drive,
+    "suspend": suspend,
+    "resume": resume,
+    "new_token": new_token,
+    "current": CURRENT.get,
+    "task_name": task_name,
+    "partial": functools.partial,
     "ERROR": ERROR,
     "AT_LIMIT": AT_LIMIT,
     "UNKNOWN_ERROR": UNKNOWN_ERROR,
@@ -81,18 +92,13 @@ class Entry:
         """Whether calls are recorded; while it holds False, a shadow passes straight through."""
 
 
-_FILE_PREFIX: Final = "<callscope importlib._bootstrap "
-# `warnings` skips frames whose file is named like this, so that a warning with `stacklevel=2`
-# names the caller's file and not ours: `is_internal_frame` in CPython's Python/_warnings.c.
-
-
 def entry_of(function: types.FunctionType) -> Entry | None:
     """Return the entry of a shadow, or None for any other function.
 
     No mark is left on the function, whose `__dict__` others copy (Django's `as_view` does).
     """
     code = function.__code__
-    if not code.co_filename.startswith(_FILE_PREFIX):
+    if not code.co_filename.startswith(FILE_PREFIX):
         return None
     for cell in function.__closure__ or ():
         if type(cell.cell_contents) is Entry:
@@ -116,9 +122,6 @@ def without_callscope(raw: Any) -> Any:
 
 def why_not(function: types.FunctionType) -> str | None:
     """Return why a function cannot have a shadow, or None if it can."""
-    for flag, kind in _OTHER_KINDS.items():
-        if function.__code__.co_flags & flag:
-            return f"{kind} functions are not traced yet"
     names = Shape.of(function).parameters
     if not all(n.isidentifier() and not keyword.iskeyword(n) and n != "__debug__" for n in names):
         return "a parameter has a name that no source can spell"
@@ -139,7 +142,9 @@ def make_shadow(raw: Any, site: Site, recipe: Recipe) -> Entry:
     shape = Shape.of(original)
     code, fields = _compile(shape, binding, recipe)
     entry = Entry(raw)
-    entry.layout = Layout(site, fields, recipe.captured, recipe.redact)
+    entry.layout = Layout(
+        site, fields, recipe.captured, recipe.redact, is_suspendable=shape.kind != "function"
+    )
     values = _values(original, recipe)
     values |= {"entry": entry, "layout": entry.layout, "seen": site.defining}
     cells = {shape.prefix + name: types.CellType(value) for name, value in values.items()}
@@ -169,14 +174,6 @@ def _rebind(function: types.FunctionType, binding: Binding) -> Any:
     if binding == "class":
         return classmethod(function)
     return staticmethod(function) if binding == "static" else function
-
-
-def hide(function: Callable[_P, None]) -> Callable[_P, None]:
-    """Keep a function's frames from counting as the caller that a warning names."""
-    assert isinstance(function, types.FunctionType)
-    filename = f"{_FILE_PREFIX}{function.__name__}>"
-    function.__code__ = function.__code__.replace(co_filename=filename)
-    return function
 
 
 def _values(original: types.FunctionType, recipe: Recipe) -> dict[str, Any]:
@@ -209,7 +206,7 @@ def _compile(
 ) -> tuple[types.CodeType, tuple[Field, ...]]:
     source = Source(shape, binding, recipe)
     text = source.text((*_CELLS, *(f"default_{name}" for name in shape.defaulted)))
-    filename = f"{_FILE_PREFIX}shadow {_compile.cache_info().currsize}>"
+    filename = f"{FILE_PREFIX}shadow {_compile.cache_info().currsize}>"
     outer = compile(text, filename, "exec", dont_inherit=True)
     linecache.cache[filename] = len(text), None, text.splitlines(keepends=True), filename
     return _inner_code(_inner_code(outer)), source.fields

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import functools
+import types
 from collections.abc import Callable
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, ParamSpec, TypeVar
 
 from callscope.summarize import REDACTED, known_type, summarizer
 from callscope.tape.records import ERROR
 from callscope.tape.threads import TAPES
 from callscope.trace import Text
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 _MAX_SPREAD: Final = 10
 """How many of the values in `*args`, and in `**kwargs`, are captured."""
@@ -19,12 +23,30 @@ _get_traceback = BaseException.__dict__["__traceback__"].__get__
 _set_traceback = BaseException.__dict__["__traceback__"].__set__
 
 
-def drop_own_frame(error: BaseException) -> None:
-    """Take the frame that has just caught an exception out of its traceback."""
+FILE_PREFIX: Final = "<callscope importlib._bootstrap "
+# `warnings` skips frames whose file is named like this, so that a warning with `stacklevel=2`
+# names the caller's file and not ours: `is_internal_frame` in CPython's Python/_warnings.c.
+
+
+def drop_own_frames(error: BaseException) -> None:
+    """Take our frames, which an exception came through last, out of its traceback."""
     # Through the descriptor: an exception class may forbid or redefine attributes.
     traceback = _get_traceback(error)
-    if traceback is not None:
-        _set_traceback(error, traceback.tb_next)
+    while traceback is not None and _is_ours(traceback.tb_frame.f_code):
+        traceback = traceback.tb_next
+        _set_traceback(error, traceback)
+
+
+def _is_ours(code: types.CodeType) -> bool:
+    return code.co_filename.startswith(FILE_PREFIX)
+
+
+def hide(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Keep a function's frames out of tracebacks, and from being named by a warning."""
+    assert isinstance(function, types.FunctionType)
+    filename = f"{FILE_PREFIX}{function.__name__}>"
+    function.__code__ = function.__code__.replace(co_filename=filename)
+    return function
 
 
 class Capture:
@@ -76,7 +98,7 @@ class Capture:
 
     def note_error(self, tape: list[Any], error: BaseException) -> None:
         """Write what a call raised, and take the shadow's own frame out of the traceback."""
-        drop_own_frame(error)
+        drop_own_frames(error)
         now = TAPES.clock.cell_contents()
         tape += (ERROR, now, TAPES.untraced(self._summarizer.error, error))
 

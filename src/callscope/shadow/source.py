@@ -6,7 +6,7 @@ import re
 import types
 from collections.abc import Iterator
 from string import Template as AsciiTemplate
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from callscope.summarize import MAX_STRING, summarizer
 from callscope.tape.records import Field
@@ -17,6 +17,17 @@ if TYPE_CHECKING:
 
 _CO_VARARGS: Final = 0x04
 _CO_VARKEYWORDS: Final = 0x08
+
+Kind = Literal["function", "generator", "coroutine", "async generator"]
+# inspect.CO_GENERATOR and its kin; `inspect` itself would double the time that importing takes.
+_KINDS: Final[dict[int, Kind]] = {0x20: "generator", 0x80: "coroutine", 0x200: "async generator"}
+
+
+def _kind(code: types.CodeType) -> Kind:
+    for flag, kind in _KINDS.items():
+        if code.co_flags & flag:
+            return kind
+    return "function"
 
 
 class Template(AsciiTemplate):
@@ -31,29 +42,29 @@ class Template(AsciiTemplate):
 # looks for signals before the end is on the tape, and what the `except` branch does first is to
 # write it there: so no interrupt makes an end go missing.
 LOCALS: Final = frozenset(
-    {"tape", "runtime", "result", "time", "captured", "error", "kind_of", "known"}
+    {
+        *("tape", "runtime", "result", "time", "captured", "error", "kind_of", "known"),
+        *("token", "body", "act", "yielded", "sent", "thrown"),
+    }
 )
 _SHADOW: Final = Template(f"""\
-    def shadow($parameters):
+    $def shadow($parameters):
         nonlocal $seen
         $name_freevars
-        if not $on$or_without_object:
-            try:
-                return $original($forward)
-            except $BaseException as $error:
-                $drop_own_frame($error)
-                raise
-        $tape = $local.tape
+        $pass_through
+        $make_token
+        $open_tape
         if $len($tape) > {LIMIT}:
             $drain()
         $find_runtime
         $tape += ($begin)
         try:
             $go_live
-            $result = $original($forward)
+            $run
             $time = $clock()
             $capture_result
         except $BaseException as $error:
+            $find_tape
             $tape.append($RAISE)
             try:
                 $note_error($tape, $error)
@@ -63,10 +74,53 @@ _SHADOW: Final = Template(f"""\
                 $tape += ($ERROR, $clock(), $known)
             $go_live
             raise
+        $find_tape
         $write_return
         $go_live
-        return $result
+        $return_result
 """)
+_WHILE_OFF: Final = """\
+if not $on$or_without_object:
+            try:
+                $pass_on
+            except $BaseException as $error:
+                $drop_own_frames($error)
+                raise"""
+_DRIVE_ASYNC_GENERATOR: Final = """\
+$body = $original($forward)
+            $act = $body.__anext__
+            while True:
+                try:
+                    $yielded = await $drive($act(), $token, as_current=True)
+                except $StopAsyncIteration:
+                    break
+                $suspend($token)
+                try:
+                    $sent = yield $yielded
+                except $GeneratorExit:
+                    $resume($token)
+                    await $body.aclose()
+                    raise
+                except $BaseException as $thrown:
+                    $resume($token)
+                    $drop_own_frames($thrown)
+                    $act = $partial($body.athrow, $thrown)
+                else:
+                    $resume($token)
+                    $act = $partial($body.asend, $sent)"""
+# How each kind of function is run by its shadow, and how one that is switched off passes it on.
+# An async generator cannot pass itself on; switched off, it is driven all the same, without token.
+_RUN: Final[dict[Kind, str]] = {
+    "function": "$result = $original($forward)",
+    "generator": "$result = yield from $drive($original($forward), $token, as_current=False)",
+    "coroutine": "$result = await $drive($original($forward), $token, as_current=True)",
+    "async generator": _DRIVE_ASYNC_GENERATOR,
+}
+_PASS_ON: Final[dict[Kind, str]] = {
+    "function": "return $original($forward)",
+    "generator": "return (yield from $original($forward))",
+    "coroutine": "return await $original($forward)",
+}
 _FIND_RUNTIME: Final = """\
 $runtime = $seen
         if $runtime() is not {found}:
@@ -114,6 +168,7 @@ class Shape(NamedTuple):
     defaulted: tuple[str, ...]
     """The parameters that have defaults."""
     freevars: tuple[str, ...]
+    kind: Kind
     prefix: str
     """Begins every name that is the shadow's own."""
 
@@ -136,6 +191,7 @@ class Shape(NamedTuple):
             var_keyword=names[end + has_args] if has_kwargs else None,
             defaulted=tuple(default_values(function)),
             freevars=code.co_freevars,
+            kind=_kind(code),
             prefix=prefix,
         )
 
@@ -208,22 +264,41 @@ class Source:
         return f"def make({', '.join(made_of)}):\n{body}"
 
     def _parts(self) -> dict[str, str]:
-        captures = bool(self._recipe.captured)
+        kind = self._shape.kind
+        suspends = kind != "function"
+        captures = bool(self._recipe.captured) and kind != "async generator"
+        # An async generator cannot pass itself on: switched off, it writes to a list for nobody.
+        find_tape = "$tape = $local.tape"
+        if kind == "async generator":
+            find_tape += " if $token is not None else []"
         return {
             "parameters": self._declaration(),
             "forward": self._forward(),
             # Never run; it makes these closure variables of the shadow.
             "name_freevars": f"if 0: {', '.join(['$entry', *self._shape.freevars])}",
-            # `def method(*args)`, called with no arguments at all, has no object.
-            "or_without_object": (
-                f" or not {self._shape.var_positional}" if self._bound_in_args else ""
-            ),
+            "def": "async def" if kind in ("coroutine", "async generator") else "def",
+            "pass_through": self._fill(_WHILE_OFF.replace("$pass_on", _PASS_ON[kind]))
+            if kind in _PASS_ON
+            else "",
+            "make_token": "$token = $new_token($on)" if suspends else "",
+            "run": self._fill(_RUN[kind]),
+            "open_tape": find_tape,
+            # Where a call goes on after it was suspended may be another thread.
+            "find_tape": find_tape if suspends else "",
+            "return_result": "" if kind == "async generator" else "return $result",
             "find_runtime": self._find_runtime(),
             "begin": ", ".join(self._begin()),
             "capture_result": _CAPTURE_RESULT.format(self._capture("$result")) if captures else "",
             "write_return": _WRITE_CAPTURED if captures else "$tape.append($time)",
             "go_live": "$drain()" if self._recipe.live else "",
         }
+
+    def _fill(self, text: str) -> str:
+        # `def method(*args)`, called with no arguments at all, has no object.
+        without_object = f" or not {self._shape.var_positional}" if self._bound_in_args else ""
+        return text.replace("$forward", self._forward()).replace(
+            "$or_without_object", without_object
+        )
 
     def _declaration(self) -> str:
         p = self._shape
@@ -267,6 +342,7 @@ class Source:
             f"$runtime.identify({self._bound})" if has_object else "None",
             "None" if self._bound is None else "$runtime",
             *map(self._capture_field, self.fields),
+            *(() if self._shape.kind == "function" else ("$token", "$current()", "$task_name()")),
             "$clock()",
         ]
 

@@ -10,7 +10,13 @@ return       time (an `int`; None was returned, or results are not captured)
 result       `RESULT`, time, captured value
 raise        `RAISE`, soon followed by the error record
 error        `ERROR`, time, `CallError`
+suspend      `SUSPEND`, time, token
+resume       `RESUME`, time, token
 ===========  =====================================================================
+
+What can be suspended (coroutines and generators) has a token of its own: before the time, its
+begin record also holds the token, the token of the coroutine that was running when its task was
+made, and the name of the task.
 
 Calls of one thread nest, so an end belongs to the innermost call that has not ended. The end of
 a call is never lost: between taking the time and appending, the shadow runs no instruction at
@@ -37,7 +43,7 @@ class Field(NamedTuple):
 class Layout:
     """Begins each begin record: the site, and which values stand behind it."""
 
-    __slots__ = ("captured", "covers", "fields", "redact", "site", "size")
+    __slots__ = ("captured", "covers", "fields", "is_suspendable", "redact", "site", "size")
 
     def __init__(
         self,
@@ -45,6 +51,8 @@ class Layout:
         fields: tuple[Field, ...],
         captured: tuple[str, ...],
         redact: tuple[str, ...],
+        *,
+        is_suspendable: bool = False,
     ) -> None:
         self.site = site
         self.fields = fields
@@ -52,7 +60,9 @@ class Layout:
         """Names whose values are hidden, besides those that always are."""
         self.captured = captured
         """``("values",)``, ``("types",)``, both (each value is then a pair) or none."""
-        self.size = 4 + len(fields)
+        self.is_suspendable = is_suspendable
+        """Whether it is a coroutine or a generator."""
+        self.size = 4 + len(fields) + (3 if is_suspendable else 0)
         """Number of places a begin record takes."""
         self.covers: tuple[Layout | None, ...] = ()
         """Shadows of the same site that may run below, for somebody patched one in between."""
@@ -71,6 +81,8 @@ class _Marker:
 RESULT: Final = _Marker("RESULT")
 RAISE: Final = _Marker("RAISE")
 ERROR: Final = _Marker("ERROR")
+SUSPEND: Final = _Marker("SUSPEND")
+RESUME: Final = _Marker("RESUME")
 UNKNOWN_ERROR: Final = CallError("BaseException", "")
 """Where an interrupt kept the error record from being written."""
 AT_LIMIT: Final = CallError("RecursionError", "maximum recursion depth exceeded")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from callscope.hierarchy import ClassRef
-from callscope.tape.records import RAISE, RESULT, UNKNOWN_ERROR, Layout
+from callscope.hierarchy import ClassRef, class_ref
+from callscope.tape.records import ERROR, RAISE, RESULT, RESUME, SUSPEND, UNKNOWN_ERROR, Layout
 from callscope.trace import Call, CallError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class Instant(NamedTuple):
     record: list[Any]
 
 
-class _Open(NamedTuple):
+class Open(NamedTuple):
     """A call that has begun and not ended, as seen from one recording."""
 
     layout: Layout
@@ -31,6 +31,14 @@ class _Open(NamedTuple):
     """None if the recording does not keep it."""
     parent: Call | None
     """What the calls within hang below: the innermost call that is kept."""
+    task: str | None = None
+    """Name of the asyncio task it runs in."""
+    token: Any = None
+    """Stands for a call that can be suspended."""
+
+
+# For what was suspended when the recording began, and has begun before that.
+_UNKNOWN: Final = Layout(class_ref(object).site("?"), (), (), ())
 
 
 class ThreadReader:
@@ -39,9 +47,15 @@ class ThreadReader:
     def __init__(self, thread: str, reader: TapeReader) -> None:
         self._thread = thread
         self._reader = reader
-        self._open: list[_Open] = []
+        self._open: list[Open] = []
         self._raised: Call | None = None
         self._last_ns = 0
+        self._acts = {
+            RESULT: self._return_result,
+            ERROR: self._error,
+            SUSPEND: self._suspend,
+            RESUME: self._resume,
+        }
         self.parsed: deque[Instant] = deque()
 
     def take_until(self, until_ns: float) -> Iterator[Instant]:
@@ -69,21 +83,56 @@ class ThreadReader:
                 position += 1
             else:
                 last_ns = records[position + 1]
-                act = self._return_result if first is RESULT else self._error
-                add(Instant(last_ns, act, records[position : position + 3]))
+                add(Instant(last_ns, self._acts[first], records[position : position + 3]))
                 position += 3
         self._last_ns = last_ns
 
     def _begin(self, instant: Instant) -> None:
         self._settle(instant)
         layout, identity, runtime, *values, start_ns = instant.record
-        parent = self._open[-1].parent if self._open else None
+        above = self._open[-1] if self._open else None
+        parent = above.parent if above else None
+        task = above.task if above else None
+        token = None
+        if layout.is_suspendable:
+            *values, token, maker, task = values
+            parent = self._parent(maker)
         call = None
         if not self._repeats(layout, identity) and self._reader.wants(layout.site):
             call = self._call(layout, identity, runtime, values, start_ns, parent)
+            call._task = task
             if not self._reader.begin(call):
                 call = None
-        self._open.append(_Open(layout, identity, call, call or parent))
+        self._open.append(Open(layout, identity, call, call or parent, task, token))
+        if token is not None:
+            self._reader.suspendable[token] = call or parent
+
+    def _parent(self, maker: Any) -> Call | None:
+        """Return what led to a call that runs within a coroutine, or in a task that one made."""
+        innermost = next((o.token for o in reversed(self._open) if o.token is not None), None)
+        if maker is not None and maker is not innermost and maker in self._reader.suspendable:
+            return self._reader.suspendable[maker]
+        return self._open[-1].parent if self._open else None
+
+    def _suspend(self, instant: Instant) -> None:
+        self._settle(instant)
+        _, _, token = instant.record
+        found = next((o for o in reversed(self._open) if o.token is token), None)
+        if found is not None:
+            self._open.remove(found)
+            self._reader.suspended[token] = found
+            if found.call is not None:
+                found.call._suspend(instant.ts_ns)
+                self._reader.tell("suspend", instant.ts_ns, found.call)
+
+    def _resume(self, instant: Instant) -> None:
+        self._settle(instant)
+        _, _, token = instant.record
+        found = self._reader.suspended.pop(token, None) or Open(_UNKNOWN, None, None, None)
+        self._open.append(found)
+        if found.call is not None:
+            found.call._resume(instant.ts_ns)
+            self._reader.tell("resume", instant.ts_ns, found.call)
 
     def _repeats(self, layout: Layout, identity: Any) -> bool:
         """Tell whether a call only goes on with another that is counted already."""
@@ -127,7 +176,7 @@ class ThreadReader:
     def _end(self, end_ns: int, captured: Any) -> None:
         # Without an open call, this ends one that began before the recording did.
         if self._open:
-            layout, _, call, _ = self._open.pop()
+            layout, _, call, *_ = self._open.pop()
             if call is not None:
                 result = None if captured is None else self._reader.value(layout, captured)
                 call._end(end_ns, result)

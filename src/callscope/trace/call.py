@@ -51,6 +51,8 @@ class Call:
         "_result",
         "_runtime_class",
         "_start_ns",
+        "_suspensions",
+        "_task",
         "_thread",
         "_via_super",
     )
@@ -82,6 +84,8 @@ class Call:
         self._end_ns: int | None = None
         self._error: CallError | None = None
         self._result: Value = None
+        self._task: str | None = None
+        self._suspensions: list[list[int]] | None = None
         self._via_super = (
             parent is not None
             and parent._method == method
@@ -96,6 +100,14 @@ class Call:
         self._end_ns = end_ns
         self._result = result
         self._error = error
+
+    def _suspend(self, ts_ns: int) -> None:
+        self._suspensions = self._suspensions or []
+        self._suspensions.append([ts_ns])
+
+    def _resume(self, ts_ns: int) -> None:
+        if self._suspensions and len(self._suspensions[-1]) == 1:
+            self._suspensions[-1].append(ts_ns)
 
     def _attach(self) -> None:
         if self._parent is not None:
@@ -181,10 +193,11 @@ class Call:
 
     @property
     def self_ns(self) -> int | None:
-        """The call's duration without its children's, in nanoseconds; None if it never ended."""
-        if self._end_ns is None:
+        """How long the call ran, without its children, in nanoseconds; None if it never ended."""
+        running_ns = self.running_ns
+        if running_ns is None:
             return None
-        return self._end_ns - self._start_ns - sum(c.duration_ns or 0 for c in self._children)
+        return max(0, running_ns - sum(c.running_ns or 0 for c in self._children))
 
     @property
     def thread(self) -> str:
@@ -194,7 +207,26 @@ class Call:
     @property
     def task(self) -> str | None:
         """Name of the asyncio task the call ran in; None outside of one."""
-        return None
+        return self._task
+
+    @property
+    def suspensions(self) -> Sequence[tuple[int, int | None]]:
+        """When a coroutine or a generator was suspended and resumed, in nanoseconds.
+
+        The last has no second time if the call was still suspended when the recording ended.
+        """
+        found = self._suspensions or ()
+        return tuple((span[0], span[1] if len(span) > 1 else None) for span in found)
+
+    @property
+    def waiting_ns(self) -> int:
+        """How long the call was suspended, in nanoseconds, up to its last resumption."""
+        return sum(end - start for start, end in self.suspensions if end is not None)
+
+    @property
+    def running_ns(self) -> int | None:
+        """How long the call ran and was not suspended, in nanoseconds; None if it never ended."""
+        return None if self._end_ns is None else self._end_ns - self._start_ns - self.waiting_ns
 
     @property
     def parent(self) -> Call | None:

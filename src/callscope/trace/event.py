@@ -9,17 +9,19 @@ from callscope.trace.call import Call, Text, Value
 
 SCHEMA_VERSION: Final = 1
 
-EventKind = Literal["call", "return", "raise"]
+EventKind = Literal["call", "return", "raise", "suspend", "resume"]
 
 
 class Event:
-    """One instant of a call: its begin (``"call"``) or its end (``"return"``, ``"raise"``)."""
+    """One instant of a call: its begin (``"call"``), its end (``"return"``, ``"raise"``), or where a
+    coroutine or generator was suspended and resumed (``"suspend"``, ``"resume"``).
+    """
 
     __slots__ = ("call", "kind", "pid", "seq", "ts_ns")
 
     def __init__(self, kind: EventKind, seq: int, ts_ns: int, pid: int, call: Call) -> None:
         self.kind: EventKind = kind
-        """``"call"``, ``"return"`` or ``"raise"``."""
+        """``"call"``, ``"return"``, ``"raise"``, ``"suspend"`` or ``"resume"``."""
         self.seq: int = seq
         """Number of the event in its trace, from 1."""
         self.ts_ns: int = ts_ns
@@ -57,7 +59,7 @@ class Event:
                 texts = [name for name, value in values.items() if type(value) is Text]
                 if texts:
                     event["texts"] = texts
-        else:
+        elif self.kind in ("return", "raise"):
             event["duration_ns"] = call.duration_ns
             if call.error is not None:
                 event["error"] = call.error._asdict()

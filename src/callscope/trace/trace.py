@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -59,10 +58,7 @@ class Trace:
 
     def events(self) -> Iterator[Event]:
         """Yield the events of all calls in the order of time."""
-        by_thread: dict[str, list[Call]] = {}
-        for root in self.roots:
-            by_thread.setdefault(root.thread, []).append(root)
-        instants = heapq.merge(*map(_instants, by_thread.values()), key=lambda item: item[0])
+        instants = sorted(_instants(self.roots), key=lambda instant: instant[0])
         for seq, (ts_ns, kind, call) in enumerate(instants, 1):
             yield Event(kind, seq, ts_ns, self.header.pid, call)
 
@@ -154,6 +150,10 @@ def _instants(roots: Iterable[Call]) -> Iterator[tuple[int, EventKind, Call]]:
         call = next(rest, None)
         if call is not None:
             yield call.start_ns, "call", call
+            for suspended_ns, resumed_ns in call.suspensions:
+                yield suspended_ns, "suspend", call
+                if resumed_ns is not None:
+                    yield resumed_ns, "resume", call
             stack.append((call, rest))
             rest = iter(call.children)
         elif stack:

@@ -1,0 +1,94 @@
+"""Drives coroutines and generators, and writes when they are suspended and resumed.
+
+While a coroutine runs, and only then, the context variable `CURRENT` says so: a task that it makes
+copies the context, and thereby knows what it was made by. The variable's token is never held while
+the coroutine is suspended.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Generator
+from contextvars import ContextVar
+from typing import Any, Final
+
+from callscope.shadow.capture import drop_own_frames, hide
+from callscope.tape.records import RESUME, SUSPEND
+from callscope.tape.threads import TAPES
+
+CURRENT: Final[ContextVar[object]] = ContextVar("callscope_current", default=None)
+"""Token of the innermost traced coroutine that runs in this context."""
+
+
+class _Token:
+    """Stands for one call that can be suspended."""
+
+    __slots__ = ()
+
+
+def new_token(on: bool) -> _Token | None:  # noqa: FBT001  # the state of a shadow
+    """Return a token for a call; None if it is not recorded."""
+    return _Token() if on else None
+
+
+def task_name() -> str | None:
+    """Return the name of the asyncio task that runs, if one does."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:
+        return None
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no event loop runs in this thread
+        return None
+    return None if task is None else str(task.get_name())
+
+
+def suspend(token: _Token | None) -> None:
+    """Write that a call is suspended."""
+    if token is not None:
+        tape = TAPES.local.tape
+        tape += (SUSPEND, TAPES.clock.cell_contents(), token)
+
+
+def resume(token: _Token | None) -> None:
+    """Write that a call goes on."""
+    if token is not None:
+        tape = TAPES.local.tape
+        tape += (RESUME, TAPES.clock.cell_contents(), token)
+
+
+@types.coroutine
+@hide
+def drive(body: Any, token: _Token | None, *, as_current: bool) -> Generator[Any, Any, Any]:
+    """Run a generator or a coroutine to its end; passes on what is sent, thrown and returned.
+
+    Args:
+        body: what is run.
+        token: stands for its call on the tape; None if it is not recorded.
+        as_current: whether tasks that it makes shall know what they were made by.
+    """
+    step, argument = body.send, None
+    while True:
+        outer = CURRENT.set(token) if as_current and token is not None else None
+        try:
+            yielded = step(argument)
+        except StopIteration as stop:
+            return stop.value
+        finally:
+            if outer is not None:
+                CURRENT.reset(outer)
+        suspend(token)
+        try:
+            argument = yield yielded
+        except GeneratorExit:
+            resume(token)
+            body.close()
+            raise
+        except BaseException as error:
+            resume(token)
+            drop_own_frames(error)
+            step, argument = body.throw, error
+        else:
+            resume(token)
+            step = body.send
