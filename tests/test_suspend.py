@@ -413,3 +413,48 @@ def test_a_file_has_suspensions_and_tasks(tmp_path):
     ]
     assert facts[0] == facts[1] == facts[2]
     assert loaded.outline() == trace.outline() == streamed.outline()
+
+
+def test_memory_of_coroutines_that_ended_is_not_kept(tmp_path, monkeypatch):
+    """A streamed recording remembers only the last of many coroutines."""
+    import tracemalloc
+
+    from callscope.tape.unwind import Makers
+
+    monkeypatch.setattr(Makers, "_MOST_ENDED", 100)
+    work = make()
+
+    async def main(times):
+        for _ in range(times):
+            await work().call(0)
+
+    with record(work, methods=METHODS, to=tmp_path / "t.jsonl") as trace:
+        asyncio.run(main(2_000))
+        tracemalloc.start()
+        asyncio.run(main(6_000))
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size < 1_000_000
+    assert len(trace) == 8_000
+
+
+def test_a_task_that_begins_after_its_maker_has_ended():
+    """It still hangs below what made it."""
+    work = make()
+
+    async def call(self, n):
+        self.task = asyncio.create_task(self.later())
+
+    async def later(self):
+        await asyncio.sleep(0)
+
+    work.call, work.later = call, later
+
+    async def main():
+        obj = work()
+        await obj.call(1)
+        await obj.task
+
+    with record(work, methods=("call", "later")) as trace:
+        asyncio.run(main())
+    assert trace.outline() == "Work.call(n=1) [Work#1]\n  Work.later() [Work#1]"

@@ -14,7 +14,7 @@ from callscope.identity import Numbers
 from callscope.summarize import REDACTED, ObjectMark, bounded
 from callscope.tape.records import OMITTED, Layout
 from callscope.tape.threads import Batch, ThreadTape
-from callscope.tape.unwind import Instant, Open, ThreadReader
+from callscope.tape.unwind import Instant, Makers, Open, ThreadReader
 from callscope.tape.wanted import Limit, Wanted
 from callscope.trace import Call, Event, EventKind, Recorded, Text, Value
 
@@ -58,8 +58,7 @@ class TapeReader:
         self._ended: set[ThreadTape] = set()
         self.suspended: dict[Any, Open] = {}
         """Calls that are suspended, by token; another thread may resume them."""
-        self.suspendable: dict[Any, Call | None] = {}
-        """By token, what calls hang below that run in a task which the coroutine made."""
+        self.makers = Makers()
         self._unread: deque[Batch] = deque()
         self._unread_size = 0
         self._instants: deque[Instant] = deque()

@@ -37,6 +37,34 @@ class Open(NamedTuple):
     """Stands for a call that can be suspended."""
 
 
+class Makers:
+    """Coroutines by token, for what runs in the tasks that they make to hang below.
+
+    A task may begin after the coroutine that made it has ended, but not long after: so of those
+    that have ended, only the last are remembered.
+    """
+
+    _MOST_ENDED: Final = 10_000
+
+    def __init__(self) -> None:
+        self._calls: dict[Any, Call | None] = {}
+        self._ended: deque[Any] = deque()
+
+    def begin(self, token: Any, call: Call | None) -> None:
+        """Remember a coroutine, and the innermost call that is kept of it and those around it."""
+        self._calls[token] = call
+
+    def end(self, token: Any) -> None:
+        """Note that a coroutine has ended."""
+        self._ended.append(token)
+        if len(self._ended) > self._MOST_ENDED:
+            self._calls.pop(self._ended.popleft(), None)
+
+    def get(self, token: Any, default: Call | None) -> Call | None:
+        """Return the call of a coroutine, or the default for one that is not known."""
+        return self._calls.get(token, default)
+
+
 # For what was suspended when the recording began, and has begun before that.
 _UNKNOWN: Final = Layout(class_ref(object).site("?"), (), (), ())
 
@@ -105,14 +133,13 @@ class ThreadReader:
                 call = None
         self._open.append(Open(layout, identity, call, call or parent, task, token))
         if token is not None:
-            self._reader.suspendable[token] = call or parent
+            self._reader.makers.begin(token, call or parent)
 
     def _parent(self, maker: Any) -> Call | None:
         """Return what led to a call that runs within a coroutine, or in a task that one made."""
         innermost = next((o.token for o in reversed(self._open) if o.token is not None), None)
-        if maker is not None and maker is not innermost and maker in self._reader.suspendable:
-            return self._reader.suspendable[maker]
-        return self._open[-1].parent if self._open else None
+        above = self._open[-1].parent if self._open else None
+        return above if maker is innermost else self._reader.makers.get(maker, above)
 
     def _suspend(self, instant: Instant) -> None:
         self._settle(instant)
@@ -174,17 +201,27 @@ class ThreadReader:
         self._end(instant.ts_ns, instant.record[2])
 
     def _end(self, end_ns: int, captured: Any) -> None:
-        # Without an open call, this ends one that began before the recording did.
-        if self._open:
-            layout, _, call, *_ = self._open.pop()
-            if call is not None:
-                result = None if captured is None else self._reader.value(layout, captured)
-                call._end(end_ns, result)
-                self._reader.tell("return", end_ns, call)
+        ended = self._close()
+        if ended is not None and ended.call is not None:
+            call = ended.call
+            call._end(
+                end_ns, None if captured is None else self._reader.value(ended.layout, captured)
+            )
+            self._reader.tell("return", end_ns, call)
+
+    def _close(self) -> Open | None:
+        """Return what ends here; without anything open, that began before the recording did."""
+        if not self._open:
+            return None
+        ended = self._open.pop()
+        if ended.token is not None:
+            self._reader.makers.end(ended.token)
+        return ended
 
     def _raise(self, instant: Instant) -> None:
         self._settle(instant)
-        self._raised = self._open.pop().call if self._open else None
+        ended = self._close()
+        self._raised = None if ended is None else ended.call
 
     def _error(self, instant: Instant) -> None:
         self._end_raised(instant.ts_ns, instant.record[2])
