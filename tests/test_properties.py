@@ -365,7 +365,9 @@ def wants(draw: st.DrawFn, program: Program) -> Want:
     mro = program.blueprint.mro
     roots = [p.name for p in program.classes if any(p.name in mro(name) for name in defining)]
     capture: Capture = draw(st.sampled_from(("values", "types", "none")))
-    if not roots:
+    # A class made late is not seen if all that it derives from first is of no class recorded and
+    # keeps to itself that there is a new subclass: so then all are recorded.
+    if not roots or any(len(plan.bases) > 1 for plan in program.late):
         return Want((*program.roots,), TRACED, capture)
     some = draw(st.lists(st.sampled_from(roots), min_size=1, unique=True))
     return Want(tuple(some), methods, capture)
