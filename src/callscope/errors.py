@@ -9,7 +9,6 @@ __all__ = [
     "CallscopeError",
     "CallscopeWarning",
     "ImmutableClassError",
-    "MissingExtraError",
     "NoMethodsError",
     "NotDeclaredError",
     "OptionError",
@@ -80,10 +79,6 @@ class TraceFileError(CallscopeError, OSError):
 
 class TraceFormatError(CallscopeError, ValueError):
     """A file is no trace, or its suffix names no known format."""
-
-
-class MissingExtraError(CallscopeError, ImportError):
-    """An optional dependency is not installed."""
 
 
 class CallscopeWarning(UserWarning):

@@ -300,26 +300,6 @@ def check_module(name: str) -> None:
         raise TargetModuleError(msg, name=package)
 
 
-def import_class(path: TargetPath) -> type:
-    """Import the module of a path and return its class.
-
-    Raises:
-        TargetModuleError: if the module does not exist.
-        TargetNotFoundError, TargetError: as `find_class` does.
-    """
-    import importlib
-
-    check_module(path.module)
-    try:
-        module = importlib.import_module(path.module)
-    except ModuleNotFoundError as error:
-        if error.name is None or not (path.module + ".").startswith(error.name + "."):
-            raise
-        msg = f"There is no module {error.name!r}. Check the spelling of '{path}'."
-        raise TargetModuleError(msg, name=error.name) from None
-    return find_class(path, module)
-
-
 def check_class(target: object, named: str | None = None) -> type:
     """Return the target if it is a class that can be traced.
 

@@ -15,7 +15,7 @@ from callscope.shadow.build import (
     without_callscope,
 )
 from callscope.shadow.capture import drop_own_frames, hide
-from callscope.shadow.source import Recipe
+from callscope.shadow.shape import Recipe
 
 __all__ = [
     "ABSENT",

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from callscope.hierarchy import Site, class_ref, function_of
 from callscope.shadow.capture import FILE_PREFIX, capture, drop_own_frames
-from callscope.shadow.source import Recipe, Shape, Source, default_values
+from callscope.shadow.shape import Recipe, Shape, default_values
+from callscope.shadow.source import Source
 from callscope.shadow.suspend import (
     CURRENT,
     drive,

@@ -79,8 +79,11 @@ def _finite(value: Value) -> Value:
 
 
 class Sink(Protocol):
-    """What receives events while the program runs; every method may raise, and is then not
-    called again: the recording goes on without that sink.
+    """What receives events while the program runs.
+
+    A sink that raises is not called again; the program, the trace and the other sinks go on. A
+    sink may also have ``on_start(header)`` and ``on_end(lost)``, called once each, and an attribute
+    ``live``: if that is true, events are delivered as they happen, and not in batches.
     """
 
     def on_event(self, event: Event, /) -> None:

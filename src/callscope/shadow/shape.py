@@ -1,0 +1,95 @@
+"""What the source of a shadow depends on: the shape of the function, and what is to be written."""
+
+from __future__ import annotations
+
+import types
+from typing import Any, Final, Literal, NamedTuple
+
+_CO_VARARGS: Final = 0x04
+_CO_VARKEYWORDS: Final = 0x08
+
+Kind = Literal["function", "generator", "coroutine", "async generator"]
+# inspect.CO_GENERATOR and its kin; `inspect` itself would double the time that importing takes.
+_KINDS: Final[dict[int, Kind]] = {0x20: "generator", 0x80: "coroutine", 0x200: "async generator"}
+
+
+class Recipe(NamedTuple):
+    """What the shadows of a site are made to write."""
+
+    captured: tuple[str, ...] = ("values",)
+    """``"values"``, ``"types"``, both or none."""
+    redact: tuple[str, ...] = ()
+    live: bool = False
+    """Whether each record is handed to the readers at once."""
+
+    def __or__(self, other: Recipe) -> Recipe:
+        """Return the recipe that serves two recordings at once."""
+        return Recipe(
+            tuple(sorted({*self.captured, *other.captured}, reverse=True)),
+            tuple(sorted({*self.redact, *other.redact})),
+            self.live or other.live,
+        )
+
+
+class Shape(NamedTuple):
+    """All of a function that its shadow's source depends on."""
+
+    positional_only: tuple[str, ...]
+    positional: tuple[str, ...]
+    keyword_only: tuple[str, ...]
+    var_positional: str | None
+    var_keyword: str | None
+    defaulted: tuple[str, ...]
+    """The parameters that have defaults."""
+    freevars: tuple[str, ...]
+    kind: Kind
+    prefix: str
+    """Begins every name that is the shadow's own."""
+
+    @classmethod
+    def of(cls, function: types.FunctionType) -> Shape:
+        """Read the shape off a function's code."""
+        code = function.__code__
+        names = code.co_varnames
+        positional, end = code.co_argcount, code.co_argcount + code.co_kwonlyargcount
+        has_args = bool(code.co_flags & _CO_VARARGS)
+        has_kwargs = bool(code.co_flags & _CO_VARKEYWORDS)
+        prefix = "_cs_"
+        while any(name.startswith(prefix) for name in (*names, *code.co_freevars)):
+            prefix += "_"
+        return cls(
+            positional_only=names[: code.co_posonlyargcount],
+            positional=names[code.co_posonlyargcount : positional],
+            keyword_only=names[positional:end],
+            var_positional=names[end] if has_args else None,
+            var_keyword=names[end + has_args] if has_kwargs else None,
+            defaulted=tuple(default_values(function)),
+            freevars=code.co_freevars,
+            kind=_kind(code),
+            prefix=prefix,
+        )
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The parameters without what `*args` and `**kwargs` take."""
+        return (*self.positional_only, *self.positional, *self.keyword_only)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """All parameters."""
+        return (*self.named, *filter(None, (self.var_positional, self.var_keyword)))
+
+
+def default_values(function: types.FunctionType) -> dict[str, Any]:
+    """Return the defaults of a function's parameters by name."""
+    code = function.__code__
+    defaults = function.__defaults__ or ()
+    names = code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount]
+    return dict(zip(names, defaults, strict=True)) | (function.__kwdefaults__ or {})
+
+
+def _kind(code: types.CodeType) -> Kind:
+    for flag, kind in _KINDS.items():
+        if code.co_flags & flag:
+            return kind
+    return "function"
