@@ -54,6 +54,12 @@ class Ran:
         """The class of the object."""
         return type(self.bound) if self.plan.binding == "instance" else self.bound
 
+    @property
+    def runs_on(self) -> tuple[int | None, str]:
+        """Which object it runs on, if any, and of which class: a static method's is its own."""
+        which = id(self.bound) if self.plan.binding == "instance" else None
+        return which, self.defining if self.runtime is None else self.runtime.__name__
+
 
 class WhatRan:
     """Runs beside a program, and notes each run of a method of its classes.
@@ -297,13 +303,12 @@ def _can_be_referred(value: object) -> bool:
 
 
 def _leads_by_super(parent: Ran, call: Ran, mro: list[str]) -> bool:
-    overriding = f"{MODULE}.{parent.defining}"
+    overriding, overridden = f"{MODULE}.{parent.defining}", f"{MODULE}.{call.defining}"
     return (
         parent.plan.name == call.plan.name
-        and parent.bound is call.bound
-        and parent.plan.binding == call.plan.binding
-        and {overriding, f"{MODULE}.{call.defining}"} <= {*mro}
-        and mro.index(overriding) < mro.index(f"{MODULE}.{call.defining}")
+        and parent.runs_on == call.runs_on
+        and {overriding, overridden} <= {*mro}
+        and mro.index(overriding) < mro.index(overridden)
     )
 
 
