@@ -790,45 +790,6 @@ def test_special_methods():
     assert woven == bare
 
 
-def test_properties_and_other_descriptors_are_left_alone():
-    """What is no plain function is as it was, and is listed."""
-
-    class Base:
-        @property
-        def computed(self):
-            return 1
-
-        @functools.cached_property
-        def cached(self):
-            return 2
-
-        @functools.lru_cache  # noqa: B019
-        def memo(self):
-            return 3
-
-        @functools.singledispatchmethod
-        def dispatched(self, x):
-            return type(x)
-
-        partial = functools.partialmethod(lambda self, x: x, 4)
-        attribute = operator.itemgetter(0)
-        mock = unittest.mock.Mock(return_value=6)
-
-    before = dict(vars(Base))
-    with instrument(Base, methods=("*",)) as handle, record():
-        assert {name: id(raw) for name, raw in vars(Base).items() if name in before} == {
-            name: id(raw) for name, raw in before.items()
-        }
-        obj = Base()
-        found = obj.computed, obj.cached, obj.memo(), obj.partial(), obj.attribute([5]), obj.mock()
-        listed = {c.site.rpartition(".")[2]: c.reason for c in handle.coverage()}
-    assert found == (1, 2, 3, 4, 5, 6)
-    assert [*listed] == [
-        "computed", "cached", "memo", "dispatched", "partial", "attribute", "mock"
-    ]  # fmt: skip
-    assert all(listed.values())
-
-
 # Generators and coroutines
 
 

@@ -16,7 +16,6 @@ from callscope.hierarchy import (
     check_module,
     class_ref,
     find_class,
-    function_of,
     is_immutable,
     own_methods,
     parse_path,
@@ -96,9 +95,10 @@ class Instrumentation:
             return [SiteCoverage(self.name, self.problem)]
         methods = declaration.options.methods
         return [
-            SiteCoverage(str(class_ref(cls).site(name)), why_untraceable(cls, name, raw) or "")
+            SiteCoverage(str(class_ref(cls).site(method)), reason)
             for cls in declaration.classes()
             for name, raw in present_methods(cls, methods)
+            for method, reason in own_sites(cls, name, raw)
         ]
 
     def __enter__(self) -> Self:
@@ -111,26 +111,22 @@ class Instrumentation:
         return f"<Instrumentation of {self.name}{': ' if self.problem else ''}{self.problem}>"
 
 
-def why_untraceable(cls: type, name: str, raw: Any) -> str | None:
-    """Return why a class's own method cannot be traced, or None if it can."""
-    if is_immutable(cls):
-        return "the class is immutable"
-    if name in RESERVED:
-        return "callscope itself needs it while it records"
-    found = function_of(raw)
-    if found is None:
-        kind = type(raw)
-        if kind.__name__ in (
-            "wrapper_descriptor",
-            "method_descriptor",
-            "builtin_function_or_method",
-        ):
-            return "it is implemented in C"
-        return f"descriptors of type {kind.__name__} are not traced yet"
-    # Imported where it is used: a library that only declares its classes does not pay for it.
-    from callscope.shadow import why_not
+def own_sites(cls: type, name: str, raw: Any) -> Iterator[tuple[str, str]]:
+    """Yield the methods that a `__dict__` entry makes up, and why each cannot be traced.
 
-    return why_not(found[0])
+    A property is up to three: ``size``, ``size.setter`` and ``size.deleter``. The reason is empty
+    for what can be traced.
+    """
+    # Imported where it is used: a library that only declares its classes does not pay for it.
+    from callscope.shadow import parts_of
+
+    general = ""
+    if is_immutable(cls):
+        general = "the class is immutable"
+    elif name in RESERVED:
+        general = "callscope itself needs it while it records"
+    for suffix, reason in parts_of(raw):
+        yield name + suffix, general or reason
 
 
 def present_methods(cls: type, methods: tuple[str, ...]) -> Iterator[tuple[str, Any]]:

@@ -32,12 +32,13 @@ def drop_own_frames(error: BaseException) -> None:
     """Take our frames, which an exception came through last, out of its traceback."""
     # Through the descriptor: an exception class may forbid or redefine attributes.
     traceback = _get_traceback(error)
-    while traceback is not None and _is_ours(traceback.tb_frame.f_code):
+    while traceback is not None and is_ours(traceback.tb_frame.f_code):
         traceback = traceback.tb_next
         _set_traceback(error, traceback)
 
 
-def _is_ours(code: types.CodeType) -> bool:
+def is_ours(code: types.CodeType) -> bool:
+    """Tell whether code is a shadow's, or hidden like one."""
     return code.co_filename.startswith(FILE_PREFIX)
 
 

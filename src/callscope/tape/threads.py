@@ -91,6 +91,11 @@ class Tapes:
         self._tapes.append(tape)
         return tape
 
+    @property
+    def is_read(self) -> bool:
+        """Whether somebody reads what is written."""
+        return bool(self._readers)
+
     def attach(self, reader: Reader) -> None:
         """Give the reader all that is written from now on."""
         with self.lock:
