@@ -157,6 +157,10 @@ class ClassRef(weakref.ref[type]):
     def __eq__(self, other: object) -> bool:
         return self is other
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # In a shadow it is what was seen last, and not to be pickled along with the shadow.
+        return class_ref, (object,)
+
     @property
     def name(self) -> str:
         """The class's module-qualified name, as it was when a trace first asked."""

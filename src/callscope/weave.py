@@ -156,6 +156,9 @@ class Weaver:
         self._woven: dict[_Key, list[_Woven]] = {}
         self._watched: set[ClassRef] = set()
 
+    def __reduce__(self) -> str:
+        return "WEAVER"
+
     def begin(self, plan: Plan) -> None:
         """Weave what a recording wants."""
         when_in_play(self.reweave)

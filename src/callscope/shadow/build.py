@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from callscope.hierarchy import Site, class_ref, class_ref_of_bound
 from callscope.shadow.capture import FILE_PREFIX, capture, drop_own_frames, is_ours
 from callscope.shadow.compiling import is_compiling
-from callscope.shadow.context import CURRENT
+from callscope.shadow.context import Current
 from callscope.shadow.descriptors import Part, anatomy, why_not
 from callscope.shadow.shape import CALLABLE, Recipe, Shape, default_values
 from callscope.shadow.source import Source
@@ -52,7 +52,7 @@ _CONSTANTS: Final[dict[str, Any]] = {
     "suspend": suspend,
     "resume": resume,
     "new_token": new_token,
-    "current": CURRENT.get,
+    "current": Current,
     "task_name": task_name,
     "partial": functools.partial,
     "ERROR": ERROR,
@@ -71,7 +71,16 @@ _CONSTANTS: Final[dict[str, Any]] = {
 }
 
 
-ABSENT: Final = object()
+class _Absent:
+    """Stays the one object when pickled."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Final = _Absent()
 """Stands for a name that a class's `__dict__` does not hold."""
 
 
@@ -96,6 +105,19 @@ class Entry:
         top of the other."""
         self.on = types.CellType(False)
         """Whether calls are recorded; while it holds False, a shadow passes straight through."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The cell is in the shadow's closure too, and stays one object with it.
+        return _switched_off, (self.raw, self.on), (None, {"entry": self.entry})
+
+
+def _switched_off(raw: Any, on: types.CellType) -> Entry:
+    """Return the entry of a shadow that was pickled by value, as `cloudpickle` does it.
+
+    Nobody in here wove it, and so nobody would ever switch it off.
+    """
+    on.cell_contents = False
+    return Entry(raw)
 
 
 class Origin(NamedTuple):

@@ -54,6 +54,7 @@ class Capture:
     """Captures values as one recipe asks for them."""
 
     def __init__(self, redact: tuple[str, ...]) -> None:
+        self._redact = redact
         self._summarizer = summarizer(redact)
         self.value = functools.partial(TAPES.untraced, self._summarizer.value)
         self.both = functools.partial(TAPES.untraced, self._both)
@@ -67,6 +68,9 @@ class Capture:
         self.named_values = functools.partial(self._named, self.value, _alone)
         self.named_types = functools.partial(self._named, self.type, _alone)
         self.named_boths = functools.partial(self._named, self.both, _twice)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return capture, (self._redact,)
 
     def type(self, value: Any) -> Text:
         """Return the name of a value's class."""

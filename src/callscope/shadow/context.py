@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Final, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from callscope.shadow.capture import hide
 from callscope.tape.records import MARK
@@ -14,8 +14,15 @@ from callscope.tape.threads import TAPES
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
-CURRENT: Final[ContextVar[object]] = ContextVar("callscope_current", default=None)
-"""Token of the innermost traced coroutine, or mark, in whose context something runs."""
+
+class Current:
+    """Token of the innermost traced coroutine, or mark, in whose context something runs.
+
+    A class, so that shadows hold what can be pickled, and find `get` fastest.
+    """
+
+    _variable: ContextVar[object] = ContextVar("callscope_current", default=None)
+    get, set, reset = _variable.get, _variable.set, _variable.reset
 
 
 class Token:
@@ -43,10 +50,10 @@ def carry(function: Callable[_P, _R]) -> Callable[_P, _R]:
     @functools.wraps(function)
     @hide
     def carried(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        outer = CURRENT.set(token)
+        outer = Current.set(token)
         try:
             return function(*args, **kwargs)
         finally:
-            CURRENT.reset(outer)
+            Current.reset(outer)
 
     return carried

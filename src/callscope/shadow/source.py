@@ -285,7 +285,7 @@ class Source:
             "None" if self._bound is None else "$runtime",
             *map(self._capture_field, self.fields),
             *(("$token", "$task_name()") if self._shape.is_suspendable else ()),
-            "$current()",
+            "$current.get()",
             "$clock()",
         ]
 

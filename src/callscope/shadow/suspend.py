@@ -1,6 +1,6 @@
 """Drives coroutines and generators, and writes when they are suspended and resumed.
 
-While a coroutine runs, and only then, the context variable `CURRENT` says so: a task that it makes
+While a coroutine runs, and only then, the context variable of `Current` says so: a task that it makes
 copies the context, and thereby knows what it was made by. The variable's token is never held while
 the coroutine is suspended.
 """
@@ -13,7 +13,7 @@ from collections.abc import Generator
 from typing import Any
 
 from callscope.shadow.capture import drop_own_frames, hide
-from callscope.shadow.context import CURRENT, Token
+from callscope.shadow.context import Current, Token
 from callscope.tape.records import RESUME, SUSPEND
 from callscope.tape.threads import TAPES
 
@@ -61,14 +61,14 @@ def drive(body: Any, token: Token | None, *, as_current: bool) -> Generator[Any,
     """
     step, argument = body.send, None
     while True:
-        outer = CURRENT.set(token) if as_current and token is not None else None
+        outer = Current.set(token) if as_current and token is not None else None
         try:
             yielded = step(argument)
         except StopIteration as stop:
             return stop.value
         finally:
             if outer is not None:
-                CURRENT.reset(outer)
+                Current.reset(outer)
         suspend(token)
         try:
             argument = yield yielded

@@ -30,7 +30,7 @@ which the interpreter would look for a signal.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from callscope.hierarchy import Site
 from callscope.trace import CallError
@@ -84,6 +84,9 @@ class Layout:
         self.covers: Sequence[Layout] = ()
         """Shadows of the same site that may run below, for somebody patched one in between."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(None), ()  # a shadow that was pickled is switched off, and writes no record
+
 
 class _Marker:
     __slots__ = ("name",)
@@ -92,6 +95,9 @@ class _Marker:
         self.name = name
 
     def __repr__(self) -> str:
+        return self.name
+
+    def __reduce__(self) -> str:
         return self.name
 
 

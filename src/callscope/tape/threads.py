@@ -73,6 +73,9 @@ class _Local(threading.local):
         self._alive = _Alive()
         self.tape: list[Any] = tapes._open(weakref.ref(self._alive)).records
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (TAPES, "local")
+
 
 class Tapes:
     """All threads' tapes, and the readers of what stands on them."""
@@ -85,6 +88,9 @@ class Tapes:
         self._readers: list[Reader] = []
         self._draining = False
         self.local = _Local(self)
+
+    def __reduce__(self) -> str:
+        return "TAPES"
 
     def _open(self, alive: weakref.ref[Any]) -> ThreadTape:
         tape = ThreadTape(_thread_name(), alive)
