@@ -6,6 +6,7 @@ Most tests do the same twice, bare and while it is recorded, and compare.
 import abc
 import dataclasses
 import os
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -13,7 +14,7 @@ from typing import Generic, TypeVar
 
 import pytest
 
-from callscope import TracedMeta, load, record
+from callscope import TracedMeta, load, record, rescan
 
 EVERYTHING = ("*", "__*__")
 
@@ -241,6 +242,39 @@ def test_what_is_sent_drags_nothing_along():
         assert Other(1).call() == 8
         cloudpickle.dumps(cls)
     assert len(trace) == 4
+
+
+def is_bare(cls):
+    return not any(hasattr(getattr(cls, name), "__wrapped__") for name in vars(cls))
+
+
+def test_a_class_that_comes_back():
+    """Loading sets the methods of the living class anew; a recording's end still leaves it bare.
+
+    They are recorded again after `rescan`, as all methods that are set during a recording.
+    """
+    cloudpickle = pytest.importorskip("cloudpickle")
+    cls = ordinary()
+    with record(cls, methods=EVERYTHING) as trace:
+        payload = cloudpickle.dumps(cls)
+        assert pickle.loads(payload) is cls
+        assert cls(1).call() == 8
+        assert [c.method for c in trace.calls] == []
+        rescan()
+        assert cls(1).call() == 8
+    assert [c.method for c in trace.calls] == ["__init__", "call"]
+    assert is_bare(cls)
+
+    with record(cls, methods=EVERYTHING):
+        pickle.loads(payload)
+    assert is_bare(cls)
+    assert cls(1).call() == 8
+
+    pickle.loads(payload)  # now it is not; but the end of the next recording leaves it so
+    with record(cls, methods=EVERYTHING) as trace:
+        assert cls(1).call() == 8
+    assert [c.method for c in trace.calls] == ["__init__", "call"]
+    assert is_bare(cls)
 
 
 # By name: multiprocessing

@@ -241,12 +241,14 @@ class Weaver:
     def _take_out(self, key: _Key) -> None:
         ref, name = key
         cls, woven = ref(), self._woven.pop(key)
-        # If somebody patched on top, ours stays below, and passes straight through.
-        if cls is not None and any(w.stands_in(cls, name) for w in woven):
-            raw = without_callscope(namespace(cls)[name])
-            if raw is ABSENT:
+        # If somebody patched on top, ours stays below, and passes straight through. One that is
+        # not ours to switch off goes too: `cloudpickle` sets what it loads on the living class.
+        if cls is not None:
+            stands = namespace(cls).get(name, ABSENT)
+            raw = without_callscope(stands)
+            if raw is ABSENT and stands is not ABSENT:
                 type.__delattr__(cls, name)
-            else:
+            elif raw is not stands:
                 type.__setattr__(cls, name, raw)
         for entry in filter(None, (w.entry() for w in woven)):
             entry.on.cell_contents = False
