@@ -68,19 +68,45 @@ class Instrumentation:
         """The class as it was named."""
         self.removed = False
         """Whether it was taken back."""
-        self.problem = ""
-        """Why nothing is traced: the target is not imported yet, or does not exist."""
+        self._missing = ""
         self._declaration: Declaration | None = None
+        self._may_grow = False
+
+    @property
+    def problem(self) -> str:
+        """Why nothing is traced: the target is not there, or nothing of it has the methods."""
+        return self._missing or self.lacks_methods()
 
     def take(self, root: type, options: Options, declare: _Declare) -> None:
-        """Declare the class that was named, now that it is there."""
-        check_methods(root, options)
-        self.problem = ""
+        """Declare the class that was named, now that it is there.
+
+        If its module has just been imported, the methods may be those of subclasses to come.
+        """
+        self._may_grow = bool(self._missing)
+        if not self._may_grow:
+            check_methods(root, options)
+        self._missing = ""
         self._declaration = declare(root, options)
 
     def wait_for(self, module: str) -> None:
         """Note that the class is not there yet."""
-        self.problem = f"module {module!r} was not imported"
+        self._missing = f"module {module!r} was not imported"
+
+    def give_up(self, problem: str) -> None:
+        """Note that the class cannot be had."""
+        self._missing = problem
+
+    def lacks_methods(self) -> str:
+        """Return the words for it if no class of the hierarchy defines any of the methods yet."""
+        declaration = self._declaration
+        root = declaration.root() if declaration is not None and self._may_grow else None
+        if declaration is None or root is None:
+            return ""
+        try:
+            check_methods(root, declaration.options)
+        except NoMethodsError as error:
+            return str(error)
+        return ""
 
     def remove(self) -> None:
         """Take the declaration back; a second time does nothing."""
@@ -91,7 +117,7 @@ class Instrumentation:
     def coverage(self) -> list[SiteCoverage]:
         """Return every site of the hierarchy as it is now, traced or not and why not."""
         declaration = self._declaration
-        if declaration is None:
+        if declaration is None or self.problem:
             return [SiteCoverage(self.name, self.problem)]
         methods = declaration.options.methods
         return [
@@ -233,7 +259,7 @@ class _Arrival:
         try:
             self._handle.take(find_class(self._path, module), self._options, self._declare)
         except CallscopeError as error:
-            self._handle.problem = str(error)
+            self._handle.give_up(str(error))
             warn(f"{error} Nothing is traced for it.", TargetWarning)
 
     def settle(self) -> bool:

@@ -10,7 +10,13 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 from callscope._version import __version__
-from callscope.errors import OptionError, RecordingError, TraceTruncatedWarning, warn
+from callscope.errors import (
+    OptionError,
+    RecordingError,
+    TargetWarning,
+    TraceTruncatedWarning,
+    warn,
+)
 from callscope.feed import Feed, is_live
 from callscope.hierarchy import matches
 from callscope.instrumentation import Instrumentation, place
@@ -103,6 +109,7 @@ class Recording:
         self._state = "ended"
         self._file_read = None
         _running.remove(self)
+        lacking = [*filter(None, (handle.lacks_methods() for handle in self._handles))]
         for handle in self._handles:
             handle.remove()
         try:
@@ -111,6 +118,8 @@ class Recording:
             TAPES.detach(self._reader)
             if self._feed is not None:
                 self._feed.end(self._reader.lost)
+        for problem in lacking:
+            warn(f"{problem} Nothing was traced for it.", TargetWarning)
         if self._reader.lost:
             warn(
                 f"{self._reader.lost:,} calls were made and not kept, for"
