@@ -105,7 +105,7 @@ def use(obj):
     found += [obj.known("k"), type(obj).known("k"), obj.free("f"), obj.memo(1), obj.memo(1)]
     found += [obj.memo(1, extra=2), type(obj).memo(obj, 5), obj.decorated(6), obj.abstract()]
     del obj.size
-    return found + [obj.size]
+    return [*found, obj.size]
 
 
 def test_each_kind_is_recorded_and_does_what_it_did():

@@ -18,7 +18,6 @@ import enum
 import functools
 import inspect
 import logging
-import operator
 import pickle
 import pydoc
 import re

@@ -81,4 +81,4 @@ def __dir__() -> list[str]:
 if _os.environ.get("CALLSCOPE"):
     from callscope import environment as _environment
 
-    _environment.start(_os.environ["CALLSCOPE"], _os.environ.get("CALLSCOPE_TO"))
+    _environment.start(_os.environ)

@@ -208,8 +208,13 @@ def instrument(
     return place(target, check_options(methods, capture, redact), _declare_from_outside)
 
 
-def place(target: type | str, options: Options, declare: _Declare) -> Instrumentation:
-    """Check a target and pass its class to `declare`, now or when its module is imported."""
+def place(
+    target: type | str, options: Options, declare: _Declare, *, must_exist: bool = True
+) -> Instrumentation:
+    """Check a target and pass its class to `declare`, now or when its module is imported.
+
+    With `must_exist` it is an error if there is nothing that could be imported.
+    """
     if not isinstance(target, str):
         root = check_class(target)
         handle = Instrumentation(qualified_name(root))
@@ -221,7 +226,8 @@ def place(target: type | str, options: Options, declare: _Declare) -> Instrument
     if module is not None and not _is_being_imported(module):
         handle.take(find_class(path, module), options, declare)
         return handle
-    check_module(path.module)
+    if must_exist:
+        check_module(path.module)
     handle.wait_for(path.module)
     arrival = _Arrival(path, options, declare, handle)
     if module is not None:

@@ -159,6 +159,10 @@ class Weaver:
     def __reduce__(self) -> str:
         return "WEAVER"
 
+    def start_anew(self) -> None:
+        """Take a new lock in a child process, for the old one may be held by a lost thread."""
+        self._lock = threading.RLock()
+
     def begin(self, plan: Plan) -> None:
         """Weave what a recording wants."""
         when_in_play(self.reweave)

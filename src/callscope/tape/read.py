@@ -65,7 +65,7 @@ class TapeReader:
         self._dropped = 0
         self._call_ids = itertools.count(1)
         self._event_ids = itertools.count(1)
-        self._pid = os.getpid()
+        self.pid = os.getpid()
         self._lock = threading.RLock()
 
     def feed(self, batch: Batch) -> None:
@@ -174,7 +174,7 @@ class TapeReader:
     def tell(self, kind: EventKind, ts_ns: int, call: Call) -> None:
         """Tell the listener of an event, if there is one."""
         if self._listener is not None:
-            event = Event(kind, next(self._event_ids), ts_ns, self._pid, call)
+            event = Event(kind, next(self._event_ids), ts_ns, call)
             self._listener.on_event(event)
 
     def _drop_oldest(self) -> None:

@@ -102,6 +102,18 @@ class Tapes:
         """Whether somebody reads what is written."""
         return bool(self._readers)
 
+    def start_anew(self) -> None:
+        """Forget everything, in a child process that has just been forked.
+
+        What is on the tapes belongs to the parent, and only the thread that forked goes on. The
+        lock may be held by one that does not.
+        """
+        self.lock = threading.RLock()
+        self._draining = False
+        self._readers.clear()
+        for tape in self._tapes:
+            tape.records.clear()
+
     def attach(self, reader: Reader) -> None:
         """Give the reader all that is written from now on."""
         with self.lock:

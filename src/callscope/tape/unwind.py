@@ -116,6 +116,7 @@ class ThreadReader:
         if not self._repeats(layout, identity) and self._reader.wants(layout.site):
             call = self._call(layout, identity, runtime, values, start_ns, parent)
             call._task = task
+            call._pid = self._reader.pid
             if not self._reader.begin(call):
                 call = None
         context = token if layout.is_coroutine else maker
