@@ -865,6 +865,30 @@ def test_a_parameter_that_no_source_can_spell_is_left_alone():
             assert [bool(c.reason) for c in handle.coverage()] == [True], name
 
 
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="annotations are lazy since Python 3.14")
+def test_annotations_are_not_evaluated():
+    """They may name what is defined later, and may have been changed."""
+    source = """
+class Base:
+    def later(self, x: Later) -> list[Later]: ...
+    def changed(self, x: int): ...
+    def plain(self, x: int = 1, *, y: str = ""): ...
+"""
+    space = {"__name__": __name__}
+    exec(compile(source, "<source>", "exec", dont_inherit=True), space)
+    base = space["Base"]
+    base.changed.__annotations__["x"] = "other"
+    with record(base, methods=("*",)):
+        with pytest.raises(NameError):
+            _ = base.later.__annotations__
+        assert inspect.signature(base.plain) is not None
+        space["Later"] = float
+        assert base.later.__annotations__ == {"x": float, "return": list[float]}
+        assert base.changed.__annotations__ == {"x": "other"}
+        assert base.plain.__annotations__ == {"x": int, "y": str}
+    assert base.later.__annotations__ == {"x": float, "return": list[float]}
+
+
 # Copies and pickles
 
 

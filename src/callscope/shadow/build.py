@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import linecache
 import sys
 import types
@@ -299,9 +300,25 @@ def _build(
     function.__qualname__ = original.__qualname__
     function.__module__ = original.__module__
     function.__doc__ = original.__doc__
-    function.__annotations__ = original.__annotations__
+    _copy_annotations(original, function)
     if sys.version_info >= (3, 12):
         function.__type_params__ = original.__type_params__
     function.__dict__.update(original.__dict__)
     function.__wrapped__ = original  # type: ignore[attr-defined]
     return function
+
+
+def _copy_annotations(original: types.FunctionType, function: types.FunctionType) -> None:
+    # From Python 3.14 on, to read them is to evaluate them, for the first time: that is left to
+    # the program (https://peps.python.org/pep-0649/).
+    if sys.version_info >= (3, 14) and not _are_evaluated(original):
+        function.__annotate__ = original.__annotate__
+    else:
+        function.__annotations__ = original.__annotations__
+
+
+def _are_evaluated(function: types.FunctionType) -> bool:
+    """Tell whether a function's annotations have been read, or set, before."""
+    others = (function.__globals__, function.__builtins__, function.__dict__)
+    known = {*map(id, others), id(function.__kwdefaults__)}
+    return any(type(held) is dict and id(held) not in known for held in gc.get_referents(function))
