@@ -55,6 +55,7 @@ def clock():
     from callscope.tape.threads import TAPES
 
     now = iter(range(1_000, 10_000_000, 1_000))
-    real, TAPES.clock.cell_contents = TAPES.clock.cell_contents, lambda: next(now)
+    real = TAPES.clock.cell_contents
+    TAPES.set_clock(lambda: next(now))
     yield
-    TAPES.clock.cell_contents = real
+    TAPES.set_clock(real)

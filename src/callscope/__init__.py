@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from callscope.shadow.context import carry
     from callscope.sinks.console import Console
     from callscope.sinks.jsonl import JSONLines
+    from callscope.tape.engine import NAME as engine  # noqa: N811
     from callscope.trace import Call, Event, Sink, Trace
     from callscope.weave import rescan
 
@@ -37,6 +38,7 @@ __all__ = [
     "TracedMeta",
     "__version__",
     "carry",
+    "engine",
     "instrument",
     "load",
     "record",
@@ -57,6 +59,7 @@ _LAZY = {
     "Sink": "trace",
     "Trace": "trace",
     "carry": "shadow.context",
+    "engine": "tape.engine",
     "load": "formats",
     "record": "recording",
     "rescan": "weave",
@@ -69,7 +72,8 @@ def __getattr__(name: str) -> object:
     if name not in _LAZY:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
-    value = getattr(_importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
+    attribute = "NAME" if name == "engine" else name
+    value = getattr(_importlib.import_module(f"{__name__}.{_LAZY[name]}"), attribute)
     globals()[name] = value
     return value
 

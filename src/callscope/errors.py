@@ -97,6 +97,10 @@ class TargetWarning(CallscopeWarning):
     """A target that was named by path turned out not to exist."""
 
 
+class EngineWarning(CallscopeWarning):
+    """The tape in C cannot be used, and the one in Python takes its place."""
+
+
 class TraceTruncatedWarning(CallscopeWarning):
     """More calls were made than a recording was allowed to keep."""
 

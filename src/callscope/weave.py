@@ -41,6 +41,7 @@ from callscope.shadow import (
     when_in_play,
     without_callscope,
 )
+from callscope.tape.threads import TAPES
 from callscope.tape.wanted import Asked
 
 if TYPE_CHECKING:
@@ -194,6 +195,7 @@ class Weaver:
             for ref in self._watched - wanted.watched:
                 ref.identify = identify_unwatched
             self._watched &= wanted.watched
+            TAPES.forget_classes()
             for key in [*self._woven]:
                 if key not in wanted.shadows and key not in wanted.watchers:
                     self._take_out(key)
@@ -220,6 +222,7 @@ class Weaver:
         for ref in wanted.watched:
             ref.identify = identify_watched
         self._watched |= wanted.watched
+        TAPES.forget_classes()
 
     def _put(self, key: _Key, recipe: Recipe | None, make: Callable[[Any], Entry]) -> None:
         ref, name = key

@@ -14,6 +14,7 @@ from callscope.shadow.capture import FILE_PREFIX, capture, drop_own_frames, is_o
 from callscope.shadow.compiling import is_compiling
 from callscope.shadow.context import Current
 from callscope.shadow.descriptors import Part, anatomy, why_not
+from callscope.shadow.native import make_site
 from callscope.shadow.shape import CALLABLE, Recipe, Shape, default_values
 from callscope.shadow.source import Source
 from callscope.shadow.suspend import (
@@ -200,7 +201,8 @@ def _make_shadow(part: Part, entry: Entry, site: Site, recipe: Recipe) -> Any:
     original = part.function
     is_function = type(original) is types.FunctionType
     shape = Shape.of(original) if is_function else CALLABLE
-    code, fields = _compile(shape, part.binding, recipe)
+    compiled = _compile(shape, part.binding, recipe)
+    code, fields = compiled.code, compiled.fields
     layout = Layout(
         site,
         fields,
@@ -220,12 +222,19 @@ def _make_shadow(part: Part, entry: Entry, site: Site, recipe: Recipe) -> Any:
     }
     if is_function:
         values |= {f"default_{k}": v for k, v in default_values(original).items()}
+    if compiled.is_native:
+        bound_by = part.binding if compiled.is_bound else None
+        site = make_site(original, layout, entry.on, shape, bound_by, recipe, is_compiling())
+        values |= {"enter": site, "leave": site.leave, "fail": site.fail}
     cells = {shape.prefix + name: types.CellType(value) for name, value in values.items()}
     cells[shape.prefix + "clock"] = TAPES.clock
     cells[shape.prefix + "on"] = entry.on
     if is_function:
         cells.update(zip(shape.freevars, original.__closure__ or (), strict=True))
-        return _build(original, code, cells)
+        shadow = _build(original, code, cells)
+        if compiled.is_native:
+            site.attach(shadow)
+        return shadow
     from callscope.shadow.proxy import Proxy
 
     closure = tuple(cells[name] for name in code.co_freevars)
@@ -265,20 +274,29 @@ _CAPTURING: Final = (
 _CELLS: Final = (
     *_CONSTANTS,
     *("original", "on", "origin", "layout", "seen", "clock", "type_text", "is_compiling"),
+    *("enter", "leave", "fail"),
     *_CAPTURING,
 )
 
 
+class _Compiled(NamedTuple):
+    """What the shadows of one shape have in common."""
+
+    code: types.CodeType
+    fields: tuple[Field, ...]
+    is_bound: bool
+    is_native: bool
+
+
 @functools.cache
-def _compile(
-    shape: Shape, binding: Binding, recipe: Recipe
-) -> tuple[types.CodeType, tuple[Field, ...]]:
+def _compile(shape: Shape, binding: Binding, recipe: Recipe) -> _Compiled:
     source = Source(shape, binding, recipe)
     text = source.text((*_CELLS, *(f"default_{name}" for name in shape.defaulted)))
     filename = f"{FILE_PREFIX}shadow {_compile.cache_info().currsize}>"
     outer = compile(text, filename, "exec", dont_inherit=True)
     linecache.cache[filename] = len(text), None, text.splitlines(keepends=True), filename
-    return _inner_code(_inner_code(outer)), source.fields
+    code = _inner_code(_inner_code(outer))
+    return _Compiled(code, source.fields, source.is_bound, source.is_native)
 
 
 def _inner_code(code: types.CodeType) -> types.CodeType:

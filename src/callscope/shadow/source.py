@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from callscope.shadow.shape import Kind, Recipe, Shape
 from callscope.summarize import MAX_STRING, summarizer
+from callscope.tape.engine import NATIVE
 from callscope.tape.records import Field
 from callscope.tape.threads import LIMIT
 
@@ -65,6 +66,22 @@ _SHADOW: Final = Template(f"""\
         $write_return
         $go_live
         $return_result
+""")
+# The same where the tape in C does it. An interrupt within `$enter` leaves no begin behind, nor does
+# one before it; and one after it comes when the `try` has begun.
+_NATIVE_SHADOW: Final = Template("""\
+    def shadow($parameters):
+        $name_freevars
+        $while_compiling
+        $pass_through
+        try:
+            $enter($entered)
+            $run
+        except $BaseException as $error:
+            $fail($error)
+            raise
+        $leave($result)
+        return $result
 """)
 _WHILE_OFF: Final = """\
 if not $on$or_without_object:
@@ -139,6 +156,15 @@ _CAPTURE_VALUE: Final = (
 )
 
 
+def spread(field: Field, recipe: Recipe) -> str:
+    """Return the name of the `Capture` method for what a parameter with stars takes."""
+    several = len(recipe.captured) > 1
+    name = "boths" if several else "".join(recipe.captured)
+    if summarizer(recipe.redact).hides(field.name):
+        name = "hidden_boths" if several else "hidden"
+    return f"named_{name}" if field.kind == "var_keyword" else name
+
+
 class Source:
     """The source of the shadows of one shape.
 
@@ -162,6 +188,8 @@ class Source:
             self._bound = None if binding == "static" else "instance"
         self.fields = tuple(self._fields())
         """The captured parameters: all but the one that the method is bound to."""
+        self.is_native = NATIVE is not None and shape.kind == "function"
+        """Whether the records are written by a site of the tape in C."""
 
     def _fields(self) -> Iterator[Field]:
         if not self._recipe.captured:
@@ -189,7 +217,8 @@ class Source:
         """
         names = {name: self._shape.prefix + name for name in (*cells, *LOCALS)}
         parts = {name: Template(part).substitute(names) for name, part in self._parts().items()}
-        body = _SHADOW.substitute(names, **parts)
+        template = _NATIVE_SHADOW if self.is_native else _SHADOW
+        body = template.substitute(names, **parts)
         body = "".join(line for line in body.splitlines(keepends=True) if line.strip())
         made_of = [*(self._shape.prefix + name for name in cells), *self._shape.freevars]
         return f"def make({', '.join(made_of)}):\n{body}"
@@ -219,6 +248,7 @@ class Source:
             # Where a call goes on after it was suspended may be another thread.
             "find_tape": find_tape if suspends else "",
             "return_result": "" if kind == "async generator" else "return $result",
+            "entered": ", ".join(self._entered()),
             "find_runtime": self._find_runtime(),
             "begin": ", ".join(self._begin()),
             "capture_result": _CAPTURE_RESULT.format(self._capture("$result")) if captures else "",
@@ -301,15 +331,24 @@ class Source:
             return f"$OMITTED if {name} is $default_{name} else {captured}"
         return captured
 
+    def _entered(self) -> Iterator[str]:
+        """Yield what a site of the tape in C is given: the object, and each field as it is."""
+        if self._bound is not None:
+            yield self._bound
+        for field in self.fields:
+            is_cut = field.kind == "var_positional" and self._bound_in_args
+            yield f"{field.name}[1:]" if is_cut else field.name
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether there is an object, or a class, that the method is bound to."""
+        return self._bound is not None
+
     def _redacted(self) -> str:
         return "($REDACTED, $REDACTED)" if len(self._recipe.captured) > 1 else "$REDACTED"
 
     def _spread(self, field: Field) -> str:
-        captured = self._recipe.captured
-        several = "boths" if len(captured) > 1 else "".join(captured)
-        if self._hides(field.name):
-            several = "hidden_boths" if len(captured) > 1 else "hidden"
-        return f"named_{several}" if field.kind == "var_keyword" else several
+        return spread(field, self._recipe)
 
     def _capture(self, name: str) -> str:
         if len(self._recipe.captured) > 1:

@@ -72,7 +72,7 @@ class TapeReader:
         """Take records; read them now if somebody listens or the limit may be reached."""
         with self._lock:
             self._unread.append(batch)
-            self._unread_size += sum(len(chunk.records) for chunk in batch.chunks)
+            self._unread_size += sum(chunk.size for chunk in batch.chunks)
             if self._listener is not None:
                 self._read()
                 self._listener.flush()

@@ -10,6 +10,8 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
+from callscope.tape.engine import NATIVE
+
 LIMIT: Final = 1 << 16
 """Places a thread's tape may take before the thread itself hands it to the readers."""
 
@@ -24,7 +26,8 @@ class ThreadTape:
 
     def __init__(self, thread: str, alive: weakref.ref[Any]) -> None:
         self.thread = thread
-        self.records: list[Any] = []
+        self.records: Any = _new_records()
+        """A list; or, in C, what can be written to like one."""
         self._alive = alive
 
     @property
@@ -33,11 +36,24 @@ class ThreadTape:
         return self._alive() is None
 
 
-class Chunk(NamedTuple):
+class Chunk:
     """Whole records taken off one thread's tape."""
 
-    tape: ThreadTape
-    records: list[Any]
+    __slots__ = ("_raw", "_records", "size", "tape")
+
+    def __init__(self, tape: ThreadTape, raw: Any) -> None:
+        self.tape = tape
+        self.size = len(raw)
+        """How many places the records take."""
+        self._raw = raw
+        self._records: list[Any] | None = None
+
+    @property
+    def records(self) -> list[Any]:
+        """The records as they are described in `callscope.tape.records`."""
+        if self._records is None:
+            self._records, self._raw = _unpack(self._raw), None
+        return self._records
 
 
 class Batch(NamedTuple):
@@ -67,11 +83,13 @@ class _Alive:
 
 
 class _Local(threading.local):
-    """What a thread sees: `tape` is the list it appends to."""
+    """What a thread sees: `tape` is what it writes to."""
 
     def __init__(self, tapes: Tapes) -> None:
         self._alive = _Alive()
-        self.tape: list[Any] = tapes._open(weakref.ref(self._alive)).records
+        self.tape: Any = tapes._open(weakref.ref(self._alive)).records
+        if NATIVE is not None:
+            self._owner = NATIVE.Owner(self.tape)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return getattr, (TAPES, "local")
@@ -83,7 +101,7 @@ class Tapes:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.clock = types.CellType(time.perf_counter_ns)
-        """The cell through which every shadow reads the time; tests put their own clock in."""
+        """The cell through which shadows read the time."""
         self._tapes: list[ThreadTape] = []
         self._readers: list[Reader] = []
         self._draining = False
@@ -101,6 +119,17 @@ class Tapes:
     def is_read(self) -> bool:
         """Whether somebody reads what is written."""
         return bool(self._readers)
+
+    def set_clock(self, clock: Callable[[], int]) -> None:
+        """Read another clock, as tests do; it returns nanoseconds."""
+        self.clock.cell_contents = clock
+        if NATIVE is not None:
+            NATIVE.set_clock(None if clock is time.perf_counter_ns else clock)
+
+    def forget_classes(self) -> None:
+        """Ask classes anew how their objects are identified."""
+        if NATIVE is not None:
+            NATIVE.forget_classes()
 
     def start_anew(self) -> None:
         """Forget everything, in a child process that has just been forked.
@@ -143,7 +172,7 @@ class Tapes:
         until_ns = self.clock.cell_contents() if len(self._tapes) > 1 else math.inf
         ended = [tape for tape in self._tapes if tape.ended]
         chunks = [Chunk(tape, _take(tape.records)) for tape in tuple(self._tapes)]
-        chunks = [chunk for chunk in chunks if chunk.records]
+        chunks = [chunk for chunk in chunks if chunk.size]
         for tape in ended:
             self._tapes.remove(tape)
         if chunks or ended:
@@ -155,18 +184,35 @@ class Tapes:
         """Call a function; what it calls in turn is not recorded."""
         local = self.local
         tape = local.tape
-        local.tape = []
+        local.tape = scratch = _new_records()
+        _use(scratch)
         try:
             return function(argument)
         finally:
             local.tape = tape
+            _use(tape)
 
 
-def _take(records: list[Any]) -> list[Any]:
-    # The thread may append meanwhile; the list itself must stay, for running calls hold it.
-    taken = records[:]
-    del records[: len(taken)]
-    return taken
+if NATIVE is None:
+
+    def _new_records() -> Any:
+        return []
+
+    def _use(_: Any) -> None:
+        """Do nothing: who writes looks for the list among the thread's variables."""
+
+    def _take(records: list[Any]) -> list[Any]:
+        # The thread may append meanwhile; the list itself must stay, for running calls hold it.
+        taken = records[:]
+        del records[: len(taken)]
+        return taken
+
+    def _unpack(records: list[Any]) -> list[Any]:
+        return records
+
+else:
+    _new_records, _use = NATIVE.Tape, NATIVE.use
+    _take, _unpack = NATIVE.Tape.take, NATIVE.Tape.unpack
 
 
 def _thread_name() -> str:

@@ -1,0 +1,98 @@
+"""What the shadows of plain functions hand to the tape in C."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from callscope.hierarchy import class_ref, class_ref_of_bound
+from callscope.shadow.capture import capture
+from callscope.shadow.context import Current
+from callscope.shadow.shape import Recipe, Shape, default_values
+from callscope.shadow.source import spread
+from callscope.summarize import MAX_STRING, REDACTED, summarizer
+from callscope.tape.engine import NATIVE, Inert
+from callscope.tape.records import AT_LIMIT, ERROR, OMITTED, RAISE, RESULT, UNKNOWN_ERROR, Layout
+from callscope.tape.threads import LIMIT, TAPES
+
+if TYPE_CHECKING:
+    from callscope.hierarchy import Binding
+
+if NATIVE is not None:
+    NATIVE.configure(
+        drain=TAPES.drain,
+        local_tape=lambda: TAPES.local.tape,
+        class_ref=class_ref,
+        class_ref_of_bound=class_ref_of_bound,
+        current=Current._variable,
+        omitted=OMITTED,
+        redacted=REDACTED,
+        result=RESULT,
+        raise_=RAISE,
+        error=ERROR,
+        at_limit=AT_LIMIT,
+        unknown_error=UNKNOWN_ERROR,
+        inert=Inert,
+        limit=LIMIT,
+        most_string=MAX_STRING,
+    )
+
+
+_BINDINGS: Final = {"instance": "i", "class": "c", None: "n"}
+
+
+def make_site(
+    original: types.FunctionType,
+    layout: Layout,
+    on: types.CellType,
+    shape: Shape,
+    binding: Binding | None,
+    recipe: Recipe,
+    is_compiling: Callable[[], bool] | None,
+) -> Any:
+    """Return what writes the records of one shadow: a `_tape.Site`.
+
+    Args:
+        original: what the shadow stands in for.
+        layout: begins its records.
+        on: holds whether calls are recorded.
+        shape: of the original.
+        binding: how it binds; None where it is called on nothing.
+        recipe: what is written.
+        is_compiling: is asked before each call, if it is given.
+    """
+    capturing = capture(recipe.redact)
+    hides = summarizer(recipe.redact).hides
+    several = len(recipe.captured) > 1
+    plain = recipe.captured == ("values",)
+    defaults = default_values(original)
+    captures, spreads = "", []
+    for field in layout.fields:
+        if field.kind != "value":
+            captures += "s"
+            spreads.append(getattr(capturing, spread(field, recipe)))
+        elif hides(field.name):
+            captures += "h"
+            spreads.append((REDACTED, REDACTED) if several else REDACTED)
+        else:
+            captures += "v" if plain else "c"
+            spreads.append(None)
+    value = capturing.both if several else capturing.value if plain else capturing.type
+    return NATIVE.Site(
+        layout=layout,
+        original=original,
+        seen=layout.site.defining,
+        on=on,
+        binding=_BINDINGS[binding],
+        captures=captures,
+        result="-" if not recipe.captured else "v" if plain else "c",
+        value=value,
+        note_error=capturing.note_error,
+        defaults=tuple(defaults.get(field.name, OMITTED) for field in layout.fields),
+        spreads=tuple(spreads),
+        is_compiling=is_compiling,
+        live=recipe.live,
+        names=shape.named,
+    )
+

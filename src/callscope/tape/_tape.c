@@ -1,0 +1,1132 @@
+/* The tape in C: what is written for less than an interpreter's instruction costs.
+
+A tape is an array of words. Records follow one another, and each is written whole without calling
+into Python, so that neither a signal handler nor a finalizer ever sees half of one:
+
+    begin    site | BEGIN, identity, class, captured values..., maker, time
+    return   time << 2 | RETURN
+    result   time << 2 | RESULT, captured value
+    object   a pointer: what Python code has appended
+
+`Tape.unpack` turns them into the list that the tape in Python is: callscope/tape/records.py says
+what stands on it. A `Site` knows what the records of one shadow look like. A shadow's bytecode calls
+it; and where the interpreter calls the shadow through its `vectorcall`, `call_shadow` does all that
+the bytecode does, without a frame. Each call goes one of these ways, and so is recorded once.
+*/
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef Py_GIL_DISABLED
+#error "A tape in C relies on the global interpreter lock; use the one in Python."
+#endif
+
+#ifdef _MSC_VER
+#define THREAD_LOCAL __declspec(thread)
+#else
+#define THREAD_LOCAL _Thread_local
+#endif
+
+typedef uintptr_t Word;
+
+enum { OBJECT = 0, BEGIN = 1, RETURN = 2, RESULT = 3, TAG = 3 };
+enum { TAG_BITS = 2, FIRST_SIZE = 256, MOST_BOUND = 32, RAISE_WORDS = 1, ERROR_WORDS = 3 };
+
+/* What the module is given once, by `configure`. */
+static struct {
+    PyObject *drain;         /* hands what was written to the readers */
+    PyObject *local_tape;    /* makes this thread's tape */
+    PyObject *class_ref;     /* returns what stands for a class */
+    PyObject *class_ref_of_bound;
+    PyObject *current;       /* the context variable that says what led here */
+    PyObject *none_given;    /* stands for an argument left at its default */
+    PyObject *redacted;      /* stands for a hidden one */
+    PyObject *result;        /* begins a result record */
+    PyObject *raise;         /* begins a raise record */
+    PyObject *error;         /* begins an error record */
+    PyObject *at_limit;      /* stands for an error where no function could be called any more */
+    PyObject *unknown_error; /* stands for an error that could not be looked at */
+    PyObject *inert;         /* what a site becomes in a pickle */
+    PyObject *clock;         /* a replacement for the clock; NULL for the real one */
+    Py_ssize_t limit;        /* words a tape may take before the thread hands it on */
+    Py_ssize_t most_string;  /* length of the longest string that is kept as it is */
+} config;
+
+static PyObject *str_identify;
+
+/* Grows when classes begin or cease to be identified in another way. */
+static unsigned long identifications;
+
+/* The clock that `time.perf_counter_ns` reads. */
+static int
+read_clock(int64_t *time)
+{
+    if (config.clock != NULL) {
+        PyObject *read = PyObject_CallNoArgs(config.clock);
+        if (read == NULL) {
+            return -1;
+        }
+        *time = PyLong_AsLongLong(read);
+        Py_DECREF(read);
+        return *time == -1 && PyErr_Occurred() ? -1 : 0;
+    }
+#if PY_VERSION_HEX >= 0x030D0000
+    PyTime_t now;
+    if (PyTime_PerfCounterRaw(&now) < 0) {
+        return -1;
+    }
+    *time = (int64_t)now;
+#else
+    *time = (int64_t)_PyTime_GetPerfCounter();
+#endif
+    return 0;
+}
+
+/* Tapes */
+
+typedef struct {
+    PyObject_HEAD
+    Word *words;
+    Py_ssize_t used;
+    Py_ssize_t size;
+    Py_ssize_t last_used; /* when words were taken off the last time */
+} Tape;
+
+typedef struct {
+    PyObject_HEAD
+    Tape *tape;
+} Owner;
+
+static PyTypeObject TapeType;
+static PyTypeObject SiteType;
+
+/* What `vectorcall` is of a function that nobody has changed. */
+static vectorcallfunc call_bytecode;
+
+/* This thread's tape. The thread's `Owner` keeps it, and forgets it when the thread ends. */
+static THREAD_LOCAL Tape *current;
+
+typedef struct Site Site;
+static Py_ssize_t begin_size(const Site *site);
+static PyObject *begin_layout(const Site *site);
+
+static int
+reserve(Tape *tape, Py_ssize_t more)
+{
+    if (tape->used + more <= tape->size) {
+        return 0;
+    }
+    Py_ssize_t size = tape->size ? tape->size : FIRST_SIZE;
+    while (size < tape->used + more) {
+        size *= 2;
+    }
+    /* What was taken off leaves room for as much again. */
+    size = size < tape->last_used ? tape->last_used : size;
+    Word *words = PyMem_Realloc(tape->words, (size_t)size * sizeof(Word));
+    if (words == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    tape->words = words;
+    tape->size = size;
+    return 0;
+}
+
+static inline void
+put_object(Tape *tape, PyObject *object)
+{
+    tape->words[tape->used++] = (Word)Py_NewRef(object);
+}
+
+static inline Word
+stamp(int64_t time, Word tag)
+{
+    return (Word)time << TAG_BITS | tag;
+}
+
+static PyObject *
+time_of(Word word)
+{
+    return PyLong_FromLongLong((int64_t)((intptr_t)word >> TAG_BITS));
+}
+
+static Site *
+site_of(Word word)
+{
+    return (Site *)(word & ~(Word)TAG);
+}
+
+/* Let go of the words from `at` on. */
+static void
+release(Word *words, Py_ssize_t at, Py_ssize_t used)
+{
+    while (at < used) {
+        Word word = words[at];
+        Py_ssize_t objects = 0;
+        switch (word & TAG) {
+        case OBJECT:
+            Py_DECREF((PyObject *)word);
+            at += 1;
+            break;
+        case BEGIN:
+            objects = begin_size(site_of(word)) - 2;
+            for (Py_ssize_t i = 1; i <= objects; i++) {
+                Py_DECREF((PyObject *)words[at + i]);
+            }
+            Py_DECREF((PyObject *)site_of(word));
+            at += objects + 2;
+            break;
+        case RETURN:
+            at += 1;
+            break;
+        default:
+            Py_DECREF((PyObject *)words[at + 1]);
+            at += 2;
+        }
+    }
+}
+
+static void
+tape_dealloc(Tape *self)
+{
+    release(self->words, 0, self->used);
+    PyMem_Free(self->words);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static Py_ssize_t
+tape_length(Tape *self)
+{
+    return self->used;
+}
+
+static PyObject *
+tape_append(Tape *self, PyObject *object)
+{
+    if (reserve(self, 1) < 0) {
+        return NULL;
+    }
+    put_object(self, object);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+tape_extend(Tape *self, PyObject *objects)
+{
+    if (!PyTuple_CheckExact(objects)) {
+        PyErr_Format(PyExc_TypeError, "a record is a tuple, not %.100s", Py_TYPE(objects)->tp_name);
+        return NULL;
+    }
+    Py_ssize_t size = PyTuple_GET_SIZE(objects);
+    if (reserve(self, size) < 0) {
+        return NULL;
+    }
+    for (Py_ssize_t i = 0; i < size; i++) {
+        put_object(self, PyTuple_GET_ITEM(objects, i));
+    }
+    return Py_NewRef((PyObject *)self);
+}
+
+/* Take the words off the tape, which may be written to while they are looked at. */
+static Word *
+take_words(Tape *self, Py_ssize_t *used)
+{
+    Word *words = self->words;
+    *used = self->last_used = self->used;
+    self->words = NULL;
+    self->used = self->size = 0;
+    return words;
+}
+
+static PyObject *
+tape_clear(Tape *self, PyObject *Py_UNUSED(ignored))
+{
+    Py_ssize_t used;
+    Word *words = take_words(self, &used);
+    release(words, 0, used);
+    PyMem_Free(words);
+    Py_RETURN_NONE;
+}
+
+/* Append to the list, and take over the reference. */
+static int
+give(PyObject *list, PyObject *object)
+{
+    if (object == NULL) {
+        return -1;
+    }
+    int failed = PyList_Append(list, object);
+    Py_DECREF(object);
+    return failed;
+}
+
+/* Append the record at `at`; return the number of words it took, with their references given. */
+static Py_ssize_t
+unpack(Word *words, Py_ssize_t at, PyObject *list)
+{
+    Word word = words[at];
+    switch (word & TAG) {
+    case OBJECT:
+        return give(list, (PyObject *)word) < 0 ? -1 : 1;
+    case RETURN:
+        return give(list, time_of(word)) < 0 ? -1 : 1;
+    case RESULT:
+        if (PyList_Append(list, config.result) < 0 || give(list, time_of(word)) < 0) {
+            return -1;
+        }
+        return give(list, (PyObject *)words[at + 1]) < 0 ? -1 : 2;
+    default: {
+        Site *site = site_of(word);
+        Py_ssize_t size = begin_size(site);
+        int failed = PyList_Append(list, begin_layout(site));
+        for (Py_ssize_t i = 1; i < size - 1; i++) {
+            failed |= give(list, (PyObject *)words[at + i]);
+        }
+        failed |= give(list, PyLong_FromLongLong((int64_t)words[at + size - 1]));
+        Py_DECREF((PyObject *)site);
+        return failed ? -1 : size;
+    }
+    }
+}
+
+/* Return another tape that holds what was written, and go on with an empty one. */
+static PyObject *
+tape_take(Tape *self, PyObject *Py_UNUSED(ignored))
+{
+    Tape *taken = PyObject_New(Tape, &TapeType);
+    if (taken != NULL) {
+        taken->words = take_words(self, &taken->used);
+        taken->size = taken->last_used = taken->used;
+    }
+    return (PyObject *)taken;
+}
+
+static PyObject *
+tape_unpack(Tape *self, PyObject *Py_UNUSED(ignored))
+{
+    Py_ssize_t used, at = 0;
+    Word *words = take_words(self, &used);
+    PyObject *list = PyList_New(0);
+    while (list != NULL && at < used) {
+        Py_ssize_t took = unpack(words, at, list);
+        if (took < 0) {
+            /* No memory is left: what the list did not get stays unreleased, and does no harm. */
+            Py_CLEAR(list);
+            break;
+        }
+        at += took;
+    }
+    PyMem_Free(words);
+    return list;
+}
+
+static PyMethodDef tape_methods[] = {
+    {"append", (PyCFunction)tape_append, METH_O, "Write one object."},
+    {"take", (PyCFunction)tape_take, METH_NOARGS, "Move what was written to a tape of its own."},
+    {"unpack", (PyCFunction)tape_unpack, METH_NOARGS, "Return what was written, and forget it."},
+    {"clear", (PyCFunction)tape_clear, METH_NOARGS, "Forget what was written."},
+    {NULL},
+};
+
+static PySequenceMethods tape_as_sequence = {
+    .sq_length = (lenfunc)tape_length,
+    .sq_inplace_concat = (binaryfunc)tape_extend,
+};
+
+static PyTypeObject TapeType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "callscope.tape._tape.Tape",
+    .tp_doc = "What one thread wrote.",
+    .tp_basicsize = sizeof(Tape),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = PyType_GenericNew,
+    .tp_dealloc = (destructor)tape_dealloc,
+    .tp_methods = tape_methods,
+    .tp_as_sequence = &tape_as_sequence,
+};
+
+/* Owners: a thread has one among its local variables, and it dies with the thread. */
+
+static int
+owner_init(Owner *self, PyObject *args, PyObject *Py_UNUSED(kwargs))
+{
+    Tape *tape;
+    if (!PyArg_ParseTuple(args, "O!", &TapeType, &tape)) {
+        return -1;
+    }
+    Py_XSETREF(self->tape, (Tape *)Py_NewRef((PyObject *)tape));
+    current = tape;
+    return 0;
+}
+
+static void
+owner_dealloc(Owner *self)
+{
+    if (current == self->tape) {
+        current = NULL;
+    }
+    Py_XDECREF(self->tape);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyTypeObject OwnerType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "callscope.tape._tape.Owner",
+    .tp_doc = "Keeps the tape that the present thread writes to.",
+    .tp_basicsize = sizeof(Owner),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = PyType_GenericNew,
+    .tp_init = (initproc)owner_init,
+    .tp_dealloc = (destructor)owner_dealloc,
+};
+
+/* Return this thread's tape, borrowed, with room for what the thread may write. */
+static Tape *
+open_tape(void)
+{
+    if (current == NULL) {
+        PyObject *tape = PyObject_CallNoArgs(config.local_tape);
+        if (tape == NULL) {
+            return NULL;
+        }
+        Py_DECREF(tape); /* the thread's owner keeps it, and has made it current */
+        if (current == NULL) {
+            PyErr_SetString(PyExc_RuntimeError, "this thread has no tape");
+            return NULL;
+        }
+    }
+    if (current->used > config.limit) {
+        PyObject *done = PyObject_CallNoArgs(config.drain);
+        if (done == NULL) {
+            return NULL;
+        }
+        Py_DECREF(done);
+    }
+    return current;
+}
+
+/* Sites */
+
+enum Binding { ON_NOTHING, ON_INSTANCE, ON_CLASS };
+enum Capture { AS_IT_IS = 'v', BY_CALL = 'c', HIDDEN = 'h', SPREAD = 's' };
+
+struct Site {
+    PyObject_HEAD
+    vectorcallfunc vectorcall;
+    PyObject *layout;
+    PyObject *original;    /* the function that the shadow stands in for */
+    PyObject *seen;        /* the `ClassRef` of the class that was seen last */
+    PyObject *identify;    /* how its objects are identified; NULL for a weak reference */
+    unsigned long identified; /* what `identifications` was when that was asked */
+    PyObject *on;          /* the cell that says whether calls are recorded */
+    PyObject *value;       /* Python function that captures a value */
+    PyObject *note_error;  /* Python function that writes what a call raised */
+    PyObject *is_compiling; /* Python function, or NULL where nothing compiles */
+    PyObject *defaults;    /* tuple: the default of each field; the field's own marker if none */
+    PyObject *spreads;     /* tuple: the Python function of each field that is spread, or None */
+    char *captures;        /* how each field is captured: one of `Capture` for each */
+    char captures_result;
+    char is_live;
+    char binding;
+    Py_ssize_t fields;
+    /* Of the shadow itself, for `call_shadow`. */
+    PyObject *code;
+    PyObject *names;         /* tuple: the parameters without `*args` and `**kwargs` */
+    Py_ssize_t positional_only;
+    Py_ssize_t positional;   /* with the positional-only ones */
+    Py_ssize_t named;        /* with the keyword-only ones */
+    Py_ssize_t first_field;  /* parameter of the first field: 0, or 1 behind the bound one */
+    char has_args;
+    char has_kwargs;
+};
+
+static Py_ssize_t
+begin_size(const Site *site)
+{
+    return site->fields + 5;
+}
+
+static PyObject *
+begin_layout(const Site *site)
+{
+    return site->layout;
+}
+
+static inline int
+is_scalar(PyObject *value)
+{
+    if (value == Py_None || PyLong_CheckExact(value) || PyBool_Check(value)
+        || PyFloat_CheckExact(value)) {
+        return 1;
+    }
+    return PyUnicode_CheckExact(value) && PyUnicode_GET_LENGTH(value) <= config.most_string;
+}
+
+static PyObject *
+capture(const Site *site, PyObject *value)
+{
+    if (is_scalar(value) && site->captures_result == AS_IT_IS) {
+        return Py_NewRef(value);
+    }
+    return PyObject_CallOneArg(site->value, value);
+}
+
+static PyObject *
+capture_field(const Site *site, Py_ssize_t field, PyObject *value)
+{
+    char how = site->captures[field];
+    if (how == SPREAD) {
+        int is_empty = PyTuple_CheckExact(value) ? PyTuple_GET_SIZE(value) == 0
+                                                 : PyDict_GET_SIZE(value) == 0;
+        return is_empty ? Py_NewRef(config.none_given)
+                        : PyObject_CallOneArg(PyTuple_GET_ITEM(site->spreads, field), value);
+    }
+    if (value == PyTuple_GET_ITEM(site->defaults, field)) {
+        return Py_NewRef(config.none_given);
+    }
+    if (how == HIDDEN) {
+        return Py_NewRef(PyTuple_GET_ITEM(site->spreads, field));
+    }
+    return capture(site, value);
+}
+
+/* Return the `ClassRef` of what the method was called on, borrowed. */
+static PyObject *
+find_class(Site *site, PyObject *bound)
+{
+    PyObject *cls = site->binding == ON_CLASS ? bound : (PyObject *)Py_TYPE(bound);
+    if (((PyWeakReference *)site->seen)->wr_object != cls) {
+        PyObject *maker = site->binding == ON_CLASS ? config.class_ref_of_bound : config.class_ref;
+        PyObject *found = PyObject_CallOneArg(maker, cls);
+        if (found == NULL) {
+            return NULL;
+        }
+        Py_SETREF(site->seen, found);
+        site->identified = 0; /* not known of this class */
+    }
+    return site->seen;
+}
+
+static PyObject *
+identify(Site *site, PyObject *bound)
+{
+    if (site->identified != identifications) {
+        PyObject *how = PyObject_GetAttr(site->seen, str_identify);
+        if (how == NULL) {
+            return NULL;
+        }
+        /* Most classes say `weakref.ref`, which is the type itself. */
+        if (how == (PyObject *)&_PyWeakref_RefType) {
+            Py_CLEAR(how);
+        }
+        Py_XSETREF(site->identify, how);
+        site->identified = identifications;
+    }
+    return site->identify == NULL ? PyWeakref_NewRef(bound, NULL)
+                                  : PyObject_CallOneArg(site->identify, bound);
+}
+
+static int
+go_live(const Site *site)
+{
+    if (!site->is_live) {
+        return 0;
+    }
+    PyObject *done = PyObject_CallNoArgs(config.drain);
+    Py_XDECREF(done);
+    return done == NULL ? -1 : 0;
+}
+
+/* Write that a call begins. `values` holds one per field; NULL for one left at its default. */
+static int
+begin(Site *site, PyObject *bound, PyObject *const *values)
+{
+    Tape *tape = open_tape();
+    if (tape == NULL) {
+        return -1;
+    }
+    PyObject *objects[MOST_BOUND + 3];
+    Py_ssize_t count = 0;
+    PyObject *cls = NULL, *found;
+    int64_t time;
+    if (site->binding == ON_NOTHING) {
+        objects[count++] = Py_NewRef(Py_None);
+        objects[count++] = Py_NewRef(Py_None);
+    }
+    else {
+        if ((cls = find_class(site, bound)) == NULL) {
+            return -1;
+        }
+        Py_INCREF(cls);
+        found = site->binding == ON_CLASS ? Py_NewRef(Py_None) : identify(site, bound);
+        objects[count++] = found;
+        objects[count++] = cls;
+        if (found == NULL) {
+            goto failed;
+        }
+    }
+    for (Py_ssize_t i = 0; i < site->fields; i++) {
+        found = values[i] == NULL ? Py_NewRef(config.none_given)
+                                  : capture_field(site, i, values[i]);
+        objects[count++] = found;
+        if (found == NULL) {
+            goto failed;
+        }
+    }
+    if (PyContextVar_Get(config.current, Py_None, &found) < 0) {
+        goto failed;
+    }
+    objects[count++] = found;
+    /* What was called up to here may have changed the tape. From here on nothing is called. */
+    tape = current;
+    if (tape == NULL || reserve(tape, count + 2) < 0 || read_clock(&time) < 0) {
+        goto failed;
+    }
+    Word *words = tape->words + tape->used;
+    words[0] = (Word)Py_NewRef((PyObject *)site) | BEGIN;
+    memcpy(words + 1, objects, (size_t)count * sizeof(Word));
+    words[count + 1] = (Word)time;
+    tape->used += count + 2;
+    return 0;
+
+failed:
+    for (Py_ssize_t i = 0; i < count; i++) {
+        Py_XDECREF(objects[i]);
+    }
+    return -1;
+}
+
+/* Write that a call has returned. */
+static int
+end(const Site *site, PyObject *result)
+{
+    int64_t time;
+    if (read_clock(&time) < 0) {
+        return -1;
+    }
+    PyObject *captured = NULL;
+    int failed = 0;
+    if (result != Py_None && site->captures_result) {
+        captured = capture(site, result);
+        failed = captured == NULL; /* an interrupt: the end is written all the same */
+    }
+    Tape *tape = current;
+    if (tape == NULL || reserve(tape, 2) < 0) {
+        Py_XDECREF(captured);
+        return -1;
+    }
+    if (captured == NULL) {
+        tape->words[tape->used++] = stamp(time, RETURN);
+    }
+    else {
+        tape->words[tape->used++] = stamp(time, RESULT);
+        tape->words[tape->used++] = (Word)captured;
+    }
+    return failed ? -1 : go_live(site);
+}
+
+/* Write what a call has raised. An exception that comes up meanwhile takes the place of it. */
+static int
+note_error(const Site *site, PyObject *error)
+{
+    Tape *tape = current;
+    if (tape == NULL || reserve(tape, RAISE_WORDS) < 0) {
+        return -1;
+    }
+    put_object(tape, config.raise);
+    PyObject *done = PyObject_CallFunctionObjArgs(site->note_error, tape, error, NULL);
+    if (done != NULL) {
+        Py_DECREF(done);
+        return go_live(site);
+    }
+    if (!PyErr_ExceptionMatches(PyExc_RecursionError)) {
+        return -1;
+    }
+    PyErr_Clear();
+    int64_t time;
+    tape = current;
+    if (tape == NULL || reserve(tape, ERROR_WORDS) < 0 || read_clock(&time) < 0) {
+        return -1;
+    }
+    PyObject *stamped = PyLong_FromLongLong(time);
+    if (stamped == NULL) {
+        return -1;
+    }
+    put_object(tape, config.error);
+    put_object(tape, stamped);
+    Py_DECREF(stamped);
+    put_object(tape, Py_TYPE(error) == (PyTypeObject *)PyExc_RecursionError ? config.at_limit
+                                                                            : config.unknown_error);
+    return 0;
+}
+
+/* What a shadow's bytecode calls. */
+
+static PyObject *
+site_enter(Site *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Py_ssize_t count = PyVectorcall_NARGS(nargsf);
+    int has_bound = self->binding != ON_NOTHING;
+    if (count != self->fields + has_bound || kwnames != NULL) {
+        PyErr_SetString(PyExc_TypeError, "a site takes one argument per field");
+        return NULL;
+    }
+    if (begin(self, has_bound ? args[0] : NULL, args + has_bound) < 0) {
+        return NULL;
+    }
+    if (go_live(self) < 0) {
+        return NULL;
+    }
+    Py_RETURN_TRUE;
+}
+
+static PyObject *
+site_leave(Site *self, PyObject *result)
+{
+    if (end(self, result) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+site_fail(Site *self, PyObject *error)
+{
+    if (note_error(self, error) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+site_reduce(Site *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    return Py_BuildValue("O()", config.inert);
+}
+
+/* Calls without a frame */
+
+/* Return the site of a shadow, borrowed: it stands in a cell of its closure. */
+static inline Site *
+site_of_shadow(PyObject *function)
+{
+    PyObject *closure = PyFunction_GET_CLOSURE(function);
+    Py_ssize_t size = closure == NULL ? 0 : PyTuple_GET_SIZE(closure);
+    for (Py_ssize_t i = 0; i < size; i++) {
+        PyObject *held = PyCell_GET(PyTuple_GET_ITEM(closure, i));
+        if (held != NULL && Py_TYPE(held) == &SiteType) {
+            return (Site *)held;
+        }
+    }
+    return NULL;
+}
+
+/* Find the values of the named parameters; NULL for what is left at its default.
+
+Return false where the bytecode has to see to it: wrong arguments, and what `*args` and `**kwargs`
+take of what is captured. */
+static int
+bind(const Site *site, PyObject *function, PyObject *const *args, Py_ssize_t count,
+     PyObject *kwnames, PyObject **values)
+{
+    Py_ssize_t keywords = kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames);
+    if (count > site->positional && (!site->has_args || site->fields)) {
+        return 0;
+    }
+    Py_ssize_t given = count < site->positional ? count : site->positional;
+    memcpy(values, args, (size_t)given * sizeof(PyObject *));
+    memset(values + given, 0, (size_t)(site->named - given) * sizeof(PyObject *));
+    for (Py_ssize_t i = 0; i < keywords; i++) {
+        PyObject *name = PyTuple_GET_ITEM(kwnames, i);
+        Py_ssize_t at = site->positional_only;
+        while (at < site->named && PyTuple_GET_ITEM(site->names, at) != name) {
+            at++;
+        }
+        if (at == site->named || values[at] != NULL) {
+            return 0;
+        }
+        values[at] = args[count + i];
+    }
+    PyObject *defaults = PyFunction_GET_DEFAULTS(function);
+    Py_ssize_t required = site->positional - (defaults == NULL ? 0 : PyTuple_GET_SIZE(defaults));
+    for (Py_ssize_t i = given; i < required; i++) {
+        if (values[i] == NULL) {
+            return 0;
+        }
+    }
+    PyObject *keyword_defaults = PyFunction_GET_KW_DEFAULTS(function);
+    for (Py_ssize_t i = site->positional; i < site->named; i++) {
+        if (values[i] != NULL) {
+            continue;
+        }
+        PyObject *name = PyTuple_GET_ITEM(site->names, i);
+        if (keyword_defaults == NULL || PyDict_GetItemWithError(keyword_defaults, name) == NULL) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static int
+is_compiling(const Site *site)
+{
+    if (site->is_compiling == NULL) {
+        return 0;
+    }
+    PyObject *answer = PyObject_CallNoArgs(site->is_compiling);
+    if (answer == NULL) {
+        return -1;
+    }
+    Py_DECREF(answer);
+    return answer == Py_True;
+}
+
+/* Arrange the values as the fields stand: positional parameters, `*args`, keyword-only ones,
+`**kwargs`. What the two with stars take is nothing here. */
+static void
+arrange(const Site *site, PyObject **values, PyObject **fields)
+{
+    Py_ssize_t at = 0;
+    for (Py_ssize_t i = site->first_field; i < site->positional; i++) {
+        fields[at++] = values[i];
+    }
+    if (site->has_args) {
+        fields[at++] = NULL;
+    }
+    for (Py_ssize_t i = site->positional; i < site->named; i++) {
+        fields[at++] = values[i];
+    }
+    if (site->has_kwargs) {
+        fields[at++] = NULL;
+    }
+}
+
+static PyObject *
+call_shadow(PyObject *function, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Site *site = site_of_shadow(function);
+    if (site == NULL || site->original == NULL) { /* the collector is clearing it */
+        return call_bytecode(function, args, nargsf, kwnames);
+    }
+    PyFunctionObject *original = (PyFunctionObject *)site->original;
+    PyObject *values[MOST_BOUND], *fields[MOST_BOUND];
+    Py_ssize_t count = PyVectorcall_NARGS(nargsf);
+    if (PyCell_GET(site->on) != Py_True || PyFunction_GET_CODE(function) != site->code
+        || PyFunction_GET_DEFAULTS(function) != original->func_defaults
+        || PyFunction_GET_KW_DEFAULTS(function) != original->func_kwdefaults
+        || (site->binding != ON_NOTHING && count == 0)
+        || !bind(site, function, args, count, kwnames, values)) {
+        return call_bytecode(function, args, nargsf, kwnames);
+    }
+    int compiling = is_compiling(site);
+    if (compiling) {
+        return compiling < 0 ? NULL : call_bytecode(function, args, nargsf, kwnames);
+    }
+    if (site->fields) {
+        arrange(site, values, fields);
+    }
+    Py_INCREF(site); /* the shadow may be gone when the call ends */
+    PyObject *result = NULL;
+    if (begin(site, site->binding == ON_NOTHING ? NULL : args[0], fields) == 0) {
+        if (go_live(site) == 0) {
+            result = PyObject_Vectorcall(site->original, args, nargsf, kwnames);
+        }
+        if (result != NULL) {
+            if (end(site, result) < 0) {
+                Py_CLEAR(result);
+            }
+        }
+        else {
+#if PY_VERSION_HEX >= 0x030C0000
+            PyObject *error = PyErr_GetRaisedException();
+            if (note_error(site, error) == 0) {
+                PyErr_SetRaisedException(error);
+            }
+            else {
+                Py_DECREF(error);
+            }
+#else
+            PyObject *type, *error, *traceback;
+            PyErr_Fetch(&type, &error, &traceback);
+            PyErr_NormalizeException(&type, &error, &traceback);
+            if (traceback != NULL) {
+                PyException_SetTraceback(error, traceback);
+            }
+            if (note_error(site, error) == 0) {
+                PyErr_Restore(type, error, traceback);
+            }
+            else {
+                Py_XDECREF(type);
+                Py_XDECREF(error);
+                Py_XDECREF(traceback);
+            }
+#endif
+        }
+    }
+    Py_DECREF(site);
+    return result;
+}
+
+/* Let the interpreter call a shadow without a frame, wherever it goes through `vectorcall`. */
+static PyObject *
+site_attach(Site *self, PyObject *function)
+{
+    if (!PyFunction_Check(function)) {
+        PyErr_SetString(PyExc_TypeError, "a shadow is a function");
+        return NULL;
+    }
+    PyFunctionObject *shadow = (PyFunctionObject *)function;
+    PyCodeObject *code = (PyCodeObject *)shadow->func_code;
+    self->positional_only = code->co_posonlyargcount;
+    self->positional = code->co_argcount;
+    self->named = code->co_argcount + code->co_kwonlyargcount;
+    self->has_args = (code->co_flags & CO_VARARGS) != 0;
+    self->has_kwargs = (code->co_flags & CO_VARKEYWORDS) != 0;
+    self->first_field = self->binding != ON_NOTHING;
+    /* The object may be the first of `*args`. */
+    int is_odd = self->binding != ON_NOTHING && self->positional == 0;
+    if (self->named + 2 > MOST_BOUND || is_odd) {
+        Py_RETURN_FALSE;
+    }
+    Py_XSETREF(self->code, Py_NewRef(shadow->func_code));
+    if (shadow->vectorcall != call_shadow) {
+        call_bytecode = shadow->vectorcall;
+    }
+#if PY_VERSION_HEX >= 0x030C0000
+    PyFunction_SetVectorcall(shadow, call_shadow);
+#else
+    shadow->vectorcall = call_shadow;
+#endif
+    Py_RETURN_TRUE;
+}
+
+static int
+site_init(Site *self, PyObject *args, PyObject *kwargs)
+{
+    static char *keywords[] = {
+        "layout", "original", "seen", "on", "binding", "captures", "result", "value",
+        "note_error", "defaults", "spreads", "is_compiling", "live", "names", NULL};
+    PyObject *layout, *original, *seen, *on, *value, *note, *defaults, *spreads, *compiling, *names;
+    const char *captures;
+    Py_ssize_t fields;
+    int binding, result, live;
+    if (!PyArg_ParseTupleAndKeywords(
+            args, kwargs, "OO!O!O!Cs#COOO!O!OpO!", keywords, &layout, &PyFunction_Type, &original,
+            &_PyWeakref_RefType, &seen, &PyCell_Type, &on, &binding, &captures, &fields, &result,
+            &value, &note, &PyTuple_Type, &defaults, &PyTuple_Type, &spreads, &compiling, &live,
+            &PyTuple_Type, &names)) {
+        return -1;
+    }
+    if (PyTuple_GET_SIZE(defaults) != fields || PyTuple_GET_SIZE(spreads) != fields
+        || fields > MOST_BOUND) {
+        PyErr_SetString(PyExc_ValueError, "a site has one capture, default and spread per field");
+        return -1;
+    }
+    char *copy = PyMem_Malloc((size_t)fields + 1);
+    if (copy == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    memcpy(copy, captures, (size_t)fields + 1);
+    PyMem_Free(self->captures);
+    self->captures = copy;
+    self->fields = fields;
+    self->captures_result = result == '-' ? 0 : (char)result;
+    self->is_live = (char)live;
+    self->binding = binding == 'i' ? ON_INSTANCE : binding == 'c' ? ON_CLASS : ON_NOTHING;
+    self->vectorcall = (vectorcallfunc)site_enter;
+    Py_XSETREF(self->layout, Py_NewRef(layout));
+    Py_XSETREF(self->original, Py_NewRef(original));
+    Py_XSETREF(self->seen, Py_NewRef(seen));
+    Py_XSETREF(self->on, Py_NewRef(on));
+    Py_XSETREF(self->value, Py_NewRef(value));
+    Py_XSETREF(self->note_error, Py_NewRef(note));
+    Py_XSETREF(self->defaults, Py_NewRef(defaults));
+    Py_XSETREF(self->spreads, Py_NewRef(spreads));
+    Py_XSETREF(self->names, Py_NewRef(names));
+    Py_XSETREF(self->is_compiling, compiling == Py_None ? NULL : Py_NewRef(compiling));
+    return 0;
+}
+
+static int
+site_traverse(Site *self, visitproc visit, void *arg)
+{
+    Py_VISIT(self->layout);
+    Py_VISIT(self->original);
+    Py_VISIT(self->seen);
+    Py_VISIT(self->identify);
+    Py_VISIT(self->on);
+    Py_VISIT(self->value);
+    Py_VISIT(self->note_error);
+    Py_VISIT(self->is_compiling);
+    Py_VISIT(self->defaults);
+    Py_VISIT(self->spreads);
+    Py_VISIT(self->code);
+    Py_VISIT(self->names);
+    return 0;
+}
+
+/* What is needed to unpack a begin record stays, for one may still be on a tape; so do the parts of
+a call that is running. The rest can be in no cycle but through the original and the defaults. */
+static int
+site_clear(Site *self)
+{
+    Py_CLEAR(self->defaults);
+    Py_CLEAR(self->original);
+    return 0;
+}
+
+static void
+site_dealloc(Site *self)
+{
+    PyObject_GC_UnTrack(self);
+    Py_CLEAR(self->layout);
+    Py_CLEAR(self->original);
+    Py_CLEAR(self->seen);
+    Py_CLEAR(self->identify);
+    Py_CLEAR(self->on);
+    Py_CLEAR(self->value);
+    Py_CLEAR(self->note_error);
+    Py_CLEAR(self->is_compiling);
+    Py_CLEAR(self->defaults);
+    Py_CLEAR(self->spreads);
+    Py_CLEAR(self->code);
+    Py_CLEAR(self->names);
+    PyMem_Free(self->captures);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyMethodDef site_methods[] = {
+    {"leave", (PyCFunction)site_leave, METH_O, "Write that a call has returned."},
+    {"fail", (PyCFunction)site_fail, METH_O, "Write what a call has raised."},
+    {"attach", (PyCFunction)site_attach, METH_O, "Let a shadow be called without a frame."},
+    {"__reduce__", (PyCFunction)site_reduce, METH_NOARGS, "A pickled shadow is switched off."},
+    {NULL},
+};
+
+static PyTypeObject SiteType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "callscope.tape._tape.Site",
+    .tp_doc = "Writes the records of one shadow; calling it writes that a call begins.",
+    .tp_basicsize = sizeof(Site),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL,
+    .tp_new = PyType_GenericNew,
+    .tp_init = (initproc)site_init,
+    .tp_dealloc = (destructor)site_dealloc,
+    .tp_traverse = (traverseproc)site_traverse,
+    .tp_clear = (inquiry)site_clear,
+    .tp_call = PyVectorcall_Call,
+    .tp_vectorcall_offset = offsetof(Site, vectorcall),
+    .tp_methods = site_methods,
+};
+
+/* The module */
+
+static PyObject *
+use(PyObject *Py_UNUSED(module), PyObject *tape)
+{
+    if (Py_TYPE(tape) != &TapeType) {
+        PyErr_SetString(PyExc_TypeError, "use() takes a Tape");
+        return NULL;
+    }
+    current = (Tape *)tape;
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+set_clock(PyObject *Py_UNUSED(module), PyObject *clock)
+{
+    Py_XSETREF(config.clock, clock == Py_None ? NULL : Py_NewRef(clock));
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+forget_classes(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    identifications++;
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+read_time(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    int64_t time;
+    return read_clock(&time) < 0 ? NULL : PyLong_FromLongLong(time);
+}
+
+static PyObject *
+configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
+{
+    static char *keywords[] = {
+        "drain", "local_tape", "class_ref", "class_ref_of_bound", "current", "omitted", "redacted",
+        "result", "raise_", "error", "at_limit", "unknown_error", "inert", "limit", "most_string",
+        NULL};
+    PyObject *given[13];
+    if (!PyArg_ParseTupleAndKeywords(
+            args, kwargs, "OOOOOOOOOOOOOnn", keywords, &given[0], &given[1], &given[2], &given[3],
+            &given[4], &given[5], &given[6], &given[7], &given[8], &given[9], &given[10],
+            &given[11], &given[12], &config.limit, &config.most_string)) {
+        return NULL;
+    }
+    PyObject **kept[] = {
+        &config.drain, &config.local_tape, &config.class_ref, &config.class_ref_of_bound,
+        &config.current, &config.none_given, &config.redacted, &config.result, &config.raise,
+        &config.error, &config.at_limit, &config.unknown_error, &config.inert};
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+        Py_XSETREF(*kept[i], Py_NewRef(given[i]));
+    }
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef module_methods[] = {
+    {"configure", (PyCFunction)(void (*)(void))configure, METH_VARARGS | METH_KEYWORDS,
+     "Say what sites and tapes need to know of the rest of callscope."},
+    {"use", use, METH_O, "Let the present thread write to a tape, which something else keeps."},
+    {"set_clock", set_clock, METH_O, "Replace the clock; None brings back the real one."},
+    {"forget_classes", forget_classes, METH_NOARGS, "Ask classes anew how to identify objects."},
+    {"read_clock", read_time, METH_NOARGS, "Return what the clock says, in nanoseconds."},
+    {NULL},
+};
+
+static int
+execute(PyObject *module)
+{
+    identifications = 1;
+    str_identify = PyUnicode_InternFromString("identify");
+    if (str_identify == NULL) {
+        return -1;
+    }
+    PyTypeObject *types[] = {&TapeType, &OwnerType, &SiteType};
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (PyModule_AddType(module, types[i]) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, execute},
+#ifdef Py_mod_multiple_interpreters
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+#endif
+    {0, NULL},
+};
+
+static struct PyModuleDef module_definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "callscope.tape._tape",
+    .m_doc = "The tape in C.",
+    .m_methods = module_methods,
+    .m_slots = module_slots,
+};
+
+PyMODINIT_FUNC
+PyInit__tape(void)
+{
+    return PyModuleDef_Init(&module_definition);
+}

@@ -1,0 +1,133 @@
+"""Which tape is written to: the one in C where it was built and works, else the one in Python."""
+
+from __future__ import annotations
+
+import os
+import types
+import weakref
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from callscope.errors import EngineWarning, OptionError, warn
+
+if TYPE_CHECKING:
+    from callscope.tape import _tape
+
+_VARIABLE: Final = "CALLSCOPE_ENGINE"
+_TIMES: Final = 50
+"""How often the self-test calls: the interpreter specializes code that has run some times."""
+
+
+class Inert:
+    """What a site becomes in a pickle: the shadow that holds it is switched off."""
+
+    leave = fail = None
+
+
+def _choose() -> types.ModuleType | None:
+    """Return the extension, or None for the tape in Python.
+
+    Raises:
+        OptionError: if the environment variable ``CALLSCOPE_ENGINE`` names neither.
+    """
+    asked = os.environ.get(_VARIABLE, "")
+    if asked not in ("", "c", "python"):
+        msg = f"{_VARIABLE}={asked!r} is not known. Use 'c' or 'python', or leave it out."
+        raise OptionError(msg)
+    if asked == "python":
+        return None
+    try:
+        from callscope.tape import _tape
+    except ImportError as error:
+        if asked == "c":
+            warn(f"{_VARIABLE}='c', but there is no extension: {error}.", EngineWarning)
+        return None
+    if _works(_tape):
+        return _tape
+    warn("The tape in C does not work with this Python; the one in Python does.", EngineWarning)
+    return None
+
+
+class _ClassRef(weakref.ref[type]):
+    __slots__ = ()
+    identify = weakref.ref
+
+
+def _works(native: Any) -> bool:
+    """Tell whether each call of a shadow is recorded once, in whatever way it is called."""
+    tape = native.Tape()
+    owner = native.Owner(tape)
+    layout, raised = object(), object()
+    native.configure(
+        drain=list,
+        local_tape=lambda: tape,
+        class_ref=_ClassRef,
+        class_ref_of_bound=_ClassRef,
+        current=_context(),
+        omitted=None,
+        redacted=None,
+        result=None,
+        raise_=raised,
+        error=None,
+        at_limit=None,
+        unknown_error=None,
+        inert=Inert,
+        limit=1 << 16,
+        most_string=0,
+    )
+
+    class Probe:
+        __init__ = _shadow_of(native, layout, lambda self, x: None)
+        call = _shadow_of(native, layout, lambda self, x: x)
+
+    for number in range(_TIMES):
+        probe = Probe(number)
+        if probe.call(number) != number or [*map(probe.call, [number])] != [number]:
+            return False
+    records = tape.unpack()
+    del owner
+    ends = sum(type(record) is int for record in records)
+    begins = sum(record is layout for record in records)
+    # A begin record ends with a time, too.
+    return begins == 3 * _TIMES and ends == 2 * begins
+
+
+def _context() -> Any:
+    from contextvars import ContextVar
+
+    return ContextVar("callscope_self_test")
+
+
+def _shadow_of(native: Any, layout: object, original: Any) -> Any:
+    def make(enter: Any, leave: Any, original: Any) -> Any:
+        def shadow(self: Any, x: Any) -> Any:
+            enter(self)
+            result = original(self, x)
+            leave(result)
+            return result
+
+        return shadow
+
+    site = native.Site(
+        layout=layout,
+        original=original,
+        seen=_ClassRef(object),
+        on=types.CellType(True),
+        binding="i",
+        captures="",
+        result="-",
+        value=None,
+        note_error=None,
+        defaults=(),
+        spreads=(),
+        is_compiling=None,
+        live=False,
+        names=("self", "x"),
+    )
+    shadow = make(site, site.leave, original)
+    site.attach(shadow)
+    return shadow
+
+
+NATIVE: Final[Any] = _choose()
+"""The extension, if it is used."""
+NAME: Final[Literal["c", "python"]] = "python" if NATIVE is None else "c"
