@@ -98,6 +98,54 @@ def test_what_is_recorded():
     ]
 
 
+# Data loaders; first, for what is forked after a backward pass is slow to end
+
+
+class Squares(Dataset):
+    """Items that a module has worked on."""
+
+    def __init__(self, length):
+        super().__init__()
+        self.length = length
+        self.model = Net(1, dropout=0.0).eval().requires_grad_(False)
+
+    def __len__(self):
+        return self.length
+
+    def __getitem__(self, index):
+        if index == 100:
+            raise ValueError(index)
+        return self.model(torch.full((4,), float(index)))
+
+
+@pytest.mark.parametrize(("method", "workers"), [("fork", 2), ("spawn", 1)])
+def test_data_loaders(method, workers):
+    """Workers are given the dataset however they are started, and their errors come back."""
+    if method not in torch.multiprocessing.get_all_start_methods():
+        pytest.skip("cannot be started like this here")
+
+    def program():
+        torch.manual_seed(0)
+        indices = [*range(8), 100]  # the last of them fails
+        loader = DataLoader(
+            Squares(9), 2, sampler=indices, num_workers=workers, multiprocessing_context=method
+        )
+        batches = iter(loader)
+        results = [next(batches).tolist() for _ in range(4)]
+        with pytest.raises(ValueError, match="100") as raised:
+            next(batches)
+        return results, str(raised.value)
+
+    bare = program()
+    with callscope.record(
+        Dataset, nn.Module, methods=("__init__", "__getitem__", "__call__", "forward")
+    ) as trace:
+        woven = program()
+    assert woven == bare
+    assert trace.find("Squares.__init__")
+    assert not trace.find("Squares.__getitem__")  # these run elsewhere
+
+
 # Eager
 
 
@@ -522,51 +570,6 @@ def test_what_torch_itself_makes_to_compile_is_not_traced():
 
 
 # In other processes
-
-
-class Squares(Dataset):
-    """Items that a module has worked on."""
-
-    def __init__(self, length):
-        super().__init__()
-        self.length = length
-        self.model = Net(1, dropout=0.0).eval().requires_grad_(False)
-
-    def __len__(self):
-        return self.length
-
-    def __getitem__(self, index):
-        if index == 100:
-            raise ValueError(index)
-        return self.model(torch.full((4,), float(index)))
-
-
-@pytest.mark.parametrize(("method", "workers"), [("fork", 2), ("spawn", 1)])
-def test_data_loaders(method, workers):
-    """Workers are given the dataset however they are started, and their errors come back."""
-    if method not in torch.multiprocessing.get_all_start_methods():
-        pytest.skip("cannot be started like this here")
-
-    def program():
-        torch.manual_seed(0)
-        indices = [*range(8), 100]  # the last of them fails
-        loader = DataLoader(
-            Squares(9), 2, sampler=indices, num_workers=workers, multiprocessing_context=method
-        )
-        batches = iter(loader)
-        results = [next(batches).tolist() for _ in range(4)]
-        with pytest.raises(ValueError, match="100") as raised:
-            next(batches)
-        return results, str(raised.value)
-
-    bare = program()
-    with callscope.record(
-        Dataset, nn.Module, methods=("__init__", "__getitem__", "__call__", "forward")
-    ) as trace:
-        woven = program()
-    assert woven == bare
-    assert trace.find("Squares.__init__")
-    assert not trace.find("Squares.__getitem__")  # these run elsewhere
 
 
 def _work(rank, model, results):
