@@ -10,8 +10,9 @@ import types
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from callscope.hierarchy import Site, class_ref, class_ref_of_bound
+from callscope.identity import identify_unwatched, identify_watched
 from callscope.shadow.capture import FILE_PREFIX, capture, drop_own_frames, is_ours
-from callscope.shadow.compiling import is_compiling
+from callscope.shadow.compiling import begin_below, is_compiling, leave_alone
 from callscope.shadow.context import Current
 from callscope.shadow.descriptors import Part, anatomy, why_not
 from callscope.shadow.native import make_site
@@ -231,12 +232,14 @@ def _make_shadow(part: Part, entry: Entry, site: Site, recipe: Recipe) -> Any:
     cells[shape.prefix + "on"] = entry.on
     if is_function:
         cells.update(zip(shape.freevars, original.__closure__ or (), strict=True))
-        shadow = _build(original, code, cells)
+        function = _build(original, code, cells)
+        begin_below(function.__code__)
         if compiled.is_native:
-            site.attach(shadow)
-        return shadow
+            site.attach(function)
+        return function
     from callscope.shadow.proxy import Proxy
 
+    begin_below(code)
     closure = tuple(cells[name] for name in code.co_freevars)
     return Proxy(original, types.FunctionType(code, {}, site.method, None, closure))
 
@@ -259,11 +262,19 @@ def hand_back(entry: Entry) -> None:
 def _values(recipe: Recipe) -> dict[str, Any]:
     """Return what the closure cells of all shadows of a recipe hold."""
     capturing = capture(recipe.redact)
-    return {
+    values = {
         **_CONSTANTS,
         **{name: getattr(capturing, name) for name in _CAPTURING},
         "type_text": capturing.type,
     }
+    if recipe.compiles:
+        begin_below(drive.__code__)
+        for value in values.values():
+            if value is not drive:
+                leave_alone(value)
+        leave_alone(identify_watched)
+        leave_alone(identify_unwatched)
+    return values
 
 
 _CAPTURING: Final = (
@@ -299,6 +310,12 @@ def _compile(shape: Shape, binding: Binding, recipe: Recipe) -> _Compiled:
     return _Compiled(code, source.fields, source.is_bound, source.is_native)
 
 
+@functools.cache
+def _named(code: types.CodeType, name: str, qualname: str) -> types.CodeType:
+    # The same one for each recording: torch compiles anew what calls another code than before.
+    return code.replace(co_name=name, co_qualname=qualname)
+
+
 def _inner_code(code: types.CodeType) -> types.CodeType:
     return next(const for const in code.co_consts if isinstance(const, types.CodeType))
 
@@ -308,7 +325,7 @@ def _build(
 ) -> types.FunctionType:
     theirs = original.__code__
     function = types.FunctionType(
-        code.replace(co_name=theirs.co_name, co_qualname=theirs.co_qualname),
+        _named(code, theirs.co_name, theirs.co_qualname),
         original.__globals__,
         original.__name__,
         original.__defaults__,

@@ -188,7 +188,11 @@ class Source:
             self._bound = None if binding == "static" else "instance"
         self.fields = tuple(self._fields())
         """The captured parameters: all but the one that the method is bound to."""
-        self.is_native = NATIVE is not None and shape.kind == "function"
+        self.is_native = (
+            NATIVE is not None
+            and shape.kind == "function"
+            and len(self.fields) <= NATIVE.MOST_FIELDS
+        )
         """Whether the records are written by a site of the tape in C."""
 
     def _fields(self) -> Iterator[Field]:

@@ -3,7 +3,7 @@
 A tape is an array of words. Records follow one another, and each is written whole without calling
 into Python, so that neither a signal handler nor a finalizer ever sees half of one:
 
-    begin    site | BEGIN, identity, class, captured values..., maker, time
+    begin    layout | BEGIN, number of objects, identity, class, captured values..., maker, time
     return   time << 2 | RETURN
     result   time << 2 | RESULT, captured value
     object   a pointer: what Python code has appended
@@ -110,10 +110,6 @@ static vectorcallfunc call_bytecode;
 /* This thread's tape. The thread's `Owner` keeps it, and forgets it when the thread ends. */
 static THREAD_LOCAL Tape *current;
 
-typedef struct Site Site;
-static Py_ssize_t begin_size(const Site *site);
-static PyObject *begin_layout(const Site *site);
-
 static int
 reserve(Tape *tape, Py_ssize_t more)
 {
@@ -154,10 +150,10 @@ time_of(Word word)
     return PyLong_FromLongLong((int64_t)((intptr_t)word >> TAG_BITS));
 }
 
-static Site *
-site_of(Word word)
+static PyObject *
+layout_of(Word word)
 {
-    return (Site *)(word & ~(Word)TAG);
+    return (PyObject *)(word & ~(Word)TAG);
 }
 
 /* Let go of the words from `at` on. */
@@ -173,12 +169,12 @@ release(Word *words, Py_ssize_t at, Py_ssize_t used)
             at += 1;
             break;
         case BEGIN:
-            objects = begin_size(site_of(word)) - 2;
-            for (Py_ssize_t i = 1; i <= objects; i++) {
-                Py_DECREF((PyObject *)words[at + i]);
+            objects = (Py_ssize_t)words[at + 1];
+            for (Py_ssize_t i = 0; i < objects; i++) {
+                Py_DECREF((PyObject *)words[at + 2 + i]);
             }
-            Py_DECREF((PyObject *)site_of(word));
-            at += objects + 2;
+            Py_DECREF(layout_of(word));
+            at += objects + 3;
             break;
         case RETURN:
             at += 1;
@@ -280,15 +276,13 @@ unpack(Word *words, Py_ssize_t at, PyObject *list)
         }
         return give(list, (PyObject *)words[at + 1]) < 0 ? -1 : 2;
     default: {
-        Site *site = site_of(word);
-        Py_ssize_t size = begin_size(site);
-        int failed = PyList_Append(list, begin_layout(site));
-        for (Py_ssize_t i = 1; i < size - 1; i++) {
-            failed |= give(list, (PyObject *)words[at + i]);
+        Py_ssize_t objects = (Py_ssize_t)words[at + 1];
+        int failed = give(list, layout_of(word));
+        for (Py_ssize_t i = 0; i < objects; i++) {
+            failed |= give(list, (PyObject *)words[at + 2 + i]);
         }
-        failed |= give(list, PyLong_FromLongLong((int64_t)words[at + size - 1]));
-        Py_DECREF((PyObject *)site);
-        return failed ? -1 : size;
+        failed |= give(list, PyLong_FromLongLong((int64_t)words[at + 2 + objects]));
+        return failed ? -1 : objects + 3;
     }
     }
 }
@@ -414,7 +408,7 @@ open_tape(void)
 enum Binding { ON_NOTHING, ON_INSTANCE, ON_CLASS };
 enum Capture { AS_IT_IS = 'v', BY_CALL = 'c', HIDDEN = 'h', SPREAD = 's' };
 
-struct Site {
+typedef struct {
     PyObject_HEAD
     vectorcallfunc vectorcall;
     PyObject *layout;
@@ -442,19 +436,7 @@ struct Site {
     Py_ssize_t first_field;  /* parameter of the first field: 0, or 1 behind the bound one */
     char has_args;
     char has_kwargs;
-};
-
-static Py_ssize_t
-begin_size(const Site *site)
-{
-    return site->fields + 5;
-}
-
-static PyObject *
-begin_layout(const Site *site)
-{
-    return site->layout;
-}
+} Site;
 
 static inline int
 is_scalar(PyObject *value)
@@ -583,14 +565,15 @@ begin(Site *site, PyObject *bound, PyObject *const *values)
     objects[count++] = found;
     /* What was called up to here may have changed the tape. From here on nothing is called. */
     tape = current;
-    if (tape == NULL || reserve(tape, count + 2) < 0 || read_clock(&time) < 0) {
+    if (tape == NULL || reserve(tape, count + 3) < 0 || read_clock(&time) < 0) {
         goto failed;
     }
     Word *words = tape->words + tape->used;
-    words[0] = (Word)Py_NewRef((PyObject *)site) | BEGIN;
-    memcpy(words + 1, objects, (size_t)count * sizeof(Word));
-    words[count + 1] = (Word)time;
-    tape->used += count + 2;
+    words[0] = (Word)Py_NewRef(site->layout) | BEGIN;
+    words[1] = (Word)count;
+    memcpy(words + 2, objects, (size_t)count * sizeof(Word));
+    words[count + 2] = (Word)time;
+    tape->used += count + 3;
     return 0;
 
 failed:
@@ -970,8 +953,7 @@ site_traverse(Site *self, visitproc visit, void *arg)
     return 0;
 }
 
-/* What is needed to unpack a begin record stays, for one may still be on a tape; so do the parts of
-a call that is running. The rest can be in no cycle but through the original and the defaults. */
+/* What a call that is running needs stays. It can be in no cycle but through these two. */
 static int
 site_clear(Site *self)
 {
@@ -1106,7 +1088,7 @@ execute(PyObject *module)
             return -1;
         }
     }
-    return 0;
+    return PyModule_AddIntConstant(module, "MOST_FIELDS", MOST_BOUND);
 }
 
 static PyModuleDef_Slot module_slots[] = {
