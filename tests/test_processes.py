@@ -223,7 +223,7 @@ def test_nothing_is_recorded_there_until_somebody_asks():
         import callscope
         from callscope.tape.threads import TAPES
         loaded(1).call()
-        print(TAPES.local.tape)
+        print(len(TAPES.local.tape))
         root = loaded.__base__
         with callscope.record(root, methods=("*", "__init__")) as trace:
             loaded(1).call()

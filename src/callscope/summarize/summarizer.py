@@ -9,7 +9,15 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from callscope.hierarchy import bare_name, class_ref, is_subclass, mro, namespace, qualified_name
+from callscope.hierarchy import (
+    _type_qualname,
+    bare_name,
+    class_ref,
+    is_subclass,
+    mro,
+    namespace,
+    qualified_name,
+)
 from callscope.identity import identify_unwatched
 from callscope.summarize.secrets import REDACTED, is_secret, spelling
 from callscope.summarize.writers import (
@@ -107,7 +115,7 @@ class Summarizer:
 
     def error(self, error: BaseException) -> CallError:
         """Return the class and the message of an exception."""
-        name = "?"
+        name = _type_qualname(type(error))  # all there is if no function can be called any more
         try:
             name = qualified_name(type(error)).removeprefix("builtins.")
             return CallError(name, cut(self._message(error), _MAX_TEXT))

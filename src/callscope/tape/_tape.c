@@ -596,6 +596,10 @@ end(const Site *site, PyObject *result)
     if (result != Py_None && site->captures_result) {
         captured = capture(site, result);
         failed = captured == NULL; /* an interrupt: the end is written all the same */
+        if (failed && PyErr_ExceptionMatches(PyExc_RecursionError)) {
+            PyErr_Clear(); /* the method itself did return */
+            failed = 0;
+        }
     }
     Tape *tape = current;
     if (tape == NULL || reserve(tape, 2) < 0) {
@@ -676,9 +680,31 @@ site_leave(Site *self, PyObject *result)
     Py_RETURN_NONE;
 }
 
+/* Take the shadow's frame, which the exception came through last, out of its traceback. */
+static int
+drop_own_frame(const Site *site, PyObject *error)
+{
+    PyTracebackObject *traceback = (PyTracebackObject *)PyException_GetTraceback(error);
+    if (traceback == NULL) {
+        return 0;
+    }
+    PyCodeObject *code = PyFrame_GetCode(traceback->tb_frame);
+    int failed = 0;
+    if ((PyObject *)code == site->code) {
+        PyObject *next = (PyObject *)traceback->tb_next;
+        failed = PyException_SetTraceback(error, next == NULL ? Py_None : next);
+    }
+    Py_DECREF(code);
+    Py_DECREF(traceback);
+    return failed;
+}
+
 static PyObject *
 site_fail(Site *self, PyObject *error)
 {
+    if (drop_own_frame(self, error) < 0) {
+        return NULL;
+    }
     if (note_error(self, error) < 0) {
         return NULL;
     }
@@ -692,6 +718,13 @@ site_reduce(Site *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 }
 
 /* Calls without a frame */
+
+enum { LEAST_REMAINING = 200, DEEPEST = 400 };
+
+/* How many such calls this thread is in. */
+static THREAD_LOCAL int depth;
+
+static PyObject *call_shadow(PyObject *, PyObject *const *, size_t, PyObject *);
 
 /* Return the site of a shadow, borrowed: it stands in a cell of its closure. */
 static inline Site *
@@ -788,9 +821,50 @@ arrange(const Site *site, PyObject **values, PyObject **fields)
     }
 }
 
+static void
+set_vectorcall(PyObject *function, vectorcallfunc called)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    PyFunction_SetVectorcall((PyFunctionObject *)function, called);
+#else
+    ((PyFunctionObject *)function)->vectorcall = called;
+#endif
+}
+
+/* Tell whether the C stack is nearly as deep as the interpreter lets it be.
+
+A call through C takes some of it, and one from bytecode to bytecode does not: so a program that has
+raised its recursion limit may go deeper than C could follow. */
+static int
+is_deep(void)
+{
+#if PY_VERSION_HEX >= 0x030E0000
+    return depth > DEEPEST;
+#elif PY_VERSION_HEX >= 0x030C0000
+    return PyThreadState_Get()->c_recursion_remaining < LEAST_REMAINING;
+#else
+    return 0; /* there is one limit for both */
+#endif
+}
+
+/* Call a shadow so that what it leads to takes no more of the C stack. */
+static PyObject *
+call_without_c(PyObject *function, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Py_INCREF(function);
+    set_vectorcall(function, call_bytecode);
+    PyObject *result = call_bytecode(function, args, nargsf, kwnames);
+    set_vectorcall(function, call_shadow);
+    Py_DECREF(function);
+    return result;
+}
+
 static PyObject *
 call_shadow(PyObject *function, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
+    if (is_deep()) {
+        return call_without_c(function, args, nargsf, kwnames);
+    }
     Site *site = site_of_shadow(function);
     if (site == NULL || site->original == NULL) { /* the collector is clearing it */
         return call_bytecode(function, args, nargsf, kwnames);
@@ -816,7 +890,9 @@ call_shadow(PyObject *function, PyObject *const *args, size_t nargsf, PyObject *
     PyObject *result = NULL;
     if (begin(site, site->binding == ON_NOTHING ? NULL : args[0], fields) == 0) {
         if (go_live(site) == 0) {
+            depth++;
             result = PyObject_Vectorcall(site->original, args, nargsf, kwnames);
+            depth--;
         }
         if (result != NULL) {
             if (end(site, result) < 0) {
@@ -872,18 +948,14 @@ site_attach(Site *self, PyObject *function)
     self->first_field = self->binding != ON_NOTHING;
     /* The object may be the first of `*args`. */
     int is_odd = self->binding != ON_NOTHING && self->positional == 0;
+    Py_XSETREF(self->code, Py_NewRef(shadow->func_code));
     if (self->named + 2 > MOST_BOUND || is_odd) {
         Py_RETURN_FALSE;
     }
-    Py_XSETREF(self->code, Py_NewRef(shadow->func_code));
     if (shadow->vectorcall != call_shadow) {
         call_bytecode = shadow->vectorcall;
     }
-#if PY_VERSION_HEX >= 0x030C0000
-    PyFunction_SetVectorcall(shadow, call_shadow);
-#else
-    shadow->vectorcall = call_shadow;
-#endif
+    set_vectorcall(function, call_shadow);
     Py_RETURN_TRUE;
 }
 
