@@ -15,7 +15,7 @@ from callscope.shadow.capture import FILE_PREFIX, capture, drop_own_frames, is_o
 from callscope.shadow.compiling import begin_below, is_compiling, leave_alone
 from callscope.shadow.context import Current
 from callscope.shadow.descriptors import Part, anatomy, why_not
-from callscope.shadow.native import make_site
+from callscope.shadow.native import make_recorder
 from callscope.shadow.shape import CALLABLE, Recipe, Shape, default_values
 from callscope.shadow.source import Source
 from callscope.shadow.suspend import (
@@ -225,8 +225,10 @@ def _make_shadow(part: Part, entry: Entry, site: Site, recipe: Recipe) -> Any:
         values |= {f"default_{k}": v for k, v in default_values(original).items()}
     if compiled.is_native:
         bound_by = part.binding if compiled.is_bound else None
-        site = make_site(original, layout, entry.on, shape, bound_by, recipe, is_compiling())
-        values |= {"enter": site, "leave": site.leave, "fail": site.fail}
+        recorder = make_recorder(
+            original, layout, entry.on, shape, bound_by, recipe, is_compiling()
+        )
+        values |= {"enter": recorder, "leave": recorder.leave, "fail": recorder.fail}
     cells = {shape.prefix + name: types.CellType(value) for name, value in values.items()}
     cells[shape.prefix + "clock"] = TAPES.clock
     cells[shape.prefix + "on"] = entry.on
@@ -235,7 +237,7 @@ def _make_shadow(part: Part, entry: Entry, site: Site, recipe: Recipe) -> Any:
         function = _build(original, code, cells)
         begin_below(function.__code__)
         if compiled.is_native:
-            site.attach(function)
+            recorder.attach(function)
         return function
     from callscope.shadow.proxy import Proxy
 

@@ -42,7 +42,7 @@ if NATIVE is not None:
 _BINDINGS: Final = {"instance": "i", "class": "c", None: "n"}
 
 
-def make_site(
+def make_recorder(
     original: types.FunctionType,
     layout: Layout,
     on: types.CellType,
@@ -51,7 +51,7 @@ def make_site(
     recipe: Recipe,
     is_compiling: Callable[[], bool] | None,
 ) -> Any:
-    """Return what writes the records of one shadow: a `_tape.Site`.
+    """Return what writes the records of one shadow: a `_tape.Recorder`.
 
     Args:
         original: what the shadow stands in for.
@@ -79,7 +79,7 @@ def make_site(
             captures += "v" if plain else "c"
             spreads.append(None)
     value = capturing.both if several else capturing.value if plain else capturing.type
-    return NATIVE.Site(
+    return NATIVE.Recorder(
         layout=layout,
         original=original,
         seen=layout.site.defining,
@@ -95,4 +95,3 @@ def make_site(
         live=recipe.live,
         names=shape.named,
     )
-

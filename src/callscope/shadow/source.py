@@ -193,7 +193,7 @@ class Source:
             and shape.kind == "function"
             and len(self.fields) <= NATIVE.MOST_FIELDS
         )
-        """Whether the records are written by a site of the tape in C."""
+        """Whether the records are written by a recorder of the tape in C."""
 
     def _fields(self) -> Iterator[Field]:
         if not self._recipe.captured:
@@ -336,7 +336,7 @@ class Source:
         return captured
 
     def _entered(self) -> Iterator[str]:
-        """Yield what a site of the tape in C is given: the object, and each field as it is."""
+        """Yield what a recorder of the tape in C is given: the object, and each field as it is."""
         if self._bound is not None:
             yield self._bound
         for field in self.fields:

@@ -9,7 +9,7 @@ into Python, so that neither a signal handler nor a finalizer ever sees half of 
     object   a pointer: what Python code has appended
 
 `Tape.unpack` turns them into the list that the tape in Python is: callscope/tape/records.py says
-what stands on it. A `Site` knows what the records of one shadow look like. A shadow's bytecode calls
+what stands on it. A `Recorder` knows what the records of one shadow look like. A shadow's bytecode calls
 it; and where the interpreter calls the shadow through its `vectorcall`, `call_shadow` does all that
 the bytecode does, without a frame. Each call goes one of these ways, and so is recorded once.
 */
@@ -50,7 +50,7 @@ static struct {
     PyObject *error;         /* begins an error record */
     PyObject *at_limit;      /* stands for an error where no function could be called any more */
     PyObject *unknown_error; /* stands for an error that could not be looked at */
-    PyObject *inert;         /* what a site becomes in a pickle */
+    PyObject *inert;         /* what a recorder becomes in a pickle */
     PyObject *clock;         /* a replacement for the clock; NULL for the real one */
     Py_ssize_t limit;        /* words a tape may take before the thread hands it on */
     Py_ssize_t most_string;  /* length of the longest string that is kept as it is */
@@ -102,7 +102,7 @@ typedef struct {
 } Owner;
 
 static PyTypeObject TapeType;
-static PyTypeObject SiteType;
+static PyTypeObject RecorderType;
 
 /* What `vectorcall` is of a function that nobody has changed. */
 static vectorcallfunc call_bytecode;
@@ -403,7 +403,7 @@ open_tape(void)
     return current;
 }
 
-/* Sites */
+/* Recorders */
 
 enum Binding { ON_NOTHING, ON_INSTANCE, ON_CLASS };
 enum Capture { AS_IT_IS = 'v', BY_CALL = 'c', HIDDEN = 'h', SPREAD = 's' };
@@ -436,7 +436,7 @@ typedef struct {
     Py_ssize_t first_field;  /* parameter of the first field: 0, or 1 behind the bound one */
     char has_args;
     char has_kwargs;
-} Site;
+} Recorder;
 
 static inline int
 is_scalar(PyObject *value)
@@ -449,55 +449,55 @@ is_scalar(PyObject *value)
 }
 
 static PyObject *
-capture(const Site *site, PyObject *value)
+capture(const Recorder *recorder, PyObject *value)
 {
-    if (is_scalar(value) && site->captures_result == AS_IT_IS) {
+    if (is_scalar(value) && recorder->captures_result == AS_IT_IS) {
         return Py_NewRef(value);
     }
-    return PyObject_CallOneArg(site->value, value);
+    return PyObject_CallOneArg(recorder->value, value);
 }
 
 static PyObject *
-capture_field(const Site *site, Py_ssize_t field, PyObject *value)
+capture_field(const Recorder *recorder, Py_ssize_t field, PyObject *value)
 {
-    char how = site->captures[field];
+    char how = recorder->captures[field];
     if (how == SPREAD) {
         int is_empty = PyTuple_CheckExact(value) ? PyTuple_GET_SIZE(value) == 0
                                                  : PyDict_GET_SIZE(value) == 0;
         return is_empty ? Py_NewRef(config.none_given)
-                        : PyObject_CallOneArg(PyTuple_GET_ITEM(site->spreads, field), value);
+                        : PyObject_CallOneArg(PyTuple_GET_ITEM(recorder->spreads, field), value);
     }
-    if (value == PyTuple_GET_ITEM(site->defaults, field)) {
+    if (value == PyTuple_GET_ITEM(recorder->defaults, field)) {
         return Py_NewRef(config.none_given);
     }
     if (how == HIDDEN) {
-        return Py_NewRef(PyTuple_GET_ITEM(site->spreads, field));
+        return Py_NewRef(PyTuple_GET_ITEM(recorder->spreads, field));
     }
-    return capture(site, value);
+    return capture(recorder, value);
 }
 
 /* Return the `ClassRef` of what the method was called on, borrowed. */
 static PyObject *
-find_class(Site *site, PyObject *bound)
+find_class(Recorder *recorder, PyObject *bound)
 {
-    PyObject *cls = site->binding == ON_CLASS ? bound : (PyObject *)Py_TYPE(bound);
-    if (((PyWeakReference *)site->seen)->wr_object != cls) {
-        PyObject *maker = site->binding == ON_CLASS ? config.class_ref_of_bound : config.class_ref;
+    PyObject *cls = recorder->binding == ON_CLASS ? bound : (PyObject *)Py_TYPE(bound);
+    if (((PyWeakReference *)recorder->seen)->wr_object != cls) {
+        PyObject *maker = recorder->binding == ON_CLASS ? config.class_ref_of_bound : config.class_ref;
         PyObject *found = PyObject_CallOneArg(maker, cls);
         if (found == NULL) {
             return NULL;
         }
-        Py_SETREF(site->seen, found);
-        site->identified = 0; /* not known of this class */
+        Py_SETREF(recorder->seen, found);
+        recorder->identified = 0; /* not known of this class */
     }
-    return site->seen;
+    return recorder->seen;
 }
 
 static PyObject *
-identify(Site *site, PyObject *bound)
+identify(Recorder *recorder, PyObject *bound)
 {
-    if (site->identified != identifications) {
-        PyObject *how = PyObject_GetAttr(site->seen, str_identify);
+    if (recorder->identified != identifications) {
+        PyObject *how = PyObject_GetAttr(recorder->seen, str_identify);
         if (how == NULL) {
             return NULL;
         }
@@ -505,17 +505,17 @@ identify(Site *site, PyObject *bound)
         if (how == (PyObject *)&_PyWeakref_RefType) {
             Py_CLEAR(how);
         }
-        Py_XSETREF(site->identify, how);
-        site->identified = identifications;
+        Py_XSETREF(recorder->identify, how);
+        recorder->identified = identifications;
     }
-    return site->identify == NULL ? PyWeakref_NewRef(bound, NULL)
-                                  : PyObject_CallOneArg(site->identify, bound);
+    return recorder->identify == NULL ? PyWeakref_NewRef(bound, NULL)
+                                  : PyObject_CallOneArg(recorder->identify, bound);
 }
 
 static int
-go_live(const Site *site)
+go_live(const Recorder *recorder)
 {
-    if (!site->is_live) {
+    if (!recorder->is_live) {
         return 0;
     }
     PyObject *done = PyObject_CallNoArgs(config.drain);
@@ -525,7 +525,7 @@ go_live(const Site *site)
 
 /* Write that a call begins. `values` holds one per field; NULL for one left at its default. */
 static int
-begin(Site *site, PyObject *bound, PyObject *const *values)
+begin(Recorder *recorder, PyObject *bound, PyObject *const *values)
 {
     Tape *tape = open_tape();
     if (tape == NULL) {
@@ -535,25 +535,25 @@ begin(Site *site, PyObject *bound, PyObject *const *values)
     Py_ssize_t count = 0;
     PyObject *cls = NULL, *found;
     int64_t time;
-    if (site->binding == ON_NOTHING) {
+    if (recorder->binding == ON_NOTHING) {
         objects[count++] = Py_NewRef(Py_None);
         objects[count++] = Py_NewRef(Py_None);
     }
     else {
-        if ((cls = find_class(site, bound)) == NULL) {
+        if ((cls = find_class(recorder, bound)) == NULL) {
             return -1;
         }
         Py_INCREF(cls);
-        found = site->binding == ON_CLASS ? Py_NewRef(Py_None) : identify(site, bound);
+        found = recorder->binding == ON_CLASS ? Py_NewRef(Py_None) : identify(recorder, bound);
         objects[count++] = found;
         objects[count++] = cls;
         if (found == NULL) {
             goto failed;
         }
     }
-    for (Py_ssize_t i = 0; i < site->fields; i++) {
+    for (Py_ssize_t i = 0; i < recorder->fields; i++) {
         found = values[i] == NULL ? Py_NewRef(config.none_given)
-                                  : capture_field(site, i, values[i]);
+                                  : capture_field(recorder, i, values[i]);
         objects[count++] = found;
         if (found == NULL) {
             goto failed;
@@ -569,7 +569,7 @@ begin(Site *site, PyObject *bound, PyObject *const *values)
         goto failed;
     }
     Word *words = tape->words + tape->used;
-    words[0] = (Word)Py_NewRef(site->layout) | BEGIN;
+    words[0] = (Word)Py_NewRef(recorder->layout) | BEGIN;
     words[1] = (Word)count;
     memcpy(words + 2, objects, (size_t)count * sizeof(Word));
     words[count + 2] = (Word)time;
@@ -585,7 +585,7 @@ failed:
 
 /* Write that a call has returned. */
 static int
-end(const Site *site, PyObject *result)
+end(const Recorder *recorder, PyObject *result)
 {
     int64_t time;
     if (read_clock(&time) < 0) {
@@ -593,8 +593,8 @@ end(const Site *site, PyObject *result)
     }
     PyObject *captured = NULL;
     int failed = 0;
-    if (result != Py_None && site->captures_result) {
-        captured = capture(site, result);
+    if (result != Py_None && recorder->captures_result) {
+        captured = capture(recorder, result);
         failed = captured == NULL; /* an interrupt: the end is written all the same */
         if (failed && PyErr_ExceptionMatches(PyExc_RecursionError)) {
             PyErr_Clear(); /* the method itself did return */
@@ -613,22 +613,22 @@ end(const Site *site, PyObject *result)
         tape->words[tape->used++] = stamp(time, RESULT);
         tape->words[tape->used++] = (Word)captured;
     }
-    return failed ? -1 : go_live(site);
+    return failed ? -1 : go_live(recorder);
 }
 
 /* Write what a call has raised. An exception that comes up meanwhile takes the place of it. */
 static int
-note_error(const Site *site, PyObject *error)
+note_error(const Recorder *recorder, PyObject *error)
 {
     Tape *tape = current;
     if (tape == NULL || reserve(tape, RAISE_WORDS) < 0) {
         return -1;
     }
     put_object(tape, config.raise);
-    PyObject *done = PyObject_CallFunctionObjArgs(site->note_error, tape, error, NULL);
+    PyObject *done = PyObject_CallFunctionObjArgs(recorder->note_error, tape, error, NULL);
     if (done != NULL) {
         Py_DECREF(done);
-        return go_live(site);
+        return go_live(recorder);
     }
     if (!PyErr_ExceptionMatches(PyExc_RecursionError)) {
         return -1;
@@ -654,12 +654,12 @@ note_error(const Site *site, PyObject *error)
 /* What a shadow's bytecode calls. */
 
 static PyObject *
-site_enter(Site *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+recorder_enter(Recorder *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     Py_ssize_t count = PyVectorcall_NARGS(nargsf);
     int has_bound = self->binding != ON_NOTHING;
     if (count != self->fields + has_bound || kwnames != NULL) {
-        PyErr_SetString(PyExc_TypeError, "a site takes one argument per field");
+        PyErr_SetString(PyExc_TypeError, "a recorder takes one argument per field");
         return NULL;
     }
     if (begin(self, has_bound ? args[0] : NULL, args + has_bound) < 0) {
@@ -672,7 +672,7 @@ site_enter(Site *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 }
 
 static PyObject *
-site_leave(Site *self, PyObject *result)
+recorder_leave(Recorder *self, PyObject *result)
 {
     if (end(self, result) < 0) {
         return NULL;
@@ -682,7 +682,7 @@ site_leave(Site *self, PyObject *result)
 
 /* Take the shadow's frame, which the exception came through last, out of its traceback. */
 static int
-drop_own_frame(const Site *site, PyObject *error)
+drop_own_frame(const Recorder *recorder, PyObject *error)
 {
     PyTracebackObject *traceback = (PyTracebackObject *)PyException_GetTraceback(error);
     if (traceback == NULL) {
@@ -690,7 +690,7 @@ drop_own_frame(const Site *site, PyObject *error)
     }
     PyCodeObject *code = PyFrame_GetCode(traceback->tb_frame);
     int failed = 0;
-    if ((PyObject *)code == site->code) {
+    if ((PyObject *)code == recorder->code) {
         PyObject *next = (PyObject *)traceback->tb_next;
         failed = PyException_SetTraceback(error, next == NULL ? Py_None : next);
     }
@@ -700,7 +700,7 @@ drop_own_frame(const Site *site, PyObject *error)
 }
 
 static PyObject *
-site_fail(Site *self, PyObject *error)
+recorder_fail(Recorder *self, PyObject *error)
 {
     if (drop_own_frame(self, error) < 0) {
         return NULL;
@@ -712,7 +712,7 @@ site_fail(Site *self, PyObject *error)
 }
 
 static PyObject *
-site_reduce(Site *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+recorder_reduce(Recorder *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
     return Py_BuildValue("O()", config.inert);
 }
@@ -726,16 +726,16 @@ static THREAD_LOCAL int depth;
 
 static PyObject *call_shadow(PyObject *, PyObject *const *, size_t, PyObject *);
 
-/* Return the site of a shadow, borrowed: it stands in a cell of its closure. */
-static inline Site *
-site_of_shadow(PyObject *function)
+/* Return the recorder of a shadow, borrowed: it stands in a cell of its closure. */
+static inline Recorder *
+recorder_of_shadow(PyObject *function)
 {
     PyObject *closure = PyFunction_GET_CLOSURE(function);
     Py_ssize_t size = closure == NULL ? 0 : PyTuple_GET_SIZE(closure);
     for (Py_ssize_t i = 0; i < size; i++) {
         PyObject *held = PyCell_GET(PyTuple_GET_ITEM(closure, i));
-        if (held != NULL && Py_TYPE(held) == &SiteType) {
-            return (Site *)held;
+        if (held != NULL && Py_TYPE(held) == &RecorderType) {
+            return (Recorder *)held;
         }
     }
     return NULL;
@@ -746,40 +746,40 @@ site_of_shadow(PyObject *function)
 Return false where the bytecode has to see to it: wrong arguments, and what `*args` and `**kwargs`
 take of what is captured. */
 static int
-bind(const Site *site, PyObject *function, PyObject *const *args, Py_ssize_t count,
+bind(const Recorder *recorder, PyObject *function, PyObject *const *args, Py_ssize_t count,
      PyObject *kwnames, PyObject **values)
 {
     Py_ssize_t keywords = kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames);
-    if (count > site->positional && (!site->has_args || site->fields)) {
+    if (count > recorder->positional && (!recorder->has_args || recorder->fields)) {
         return 0;
     }
-    Py_ssize_t given = count < site->positional ? count : site->positional;
+    Py_ssize_t given = count < recorder->positional ? count : recorder->positional;
     memcpy(values, args, (size_t)given * sizeof(PyObject *));
-    memset(values + given, 0, (size_t)(site->named - given) * sizeof(PyObject *));
+    memset(values + given, 0, (size_t)(recorder->named - given) * sizeof(PyObject *));
     for (Py_ssize_t i = 0; i < keywords; i++) {
         PyObject *name = PyTuple_GET_ITEM(kwnames, i);
-        Py_ssize_t at = site->positional_only;
-        while (at < site->named && PyTuple_GET_ITEM(site->names, at) != name) {
+        Py_ssize_t at = recorder->positional_only;
+        while (at < recorder->named && PyTuple_GET_ITEM(recorder->names, at) != name) {
             at++;
         }
-        if (at == site->named || values[at] != NULL) {
+        if (at == recorder->named || values[at] != NULL) {
             return 0;
         }
         values[at] = args[count + i];
     }
     PyObject *defaults = PyFunction_GET_DEFAULTS(function);
-    Py_ssize_t required = site->positional - (defaults == NULL ? 0 : PyTuple_GET_SIZE(defaults));
+    Py_ssize_t required = recorder->positional - (defaults == NULL ? 0 : PyTuple_GET_SIZE(defaults));
     for (Py_ssize_t i = given; i < required; i++) {
         if (values[i] == NULL) {
             return 0;
         }
     }
     PyObject *keyword_defaults = PyFunction_GET_KW_DEFAULTS(function);
-    for (Py_ssize_t i = site->positional; i < site->named; i++) {
+    for (Py_ssize_t i = recorder->positional; i < recorder->named; i++) {
         if (values[i] != NULL) {
             continue;
         }
-        PyObject *name = PyTuple_GET_ITEM(site->names, i);
+        PyObject *name = PyTuple_GET_ITEM(recorder->names, i);
         if (keyword_defaults == NULL || PyDict_GetItemWithError(keyword_defaults, name) == NULL) {
             return 0;
         }
@@ -788,12 +788,12 @@ bind(const Site *site, PyObject *function, PyObject *const *args, Py_ssize_t cou
 }
 
 static int
-is_compiling(const Site *site)
+is_compiling(const Recorder *recorder)
 {
-    if (site->is_compiling == NULL) {
+    if (recorder->is_compiling == NULL) {
         return 0;
     }
-    PyObject *answer = PyObject_CallNoArgs(site->is_compiling);
+    PyObject *answer = PyObject_CallNoArgs(recorder->is_compiling);
     if (answer == NULL) {
         return -1;
     }
@@ -804,19 +804,19 @@ is_compiling(const Site *site)
 /* Arrange the values as the fields stand: positional parameters, `*args`, keyword-only ones,
 `**kwargs`. What the two with stars take is nothing here. */
 static void
-arrange(const Site *site, PyObject **values, PyObject **fields)
+arrange(const Recorder *recorder, PyObject **values, PyObject **fields)
 {
     Py_ssize_t at = 0;
-    for (Py_ssize_t i = site->first_field; i < site->positional; i++) {
+    for (Py_ssize_t i = recorder->first_field; i < recorder->positional; i++) {
         fields[at++] = values[i];
     }
-    if (site->has_args) {
+    if (recorder->has_args) {
         fields[at++] = NULL;
     }
-    for (Py_ssize_t i = site->positional; i < site->named; i++) {
+    for (Py_ssize_t i = recorder->positional; i < recorder->named; i++) {
         fields[at++] = values[i];
     }
-    if (site->has_kwargs) {
+    if (recorder->has_kwargs) {
         fields[at++] = NULL;
     }
 }
@@ -865,44 +865,44 @@ call_shadow(PyObject *function, PyObject *const *args, size_t nargsf, PyObject *
     if (is_deep()) {
         return call_without_c(function, args, nargsf, kwnames);
     }
-    Site *site = site_of_shadow(function);
-    if (site == NULL || site->original == NULL) { /* the collector is clearing it */
+    Recorder *recorder = recorder_of_shadow(function);
+    if (recorder == NULL || recorder->original == NULL) { /* the collector is clearing it */
         return call_bytecode(function, args, nargsf, kwnames);
     }
-    PyFunctionObject *original = (PyFunctionObject *)site->original;
+    PyFunctionObject *original = (PyFunctionObject *)recorder->original;
     PyObject *values[MOST_BOUND], *fields[MOST_BOUND];
     Py_ssize_t count = PyVectorcall_NARGS(nargsf);
-    if (PyCell_GET(site->on) != Py_True || PyFunction_GET_CODE(function) != site->code
+    if (PyCell_GET(recorder->on) != Py_True || PyFunction_GET_CODE(function) != recorder->code
         || PyFunction_GET_DEFAULTS(function) != original->func_defaults
         || PyFunction_GET_KW_DEFAULTS(function) != original->func_kwdefaults
-        || (site->binding != ON_NOTHING && count == 0)
-        || !bind(site, function, args, count, kwnames, values)) {
+        || (recorder->binding != ON_NOTHING && count == 0)
+        || !bind(recorder, function, args, count, kwnames, values)) {
         return call_bytecode(function, args, nargsf, kwnames);
     }
-    int compiling = is_compiling(site);
+    int compiling = is_compiling(recorder);
     if (compiling) {
         return compiling < 0 ? NULL : call_bytecode(function, args, nargsf, kwnames);
     }
-    if (site->fields) {
-        arrange(site, values, fields);
+    if (recorder->fields) {
+        arrange(recorder, values, fields);
     }
-    Py_INCREF(site); /* the shadow may be gone when the call ends */
+    Py_INCREF(recorder); /* the shadow may be gone when the call ends */
     PyObject *result = NULL;
-    if (begin(site, site->binding == ON_NOTHING ? NULL : args[0], fields) == 0) {
-        if (go_live(site) == 0) {
+    if (begin(recorder, recorder->binding == ON_NOTHING ? NULL : args[0], fields) == 0) {
+        if (go_live(recorder) == 0) {
             depth++;
-            result = PyObject_Vectorcall(site->original, args, nargsf, kwnames);
+            result = PyObject_Vectorcall(recorder->original, args, nargsf, kwnames);
             depth--;
         }
         if (result != NULL) {
-            if (end(site, result) < 0) {
+            if (end(recorder, result) < 0) {
                 Py_CLEAR(result);
             }
         }
         else {
 #if PY_VERSION_HEX >= 0x030C0000
             PyObject *error = PyErr_GetRaisedException();
-            if (note_error(site, error) == 0) {
+            if (note_error(recorder, error) == 0) {
                 PyErr_SetRaisedException(error);
             }
             else {
@@ -915,7 +915,7 @@ call_shadow(PyObject *function, PyObject *const *args, size_t nargsf, PyObject *
             if (traceback != NULL) {
                 PyException_SetTraceback(error, traceback);
             }
-            if (note_error(site, error) == 0) {
+            if (note_error(recorder, error) == 0) {
                 PyErr_Restore(type, error, traceback);
             }
             else {
@@ -926,13 +926,13 @@ call_shadow(PyObject *function, PyObject *const *args, size_t nargsf, PyObject *
 #endif
         }
     }
-    Py_DECREF(site);
+    Py_DECREF(recorder);
     return result;
 }
 
 /* Let the interpreter call a shadow without a frame, wherever it goes through `vectorcall`. */
 static PyObject *
-site_attach(Site *self, PyObject *function)
+recorder_attach(Recorder *self, PyObject *function)
 {
     if (!PyFunction_Check(function)) {
         PyErr_SetString(PyExc_TypeError, "a shadow is a function");
@@ -960,7 +960,7 @@ site_attach(Site *self, PyObject *function)
 }
 
 static int
-site_init(Site *self, PyObject *args, PyObject *kwargs)
+recorder_init(Recorder *self, PyObject *args, PyObject *kwargs)
 {
     static char *keywords[] = {
         "layout", "original", "seen", "on", "binding", "captures", "result", "value",
@@ -978,7 +978,7 @@ site_init(Site *self, PyObject *args, PyObject *kwargs)
     }
     if (PyTuple_GET_SIZE(defaults) != fields || PyTuple_GET_SIZE(spreads) != fields
         || fields > MOST_BOUND) {
-        PyErr_SetString(PyExc_ValueError, "a site has one capture, default and spread per field");
+        PyErr_SetString(PyExc_ValueError, "a recorder has one capture, default and spread per field");
         return -1;
     }
     char *copy = PyMem_Malloc((size_t)fields + 1);
@@ -993,7 +993,7 @@ site_init(Site *self, PyObject *args, PyObject *kwargs)
     self->captures_result = result == '-' ? 0 : (char)result;
     self->is_live = (char)live;
     self->binding = binding == 'i' ? ON_INSTANCE : binding == 'c' ? ON_CLASS : ON_NOTHING;
-    self->vectorcall = (vectorcallfunc)site_enter;
+    self->vectorcall = (vectorcallfunc)recorder_enter;
     Py_XSETREF(self->layout, Py_NewRef(layout));
     Py_XSETREF(self->original, Py_NewRef(original));
     Py_XSETREF(self->seen, Py_NewRef(seen));
@@ -1008,7 +1008,7 @@ site_init(Site *self, PyObject *args, PyObject *kwargs)
 }
 
 static int
-site_traverse(Site *self, visitproc visit, void *arg)
+recorder_traverse(Recorder *self, visitproc visit, void *arg)
 {
     Py_VISIT(self->layout);
     Py_VISIT(self->original);
@@ -1027,7 +1027,7 @@ site_traverse(Site *self, visitproc visit, void *arg)
 
 /* What a call that is running needs stays. It can be in no cycle but through these two. */
 static int
-site_clear(Site *self)
+recorder_clear(Recorder *self)
 {
     Py_CLEAR(self->defaults);
     Py_CLEAR(self->original);
@@ -1035,7 +1035,7 @@ site_clear(Site *self)
 }
 
 static void
-site_dealloc(Site *self)
+recorder_dealloc(Recorder *self)
 {
     PyObject_GC_UnTrack(self);
     Py_CLEAR(self->layout);
@@ -1054,28 +1054,28 @@ site_dealloc(Site *self)
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
-static PyMethodDef site_methods[] = {
-    {"leave", (PyCFunction)site_leave, METH_O, "Write that a call has returned."},
-    {"fail", (PyCFunction)site_fail, METH_O, "Write what a call has raised."},
-    {"attach", (PyCFunction)site_attach, METH_O, "Let a shadow be called without a frame."},
-    {"__reduce__", (PyCFunction)site_reduce, METH_NOARGS, "A pickled shadow is switched off."},
+static PyMethodDef recorder_methods[] = {
+    {"leave", (PyCFunction)recorder_leave, METH_O, "Write that a call has returned."},
+    {"fail", (PyCFunction)recorder_fail, METH_O, "Write what a call has raised."},
+    {"attach", (PyCFunction)recorder_attach, METH_O, "Let a shadow be called without a frame."},
+    {"__reduce__", (PyCFunction)recorder_reduce, METH_NOARGS, "A pickled shadow is switched off."},
     {NULL},
 };
 
-static PyTypeObject SiteType = {
+static PyTypeObject RecorderType = {
     PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "callscope.tape._tape.Site",
+    .tp_name = "callscope.tape._tape.Recorder",
     .tp_doc = "Writes the records of one shadow; calling it writes that a call begins.",
-    .tp_basicsize = sizeof(Site),
+    .tp_basicsize = sizeof(Recorder),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL,
     .tp_new = PyType_GenericNew,
-    .tp_init = (initproc)site_init,
-    .tp_dealloc = (destructor)site_dealloc,
-    .tp_traverse = (traverseproc)site_traverse,
-    .tp_clear = (inquiry)site_clear,
+    .tp_init = (initproc)recorder_init,
+    .tp_dealloc = (destructor)recorder_dealloc,
+    .tp_traverse = (traverseproc)recorder_traverse,
+    .tp_clear = (inquiry)recorder_clear,
     .tp_call = PyVectorcall_Call,
-    .tp_vectorcall_offset = offsetof(Site, vectorcall),
-    .tp_methods = site_methods,
+    .tp_vectorcall_offset = offsetof(Recorder, vectorcall),
+    .tp_methods = recorder_methods,
 };
 
 /* The module */
@@ -1138,7 +1138,7 @@ configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 
 static PyMethodDef module_methods[] = {
     {"configure", (PyCFunction)(void (*)(void))configure, METH_VARARGS | METH_KEYWORDS,
-     "Say what sites and tapes need to know of the rest of callscope."},
+     "Say what recorders and tapes need to know of the rest of callscope."},
     {"use", use, METH_O, "Let the present thread write to a tape, which something else keeps."},
     {"set_clock", set_clock, METH_O, "Replace the clock; None brings back the real one."},
     {"forget_classes", forget_classes, METH_NOARGS, "Ask classes anew how to identify objects."},
@@ -1154,7 +1154,7 @@ execute(PyObject *module)
     if (str_identify == NULL) {
         return -1;
     }
-    PyTypeObject *types[] = {&TapeType, &OwnerType, &SiteType};
+    PyTypeObject *types[] = {&TapeType, &OwnerType, &RecorderType};
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         if (PyModule_AddType(module, types[i]) < 0) {
             return -1;

@@ -21,7 +21,7 @@ class Owner:
     def __init__(self, tape: Tape, /) -> None: ...
 
 @final
-class Site:
+class Recorder:
     def __init__(
         self,
         *,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from callscope.errors import EngineWarning, OptionError, warn
 
 if TYPE_CHECKING:
-    from callscope.tape import _tape
+    pass
 
 _VARIABLE: Final = "CALLSCOPE_ENGINE"
 _TIMES: Final = 50
@@ -18,7 +18,7 @@ _TIMES: Final = 50
 
 
 class Inert:
-    """What a site becomes in a pickle: the shadow that holds it is switched off."""
+    """What a recorder becomes in a pickle: the shadow that holds it is switched off."""
 
     leave = fail = None
 
@@ -76,8 +76,8 @@ def _works(native: Any) -> bool:
     )
 
     class Probe:
-        __init__ = _shadow_of(native, layout, lambda self, x: None)
-        call = _shadow_of(native, layout, lambda self, x: x)
+        __init__ = _shadow_of(native, layout, lambda _self, _x: None)
+        call = _shadow_of(native, layout, lambda _self, x: x)
 
     for number in range(_TIMES):
         probe = Probe(number)
@@ -107,7 +107,7 @@ def _shadow_of(native: Any, layout: object, original: Any) -> Any:
 
         return shadow
 
-    site = native.Site(
+    recorder = native.Recorder(
         layout=layout,
         original=original,
         seen=_ClassRef(object),
@@ -123,8 +123,8 @@ def _shadow_of(native: Any, layout: object, original: Any) -> Any:
         live=False,
         names=("self", "x"),
     )
-    shadow = make(site, site.leave, original)
-    site.attach(shadow)
+    shadow = make(recorder, recorder.leave, original)
+    recorder.attach(shadow)
     return shadow
 
 
