@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import functools
 import gc
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
+
+from viztracer import VizTracer
 
 import callscope
 from benchmarks import clock
 from benchmarks.baselines import Method, by_functools, by_same_signature, by_wrapt
+from benchmarks.floor import floor
 from benchmarks.proof import CaseError, check_frames
 from benchmarks.seed import CALLS_PER_PASS, Seed, Site, make_seed
 
 Capture = Literal["none", "types", "values"]
 Check: TypeAlias = Callable[[], None]
 """Raises `CaseError` if the passes made so far did not do what the case is to measure."""
+
+
+class Arranged(NamedTuple):
+    """What a case yields if it must be on in its own turns alone."""
+
+    check: Check
+    turn: Callable[[], AbstractContextManager[object]]
+    """Is entered around each turn, outside of the time that is taken."""
+
 
 PASSES: Final = 10_000
 """Passes in one timed run: enough to fill tapes several times, and too few to fill the memory."""
@@ -36,7 +48,7 @@ class Case(NamedTuple):
     """One way to run the example."""
 
     name: str
-    arrange: Callable[[Seed], AbstractContextManager[Check]]
+    arrange: Callable[[Seed], AbstractContextManager[Check | Arranged]]
     """Makes fresh classes what the case needs, and gives its check."""
 
     @property
@@ -75,25 +87,30 @@ class Pair:
 
     def _run(self) -> tuple[float, float]:
         bare, seed = make_seed(), make_seed()
-        with self._case.arrange(seed) as check:
+        with self._case.arrange(seed) as arranged:
+            check, turn = arranged if isinstance(arranged, Arranged) else (arranged, nullcontext)
             bare.run(_WARM_UP)
-            seed.run(_WARM_UP)
+            with turn():
+                seed.run(_WARM_UP)
             gc.collect()
-            seconds = _take_turns(bare, seed)
+            seconds = _take_turns(bare, seed, turn)
             check_frames(bare, wrappers=0)
             check()
         return seconds
 
 
-def _take_turns(bare: Seed, seed: Seed) -> tuple[float, float]:
+def _take_turns(
+    bare: Seed, seed: Seed, turn: Callable[[], AbstractContextManager[object]]
+) -> tuple[float, float]:
     bare_seconds = seconds = 0.0
     for _ in range(PASSES // _TURN):
         begin = clock.now()
         bare.run(_TURN)
-        middle = clock.now()
-        seed.run(_TURN)
-        seconds += clock.now() - middle
-        bare_seconds += middle - begin
+        bare_seconds += clock.now() - begin
+        with turn():
+            begin = clock.now()
+            seed.run(_TURN)
+            seconds += clock.now() - begin
     return bare_seconds, seconds
 
 
@@ -151,6 +168,38 @@ def _on(capture: Capture, seed: Seed) -> Iterator[Check]:
         yield functools.partial(_check_trace, trace, seed, passes=passes, capture=capture)
 
 
+@contextmanager
+def _floor(seed: Seed) -> Iterator[Check]:
+    for site in seed.sites:
+        setattr(site.defining_class, site.method, floor()(site.function))
+    yield functools.partial(check_frames, seed, wrappers=0)
+
+
+@contextmanager
+def _viztracer(seed: Seed) -> Iterator[Arranged]:
+    tracer = VizTracer(verbose=0)
+
+    @contextmanager
+    def turn() -> Iterator[None]:
+        tracer.start()
+        try:
+            yield
+        finally:
+            tracer.stop()
+
+    def check() -> None:
+        tracer.parse()
+        names = Counter(event["name"].split()[0] for event in tracer.data["traceEvents"])
+        passes = _WARM_UP + PASSES
+        seen = {site.name: names[site.function.__qualname__] for site in seed.sites}
+        if set(seen.values()) != {passes}:
+            msg = f"{passes} passes gave viztracer {seen}"
+            raise CaseError(msg)
+
+    yield Arranged(check, turn)
+    tracer.terminate()
+
+
 def _check_trace(trace: callscope.Trace, seed: Seed, *, passes: int, capture: Capture) -> None:
     if len(trace) != passes * CALLS_PER_PASS:
         msg = f"{passes} passes of {CALLS_PER_PASS} calls gave {len(trace)} recorded calls"
@@ -165,6 +214,8 @@ def _check_trace(trace: callscope.Trace, seed: Seed, *, passes: int, capture: Ca
 
 
 SAME_SIGNATURE: Final = "same-signature"
+FLOOR: Final = "floor"
+VIZTRACER: Final = "viztracer"
 
 CASES: Final = (
     Case("bare", _bare),
@@ -174,6 +225,8 @@ CASES: Final = (
     Case("functools.wraps", functools.partial(_wrapped, by_functools)),
     Case("wrapt.decorator", functools.partial(_wrapped, by_wrapt)),
     Case("shadow-inactive", _shadow_inactive),
+    Case(FLOOR, _floor),
+    Case(VIZTRACER, _viztracer),
     Case("on-none", functools.partial(_on, "none")),
     Case("on-types", functools.partial(_on, "types")),
     Case("on-values", functools.partial(_on, "values")),
