@@ -6,7 +6,8 @@ import atexit
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 from callscope._version import __version__
@@ -43,6 +44,7 @@ class Limits(NamedTuple):
 
     where: Callable[[Call], bool] | None = None
     max_calls: int | None = DEFAULT_MAX_CALLS
+    """None for no limit; 0 keeps nothing, and only counts."""
     on_full: OnFull = "stop"
 
 
@@ -129,7 +131,7 @@ class Recording:
                 self._feed.end(self._reader.lost)
         for problem in lacking:
             warn(f"{problem} Nothing was traced for it.", TargetWarning)
-        if self._reader.lost:
+        if self._reader.lost and self._limits.max_calls:
             warn(
                 f"{self._reader.lost:,} calls were made and not kept, for"
                 f" max_calls={self._limits.max_calls:,} was reached. Raise max_calls, or stream to a"
@@ -168,6 +170,26 @@ class Recording:
     def follow(self, root: type) -> None:
         """Record one more hierarchy, from now on."""
         self._declare_ad_hoc(root, self._options)
+
+    @contextmanager
+    def excerpt(self, max_calls: int) -> Iterator[Trace]:
+        """Make a trace of a block alone, with the last calls of it, while the recording runs.
+
+        Nothing is woven for it, and next to nothing is done until it is read or full. Objects
+        are numbered anew.
+        """
+        wanted = Wanted(self._plan.sites, self._limits.where, max_calls, "drop_oldest")
+        reader = TapeReader(wanted)
+
+        def read() -> Recorded:
+            TAPES.drain()
+            return reader.recorded()
+
+        TAPES.attach(reader)
+        try:
+            yield Trace(self.trace.header, read)
+        finally:
+            TAPES.detach(reader)
 
     @property
     def problems(self) -> list[str]:

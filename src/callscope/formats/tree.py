@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -34,16 +34,25 @@ _ASCII: Final = _Style("|- ", "`- ", "|  ", "   ", "us")
 
 def outline(trace: Trace) -> str:
     """Return the calls as stable text, with no time or address in it."""
-    names = Names.of(trace.calls)
-    lines = []
+    return "\n".join(filter(None, (_outline(trace, frozenset(trace.calls)), _lost(trace))))
+
+
+def excerpt(trace: Trace, calls: Iterable[Call]) -> str:
+    """Return the outline of some calls of a trace."""
+    return _outline(trace, frozenset(calls))
+
+
+def _outline(trace: Trace, calls: frozenset[Call]) -> str:
+    names = Names.of(calls)
+    outermost = min((call.depth for call in calls), default=0)
+    lines: list[str] = []
     for label, roots in _by_thread(trace):
-        if label:
+        shown = [call for call, _ in _walk(roots) if call in calls]
+        if label and shown:
             lines.append(label)
-        for call, _ in _walk(roots):
-            indent = "  " * call.depth
+        for call in shown:
+            indent = "  " * (call.depth - outermost)
             lines.append(f"{indent}{call_text(call, names)}{outcome_text(call)}")
-    if trace.lost:
-        lines.append(_lost(trace))
     return "\n".join(lines)
 
 
