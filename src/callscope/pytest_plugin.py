@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MOST_SHOWN: Final = 200
 """How many calls a report shows of each phase of a test."""
 
-_MOST_KEPT: Final = 10_000
+_MOST_KEPT: Final = 100_000
 _PLUGIN_NAME: Final = "callscope-tracing"
 _WORKER_OUTPUT: Final = "callscope"
 

@@ -24,6 +24,7 @@ from callscope.instrumentation import Instrumentation, place
 from callscope.options import Options, check_options
 from callscope.registry import REGISTRY, Declaration
 from callscope.tape.read import TapeReader
+from callscope.tape.tally import Tally
 from callscope.tape.threads import TAPES
 from callscope.tape.wanted import OnFull, Wanted
 from callscope.trace import Call, Header, Recorded, Sink, Trace
@@ -106,8 +107,7 @@ class Recording:
         return self.trace
 
     def _open_reader(self) -> None:
-        wanted = Wanted(self._plan.sites, *self._limits)
-        self._reader = TapeReader(wanted, keep=self._file is None, listener=self._feed)
+        self._reader = self._make_reader()
         TAPES.attach(self._reader)
 
     def __exit__(self, *_: object) -> None:
@@ -234,6 +234,12 @@ class Recording:
             self._file = JSONLines(self._to)
             sinks.append(self._file)
         return Feed(sinks, header) if sinks else None
+
+    def _make_reader(self) -> TapeReader | Tally:
+        if self._limits.max_calls == 0:
+            return Tally(self._plan.sites)
+        wanted = Wanted(self._plan.sites, *self._limits)
+        return TapeReader(wanted, keep=self._file is None, listener=self._feed)
 
     def _read(self) -> Recorded:
         if self._state == "running":
