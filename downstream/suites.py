@@ -165,6 +165,18 @@ SUITES: Final[tuple[Suite, ...]] = (
         ),
         requirements=("jinja2==3.1.6", "pillow==12.0.0"),
     ),
+    PytestSuite(
+        library="SQLAlchemy",
+        package="SQLAlchemy",
+        version="2.0.44",
+        targets=("sqlalchemy.sql.visitors:Visitable", "sqlalchemy.sql.compiler:Compiled"),
+        labels=(
+            "test/sql/test_compiler.py",
+            "test/sql/test_operators.py",
+            "test/sql/test_selectable.py",
+        ),
+        requirements=(_PYTEST,),
+    ),
     InstalledPytestSuite(
         library="Keras",
         package="keras",

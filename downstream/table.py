@@ -19,8 +19,8 @@ _HEAD: Final = """\
 
 Each library's tests are run without and with tracing of its main classes, and compared test by
 test. All methods are traced (`*` and `__*`), those of Python's own protocols among them. This page
-is written by `python -m downstream`, which part of the tests is run is in
-[downstream/suites.py](../downstream/suites.py).
+is written by `python -m downstream`; [downstream/suites.py](../downstream/suites.py) says which of
+the tests are run, and which classes are traced.
 
 CPython {python}, {system}.
 
