@@ -1,5 +1,6 @@
 """The pytest plugin, in processes of its own."""
 
+import os
 import sys
 
 import pytest
@@ -280,7 +281,8 @@ class TestOptions:
     def test_a_target_that_turns_out_wrong(self, run, target, named):
         """The tests run all the same, and the summary says why nothing was traced."""
         result = run("import app\ndef test_it(): ...", "--callscope", target)
-        result.assert_outcomes(passed=1, warnings=target.startswith("app"))
+        result.assert_outcomes(passed=1, warnings=target == "app:Leyer")
+        assert not result.errlines
         total, problem = told(result)
         assert f"callscope: 0 calls traced of {target}" == total
         assert problem.startswith("callscope: a target was not traced: ")
@@ -407,6 +409,26 @@ class TestSession:
             *ON,
         )
         assert [("call", f"{BUILT}\n{CALLED}".replace("#1", "#2"))] == sections(result)
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+    @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+    def test_a_test_run_in_a_forked_child(self, run, pytester):
+        """As plugins do for tests that may crash: the child's report shows the child's calls."""
+        pytester.makeconftest(
+            """
+            import os, pytest
+            @pytest.hookimpl(wrapper=True)
+            def pytest_runtest_protocol():
+                child = os.fork()
+                if child:
+                    os.waitpid(child, 0)
+                return (yield)
+            """
+        )
+        result = run("import app\ndef test_it():\n    app.MyLayer(3)(4)\n    assert 0", *ON)
+        expected = [("call", f"{BUILT}\n{CALLED}")] * 2
+        assert expected == sections(result)
+        assert ["callscope: 4 calls traced of app:Layer"] * 2 == told(result)
 
 
 class TestWorkers:

@@ -6,13 +6,14 @@ test's report shows the calls of that test. Without the option nothing else is i
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pytest
 
-from callscope.errors import CallscopeError
+from callscope.errors import CallscopeError, TargetWarning
 
 if TYPE_CHECKING:
     import argparse
@@ -80,8 +81,14 @@ def _begin(config: pytest.Config, options: argparse.Namespace) -> None:
     except CallscopeError as error:
         msg = f"--callscope: {error}"
         raise pytest.UsageError(msg) from None
-    config.add_cleanup(recording.end)
+    config.add_cleanup(lambda: _end(recording))
     config.pluginmanager.register(_Tracing(recording), _PLUGIN_NAME)
+
+
+def _end(recording: Recording) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TargetWarning)  # the summary has told it already
+        recording.end()
 
 
 class _Totals(NamedTuple):

@@ -49,6 +49,28 @@ class Limits(NamedTuple):
     on_full: OnFull = "stop"
 
 
+class _Excerpt:
+    """What reads a block of a recording; in a forked child, what remains of the block."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self.open()
+
+    def open(self) -> None:
+        """Begin to take what is written."""
+        self._reader = TapeReader(self._wanted)
+        TAPES.attach(self._reader)
+
+    def read(self) -> Recorded:
+        """Return the calls so far."""
+        TAPES.drain()
+        return self._reader.recorded()
+
+    def close(self) -> None:
+        """Take no more."""
+        TAPES.detach(self._reader)
+
+
 class Recording:
     """One recording, made by `record`: begins with the ``with`` block and ends with it."""
 
@@ -74,6 +96,7 @@ class Recording:
         self._must_exist = must_exist
         self._handles: list[Instrumentation] = []
         self._ad_hoc: list[Declaration] = []
+        self._excerpts: list[_Excerpt] = []
         self._file: JSONLines | None = None
         self._file_read: Recorded | None = None
         self._state: Literal["new", "running", "ended"] = "new"
@@ -154,6 +177,8 @@ class Recording:
         self._file_read = None
         self.trace.header = self._header()
         self._open_reader()
+        for excerpt in self._excerpts:
+            excerpt.open()
         if self._feed is not None:
             self._feed.start_anew(self.trace.header)
 
@@ -179,17 +204,13 @@ class Recording:
         are numbered anew.
         """
         wanted = Wanted(self._plan.sites, self._limits.where, max_calls, "drop_oldest")
-        reader = TapeReader(wanted)
-
-        def read() -> Recorded:
-            TAPES.drain()
-            return reader.recorded()
-
-        TAPES.attach(reader)
+        excerpt = _Excerpt(wanted)
+        self._excerpts.append(excerpt)
         try:
-            yield Trace(self.trace.header, read)
+            yield Trace(self.trace.header, excerpt.read)
         finally:
-            TAPES.detach(reader)
+            self._excerpts.remove(excerpt)
+            excerpt.close()
 
     @property
     def problems(self) -> list[str]:
