@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -34,26 +34,33 @@ _ASCII: Final = _Style("|- ", "`- ", "|  ", "   ", "us")
 
 def outline(trace: Trace) -> str:
     """Return the calls as stable text, with no time or address in it."""
-    return "\n".join(filter(None, (_outline(trace, frozenset(trace.calls)), _lost(trace))))
+    names = Names.of(trace.calls)
+    lines = []
+    for label, roots in _by_thread(trace):
+        if label:
+            lines.append(label)
+        lines += [_outlined(call, names) for call, _ in _walk(roots)]
+    if trace.lost:
+        lines.append(_lost(trace))
+    return "\n".join(lines)
 
 
-def excerpt(trace: Trace, calls: Iterable[Call]) -> str:
-    """Return the outline of some calls of a trace."""
-    return _outline(trace, frozenset(calls))
-
-
-def _outline(trace: Trace, calls: frozenset[Call]) -> str:
+def excerpt(trace: Trace, calls: Collection[Call]) -> str:
+    """Return the outline of some of the calls that a trace holds."""
     names = Names.of(calls)
     outermost = min((call.depth for call in calls), default=0)
-    lines: list[str] = []
+    lines = []
     for label, roots in _by_thread(trace):
         shown = [call for call, _ in _walk(roots) if call in calls]
         if label and shown:
             lines.append(label)
-        for call in shown:
-            indent = "  " * (call.depth - outermost)
-            lines.append(f"{indent}{call_text(call, names)}{outcome_text(call)}")
+        lines += [_outlined(call, names, outermost) for call in shown]
     return "\n".join(lines)
+
+
+def _outlined(call: Call, names: Names, outermost: int = 0) -> str:
+    indent = "  " * (call.depth - outermost)
+    return f"{indent}{call_text(call, names)}{outcome_text(call)}"
 
 
 def tree(trace: Trace, *, max_lines: int | None = MAX_LINES, encoding: str | None = None) -> str:
