@@ -6,6 +6,8 @@ import pytest
 
 import callscope
 
+pytest_plugins = ["pytester"]
+
 
 def make_seed():
     """Return fresh classes of the seed example, so that no test sees another's declarations."""

@@ -82,7 +82,6 @@ def make_recorder(
     return NATIVE.Recorder(
         layout=layout,
         original=original,
-        seen=layout.site.defining,
         on=on,
         binding=_BINDINGS[binding],
         captures=captures,

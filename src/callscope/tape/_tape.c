@@ -3,10 +3,14 @@
 A tape is an array of words. Records follow one another, and each is written whole without calling
 into Python, so that neither a signal handler nor a finalizer ever sees half of one:
 
-    begin    layout | BEGIN, number of objects, identity, class, captured values..., maker, time
-    return   time << 2 | RETURN
-    result   time << 2 | RESULT, captured value
+    begin    pair | BEGIN, identity, captured values..., time
+    begin    pair | BEGIN_MADE, identity, captured values..., maker, time
+    return   time << 3 | RETURN
+    result   time << 3 | RESULT, captured value
     object   a pointer: what Python code has appended
+
+The pair stands for the layout and the class. Most of what writing costs is new memory: so what can
+be left out is.
 
 `Tape.unpack` turns them into the list that the tape in Python is: callscope/tape/records.py says
 what stands on it. A `Recorder` knows what the records of one shadow look like. A shadow's bytecode calls
@@ -27,14 +31,17 @@ the bytecode does, without a frame. Each call goes one of these ways, and so is 
 
 #ifdef _MSC_VER
 #define THREAD_LOCAL __declspec(thread)
+#elif defined(__linux__)
+/* Found without a call: a few bytes are always to be had, also by what is loaded late. */
+#define THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))
 #else
 #define THREAD_LOCAL _Thread_local
 #endif
 
 typedef uintptr_t Word;
 
-enum { OBJECT = 0, BEGIN = 1, RETURN = 2, RESULT = 3, TAG = 3 };
-enum { TAG_BITS = 2, FIRST_SIZE = 256, MOST_BOUND = 32, RAISE_WORDS = 1, ERROR_WORDS = 3 };
+enum { OBJECT = 0, BEGIN = 1, RETURN = 2, RESULT = 3, BEGIN_MADE = 5, TAG = 7 };
+enum { TAG_BITS = 3, FIRST_SIZE = 256, MOST_BOUND = 32, RAISE_WORDS = 1, ERROR_WORDS = 3 };
 
 /* What the module is given once, by `configure`. */
 static struct {
@@ -101,7 +108,18 @@ typedef struct {
     Tape *tape;
 } Owner;
 
+/* A site and a class that it was called on. */
+typedef struct {
+    PyObject_HEAD
+    PyObject *layout;
+    PyObject *cls;            /* its `ClassRef`; None where the method is called on nothing */
+    PyObject *identify;       /* how its objects are identified; NULL for a weak reference */
+    unsigned long identified; /* what `identifications` was when that was asked */
+    Py_ssize_t fields;
+} Pair;
+
 static PyTypeObject TapeType;
+static PyTypeObject PairType;
 static PyTypeObject RecorderType;
 
 /* What `vectorcall` is of a function that nobody has changed. */
@@ -150,10 +168,17 @@ time_of(Word word)
     return PyLong_FromLongLong((int64_t)((intptr_t)word >> TAG_BITS));
 }
 
-static PyObject *
-layout_of(Word word)
+static Pair *
+pair_of(Word word)
 {
-    return (PyObject *)(word & ~(Word)TAG);
+    return (Pair *)(word & ~(Word)TAG);
+}
+
+/* Return how many objects stand between the first word of a begin record and its time. */
+static Py_ssize_t
+objects_of(Word word)
+{
+    return 1 + pair_of(word)->fields + ((word & TAG) == BEGIN_MADE);
 }
 
 /* Let go of the words from `at` on. */
@@ -169,12 +194,13 @@ release(Word *words, Py_ssize_t at, Py_ssize_t used)
             at += 1;
             break;
         case BEGIN:
-            objects = (Py_ssize_t)words[at + 1];
-            for (Py_ssize_t i = 0; i < objects; i++) {
-                Py_DECREF((PyObject *)words[at + 2 + i]);
+        case BEGIN_MADE:
+            objects = objects_of(word);
+            for (Py_ssize_t i = 1; i <= objects; i++) {
+                Py_DECREF((PyObject *)words[at + i]);
             }
-            Py_DECREF(layout_of(word));
-            at += objects + 3;
+            Py_DECREF((PyObject *)pair_of(word));
+            at += objects + 2;
             break;
         case RETURN:
             at += 1;
@@ -276,13 +302,20 @@ unpack(Word *words, Py_ssize_t at, PyObject *list)
         }
         return give(list, (PyObject *)words[at + 1]) < 0 ? -1 : 2;
     default: {
-        Py_ssize_t objects = (Py_ssize_t)words[at + 1];
-        int failed = give(list, layout_of(word));
-        for (Py_ssize_t i = 0; i < objects; i++) {
-            failed |= give(list, (PyObject *)words[at + 2 + i]);
+        Pair *pair = pair_of(word);
+        Py_ssize_t objects = objects_of(word);
+        int failed = PyList_Append(list, pair->layout);
+        failed |= give(list, (PyObject *)words[at + 1]);
+        failed |= PyList_Append(list, pair->cls);
+        for (Py_ssize_t i = 2; i <= objects; i++) {
+            failed |= give(list, (PyObject *)words[at + i]);
         }
-        failed |= give(list, PyLong_FromLongLong((int64_t)words[at + 2 + objects]));
-        return failed ? -1 : objects + 3;
+        if ((word & TAG) != BEGIN_MADE) {
+            failed |= PyList_Append(list, Py_None);
+        }
+        failed |= give(list, PyLong_FromLongLong((int64_t)words[at + objects + 1]));
+        Py_DECREF((PyObject *)pair);
+        return failed ? -1 : objects + 2;
     }
     }
 }
@@ -378,6 +411,39 @@ static PyTypeObject OwnerType = {
     .tp_dealloc = (destructor)owner_dealloc,
 };
 
+/* Pairs */
+
+static Pair *
+make_pair(PyObject *layout, PyObject *cls, Py_ssize_t fields)
+{
+    Pair *pair = PyObject_New(Pair, &PairType);
+    if (pair != NULL) {
+        pair->layout = Py_NewRef(layout);
+        pair->cls = Py_NewRef(cls);
+        pair->identify = NULL;
+        pair->identified = 0;
+        pair->fields = fields;
+    }
+    return pair;
+}
+
+static void
+pair_dealloc(Pair *self)
+{
+    Py_DECREF(self->layout);
+    Py_DECREF(self->cls);
+    Py_XDECREF(self->identify);
+    PyObject_Free(self);
+}
+
+static PyTypeObject PairType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "callscope.tape._tape.Pair",
+    .tp_basicsize = sizeof(Pair),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .tp_dealloc = (destructor)pair_dealloc,
+};
+
 /* Return this thread's tape, borrowed, with room for what the thread may write. */
 static Tape *
 open_tape(void)
@@ -405,6 +471,7 @@ open_tape(void)
 
 /* Recorders */
 
+enum { PAIRS = 8, ALIGNMENT_BITS = 4 };
 enum Binding { ON_NOTHING, ON_INSTANCE, ON_CLASS };
 enum Capture { AS_IT_IS = 'v', BY_CALL = 'c', HIDDEN = 'h', SPREAD = 's' };
 
@@ -413,9 +480,7 @@ typedef struct {
     vectorcallfunc vectorcall;
     PyObject *layout;
     PyObject *original;    /* the function that the shadow stands in for */
-    PyObject *seen;        /* the `ClassRef` of the class that was seen last */
-    PyObject *identify;    /* how its objects are identified; NULL for a weak reference */
-    unsigned long identified; /* what `identifications` was when that was asked */
+    Pair *pairs[PAIRS];    /* by address of the class: those seen last; some are NULL */
     PyObject *on;          /* the cell that says whether calls are recorded */
     PyObject *value;       /* Python function that captures a value */
     PyObject *note_error;  /* Python function that writes what a call raised */
@@ -476,28 +541,36 @@ capture_field(const Recorder *recorder, Py_ssize_t field, PyObject *value)
     return capture(recorder, value);
 }
 
-/* Return the `ClassRef` of what the method was called on, borrowed. */
-static PyObject *
-find_class(Recorder *recorder, PyObject *bound)
+/* Return what stands for the site and the class of what it was called on, borrowed. */
+static Pair *
+find_pair(Recorder *recorder, PyObject *bound)
 {
-    PyObject *cls = recorder->binding == ON_CLASS ? bound : (PyObject *)Py_TYPE(bound);
-    if (((PyWeakReference *)recorder->seen)->wr_object != cls) {
-        PyObject *maker = recorder->binding == ON_CLASS ? config.class_ref_of_bound : config.class_ref;
-        PyObject *found = PyObject_CallOneArg(maker, cls);
-        if (found == NULL) {
-            return NULL;
-        }
-        Py_SETREF(recorder->seen, found);
-        recorder->identified = 0; /* not known of this class */
+    if (recorder->binding == ON_NOTHING) {
+        return recorder->pairs[0];
     }
-    return recorder->seen;
+    int on_class = recorder->binding == ON_CLASS;
+    PyObject *cls = on_class ? bound : (PyObject *)Py_TYPE(bound);
+    Pair **place = &recorder->pairs[(uintptr_t)cls >> ALIGNMENT_BITS & (PAIRS - 1)];
+    if (*place != NULL && ((PyWeakReference *)(*place)->cls)->wr_object == cls) {
+        return *place;
+    }
+    PyObject *ref = PyObject_CallOneArg(on_class ? config.class_ref_of_bound : config.class_ref, cls);
+    if (ref == NULL) {
+        return NULL;
+    }
+    Pair *pair = make_pair(recorder->layout, ref, recorder->fields);
+    Py_DECREF(ref);
+    if (pair != NULL) {
+        Py_XSETREF(*place, pair);
+    }
+    return pair;
 }
 
 static PyObject *
-identify(Recorder *recorder, PyObject *bound)
+identify(Pair *pair, PyObject *bound)
 {
-    if (recorder->identified != identifications) {
-        PyObject *how = PyObject_GetAttr(recorder->seen, str_identify);
+    if (pair->identified != identifications) {
+        PyObject *how = PyObject_GetAttr(pair->cls, str_identify);
         if (how == NULL) {
             return NULL;
         }
@@ -505,11 +578,11 @@ identify(Recorder *recorder, PyObject *bound)
         if (how == (PyObject *)&_PyWeakref_RefType) {
             Py_CLEAR(how);
         }
-        Py_XSETREF(recorder->identify, how);
-        recorder->identified = identifications;
+        Py_XSETREF(pair->identify, how);
+        pair->identified = identifications;
     }
-    return recorder->identify == NULL ? PyWeakref_NewRef(bound, NULL)
-                                  : PyObject_CallOneArg(recorder->identify, bound);
+    return pair->identify == NULL ? PyWeakref_NewRef(bound, NULL)
+                                  : PyObject_CallOneArg(pair->identify, bound);
 }
 
 static int
@@ -531,55 +604,57 @@ begin(Recorder *recorder, PyObject *bound, PyObject *const *values)
     if (tape == NULL) {
         return -1;
     }
-    PyObject *objects[MOST_BOUND + 3];
+    PyObject *objects[MOST_BOUND + 2], *found;
     Py_ssize_t count = 0;
-    PyObject *cls = NULL, *found;
     int64_t time;
-    if (recorder->binding == ON_NOTHING) {
-        objects[count++] = Py_NewRef(Py_None);
-        objects[count++] = Py_NewRef(Py_None);
+    Pair *pair = find_pair(recorder, bound);
+    if (pair == NULL) {
+        return -1;
     }
-    else {
-        if ((cls = find_class(recorder, bound)) == NULL) {
-            return -1;
-        }
-        Py_INCREF(cls);
-        found = recorder->binding == ON_CLASS ? Py_NewRef(Py_None) : identify(recorder, bound);
-        objects[count++] = found;
-        objects[count++] = cls;
-        if (found == NULL) {
-            goto failed;
-        }
-    }
-    for (Py_ssize_t i = 0; i < recorder->fields; i++) {
-        found = values[i] == NULL ? Py_NewRef(config.none_given)
-                                  : capture_field(recorder, i, values[i]);
-        objects[count++] = found;
-        if (found == NULL) {
-            goto failed;
-        }
-    }
-    if (PyContextVar_Get(config.current, Py_None, &found) < 0) {
+    Py_INCREF(pair);
+    found = recorder->binding == ON_INSTANCE ? identify(pair, bound) : Py_NewRef(Py_None);
+    if (found == NULL) {
         goto failed;
     }
     objects[count++] = found;
+    for (Py_ssize_t i = 0; i < recorder->fields; i++) {
+        found = values[i] == NULL ? Py_NewRef(config.none_given)
+                                  : capture_field(recorder, i, values[i]);
+        if (found == NULL) {
+            goto failed;
+        }
+        objects[count++] = found;
+    }
+    if (PyContextVar_Get(config.current, NULL, &found) < 0) {
+        goto failed;
+    }
+    Word tag = BEGIN;
+    if (found == Py_None) {
+        Py_DECREF(found);
+    }
+    else if (found != NULL) {
+        objects[count++] = found;
+        tag = BEGIN_MADE;
+    }
     /* What was called up to here may have changed the tape. From here on nothing is called. */
     tape = current;
-    if (tape == NULL || reserve(tape, count + 3) < 0 || read_clock(&time) < 0) {
+    if (tape == NULL || reserve(tape, count + 2) < 0 || read_clock(&time) < 0) {
         goto failed;
     }
     Word *words = tape->words + tape->used;
-    words[0] = (Word)Py_NewRef(recorder->layout) | BEGIN;
-    words[1] = (Word)count;
-    memcpy(words + 2, objects, (size_t)count * sizeof(Word));
-    words[count + 2] = (Word)time;
-    tape->used += count + 3;
+    words[0] = (Word)pair | tag;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        words[i + 1] = (Word)objects[i];
+    }
+    words[count + 1] = (Word)time;
+    tape->used += count + 2;
     return 0;
 
 failed:
     for (Py_ssize_t i = 0; i < count; i++) {
-        Py_XDECREF(objects[i]);
+        Py_DECREF(objects[i]);
     }
+    Py_DECREF(pair);
     return -1;
 }
 
@@ -754,8 +829,12 @@ bind(const Recorder *recorder, PyObject *function, PyObject *const *args, Py_ssi
         return 0;
     }
     Py_ssize_t given = count < recorder->positional ? count : recorder->positional;
-    memcpy(values, args, (size_t)given * sizeof(PyObject *));
-    memset(values + given, 0, (size_t)(recorder->named - given) * sizeof(PyObject *));
+    for (Py_ssize_t i = 0; i < given; i++) {
+        values[i] = args[i];
+    }
+    for (Py_ssize_t i = given; i < recorder->named; i++) {
+        values[i] = NULL;
+    }
     for (Py_ssize_t i = 0; i < keywords; i++) {
         PyObject *name = PyTuple_GET_ITEM(kwnames, i);
         Py_ssize_t at = recorder->positional_only;
@@ -963,15 +1042,15 @@ static int
 recorder_init(Recorder *self, PyObject *args, PyObject *kwargs)
 {
     static char *keywords[] = {
-        "layout", "original", "seen", "on", "binding", "captures", "result", "value",
+        "layout", "original", "on", "binding", "captures", "result", "value",
         "note_error", "defaults", "spreads", "is_compiling", "live", "names", NULL};
-    PyObject *layout, *original, *seen, *on, *value, *note, *defaults, *spreads, *compiling, *names;
+    PyObject *layout, *original, *on, *value, *note, *defaults, *spreads, *compiling, *names;
     const char *captures;
     Py_ssize_t fields;
     int binding, result, live;
     if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "OO!O!O!Cs#COOO!O!OpO!", keywords, &layout, &PyFunction_Type, &original,
-            &_PyWeakref_RefType, &seen, &PyCell_Type, &on, &binding, &captures, &fields, &result,
+            args, kwargs, "OO!O!Cs#COOO!O!OpO!", keywords, &layout, &PyFunction_Type, &original,
+            &PyCell_Type, &on, &binding, &captures, &fields, &result,
             &value, &note, &PyTuple_Type, &defaults, &PyTuple_Type, &spreads, &compiling, &live,
             &PyTuple_Type, &names)) {
         return -1;
@@ -996,7 +1075,15 @@ recorder_init(Recorder *self, PyObject *args, PyObject *kwargs)
     self->vectorcall = (vectorcallfunc)recorder_enter;
     Py_XSETREF(self->layout, Py_NewRef(layout));
     Py_XSETREF(self->original, Py_NewRef(original));
-    Py_XSETREF(self->seen, Py_NewRef(seen));
+    for (int i = 0; i < PAIRS; i++) {
+        Py_CLEAR(self->pairs[i]);
+    }
+    if (self->binding == ON_NOTHING) {
+        self->pairs[0] = make_pair(layout, Py_None, fields);
+        if (self->pairs[0] == NULL) {
+            return -1;
+        }
+    }
     Py_XSETREF(self->on, Py_NewRef(on));
     Py_XSETREF(self->value, Py_NewRef(value));
     Py_XSETREF(self->note_error, Py_NewRef(note));
@@ -1012,8 +1099,6 @@ recorder_traverse(Recorder *self, visitproc visit, void *arg)
 {
     Py_VISIT(self->layout);
     Py_VISIT(self->original);
-    Py_VISIT(self->seen);
-    Py_VISIT(self->identify);
     Py_VISIT(self->on);
     Py_VISIT(self->value);
     Py_VISIT(self->note_error);
@@ -1040,8 +1125,9 @@ recorder_dealloc(Recorder *self)
     PyObject_GC_UnTrack(self);
     Py_CLEAR(self->layout);
     Py_CLEAR(self->original);
-    Py_CLEAR(self->seen);
-    Py_CLEAR(self->identify);
+    for (int i = 0; i < PAIRS; i++) {
+        Py_CLEAR(self->pairs[i]);
+    }
     Py_CLEAR(self->on);
     Py_CLEAR(self->value);
     Py_CLEAR(self->note_error);
@@ -1154,7 +1240,7 @@ execute(PyObject *module)
     if (str_identify == NULL) {
         return -1;
     }
-    PyTypeObject *types[] = {&TapeType, &OwnerType, &RecorderType};
+    PyTypeObject *types[] = {&TapeType, &OwnerType, &RecorderType, &PairType};
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         if (PyModule_AddType(module, types[i]) < 0) {
             return -1;

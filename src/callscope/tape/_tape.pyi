@@ -2,7 +2,6 @@
 from collections.abc import Callable
 from types import CellType, FunctionType
 from typing import Any, Final, Literal, Self, final
-from weakref import ref
 
 MOST_FIELDS: Final[int]
 
@@ -26,7 +25,6 @@ class Recorder:
         *,
         layout: object,
         original: FunctionType,
-        seen: ref[type],
         on: CellType,
         binding: Literal["i", "c", "n"],
         captures: str,

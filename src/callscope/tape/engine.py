@@ -110,7 +110,6 @@ def _shadow_of(native: Any, layout: object, original: Any) -> Any:
     recorder = native.Recorder(
         layout=layout,
         original=original,
-        seen=_ClassRef(object),
         on=types.CellType(True),
         binding="i",
         captures="",
