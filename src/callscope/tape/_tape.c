@@ -24,6 +24,7 @@ the bytecode does, without a frame. Each call goes one of these ways, and so is 
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 #ifdef Py_GIL_DISABLED
 #error "A tape in C relies on the global interpreter lock; use the one in Python."
@@ -59,6 +60,7 @@ static struct {
     PyObject *unknown_error; /* stands for an error that could not be looked at */
     PyObject *inert;         /* what a recorder becomes in a pickle */
     PyObject *clock;         /* a replacement for the clock; NULL for the real one */
+    int follows_contexts;    /* whether anything has ever set `current` */
     Py_ssize_t limit;        /* words a tape may take before the thread hands it on */
     Py_ssize_t most_string;  /* length of the longest string that is kept as it is */
 } config;
@@ -81,7 +83,14 @@ read_clock(int64_t *time)
         Py_DECREF(read);
         return *time == -1 && PyErr_Occurred() ? -1 : 0;
     }
-#if PY_VERSION_HEX >= 0x030D0000
+#if defined(__linux__)
+    struct timespec now; /* what CPython does, without the checks in between */
+    if (clock_gettime(CLOCK_MONOTONIC, &now) < 0) {
+        PyErr_SetFromErrno(PyExc_OSError);
+        return -1;
+    }
+    *time = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+#elif PY_VERSION_HEX >= 0x030D0000
     PyTime_t now;
     if (PyTime_PerfCounterRaw(&now) < 0) {
         return -1;
@@ -498,6 +507,7 @@ typedef struct {
     Py_ssize_t positional_only;
     Py_ssize_t positional;   /* with the positional-only ones */
     Py_ssize_t named;        /* with the keyword-only ones */
+    Py_ssize_t only_positional; /* the same as `positional`; -1 if there are others */
     Py_ssize_t first_field;  /* parameter of the first field: 0, or 1 behind the bound one */
     char has_args;
     char has_kwargs;
@@ -625,7 +635,8 @@ begin(Recorder *recorder, PyObject *bound, PyObject *const *values)
         }
         objects[count++] = found;
     }
-    if (PyContextVar_Get(config.current, NULL, &found) < 0) {
+    found = NULL;
+    if (config.follows_contexts && PyContextVar_Get(config.current, NULL, &found) < 0) {
         goto failed;
     }
     Word tag = BEGIN;
@@ -794,7 +805,7 @@ recorder_reduce(Recorder *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 
 /* Calls without a frame */
 
-enum { LEAST_REMAINING = 200, DEEPEST = 400 };
+enum { LEAST_REMAINING = 200, DEEPEST = 400, SURELY_SAFE = 100 };
 
 /* How many such calls this thread is in. */
 static THREAD_LOCAL int depth;
@@ -941,7 +952,7 @@ call_without_c(PyObject *function, PyObject *const *args, size_t nargsf, PyObjec
 static PyObject *
 call_shadow(PyObject *function, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
-    if (is_deep()) {
+    if (depth > SURELY_SAFE && is_deep()) {
         return call_without_c(function, args, nargsf, kwnames);
     }
     Recorder *recorder = recorder_of_shadow(function);
@@ -954,23 +965,27 @@ call_shadow(PyObject *function, PyObject *const *args, size_t nargsf, PyObject *
     if (PyCell_GET(recorder->on) != Py_True || PyFunction_GET_CODE(function) != recorder->code
         || PyFunction_GET_DEFAULTS(function) != original->func_defaults
         || PyFunction_GET_KW_DEFAULTS(function) != original->func_kwdefaults
-        || (recorder->binding != ON_NOTHING && count == 0)
-        || !bind(recorder, function, args, count, kwnames, values)) {
+        || (recorder->binding != ON_NOTHING && count == 0)) {
         return call_bytecode(function, args, nargsf, kwnames);
+    }
+    PyObject *const *captured = args + recorder->first_field;
+    if (kwnames != NULL || count != recorder->only_positional) {
+        if (!bind(recorder, function, args, count, kwnames, values)) {
+            return call_bytecode(function, args, nargsf, kwnames);
+        }
+        arrange(recorder, values, fields);
+        captured = fields;
     }
     int compiling = is_compiling(recorder);
     if (compiling) {
         return compiling < 0 ? NULL : call_bytecode(function, args, nargsf, kwnames);
     }
-    if (recorder->fields) {
-        arrange(recorder, values, fields);
-    }
     Py_INCREF(recorder); /* the shadow may be gone when the call ends */
     PyObject *result = NULL;
-    if (begin(recorder, recorder->binding == ON_NOTHING ? NULL : args[0], fields) == 0) {
+    if (begin(recorder, recorder->binding == ON_NOTHING ? NULL : args[0], captured) == 0) {
         if (go_live(recorder) == 0) {
             depth++;
-            result = PyObject_Vectorcall(recorder->original, args, nargsf, kwnames);
+            result = original->vectorcall((PyObject *)original, args, nargsf, kwnames);
             depth--;
         }
         if (result != NULL) {
@@ -1025,6 +1040,8 @@ recorder_attach(Recorder *self, PyObject *function)
     self->has_args = (code->co_flags & CO_VARARGS) != 0;
     self->has_kwargs = (code->co_flags & CO_VARKEYWORDS) != 0;
     self->first_field = self->binding != ON_NOTHING;
+    int has_others = self->has_args || self->has_kwargs || self->named > self->positional;
+    self->only_positional = has_others ? -1 : self->positional;
     /* The object may be the first of `*args`. */
     int is_odd = self->binding != ON_NOTHING && self->positional == 0;
     Py_XSETREF(self->code, Py_NewRef(shadow->func_code));
@@ -1192,6 +1209,13 @@ forget_classes(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 }
 
 static PyObject *
+follow_contexts(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    config.follows_contexts = 1;
+    Py_RETURN_NONE;
+}
+
+static PyObject *
 read_time(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
     int64_t time;
@@ -1228,6 +1252,7 @@ static PyMethodDef module_methods[] = {
     {"use", use, METH_O, "Let the present thread write to a tape, which something else keeps."},
     {"set_clock", set_clock, METH_O, "Replace the clock; None brings back the real one."},
     {"forget_classes", forget_classes, METH_NOARGS, "Ask classes anew how to identify objects."},
+    {"follow_contexts", follow_contexts, METH_NOARGS, "Note in each call what led to it."},
     {"read_clock", read_time, METH_NOARGS, "Return what the clock says, in nanoseconds."},
     {NULL},
 };
