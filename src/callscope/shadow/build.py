@@ -202,6 +202,8 @@ def _make_shadow(part: Part, entry: Entry, site: Site, recipe: Recipe) -> Any:
     original = part.function
     is_function = type(original) is types.FunctionType
     shape = Shape.of(original) if is_function else CALLABLE
+    if shape.is_coroutine:
+        TAPES.follow_contexts()
     compiled = _compile(shape, part.binding, recipe)
     code, fields = compiled.code, compiled.fields
     layout = Layout(

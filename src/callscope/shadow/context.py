@@ -44,6 +44,7 @@ def carry(function: Callable[_P, _R]) -> Callable[_P, _R]:
     if not TAPES.is_read:
         return function
     token = Token()
+    TAPES.follow_contexts()
     tape = TAPES.local.tape
     tape += (MARK, TAPES.clock.cell_contents(), token)
 

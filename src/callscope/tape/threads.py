@@ -126,6 +126,11 @@ class Tapes:
         if NATIVE is not None:
             NATIVE.set_clock(None if clock is time.perf_counter_ns else clock)
 
+    def follow_contexts(self) -> None:
+        """Note in each call what led to it, from now on: something is about to say so."""
+        if NATIVE is not None:
+            NATIVE.follow_contexts()
+
     def forget_classes(self) -> None:
         """Ask classes anew how their objects are identified."""
         if NATIVE is not None:
