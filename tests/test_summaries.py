@@ -1118,18 +1118,51 @@ def test_numpy_defaults_and_results():
     )
 
 
-def test_objects_with_shape_and_dtype_are_arrays():
-    """Whoever made them: torch, jax, TensorFlow."""
+@pytest.mark.parametrize("module", ["torch", "jaxlib._jax", "tensorflow.python.framework.ops"])
+def test_objects_with_shape_and_dtype_are_arrays(module):
+    """Whichever of the known libraries made them: torch, jax, TensorFlow."""
 
     class Dtype:
         def __str__(self):
             return "torch.bfloat16"
 
     class Tensor:
+        __module__ = module
         dtype = Dtype()
-        shape = (2, 3)
 
-    assert shown(Tensor()) == "bfloat16[2, 3]"
+        @property
+        def shape(self):
+            return (2, 3)
+
+    class Parameter(Tensor):
+        __module__ = "app"
+
+    assert [shown(Tensor()), shown(Parameter())] == ["bfloat16[2, 3]"] * 2
+
+
+def test_a_shape_of_the_programs_own_is_not_asked_for():
+    """It may be a property that computes, or raises; in a subclass of an array, too."""
+    np = pytest.importorskip("numpy")
+
+    class Lazy:
+        @property
+        def shape(self):
+            Spy.seen.append("shape")
+
+        dtype = "float32"
+
+    class Array(np.ndarray):
+        shape = Lazy.shape
+
+    class Number(np.float64):
+        def __str__(self):
+            Spy.seen.append("str")
+            return ""
+
+    Spy.seen.clear()
+    values = [Lazy(), np.zeros(2).view(Array), Number(1), np.array([(Spy(),)], "O,")[0]]
+    assert [*map(shown, values)] == ["<Lazy>", "<Array>", "<Number>", "<void>"]
+    assert Spy.seen == []
 
 
 def test_importing_nothing_for_a_summary():

@@ -18,6 +18,7 @@ from callscope.hierarchy import (
     find_class,
     function_of,
     is_immutable,
+    is_subclass,
     own_methods,
     parse_path,
     qualified_name,
@@ -188,7 +189,7 @@ def instrument(
 
 def place(target: type | str, options: Options, declare: _Declare) -> Instrumentation:
     """Check a target and pass its class to `declare`, now or when its module is imported."""
-    if not isinstance(target, str):
+    if not is_subclass(type(target), str):  # `isinstance` may ask a class for its `__class__`
         root = check_class(target)
         handle = Instrumentation(qualified_name(root))
         handle.take(root, options, declare)
