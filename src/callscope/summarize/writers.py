@@ -211,7 +211,7 @@ def _holds_plain(value: Any) -> bool:
     A path may hold a string, or a UUID a number, of a class that shows itself otherwise.
     """
     if type(value) is datetime.timezone:
-        return all(type(held) in _PLAIN for held in value.__getinitargs__())  # type: ignore[attr-defined]
+        return all(map(_is_plain, value.__getinitargs__()))  # type: ignore[attr-defined]
     for base in mro(type(value)):
         for name, entry in namespace(base).items():
             if type(entry) is types.MemberDescriptorType:
