@@ -22,6 +22,7 @@ PUBLIC = [
     "Traced",
     "TracedMeta",
     "__version__",
+    "carry",
     "instrument",
     "load",
     "record",

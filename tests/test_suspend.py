@@ -415,13 +415,10 @@ def test_a_file_has_suspensions_and_tasks(tmp_path):
     assert loaded.outline() == trace.outline() == streamed.outline()
 
 
-def test_memory_of_coroutines_that_ended_is_not_kept(tmp_path, monkeypatch):
-    """A streamed recording remembers only the last of many coroutines."""
+def test_memory_of_coroutines_that_ended_is_not_kept(tmp_path):
+    """A streamed recording remembers none of them."""
     import tracemalloc
 
-    from callscope.tape.unwind import Makers
-
-    monkeypatch.setattr(Makers, "_MOST_ENDED", 100)
     work = make()
 
     async def main(times):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
 import callscope
+from callscope import Trace, carry, record
 
 THREADS = 8
 
@@ -290,3 +293,118 @@ def test_recordings_begin_and_end_while_threads_run(busy: None) -> None:
         assert Counter(own) >= Counter(["Base.__init__", "Base.__call__", "Derived.call"])
         for call in trace.calls:
             assert call.parent is None or call.parent.thread == call.thread
+
+
+# What led to a call in another thread
+
+
+class Job:
+    """Hands work to threads, in every way there is."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self.pool = pool
+
+    def work(self, n: int) -> int:
+        return self.deeper(n)
+
+    def deeper(self, n: int) -> int:
+        return n
+
+    async def to_thread(self) -> int:
+        return await asyncio.to_thread(self.work, 1)
+
+    async def callback(self) -> None:
+        done = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self.work, 2)
+        loop.call_soon(done.set)
+        await done.wait()
+
+    def submit(self) -> int:
+        return self.pool.submit(carry(self.work), 3).result()
+
+    def each(self) -> list[int]:
+        return [*self.pool.map(carry(self.work), [4, 5])]
+
+    def start(self) -> None:
+        thread = threading.Thread(target=carry(self.work), args=(6,), name="started")
+        thread.start()
+        thread.join()
+
+    def plain(self) -> int:
+        return self.pool.submit(self.work, 7).result()
+
+
+def lineage(trace: Trace) -> list[str]:
+    return [
+        f"{call.method}({call.arguments['n']}) < {call.parent and call.parent.method}"
+        for call in trace.calls
+        if "n" in call.arguments
+    ]
+
+
+def test_work_in_another_thread_hangs_below_what_led_to_it() -> None:
+    """`asyncio.to_thread` and callbacks by themselves, and pools and threads by `carry`."""
+    methods = ("work", "deeper", "to_thread", "callback", "submit", "each", "start", "plain")
+    with ThreadPoolExecutor(1) as pool, record(Job, methods=methods) as trace:
+        job = Job(pool)
+        asyncio.run(job.to_thread())
+        asyncio.run(job.callback())
+        job.submit()
+        job.each()
+        job.start()
+        job.plain()
+    assert lineage(trace) == [
+        *("work(1) < to_thread", "deeper(1) < work"),
+        *("work(2) < callback", "deeper(2) < work"),
+        *("work(3) < submit", "deeper(3) < work"),
+        *("work(4) < each", "deeper(4) < work", "work(5) < each", "deeper(5) < work"),
+        *("work(6) < start", "deeper(6) < work"),
+        *("work(7) < None", "deeper(7) < work"),
+    ]
+    threads = {call.thread for call in trace.calls if call.parent and call.parent.method == "start"}
+    assert threads == {"started"}
+
+
+def test_carry_passes_everything_on() -> None:
+    """Arguments, results and errors; while nothing records, it is the function itself."""
+
+    def work(*args: int, **kwargs: int) -> tuple[tuple[int, ...], dict[str, int]]:
+        """Document it."""
+        if not args:
+            raise ValueError(kwargs)
+        return args, kwargs
+
+    assert carry(work) is work
+    with record(Job, methods=("work",)):
+        carried = carry(work)
+        assert carried(1, x=2) == ((1,), {"x": 2})
+        assert carried.__doc__ == "Document it."
+        with pytest.raises(ValueError, match="'x': 3") as caught:
+            carried(x=3)
+    assert [entry.name for entry in caught.traceback][-1] == "work"
+    assert carried(4) == ((4,), {})
+
+
+def test_one_generator_that_two_tasks_step() -> None:
+    """What runs within it hangs below it, whoever steps it."""
+
+    class Shared:
+        def items(self) -> Iterator[int]:
+            for n in range(2):
+                yield self.item(n)
+
+        def item(self, n: int) -> int:
+            return n
+
+        async def step(self, items: Iterator[int]) -> int:
+            return next(items)
+
+    async def main() -> None:
+        shared = Shared()
+        items = shared.items()
+        await asyncio.gather(shared.step(items), shared.step(items))
+
+    with record(Shared, methods=("items", "item", "step")) as trace:
+        asyncio.run(main())
+    assert lineage(trace) == ["item(0) < items", "item(1) < items"]

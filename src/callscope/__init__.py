@@ -13,6 +13,7 @@ TYPE_CHECKING = False  # see callscope.hierarchy
 if TYPE_CHECKING:
     from callscope.formats import load
     from callscope.recording import record, start, stop
+    from callscope.shadow.context import carry
     from callscope.sinks.console import Console
     from callscope.sinks.jsonl import JSONLines
     from callscope.trace import Call, Event, Sink, Trace
@@ -35,6 +36,7 @@ __all__ = [
     "Traced",
     "TracedMeta",
     "__version__",
+    "carry",
     "instrument",
     "load",
     "record",
@@ -54,6 +56,7 @@ _LAZY = {
     "JSONLines": "sinks.jsonl",
     "Sink": "trace",
     "Trace": "trace",
+    "carry": "shadow.context",
     "load": "formats",
     "record": "recording",
     "rescan": "weave",
@@ -78,4 +81,4 @@ def __dir__() -> list[str]:
 if _os.environ.get("CALLSCOPE"):
     from callscope import environment as _environment
 
-    _environment.start(_os.environ["CALLSCOPE"], _os.environ.get("CALLSCOPE_TO"))
+    _environment.start(_os.environ)

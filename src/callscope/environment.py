@@ -1,50 +1,95 @@
-"""The recording that the environment variables ``CALLSCOPE`` and ``CALLSCOPE_TO`` ask for."""
+"""The recording that the environment variables ``CALLSCOPE`` and its kin ask for."""
 
 from __future__ import annotations
 
-import atexit
+import os
 import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
 
 from callscope.errors import CallscopeError, TargetWarning, warn
 from callscope.formats import check_suffix
-from callscope.options import Options
+from callscope.options import check_options
 from callscope.recording import DEFAULT_MAX_CALLS, Limits, Recording
+from callscope.sinks.jsonl import beside
+
+TARGETS: Final = "CALLSCOPE"
+"""``1`` for all that is declared, or a comma-separated list of class paths
+(``keras.layers:Layer``) and of patterns of declared classes' qualified names (``mylib.*``). ``0``
+asks for nothing."""
+METHODS: Final = "CALLSCOPE_METHODS"
+"""Comma-separated names of methods, or patterns; by default what was declared."""
+CAPTURE: Final = "CALLSCOPE_CAPTURE"
+"""``values`` (the default), ``types`` or ``none``."""
+TO: Final = "CALLSCOPE_TO"
+"""The file the trace goes to. Without it, the tree is printed to stderr at exit."""
+PARENT: Final = "CALLSCOPE_PARENT"
+"""Set by the first process that records. Those that it starts, which find it set, write to files
+of their own beside the named one: ``trace.<pid>.jsonl``."""
 
 
-def start(wanted: str, path: str | None) -> None:
-    """Record until the interpreter exits.
+def start(environment: Mapping[str, str]) -> None:
+    """Record until the interpreter exits, if the variables ask for it.
 
     Nothing is raised: the variables must not break a program that merely imports a library which
     uses callscope. What cannot be followed is warned about.
-
-    Args:
-        wanted: the value of ``CALLSCOPE``: ``1`` for all that is declared, or a comma-separated
-            list of class paths (``keras.layers:Layer``) and of patterns of declared classes'
-            qualified names (``mylib.*``). ``0`` asks for nothing.
-        path: the value of ``CALLSCOPE_TO``: the file the trace goes to. Without it, the tree is
-            printed to stderr at exit.
     """
-    names = [name.strip() for name in wanted.split(",") if name.strip()]
+    names = _listed(environment.get(TARGETS, ""))
     if not names or names == ["0"]:
         return
+    path = Path(environment[TO]) if environment.get(TO) else None
+    is_first = PARENT not in environment
+    if is_first:
+        os.environ[PARENT] = str(os.getpid())
+    elif path is not None:
+        path = beside(path)
     targets = tuple(name for name in names if ":" in name)
     patterns = tuple("*" if name == "1" else name for name in names if ":" not in name)
-    streams = path is not None and path.endswith(".jsonl")
+    methods = _listed(environment.get(METHODS, "")) or None
+    streams = path is not None and path.suffix == ".jsonl"
     limits = Limits(max_calls=None if streams else DEFAULT_MAX_CALLS)
-    recording = Recording(targets, patterns, Options(), limits, to=path if streams else None)
     try:
         if path is not None:
             check_suffix(path)
+        recording = _UntilExit(
+            targets,
+            patterns,
+            check_options(methods, environment.get(CAPTURE) or None),
+            limits,
+            to=path if streams else None,
+            replaces_methods=methods is not None,
+            # Other processes need not be able to import all of it; and `run --children` begins in
+            # them before they know where they import from.
+            must_exist=is_first,
+        )
+        recording.path = path
         recording.__enter__()
     except CallscopeError as error:
-        warn(f"CALLSCOPE={wanted!r} cannot be followed. {error}", TargetWarning)
-        return
-    atexit.register(_finish, recording, None if streams else path, shown=path is None)
+        warn(f"{TARGETS}={environment[TARGETS]!r} cannot be followed. {error}", TargetWarning)
 
 
-def _finish(recording: Recording, path: str | None, *, shown: bool) -> None:
-    recording.end()
-    if shown:
-        sys.stderr.write(f"{recording.trace}\n")
-    elif path is not None:
-        recording.trace.save(path)
+def _listed(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+class _UntilExit(Recording):
+    """Hands out what it has recorded when it ends; so does each child process that is forked."""
+
+    path: Path | None = None
+    _pid = os.getpid()
+
+    def end(self) -> None:
+        """End the recording; print or save the trace."""
+        is_child = os.getpid() != self._pid
+        was_running = self.is_running
+        super().end()
+        if not was_running or self.streams or (is_child and not len(self.trace)):
+            return
+        if self.path is None:
+            sys.stderr.write(f"{self.trace}\n")
+            return
+        try:
+            self.trace.save(beside(self.path) if is_child else self.path)
+        except CallscopeError as error:
+            warn(str(error), TargetWarning)

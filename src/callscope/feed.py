@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import Final
 
 from callscope.errors import SinkWarning, warn
@@ -10,6 +11,8 @@ from callscope.tape.threads import TAPES
 from callscope.trace import Event, Header, Sink
 
 _BATCH_SECONDS: Final = 0.1
+# How long a fork waits for the thread, which may itself wait for the lock of the thread that forks.
+_MOST_SECONDS: Final = 1.0
 
 
 def is_live(sink: Sink) -> bool:
@@ -31,12 +34,33 @@ class Feed:
         """Begin to collect what was written, from time to time."""
         if all(map(is_live, self._sinks)):
             return
-        self._thread = threading.Thread(target=self._feed, name="callscope-sinks", daemon=True)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(
+            target=self._feed, args=(self._stopping,), name="callscope-sinks", daemon=True
+        )
         self._thread.start()
 
-    def _feed(self) -> None:
-        while not self._stopping.wait(_BATCH_SECONDS):
+    @staticmethod
+    def _feed(stopping: threading.Event) -> None:
+        while not stopping.wait(_BATCH_SECONDS):
             TAPES.drain()
+
+    def pause(self, timeout: float | None = _MOST_SECONDS) -> None:
+        """Stop collecting: a process that has threads is warned of when it forks."""
+        self._stopping.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout)
+
+    def go_on(self) -> None:
+        """Collect again, after a pause."""
+        if self._thread is not None:
+            self.start()
+
+    def start_anew(self, header: Header) -> None:
+        """Go on in a child process that has just been forked."""
+        for sink in tuple(self._sinks):
+            self._call(sink, "on_fork", header)
+        self.go_on()
 
     def on_event(self, event: Event, /) -> None:
         """Pass an event on."""
@@ -50,9 +74,7 @@ class Feed:
 
     def end(self, lost: int) -> None:
         """Close all sinks."""
-        self._stopping.set()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
+        self.pause(None)
         for sink in tuple(self._sinks):
             self._call(sink, "on_end", lost)
             self._call(sink, "close")
@@ -65,4 +87,6 @@ class Feed:
             function(*arguments)
         except Exception as error:
             self._sinks.remove(sink)
+            with suppress(Exception):
+                sink.close()
             warn(f"Sink {sink!r} raised {error!r} and is switched off.", SinkWarning)

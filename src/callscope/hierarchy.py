@@ -110,10 +110,13 @@ def own_methods(cls: type, patterns: tuple[str, ...]) -> Iterator[tuple[str, Any
     """Yield name and raw `__dict__` entry of the class's own callables that match.
 
     A wildcard does not reach dunder names, or ``"*"`` would trace `__eq__` and `__hash__` too;
-    ``"__*__"`` asks for them.
+    ``"__*__"`` asks for them. Nor does it reach an object that can be called but is no
+    descriptor, which may well be a mere value: that is a method only where it is named.
     """
     for name, raw in tuple(namespace(cls).items()):
-        if _asked_for(name, patterns) and _looks_callable(raw):
+        if _asked_for(name, patterns) and (
+            _has(raw, "__get__") or (name in patterns and _has(raw, "__call__"))
+        ):
             yield name, raw
 
 
@@ -123,29 +126,11 @@ def _asked_for(name: str, patterns: tuple[str, ...]) -> bool:
     return matches(name, patterns)
 
 
-def _looks_callable(raw: Any) -> bool:
-    # A nested class is a hierarchy of its own and no method; a plain value is none either.
-    if isinstance(raw, type):
+def _has(raw: Any, name: str) -> bool:
+    # A nested class is a hierarchy of its own and no method.
+    if is_subclass(type(raw), type):
         return False
-    kind = type(raw)
-    return any(
-        name in namespace(base)
-        for base in mro(kind)
-        for name in ("__call__", "__get__")
-        if base is not object
-    )
-
-
-def function_of(raw: Any) -> tuple[types.FunctionType, Binding] | None:
-    """Return the Python function behind a `__dict__` entry and how it binds, or None."""
-    kind = type(raw)
-    if kind is types.FunctionType:
-        return raw, "instance"
-    if kind is classmethod or kind is staticmethod:
-        inner = raw.__func__
-        if type(inner) is types.FunctionType:
-            return inner, "class" if kind is classmethod else "static"
-    return None
+    return any(name in namespace(base) for base in mro(type(raw)) if base is not object)
 
 
 class ClassRef(weakref.ref[type]):
@@ -171,6 +156,10 @@ class ClassRef(weakref.ref[type]):
 
     def __eq__(self, other: object) -> bool:
         return self is other
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # In a shadow it is what was seen last, and not to be pickled along with the shadow.
+        return class_ref, (object,)
 
     @property
     def name(self) -> str:
@@ -222,6 +211,11 @@ def class_ref(cls: type) -> ClassRef:
     ref.identify = weakref.ref if is_weakly_referable(cls) else identity.identify_unwatched
     ref.mro = (ref, *(class_ref(base) for base in mro(cls) if base is not cls))
     return _class_refs.setdefault(id(cls), ref)
+
+
+def class_ref_of_bound(bound: object) -> ClassRef:
+    """Return the `ClassRef` of what a classmethod was called on, which should be a class."""
+    return class_ref(bound if is_subclass(type(bound), type) else type(bound))  # type: ignore[arg-type]
 
 
 class TargetPath:

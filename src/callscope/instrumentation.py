@@ -16,7 +16,6 @@ from callscope.hierarchy import (
     check_module,
     class_ref,
     find_class,
-    function_of,
     is_immutable,
     is_subclass,
     own_methods,
@@ -70,19 +69,45 @@ class Instrumentation:
         """The class as it was named."""
         self.removed = False
         """Whether it was taken back."""
-        self.problem = ""
-        """Why nothing is traced: the target is not imported yet, or does not exist."""
+        self._missing = ""
         self._declaration: Declaration | None = None
+        self._may_grow = False
+
+    @property
+    def problem(self) -> str:
+        """Why nothing is traced: the target is not there, or nothing of it has the methods."""
+        return self._missing or self.lacks_methods()
 
     def take(self, root: type, options: Options, declare: _Declare) -> None:
-        """Declare the class that was named, now that it is there."""
-        check_methods(root, options)
-        self.problem = ""
+        """Declare the class that was named, now that it is there.
+
+        If its module has just been imported, the methods may be those of subclasses to come.
+        """
+        self._may_grow = bool(self._missing)
+        if not self._may_grow:
+            check_methods(root, options)
+        self._missing = ""
         self._declaration = declare(root, options)
 
     def wait_for(self, module: str) -> None:
         """Note that the class is not there yet."""
-        self.problem = f"module {module!r} was not imported"
+        self._missing = f"module {module!r} was not imported"
+
+    def give_up(self, problem: str) -> None:
+        """Note that the class cannot be had."""
+        self._missing = problem
+
+    def lacks_methods(self) -> str:
+        """Return the words for it if no class of the hierarchy defines any of the methods yet."""
+        declaration = self._declaration
+        root = declaration.root() if declaration is not None and self._may_grow else None
+        if declaration is None or root is None:
+            return ""
+        try:
+            check_methods(root, declaration.options)
+        except NoMethodsError as error:
+            return str(error)
+        return ""
 
     def remove(self) -> None:
         """Take the declaration back; a second time does nothing."""
@@ -93,13 +118,14 @@ class Instrumentation:
     def coverage(self) -> list[SiteCoverage]:
         """Return every site of the hierarchy as it is now, traced or not and why not."""
         declaration = self._declaration
-        if declaration is None:
+        if declaration is None or self.problem:
             return [SiteCoverage(self.name, self.problem)]
         methods = declaration.options.methods
         return [
-            SiteCoverage(str(class_ref(cls).site(name)), why_untraceable(cls, name, raw) or "")
+            SiteCoverage(str(class_ref(cls).site(method)), reason)
             for cls in declaration.classes()
             for name, raw in present_methods(cls, methods)
+            for method, reason in own_sites(cls, name, raw)
         ]
 
     def __enter__(self) -> Self:
@@ -112,26 +138,22 @@ class Instrumentation:
         return f"<Instrumentation of {self.name}{': ' if self.problem else ''}{self.problem}>"
 
 
-def why_untraceable(cls: type, name: str, raw: Any) -> str | None:
-    """Return why a class's own method cannot be traced, or None if it can."""
-    if is_immutable(cls):
-        return "the class is immutable"
-    if name in RESERVED:
-        return "callscope itself needs it while it records"
-    found = function_of(raw)
-    if found is None:
-        kind = type(raw)
-        if kind.__name__ in (
-            "wrapper_descriptor",
-            "method_descriptor",
-            "builtin_function_or_method",
-        ):
-            return "it is implemented in C"
-        return f"descriptors of type {kind.__name__} are not traced yet"
-    # Imported where it is used: a library that only declares its classes does not pay for it.
-    from callscope.shadow import why_not
+def own_sites(cls: type, name: str, raw: Any) -> Iterator[tuple[str, str]]:
+    """Yield the methods that a `__dict__` entry makes up, and why each cannot be traced.
 
-    return why_not(found[0])
+    A property is up to three: ``size``, ``size.setter`` and ``size.deleter``. The reason is empty
+    for what can be traced.
+    """
+    # Imported where it is used: a library that only declares its classes does not pay for it.
+    from callscope.shadow import parts_of
+
+    general = ""
+    if is_immutable(cls):
+        general = "the class is immutable"
+    elif name in RESERVED:
+        general = "callscope itself needs it while it records"
+    for suffix, reason in parts_of(raw):
+        yield name + suffix, general or reason
 
 
 def present_methods(cls: type, methods: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
@@ -187,8 +209,13 @@ def instrument(
     return place(target, check_options(methods, capture, redact), _declare_from_outside)
 
 
-def place(target: type | str, options: Options, declare: _Declare) -> Instrumentation:
-    """Check a target and pass its class to `declare`, now or when its module is imported."""
+def place(
+    target: type | str, options: Options, declare: _Declare, *, must_exist: bool = True
+) -> Instrumentation:
+    """Check a target and pass its class to `declare`, now or when its module is imported.
+
+    With `must_exist` it is an error if there is nothing that could be imported.
+    """
     if not is_subclass(type(target), str):  # `isinstance` may ask a class for its `__class__`
         root = check_class(target)
         handle = Instrumentation(qualified_name(root))
@@ -200,7 +227,8 @@ def place(target: type | str, options: Options, declare: _Declare) -> Instrument
     if module is not None and not _is_being_imported(module):
         handle.take(find_class(path, module), options, declare)
         return handle
-    check_module(path.module)
+    if must_exist:
+        check_module(path.module)
     handle.wait_for(path.module)
     arrival = _Arrival(path, options, declare, handle)
     if module is not None:
@@ -238,7 +266,7 @@ class _Arrival:
         try:
             self._handle.take(find_class(self._path, module), self._options, self._declare)
         except CallscopeError as error:
-            self._handle.problem = str(error)
+            self._handle.give_up(str(error))
             warn(f"{error} Nothing is traced for it.", TargetWarning)
 
     def settle(self) -> bool:

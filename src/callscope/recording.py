@@ -10,7 +10,13 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 from callscope._version import __version__
-from callscope.errors import OptionError, RecordingError, TraceTruncatedWarning, warn
+from callscope.errors import (
+    OptionError,
+    RecordingError,
+    TargetWarning,
+    TraceTruncatedWarning,
+    warn,
+)
 from callscope.feed import Feed, is_live
 from callscope.hierarchy import matches
 from callscope.instrumentation import Instrumentation, place
@@ -26,6 +32,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from callscope.options import Capture
+    from callscope.sinks.jsonl import JSONLines
 
 DEFAULT_MAX_CALLS: Final = 1_000_000
 """How many calls a recording keeps in memory where nothing else is asked for."""
@@ -52,6 +59,7 @@ class Recording:
         to: str | PathLike[str] | None = None,
         *,
         replaces_methods: bool = False,
+        must_exist: bool = True,
     ) -> None:
         self._targets = targets
         self._patterns = patterns
@@ -60,8 +68,10 @@ class Recording:
         self._sinks = list(sinks)
         self._to = to
         self._replaces_methods = replaces_methods
+        self._must_exist = must_exist
         self._handles: list[Instrumentation] = []
         self._ad_hoc: list[Declaration] = []
+        self._file: JSONLines | None = None
         self._file_read: Recorded | None = None
         self._state: Literal["new", "running", "ended"] = "new"
 
@@ -69,7 +79,10 @@ class Recording:
         if self._state != "new":
             msg = "A recording runs once. Call record() again for another."
             raise RecordingError(msg)
-        self._handles = [place(t, self._options, self._declare_ad_hoc) for t in self._targets]
+        self._handles = [
+            place(target, self._options, self._declare_ad_hoc, must_exist=self._must_exist)
+            for target in self._targets
+        ]
         self._targets = ()  # no class is kept alive by a trace
         header = self._header()
         self._feed = self._open_feed(header)
@@ -77,11 +90,8 @@ class Recording:
         self._plan = Plan(
             self._declared, self._options.capture or "values", self._options.redact, live=live
         )
-        self._reader = TapeReader(
-            Wanted(self._plan.sites, *self._limits), keep=self._to is None, listener=self._feed
-        )
         self.trace = Trace(header, self._read)
-        TAPES.attach(self._reader)
+        self._open_reader()
         self._state = "running"
         _running.append(self)
         try:
@@ -93,6 +103,11 @@ class Recording:
             self._feed.start()
         return self.trace
 
+    def _open_reader(self) -> None:
+        wanted = Wanted(self._plan.sites, *self._limits)
+        self._reader = TapeReader(wanted, keep=self._file is None, listener=self._feed)
+        TAPES.attach(self._reader)
+
     def __exit__(self, *_: object) -> None:
         self.end()
 
@@ -103,6 +118,7 @@ class Recording:
         self._state = "ended"
         self._file_read = None
         _running.remove(self)
+        lacking = [*filter(None, (handle.lacks_methods() for handle in self._handles))]
         for handle in self._handles:
             handle.remove()
         try:
@@ -111,6 +127,8 @@ class Recording:
             TAPES.detach(self._reader)
             if self._feed is not None:
                 self._feed.end(self._reader.lost)
+        for problem in lacking:
+            warn(f"{problem} Nothing was traced for it.", TargetWarning)
         if self._reader.lost:
             warn(
                 f"{self._reader.lost:,} calls were made and not kept, for"
@@ -118,6 +136,34 @@ class Recording:
                 " file with to='trace.jsonl'.",
                 TraceTruncatedWarning,
             )
+
+    def pause(self) -> None:
+        """Hold still while the process forks."""
+        if self._feed is not None:
+            self._feed.pause()
+
+    def go_on(self) -> None:
+        """Go on in the process that has forked."""
+        if self._feed is not None:
+            self._feed.go_on()
+
+    def start_anew(self) -> None:
+        """Go on in a child process, which has a trace of its own."""
+        self._file_read = None
+        self.trace.header = self._header()
+        self._open_reader()
+        if self._feed is not None:
+            self._feed.start_anew(self.trace.header)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has begun and not ended."""
+        return self._state == "running"
+
+    @property
+    def streams(self) -> bool:
+        """Whether what is recorded goes to a file at once."""
+        return self._to is not None
 
     def follow(self, root: type) -> None:
         """Record one more hierarchy, from now on."""
@@ -163,19 +209,22 @@ class Recording:
         if self._to is not None:
             from callscope.sinks.jsonl import JSONLines
 
-            sinks.append(JSONLines(self._to))
+            self._file = JSONLines(self._to)
+            sinks.append(self._file)
         return Feed(sinks, header) if sinks else None
 
     def _read(self) -> Recorded:
         if self._state == "running":
             TAPES.drain()
-        return self._reader.recorded() if self._to is None else self._read_file(self._to)
+        return self._reader.recorded() if self._file is None else self._read_file(self._file)
 
-    def _read_file(self, path: str | PathLike[str]) -> Recorded:
+    def _read_file(self, file: JSONLines) -> Recorded:
         from callscope.formats import load
 
         if self._file_read is None or self._state == "running":
-            trace = load(path)
+            if file.is_bare:
+                return Recorded((), self._reader.lost)
+            trace = load(file.path)
             self._file_read = Recorded(trace.calls, trace.lost)
         return self._file_read
 
@@ -313,3 +362,43 @@ def stop() -> Trace:
 def _end_all() -> None:
     for recording in tuple(reversed(_running)):
         recording.end()
+
+
+def _before_fork() -> None:
+    for recording in _running:
+        recording.pause()
+
+
+def _after_fork_in_parent() -> None:
+    for recording in _running:
+        recording.go_on()
+
+
+def _after_fork_in_child() -> None:
+    if not _running:
+        return
+    TAPES.start_anew()
+    WEAVER.start_anew()
+    for recording in _running:
+        recording.start_anew()
+    if "multiprocessing.util" in sys.modules:
+        # Its processes end without the handlers of `atexit`, and clear the list of their own
+        # handlers as they begin.
+        from multiprocessing import util
+
+        util.register_after_fork(
+            _running_in_child, lambda _: util.Finalize(None, _end_all, exitpriority=-1_000)
+        )
+
+
+class _RunningInChild:
+    """Is what `multiprocessing` remembers the handler by."""
+
+
+_running_in_child: Final = _RunningInChild()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_after_fork_in_parent,
+        after_in_child=_after_fork_in_child,
+    )

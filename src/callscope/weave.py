@@ -25,24 +25,26 @@ from callscope.hierarchy import (
     namespace,
 )
 from callscope.identity import identify_unwatched, identify_watched, release, release_all
-from callscope.instrumentation import present_methods, why_untraceable
+from callscope.instrumentation import own_sites, present_methods
 from callscope.options import CAPTURES, Options
 from callscope.registry import REGISTRY, Declaration
 from callscope.shadow import (
     ABSENT,
     Entry,
+    Origin,
     Recipe,
     drop_own_frames,
     hand_back,
     hide,
-    make_shadow,
+    is_compiling,
+    make_entry,
+    when_in_play,
     without_callscope,
 )
 from callscope.tape.wanted import Asked
 
 if TYPE_CHECKING:
     from callscope.options import Capture
-    from callscope.tape.records import Layout
 
 
 class Plan:
@@ -82,7 +84,8 @@ class Plan:
         redact = {*self._redact, *(name for o in spoken for name in o.redact)}
         self.sites[site] = Asked(capture, frozenset(redact))
         captured = () if capture == "none" else (capture,)
-        return Recipe(captured, tuple(sorted(redact)), self._live)
+        compiles = is_compiling() is not None
+        return Recipe(captured, tuple(sorted(redact)), self._live, compiles)
 
 
 class _Woven(NamedTuple):
@@ -91,11 +94,6 @@ class _Woven(NamedTuple):
     entry: weakref.ref[Entry]
     recipe: Recipe | None
     """What a shadow writes; None for a watcher."""
-
-    def layout(self) -> Layout | None:
-        """Return what begins the shadow's records."""
-        entry = self.entry()
-        return None if entry is None else entry.layout
 
     def stands_in(self, cls: type, name: str) -> bool:
         """Tell whether it is what the class's dict holds now."""
@@ -116,9 +114,10 @@ class _Wanted:
         """Add what one recording wants of one class."""
         ref, root = class_ref(cls), declaration.root()
         for name, raw in present_methods(cls, declaration.options.methods):
-            if why_untraceable(cls, name, raw) is None:
-                recipe = plan.want(cls, ref.site(name), declaration.options)
-                self.shadows[ref, name] = recipe | self.shadows.get((ref, name), recipe)
+            for method, reason in own_sites(cls, name, raw):
+                if not reason:
+                    recipe = plan.want(cls, ref.site(method), declaration.options)
+                    self.shadows[ref, name] = recipe | self.shadows.get((ref, name), recipe)
         if is_immutable(cls):
             return
         # What is added to a protocol would count as a member of it.
@@ -157,8 +156,16 @@ class Weaver:
         self._woven: dict[_Key, list[_Woven]] = {}
         self._watched: set[ClassRef] = set()
 
+    def __reduce__(self) -> str:
+        return "WEAVER"
+
+    def start_anew(self) -> None:
+        """Take a new lock in a child process, for the old one may be held by a lost thread."""
+        self._lock = threading.RLock()
+
     def begin(self, plan: Plan) -> None:
         """Weave what a recording wants."""
+        when_in_play(self.reweave)
         with self._lock:
             self._plans.append(plan)
             try:
@@ -206,8 +213,8 @@ class Weaver:
     def _put_in(self, wanted: _Wanted) -> None:
         for key, recipe in wanted.shadows.items():
             ref, name = key
-            site = ref.site(name)
-            self._put(key, recipe, functools.partial(make_shadow, site=site, recipe=recipe))
+            shadow = functools.partial(make_entry, defining=ref, name=name, recipe=recipe)
+            self._put(key, recipe, shadow)
         for key, make in wanted.watchers.items():
             self._put(key, None, make)
         for ref in wanted.watched:
@@ -222,12 +229,13 @@ class Weaver:
         woven = [w for w in self._woven.get(key, ()) if w.entry() is not None]
         if any(w.recipe == recipe and w.stands_in(cls, name) for w in woven):
             return
-        for earlier in filter(None, (w.entry() for w in woven)):
-            hand_back(earlier)
+        earlier = [entry for w in woven if (entry := w.entry()) is not None]
+        for entry in earlier:
+            hand_back(entry)
         entry = make(without_callscope(namespace(cls).get(name, ABSENT)))
-        if entry.layout is not None and not any(w.stands_in(cls, name) for w in woven):
+        if not any(w.stands_in(cls, name) for w in woven):
             # Somebody patched on top of ours, and may call it.
-            entry.layout.covers = tuple(w.layout() for w in woven)
+            entry.covers.extend(layout for below in earlier for layout in below.layouts)
         # Earlier ones stay on, for a thread may be about to run one, a patch may be taken off
         # again, and a bound method may have been kept.
         self._woven[key] = [*woven, _Woven(weakref.ref(entry), recipe)]
@@ -237,12 +245,14 @@ class Weaver:
     def _take_out(self, key: _Key) -> None:
         ref, name = key
         cls, woven = ref(), self._woven.pop(key)
-        # If somebody patched on top, ours stays below, and passes straight through.
-        if cls is not None and any(w.stands_in(cls, name) for w in woven):
-            raw = without_callscope(namespace(cls)[name])
-            if raw is ABSENT:
+        # If somebody patched on top, ours stays below, and passes straight through. One that is
+        # not ours to switch off goes too: `cloudpickle` sets what it loads on the living class.
+        if cls is not None:
+            stands = namespace(cls).get(name, ABSENT)
+            raw = without_callscope(stands)
+            if raw is ABSENT and stands is not ABSENT:
                 type.__delattr__(cls, name)
-            else:
+            elif raw is not stands:
                 type.__setattr__(cls, name, raw)
         for entry in filter(None, (w.entry() for w in woven)):
             entry.on.cell_contents = False
@@ -254,17 +264,18 @@ class Weaver:
 def _watch_births(owner: type, adopt: _Adopt, raw: Any) -> Entry:
     """Make an `__init_subclass__` that does what the present one does, and then adopts."""
     record = Entry(raw)
+    origin = Origin(record, raw)
 
     def __init_subclass__(cls: type, /, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         try:
-            if record.raw is ABSENT:
+            if origin.function is ABSENT:
                 super(owner, cls).__init_subclass__(*args, **kwargs)  # type: ignore[arg-type]
             else:
-                record.raw.__get__(None, cls)(*args, **kwargs)
+                origin.function.__get__(None, cls)(*args, **kwargs)
         except BaseException as error:
             drop_own_frames(error)
             raise
-        if record.on.cell_contents:
+        if origin.entry.on.cell_contents:
             adopt(cls)
 
     record.entry = classmethod(hide(__init_subclass__))
@@ -274,11 +285,12 @@ def _watch_births(owner: type, adopt: _Adopt, raw: Any) -> Entry:
 def _watch_deaths(owner: type, raw: Any) -> Entry:
     """Make a `__del__` that does what the present one does, and then releases the identity."""
     record = Entry(raw)
+    origin = Origin(record, raw)
 
     def __del__(self: object) -> None:  # noqa: N807
         try:
-            if record.raw is not ABSENT:
-                record.raw.__get__(self, type(self))()
+            if origin.function is not ABSENT:
+                origin.function.__get__(self, type(self))()
             else:
                 inherited = getattr(super(owner, self), "__del__", None)
                 if inherited is not None:

@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_run(commands)
     _add_view(commands)
+    _add_merge(commands)
     return parser
 
 
@@ -59,7 +60,8 @@ def _add_run(commands: _Commands[argparse.ArgumentParser]) -> None:
     run = commands.add_parser(
         "run",
         help="run a script or a module as python would, tracing some classes",
-        usage="callscope run -t TARGET [-t ...] [-M METHOD ...] [-o FILE] [--live]"
+        usage="callscope run -t TARGET [-t ...] [-M METHOD ...] [-o FILE] [--children]"
+        " [--live]"
         " (SCRIPT | -m MODULE) [ARGS ...]",
         description="Run a Python script, or with -m a module, as python itself would, and trace the"
         " hierarchies of the targets. The exit code is the program's own.",
@@ -87,6 +89,12 @@ def _add_run(commands: _Commands[argparse.ArgumentParser]) -> None:
         metavar="FILE",
         help="save the trace here; without it, the tree is printed",
     )
+    run.add_argument(
+        "--children",
+        action="store_true",
+        help="also record the Python processes that the program starts, each to a file of its own"
+        " beside FILE, which must be a .jsonl file",
+    )
     run.add_argument("--live", action="store_true", help="print calls to stderr as they happen")
     run.add_argument(
         "--capture",
@@ -102,11 +110,20 @@ def _add_run(commands: _Commands[argparse.ArgumentParser]) -> None:
 
 def _add_view(commands: _Commands[argparse.ArgumentParser]) -> None:
     view = commands.add_parser("view", help="print a saved trace")
-    view.add_argument("file", metavar="FILE", help="a .jsonl trace")
+    view.add_argument(
+        "files", nargs="+", metavar="FILE", help="a .jsonl trace, or several of one program"
+    )
     view.add_argument("--outline", action="store_true", help="without times: stable text for diffs")
     view.add_argument("--summary", action="store_true", help="calls and times per site")
     view.add_argument("--all", action="store_true", help="all calls, however many there are")
     view.set_defaults(command=_view)
+
+
+def _add_merge(commands: _Commands[argparse.ArgumentParser]) -> None:
+    merge = commands.add_parser("merge", help="make one trace of those of several processes")
+    merge.add_argument("files", nargs="+", metavar="FILE", help="a .jsonl trace, or a pattern")
+    merge.add_argument("-o", "--output", required=True, metavar="FILE", help="where to save it")
+    merge.set_defaults(command=_merge)
 
 
 def _demo(_: argparse.Namespace) -> int:
@@ -127,17 +144,28 @@ def _run(options: argparse.Namespace) -> int:
         capture=options.capture,
         output=options.output,
         live=options.live,
+        children=options.children,
     )
 
 
 def _view(options: argparse.Namespace) -> int:
-    from callscope.formats import load, tree
+    from callscope.formats import load_all, tree
 
-    trace = load(options.file)
+    trace = load_all(options.files)
     if options.outline:
         print(trace.outline())
     elif options.summary:
         print(trace.summary())
     else:
         print(tree.tree(trace, max_lines=None if options.all else tree.MAX_LINES))
+    return 0
+
+
+def _merge(options: argparse.Namespace) -> int:
+    from callscope.formats import load_all
+
+    trace = load_all(options.files)
+    trace.save(options.output)
+    processes = len({call.pid for call in trace.calls})
+    print(f"{len(trace):,} calls of {processes:,} processes saved to {options.output}")
     return 0

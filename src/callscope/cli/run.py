@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import importlib.machinery
 import importlib.util
+import os
 import sys
 import types
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from callscope import environment
 from callscope.cli.main import USAGE_ERROR
 from callscope.errors import OptionError, TargetModuleError, TraceFileError
 from callscope.formats import check_suffix
@@ -19,6 +21,7 @@ from callscope.hierarchy import parse_path
 from callscope.options import check_options
 from callscope.recording import DEFAULT_MAX_CALLS, Limits, Recording
 from callscope.sinks.console import Console
+from callscope.sinks.jsonl import beside
 
 if TYPE_CHECKING:
     from callscope.options import Capture
@@ -113,10 +116,12 @@ def run(
     capture: Capture,
     output: str | None,
     live: bool,
+    children: bool = False,
 ) -> int:
     """Run a program with some classes traced, and return its exit code.
 
-    Whatever becomes of the program, its trace is saved or printed.
+    Whatever becomes of the program, its trace is saved or printed. A child process that it forks
+    does the same with its own, if it has recorded anything.
 
     Raises:
         CallscopeError: for what was asked for wrongly; the program is then not run.
@@ -128,6 +133,9 @@ def run(
     if output is not None:
         check_suffix(output)
         _check_writable(Path(output))
+    if children:
+        _record_children(others, methods, capture, output if streams else None)
+    pid = os.getpid()
     try:
         code, module = program.load()
     except SyntaxError as error:
@@ -139,6 +147,10 @@ def run(
     missing = {parse_path(target).qualname for target in ours}
     with recording as trace, _following(recording, missing, module):
         exit_code = _execute(program, code, module)
+    if os.getpid() != pid:
+        if not len(trace):
+            return exit_code
+        output = None if output is None else str(beside(Path(output)))
     if output is None and not live:
         print(trace, file=sys.stderr)
     elif output is not None:
@@ -152,6 +164,34 @@ def run(
     for problem in problems:
         print(f"callscope: a target was not traced: {problem}.", file=sys.stderr)
     return USAGE_ERROR if problems and exit_code == 0 else exit_code
+
+
+def _record_children(
+    targets: Sequence[str], methods: Sequence[str] | None, capture: Capture, output: str | None
+) -> None:
+    """Let the Python processes that this one starts record by the environment variables.
+
+    Raises:
+        OptionError: if that cannot be done.
+    """
+    if output is None:
+        msg = "--children needs a file that each process can write beside. Add -o trace.jsonl."
+        raise OptionError(msg)
+    if not targets:
+        msg = "--children cannot find classes of __main__ in other processes. Name their module."
+        raise OptionError(msg)
+    ours = str(Path(__file__).with_name("children"))
+    theirs = os.environ.get("PYTHONPATH")
+    os.environ.update(
+        {
+            environment.TARGETS: ",".join(targets),
+            environment.METHODS: ",".join(methods or ()),
+            environment.CAPTURE: capture,
+            environment.TO: str(Path(output).absolute()),
+            environment.PARENT: str(os.getpid()),
+            "PYTHONPATH": ours if not theirs else ours + os.pathsep + theirs,
+        }
+    )
 
 
 def _check_writable(path: Path) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import glob
 import importlib
+from collections.abc import Iterable
+from errno import ENOENT
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from callscope.errors import TraceFileError, TraceFormatError
+from callscope.trace import Trace, merge
 
 if TYPE_CHECKING:
     from os import PathLike
-
-    from callscope.trace import Trace
 
 SUFFIXES: Final = {".jsonl": "jsonl", ".txt": "tree"}
 """Module of the format for each suffix; it has `save(trace, path)`, and `load(path)` if it can."""
@@ -40,11 +42,35 @@ def load(path: str | PathLike[str]) -> Trace:
     The end may be torn, as a killed program leaves it: calls that had not ended are then not
     `finished`.
 
+    Args:
+        path: the file; or a pattern of files, such as ``"trace*.jsonl"`` for all processes of a
+            program, which are read as one trace. See `callscope.trace.merge`.
+
     Raises:
-        TraceFormatError: if the file is no trace, naming the line that is wrong.
-        TraceFileError: if the file cannot be read.
+        TraceFormatError: if a file is no trace, naming the line that is wrong.
+        TraceFileError: if a file cannot be read, or no file fits the pattern.
     """
-    source = Path(path)
+    return load_all([path])
+
+
+def load_all(paths: Iterable[str | PathLike[str]]) -> Trace:
+    """Read several files, or patterns of files, as one trace; raises what `load` raises."""
+    traces = [_load(source) for path in paths for source in _files(Path(path))]
+    return traces[0] if len(traces) == 1 else merge(traces)
+
+
+def _files(path: Path) -> list[Path]:
+    if path.exists() or not glob.has_magic(str(path)):
+        return [path]
+    found = sorted(map(Path, glob.glob(str(path))))  # noqa: PTH207  # the pattern may be absolute
+    if not found:
+        raise TraceFileError.cannot_read(
+            path, FileNotFoundError(ENOENT, "no file fits the pattern")
+        )
+    return found
+
+
+def _load(source: Path) -> Trace:
     module = _format(source)
     if not hasattr(module, "load"):
         msg = f"{str(source)!r} is text for people and cannot be loaded. Save as '.jsonl' for that."

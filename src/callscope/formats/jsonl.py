@@ -127,6 +127,7 @@ class _Loader:
         )
         call._call_id = call_id
         call._via_super = self._flag(line, "via_super")
+        call._pid = self._field(line, "pid", int)
         call._task = self._field(line, "task", str, optional=True)
         call._attach()
         self._by_id[call_id] = call

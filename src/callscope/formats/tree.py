@@ -36,9 +36,9 @@ def outline(trace: Trace) -> str:
     """Return the calls as stable text, with no time or address in it."""
     names = Names.of(trace.calls)
     lines = []
-    for thread, roots in _by_thread(trace):
-        if thread:
-            lines.append(f"thread {thread}")
+    for label, roots in _by_thread(trace):
+        if label:
+            lines.append(label)
         for call, _ in _walk(roots):
             indent = "  " * call.depth
             lines.append(f"{indent}{call_text(call, names)}{outcome_text(call)}")
@@ -62,9 +62,9 @@ def tree(trace: Trace, *, max_lines: int | None = MAX_LINES, encoding: str | Non
     style = _style(encoding or getattr(sys.stdout, "encoding", None))
     lines: list[str] = []
     shown = 0
-    for thread, roots in _by_thread(trace):
-        if thread:
-            lines.append(f"thread {thread}")
+    for label, roots in _by_thread(trace):
+        if label:
+            lines.append(label)
         rows = [
             (f"{_branches(last, style)}{call_text(call, names)}{outcome_text(call)}", call)
             for call, last in islice(_walk(roots), None if max_lines is None else max_lines - shown)
@@ -96,12 +96,18 @@ def _lost(trace: Trace) -> str:
 
 
 def _by_thread(trace: Trace) -> Iterator[tuple[str, Sequence[Call]]]:
-    """Yield the roots of each thread; one thread alone needs no name."""
-    threads: dict[str, list[Call]] = {}
+    """Yield the roots of each thread, and what to call it; one thread alone needs no name.
+
+    Processes are counted, for the numbers that the system gives them change from run to run.
+    """
+    processes: dict[int, dict[str, list[Call]]] = {}
     for root in trace.roots:
-        threads.setdefault(root.thread, []).append(root)
-    for thread, roots in threads.items():
-        yield thread if len(threads) > 1 else "", roots
+        processes.setdefault(root.pid, {}).setdefault(root.thread, []).append(root)
+    for number, threads in enumerate(processes.values(), 1):
+        for thread, roots in threads.items():
+            names = [f"process {number}"] if len(processes) > 1 else []
+            names += [f"thread {thread}"] if len(threads) > 1 else []
+            yield ", ".join(names), roots
 
 
 def _walk(roots: Sequence[Call]) -> Iterator[tuple[Call, tuple[bool, ...]]]:

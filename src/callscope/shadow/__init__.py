@@ -9,22 +9,27 @@ is inlined, so that a traced call takes one more frame and not two.
 from callscope.shadow.build import (
     ABSENT,
     Entry,
+    Origin,
     hand_back,
-    make_shadow,
-    why_not,
+    make_entry,
     without_callscope,
 )
 from callscope.shadow.capture import drop_own_frames, hide
+from callscope.shadow.compiling import is_compiling, when_in_play
+from callscope.shadow.descriptors import parts_of
 from callscope.shadow.shape import Recipe
 
 __all__ = [
     "ABSENT",
     "Entry",
+    "Origin",
     "Recipe",
     "drop_own_frames",
     "hand_back",
     "hide",
-    "make_shadow",
-    "why_not",
+    "is_compiling",
+    "make_entry",
+    "parts_of",
+    "when_in_play",
     "without_callscope",
 ]

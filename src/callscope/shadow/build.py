@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import functools
-import keyword
+import gc
 import linecache
 import sys
 import types
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from callscope.hierarchy import Site, class_ref, function_of
-from callscope.shadow.capture import FILE_PREFIX, capture, drop_own_frames
-from callscope.shadow.shape import Recipe, Shape, default_values
+from callscope.hierarchy import Site, class_ref, class_ref_of_bound
+from callscope.shadow.capture import FILE_PREFIX, capture, drop_own_frames, is_ours
+from callscope.shadow.compiling import is_compiling
+from callscope.shadow.context import Current
+from callscope.shadow.descriptors import Part, anatomy, why_not
+from callscope.shadow.shape import CALLABLE, Recipe, Shape, default_values
 from callscope.shadow.source import Source
 from callscope.shadow.suspend import (
-    CURRENT,
     drive,
     new_token,
     resume,
@@ -35,7 +37,7 @@ from callscope.tape.records import (
 from callscope.tape.threads import TAPES
 
 if TYPE_CHECKING:
-    from callscope.hierarchy import Binding
+    from callscope.hierarchy import Binding, ClassRef
 
 _CONSTANTS: Final[dict[str, Any]] = {
     "RESULT": RESULT,
@@ -51,7 +53,7 @@ _CONSTANTS: Final[dict[str, Any]] = {
     "suspend": suspend,
     "resume": resume,
     "new_token": new_token,
-    "current": CURRENT.get,
+    "current": Current,
     "task_name": task_name,
     "partial": functools.partial,
     "ERROR": ERROR,
@@ -66,124 +68,190 @@ _CONSTANTS: Final[dict[str, Any]] = {
     "local": TAPES.local,
     "drain": TAPES.drain,
     "class_ref": class_ref,
+    "class_ref_of_bound": class_ref_of_bound,
 }
 
 
-ABSENT: Final = object()
+class _Absent:
+    """Stays the one object when pickled."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Final = _Absent()
 """Stands for a name that a class's `__dict__` does not hold."""
 
 
 class Entry:
     """What was put into a class's `__dict__`, and what stood there before.
 
-    It is held by the function that was put there, and by nothing else: so callscope keeps no
+    It is held by the functions that were put there, and by nothing else: so callscope keeps no
     class alive.
     """
 
-    __slots__ = ("__weakref__", "entry", "layout", "on", "raw")
+    __slots__ = ("__weakref__", "covers", "entry", "layouts", "on", "raw")
 
     def __init__(self, raw: Any) -> None:
         self.raw = raw
         """The `__dict__` entry from before, the very same one; `ABSENT` if there was none."""
-        self.layout: Layout | None = None
-        """Begins a shadow's records."""
         self.entry: Any = None
         """The `__dict__` entry that took its place."""
+        self.layouts: list[Layout] = []
+        """Begin the records of its shadows."""
+        self.covers: list[Layout] = []
+        """Begin the records of earlier shadows that its own may call, for somebody patched one on
+        top of the other."""
         self.on = types.CellType(False)
         """Whether calls are recorded; while it holds False, a shadow passes straight through."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The cell is in the shadow's closure too, and stays one object with it.
+        return _switched_off, (self.raw, self.on), (None, {"entry": self.entry})
 
-def entry_of(function: types.FunctionType) -> Entry | None:
-    """Return the entry of a shadow, or None for any other function.
+
+def _switched_off(raw: Any, on: types.CellType) -> Entry:
+    """Return the entry of a shadow that was pickled by value, as `cloudpickle` does it.
+
+    Nobody in here wove it, and so nobody would ever switch it off.
+    """
+    on.cell_contents = False
+    return Entry(raw)
+
+
+class Origin(NamedTuple):
+    """Where a function of ours comes from; stands in a cell of its closure.
 
     No mark is left on the function, whose `__dict__` others copy (Django's `as_view` does).
     """
-    code = function.__code__
-    if not code.co_filename.startswith(FILE_PREFIX):
+
+    entry: Entry
+    function: Any
+    """What it stands in for."""
+
+
+def origin_of(function: Any) -> Origin | None:
+    """Return where a function of ours comes from, or None for any other object."""
+    if _is_proxy(function):
+        function = function._self_wrapper
+    if type(function) is not types.FunctionType or not is_ours(function.__code__):
         return None
-    for cell in function.__closure__ or ():
-        if type(cell.cell_contents) is Entry:
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        # Others may still be empty.
+        if name.endswith("origin") and type(cell.cell_contents) is Origin:
             return cell.cell_contents
     return None
+
+
+def _is_proxy(raw: Any) -> bool:
+    proxy = sys.modules.get("callscope.shadow.proxy")
+    return proxy is not None and type(raw) is proxy.Proxy
 
 
 def without_callscope(raw: Any) -> Any:
     """Return what would stand in a `__dict__` without callscope, in place of what does.
 
     That may be `ABSENT`. A class that a decorator makes a second time (`slots=True`) takes over
-    what was put into the first.
+    what was put into the first; and a program may build something of its own around a shadow, as
+    ``@Base.prop.setter`` does.
     """
     while True:
-        found = function_of(raw)
-        entry = None if found is None else entry_of(found[0])
-        if entry is None:
+        found = anatomy(raw)
+        origins = [] if found is None else [origin_of(part.function) for part in found.parts]
+        if found is None or not any(origins):
             return raw
-        raw = entry.raw
+        whole = [o.entry for o in origins if o is not None and o.entry.entry is raw]
+        raw = whole[0].raw if whole else found.rebuild(_original)
 
 
-def why_not(function: types.FunctionType) -> str | None:
-    """Return why a function cannot have a shadow, or None if it can."""
-    names = Shape.of(function).parameters
-    if not all(n.isidentifier() and not keyword.iskeyword(n) and n != "__debug__" for n in names):
-        return "a parameter has a name that no source can spell"
-    return None
+def _original(part: Part) -> Any:
+    origin = origin_of(part.function)
+    return part.function if origin is None else origin.function
 
 
-def make_shadow(raw: Any, site: Site, recipe: Recipe) -> Entry:
-    """Return the entry of a new shadow, switched off.
+def make_entry(raw: Any, defining: ClassRef, name: str, recipe: Recipe) -> Entry:
+    """Return a new entry whose shadows are switched off.
 
     Args:
-        raw: the `__dict__` entry it is to replace, of a kind that `function_of` knows.
-        site: what its calls are recorded as.
+        raw: the `__dict__` entry it is to replace; some part of it can be traced.
+        defining: the class.
+        name: of the entry in the class's `__dict__`.
         recipe: what is written.
     """
-    found = function_of(raw)
-    assert found is not None, raw
-    original, binding = found
-    shape = Shape.of(original)
-    code, fields = _compile(shape, binding, recipe)
     entry = Entry(raw)
-    entry.layout = Layout(
-        site, fields, recipe.captured, recipe.redact, is_suspendable=shape.kind != "function"
-    )
-    values = _values(original, recipe)
-    values |= {"entry": entry, "layout": entry.layout, "seen": site.defining}
-    cells = {shape.prefix + name: types.CellType(value) for name, value in values.items()}
-    cells[shape.prefix + "clock"] = TAPES.clock
-    cells[shape.prefix + "on"] = entry.on
-    cells.update(zip(shape.freevars, original.__closure__ or (), strict=True))
-    entry.entry = _rebind(_build(original, code, cells), binding)
-    if binding != "instance":
-        own = {k: v for k, v in raw.__dict__.items() if k != "__wrapped__"}
-        entry.entry.__dict__.update(own)
+
+    def shadow(part: Part) -> Any:
+        if why_not(raw, part):
+            return part.function
+        # The interpreter makes `__new__` a static method, but hands it the class.
+        is_new = name == "__new__" and part.binding == "static"
+        part = part._replace(binding="class") if is_new else part
+        return _make_shadow(part, entry, defining.site(name + part.suffix), recipe)
+
+    found = anatomy(raw)
+    assert found is not None, raw
+    entry.entry = found.rebuild(shadow)
     return entry
 
 
+def _make_shadow(part: Part, entry: Entry, site: Site, recipe: Recipe) -> Any:
+    original = part.function
+    is_function = type(original) is types.FunctionType
+    shape = Shape.of(original) if is_function else CALLABLE
+    code, fields = _compile(shape, part.binding, recipe)
+    layout = Layout(
+        site,
+        fields,
+        recipe.captured,
+        recipe.redact,
+        is_suspendable=shape.is_suspendable,
+        is_coroutine=shape.is_coroutine,
+    )
+    layout.covers = entry.covers
+    entry.layouts.append(layout)
+    values = _values(recipe) | {
+        "origin": Origin(entry, original),
+        "original": original,
+        "layout": layout,
+        "seen": site.defining,
+        "is_compiling": is_compiling(),
+    }
+    if is_function:
+        values |= {f"default_{k}": v for k, v in default_values(original).items()}
+    cells = {shape.prefix + name: types.CellType(value) for name, value in values.items()}
+    cells[shape.prefix + "clock"] = TAPES.clock
+    cells[shape.prefix + "on"] = entry.on
+    if is_function:
+        cells.update(zip(shape.freevars, original.__closure__ or (), strict=True))
+        return _build(original, code, cells)
+    from callscope.shadow.proxy import Proxy
+
+    closure = tuple(cells[name] for name in code.co_freevars)
+    return Proxy(original, types.FunctionType(code, {}, site.method, None, closure))
+
+
 def hand_back(entry: Entry) -> None:
-    """Give the original what was set on its shadow meanwhile: attributes belong to the method."""
-    shadow, original = function_of(entry.entry), function_of(entry.raw)
-    if shadow is None or original is None:
-        return
-    ours, theirs = shadow[0].__dict__, original[0].__dict__
-    for name in theirs.keys() - ours.keys():
-        if name != "__wrapped__":
-            del theirs[name]
-    theirs.update({name: value for name, value in ours.items() if name != "__wrapped__"})
+    """Give the originals what was set on their shadows meanwhile: attributes are the method's."""
+    found = anatomy(entry.entry)
+    for part in () if found is None else found.parts:
+        origin = origin_of(part.function)
+        if origin is None or type(origin.function) is not types.FunctionType:
+            continue
+        ours, theirs = part.function.__dict__, origin.function.__dict__
+        for name in theirs.keys() - ours.keys():
+            if name != "__wrapped__":
+                del theirs[name]
+        theirs.update({name: value for name, value in ours.items() if name != "__wrapped__"})
 
 
-def _rebind(function: types.FunctionType, binding: Binding) -> Any:
-    if binding == "class":
-        return classmethod(function)
-    return staticmethod(function) if binding == "static" else function
-
-
-def _values(original: types.FunctionType, recipe: Recipe) -> dict[str, Any]:
-    """Return what the shadow's closure cells hold at first."""
+@functools.cache
+def _values(recipe: Recipe) -> dict[str, Any]:
+    """Return what the closure cells of all shadows of a recipe hold."""
     capturing = capture(recipe.redact)
     return {
         **_CONSTANTS,
-        **{f"default_{k}": v for k, v in default_values(original).items()},
-        "original": original,
         **{name: getattr(capturing, name) for name in _CAPTURING},
         "type_text": capturing.type,
     }
@@ -196,7 +264,7 @@ _CAPTURING: Final = (
 )
 _CELLS: Final = (
     *_CONSTANTS,
-    *("original", "on", "entry", "layout", "seen", "clock", "type_text"),
+    *("original", "on", "origin", "layout", "seen", "clock", "type_text", "is_compiling"),
     *_CAPTURING,
 )
 
@@ -232,9 +300,26 @@ def _build(
     function.__qualname__ = original.__qualname__
     function.__module__ = original.__module__
     function.__doc__ = original.__doc__
-    function.__annotations__ = original.__annotations__
+    _copy_annotations(original, function)
     if sys.version_info >= (3, 12):
         function.__type_params__ = original.__type_params__
     function.__dict__.update(original.__dict__)
     function.__wrapped__ = original  # type: ignore[attr-defined]
     return function
+
+
+def _copy_annotations(original: types.FunctionType, function: types.FunctionType) -> None:
+    # From Python 3.14 on, to read them is to evaluate them, for the first time: that is left to
+    # the program (https://peps.python.org/pep-0649/).
+    if sys.version_info >= (3, 14) and not _are_evaluated(original):
+        function.__annotate__ = original.__annotate__
+    else:
+        function.__annotations__ = original.__annotations__
+
+
+def _are_evaluated(function: types.FunctionType) -> bool:
+    """Tell whether a function's annotations have been read, or set, before."""
+    builtins = function.__builtins__  # type: ignore[attr-defined]
+    others = (function.__globals__, builtins, function.__dict__)
+    known = {*map(id, others), id(function.__kwdefaults__)}
+    return any(type(held) is dict and id(held) not in known for held in gc.get_referents(function))

@@ -32,12 +32,13 @@ def drop_own_frames(error: BaseException) -> None:
     """Take our frames, which an exception came through last, out of its traceback."""
     # Through the descriptor: an exception class may forbid or redefine attributes.
     traceback = _get_traceback(error)
-    while traceback is not None and _is_ours(traceback.tb_frame.f_code):
+    while traceback is not None and is_ours(traceback.tb_frame.f_code):
         traceback = traceback.tb_next
         _set_traceback(error, traceback)
 
 
-def _is_ours(code: types.CodeType) -> bool:
+def is_ours(code: types.CodeType) -> bool:
+    """Tell whether code is a shadow's, or hidden like one."""
     return code.co_filename.startswith(FILE_PREFIX)
 
 
@@ -53,6 +54,7 @@ class Capture:
     """Captures values as one recipe asks for them."""
 
     def __init__(self, redact: tuple[str, ...]) -> None:
+        self._redact = redact
         self._summarizer = summarizer(redact)
         self.value = functools.partial(TAPES.untraced, self._summarizer.value)
         self.both = functools.partial(TAPES.untraced, self._both)
@@ -66,6 +68,9 @@ class Capture:
         self.named_values = functools.partial(self._named, self.value, _alone)
         self.named_types = functools.partial(self._named, self.type, _alone)
         self.named_boths = functools.partial(self._named, self.both, _twice)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return capture, (self._redact,)
 
     def type(self, value: Any) -> Text:
         """Return the name of a value's class."""

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, NamedTuple
 _CO_VARARGS: Final = 0x04
 _CO_VARKEYWORDS: Final = 0x08
 
-Kind = Literal["function", "generator", "coroutine", "async generator"]
+Kind = Literal["function", "generator", "coroutine", "async generator", "callable"]
 # inspect.CO_GENERATOR and its kin; `inspect` itself would double the time that importing takes.
 _KINDS: Final[dict[int, Kind]] = {0x20: "generator", 0x80: "coroutine", 0x200: "async generator"}
 
@@ -21,6 +21,8 @@ class Recipe(NamedTuple):
     redact: tuple[str, ...] = ()
     live: bool = False
     """Whether each record is handed to the readers at once."""
+    compiles: bool = False
+    """Whether what calls it may be being compiled."""
 
     def __or__(self, other: Recipe) -> Recipe:
         """Return the recipe that serves two recordings at once."""
@@ -28,6 +30,7 @@ class Recipe(NamedTuple):
             tuple(sorted({*self.captured, *other.captured}, reverse=True)),
             tuple(sorted({*self.redact, *other.redact})),
             self.live or other.live,
+            self.compiles or other.compiles,
         )
 
 
@@ -70,6 +73,16 @@ class Shape(NamedTuple):
         )
 
     @property
+    def is_suspendable(self) -> bool:
+        """Whether a call may be suspended and go on later."""
+        return self.kind not in ("function", "callable")
+
+    @property
+    def is_coroutine(self) -> bool:
+        """Whether it runs in an event loop."""
+        return self.kind in ("coroutine", "async generator")
+
+    @property
     def named(self) -> tuple[str, ...]:
         """The parameters without what `*args` and `**kwargs` take."""
         return (*self.positional_only, *self.positional, *self.keyword_only)
@@ -78,6 +91,12 @@ class Shape(NamedTuple):
     def parameters(self) -> tuple[str, ...]:
         """All parameters."""
         return (*self.named, *filter(None, (self.var_positional, self.var_keyword)))
+
+
+CALLABLE: Final = Shape(
+    (), ("wrapped", "instance", "args", "kwargs"), (), None, None, (), (), "callable", "_cs_"
+)
+"""Of what `wrapt` calls in place of a callable that is no Python function."""
 
 
 def default_values(function: types.FunctionType) -> dict[str, Any]:

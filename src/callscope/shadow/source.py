@@ -37,6 +37,7 @@ _SHADOW: Final = Template(f"""\
     $def shadow($parameters):
         nonlocal $seen
         $name_freevars
+        $while_compiling
         $pass_through
         $make_token
         $open_tape
@@ -72,8 +73,12 @@ if not $on$or_without_object:
             except $BaseException as $error:
                 $drop_own_frames($error)
                 raise"""
+# Before all else: what a compiler sees of the shadow is then only this.
+_WHILE_COMPILING: Final = """\
+if $is_compiling():
+            $pass_on"""
 _DRIVE_ASYNC_GENERATOR: Final = """\
-$body = $original($forward)
+$body = $run_original
             $act = $body.__anext__
             while True:
                 try:
@@ -97,20 +102,29 @@ $body = $original($forward)
 # How each kind of function is run by its shadow, and how one that is switched off passes it on.
 # An async generator cannot pass itself on; switched off, it is driven all the same, without token.
 _RUN: Final[dict[Kind, str]] = {
-    "function": "$result = $original($forward)",
-    "generator": "$result = yield from $drive($original($forward), $token, as_current=False)",
-    "coroutine": "$result = await $drive($original($forward), $token, as_current=True)",
+    "function": "$result = $run_original",
+    "callable": "$result = $run_original",
+    "generator": "$result = yield from $drive($run_original, $token, as_current=False)",
+    "coroutine": "$result = await $drive($run_original, $token, as_current=True)",
     "async generator": _DRIVE_ASYNC_GENERATOR,
 }
 _PASS_ON: Final[dict[Kind, str]] = {
-    "function": "return $original($forward)",
-    "generator": "return (yield from $original($forward))",
-    "coroutine": "return await $original($forward)",
+    "function": "return $run_original",
+    "callable": "return $run_original",
+    "generator": "return (yield from $run_original)",
+    "coroutine": "return await $run_original",
 }
 _FIND_RUNTIME: Final = """\
 $runtime = $seen
         if $runtime() is not {found}:
-            $runtime = $seen = $class_ref({found})"""
+            $runtime = $seen = ${class_ref}({found})"""
+# `wrapt` may know of no object.
+_FIND_RUNTIME_IF_ANY: Final = """\
+$runtime = $seen
+        if {bound} is None:
+            $runtime = None
+        elif $runtime() is not {found}:
+            $runtime = $seen = ${class_ref}({found})"""
 _CAPTURE_RESULT: Final = "$captured = None if $result is None else {}"
 _WRITE_CAPTURED: Final = """\
 if $result is None:
@@ -144,6 +158,8 @@ class Source:
         if binding != "static" and (positional or shape.var_positional):
             self._bound = positional[0] if positional else f"{shape.var_positional}[0]"
         self._bound_in_args = self._bound is not None and not positional
+        if shape.kind == "callable":
+            self._bound = None if binding == "static" else "instance"
         self.fields = tuple(self._fields())
         """The captured parameters: all but the one that the method is bound to."""
 
@@ -151,6 +167,10 @@ class Source:
         if not self._recipe.captured:
             return
         p = self._shape
+        if p.kind == "callable":
+            yield Field("args", "var_positional")
+            yield Field("kwargs", "var_keyword")
+            return
         for name in (*p.positional_only, *p.positional):
             if name != self._bound:
                 yield Field(name, "value")
@@ -176,7 +196,7 @@ class Source:
 
     def _parts(self) -> dict[str, str]:
         kind = self._shape.kind
-        suspends = kind != "function"
+        suspends = self._shape.is_suspendable
         captures = bool(self._recipe.captured) and kind != "async generator"
         # An async generator cannot pass itself on: switched off, it writes to a list for nobody.
         find_tape = "$tape = $local.tape"
@@ -184,9 +204,11 @@ class Source:
             find_tape += " if $token is not None else []"
         return {
             "parameters": self._declaration(),
-            "forward": self._forward(),
             # Never run; it makes these closure variables of the shadow.
-            "name_freevars": f"if 0: {', '.join(['$entry', *self._shape.freevars])}",
+            "name_freevars": f"if 0: {', '.join(['$origin', *self._shape.freevars])}",
+            "while_compiling": self._fill(_WHILE_COMPILING.replace("$pass_on", _PASS_ON[kind]))
+            if self._recipe.compiles and kind in _PASS_ON
+            else "",
             "def": "async def" if kind in ("coroutine", "async generator") else "def",
             "pass_through": self._fill(_WHILE_OFF.replace("$pass_on", _PASS_ON[kind]))
             if kind in _PASS_ON
@@ -207,7 +229,7 @@ class Source:
     def _fill(self, text: str) -> str:
         # `def method(*args)`, called with no arguments at all, has no object.
         without_object = f" or not {self._shape.var_positional}" if self._bound_in_args else ""
-        return text.replace("$forward", self._forward()).replace(
+        return text.replace("$run_original", self._run_original()).replace(
             "$or_without_object", without_object
         )
 
@@ -230,30 +252,40 @@ class Source:
         # Only a place holder: the function gets the original's own default objects.
         return f"{name}=None" if name in self._shape.defaulted else name
 
-    def _forward(self) -> str:
+    def _run_original(self) -> str:
         p = self._shape
+        if p.kind == "callable":
+            return "wrapped(*args, **kwargs)"
         parts = [*p.positional_only, *p.positional]
         if p.var_positional:
             parts.append(f"*{p.var_positional}")
         parts += [f"{name}={name}" for name in p.keyword_only]
         if p.var_keyword:
             parts.append(f"**{p.var_keyword}")
-        return ", ".join(parts)
+        return f"$original({', '.join(parts)})"
 
     def _find_runtime(self) -> str:
         if self._bound is None:
             return ""
-        found = self._bound if self._binding == "class" else f"$type({self._bound})"
-        return _FIND_RUNTIME.format(found=found)
+        on_class = self._binding == "class"
+        return (_FIND_RUNTIME_IF_ANY if self._shape.kind == "callable" else _FIND_RUNTIME).format(
+            bound=self._bound,
+            found=self._bound if on_class else f"$type({self._bound})",
+            class_ref="class_ref_of_bound" if on_class else "class_ref",
+        )
 
     def _begin(self) -> list[str]:
         has_object = self._bound is not None and self._binding == "instance"
+        identity = f"$runtime.identify({self._bound})" if has_object else "None"
+        if has_object and self._shape.kind == "callable":
+            identity = f"None if $runtime is None else {identity}"
         return [
             "$layout",
-            f"$runtime.identify({self._bound})" if has_object else "None",
+            identity,
             "None" if self._bound is None else "$runtime",
             *map(self._capture_field, self.fields),
-            *(() if self._shape.kind == "function" else ("$token", "$current()", "$task_name()")),
+            *(("$token", "$task_name()") if self._shape.is_suspendable else ()),
+            "$current.get()",
             "$clock()",
         ]
 

@@ -1,6 +1,6 @@
 """Drives coroutines and generators, and writes when they are suspended and resumed.
 
-While a coroutine runs, and only then, the context variable `CURRENT` says so: a task that it makes
+While a coroutine runs, and only then, the context variable of `Current` says so: a task that it makes
 copies the context, and thereby knows what it was made by. The variable's token is never held while
 the coroutine is suspended.
 """
@@ -10,26 +10,17 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Generator
-from contextvars import ContextVar
-from typing import Any, Final
+from typing import Any
 
 from callscope.shadow.capture import drop_own_frames, hide
+from callscope.shadow.context import Current, Token
 from callscope.tape.records import RESUME, SUSPEND
 from callscope.tape.threads import TAPES
 
-CURRENT: Final[ContextVar[object]] = ContextVar("callscope_current", default=None)
-"""Token of the innermost traced coroutine that runs in this context."""
 
-
-class _Token:
-    """Stands for one call that can be suspended."""
-
-    __slots__ = ()
-
-
-def new_token(on: bool) -> _Token | None:  # noqa: FBT001  # the state of a shadow
+def new_token(on: bool) -> Token | None:  # noqa: FBT001  # the state of a shadow
     """Return a token for a call; None if it is not recorded."""
-    return _Token() if on else None
+    return Token() if on else None
 
 
 def task_name() -> str | None:
@@ -44,14 +35,14 @@ def task_name() -> str | None:
     return None if task is None else str(task.get_name())
 
 
-def suspend(token: _Token | None) -> None:
+def suspend(token: Token | None) -> None:
     """Write that a call is suspended."""
     if token is not None:
         tape = TAPES.local.tape
         tape += (SUSPEND, TAPES.clock.cell_contents(), token)
 
 
-def resume(token: _Token | None) -> None:
+def resume(token: Token | None) -> None:
     """Write that a call goes on."""
     if token is not None:
         tape = TAPES.local.tape
@@ -60,7 +51,7 @@ def resume(token: _Token | None) -> None:
 
 @types.coroutine
 @hide
-def drive(body: Any, token: _Token | None, *, as_current: bool) -> Generator[Any, Any, Any]:
+def drive(body: Any, token: Token | None, *, as_current: bool) -> Generator[Any, Any, Any]:
     """Run a generator or a coroutine to its end; passes on what is sent, thrown and returned.
 
     Args:
@@ -70,14 +61,14 @@ def drive(body: Any, token: _Token | None, *, as_current: bool) -> Generator[Any
     """
     step, argument = body.send, None
     while True:
-        outer = CURRENT.set(token) if as_current and token is not None else None
+        outer = Current.set(token) if as_current and token is not None else None
         try:
             yielded = step(argument)
         except StopIteration as stop:
             return stop.value
         finally:
             if outer is not None:
-                CURRENT.reset(outer)
+                Current.reset(outer)
         suspend(token)
         try:
             argument = yield yielded

@@ -52,6 +52,9 @@ class Summarizer:
     def __init__(self, redact: tuple[str, ...] = ()) -> None:
         self._redact = tuple(pattern.lower() for pattern in redact)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return summarizer, (self._redact,)
+
     def hides(self, name: str) -> bool:
         """Tell whether a value that goes by this name is secret."""
         return is_secret(name, self._redact)

@@ -142,6 +142,22 @@ def _is_of_library(kind: type, name: str) -> bool:
 
 def array_text(_: Summarizer, value: Any, _depth: int) -> str:
     """Write ``float32[32, 128]`` for what has a shape and a dtype (NumPy, torch, jax, ...)."""
+    torch = sys.modules.get("torch")
+    if torch is None or not is_subclass(type(value), torch.Tensor):
+        return _array_text(value)
+    # What is asked of a tensor is seen by its subclass, by modes, and by `torch.jit.trace`.
+    tracing = torch._C._get_tracing_state()
+    if tracing is not None:
+        torch._C._set_tracing_state(None)
+    try:
+        with torch._C.DisableTorchFunction():
+            return _array_text(value)
+    finally:
+        if tracing is not None:
+            torch._C._set_tracing_state(tracing)
+
+
+def _array_text(value: Any) -> str:
     dtype = value.dtype
     name = getattr(dtype, "name", None)
     if not isinstance(name, str):

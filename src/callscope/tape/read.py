@@ -7,22 +7,20 @@ import math
 import os
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
+from weakref import WeakKeyDictionary
 
 from callscope.hierarchy import Site
 from callscope.identity import Numbers
 from callscope.summarize import REDACTED, ObjectMark, bounded
 from callscope.tape.records import OMITTED, Layout
 from callscope.tape.threads import Batch, ThreadTape
-from callscope.tape.unwind import Instant, Makers, Open, ThreadReader
+from callscope.tape.unwind import Instant, Open, ThreadReader
 from callscope.tape.wanted import Limit, Wanted
 from callscope.trace import Call, Event, EventKind, Recorded, Text, Value
 
-if TYPE_CHECKING:
-    pass
-
 # A call takes at least this many places: its begin record without values, and its return.
-_LEAST_SIZE: Final = 5
+_LEAST_SIZE: Final = 6
 
 
 class Listener(Protocol):
@@ -58,7 +56,8 @@ class TapeReader:
         self._ended: set[ThreadTape] = set()
         self.suspended: dict[Any, Open] = {}
         """Calls that are suspended, by token; another thread may resume them."""
-        self.makers = Makers()
+        self.makers: WeakKeyDictionary[Any, Call | None] = WeakKeyDictionary()
+        """The innermost call that is kept around what each token stands for."""
         self._unread: deque[Batch] = deque()
         self._unread_size = 0
         self._instants: deque[Instant] = deque()
@@ -66,7 +65,7 @@ class TapeReader:
         self._dropped = 0
         self._call_ids = itertools.count(1)
         self._event_ids = itertools.count(1)
-        self._pid = os.getpid()
+        self.pid = os.getpid()
         self._lock = threading.RLock()
 
     def feed(self, batch: Batch) -> None:
@@ -175,7 +174,7 @@ class TapeReader:
     def tell(self, kind: EventKind, ts_ns: int, call: Call) -> None:
         """Tell the listener of an event, if there is one."""
         if self._listener is not None:
-            event = Event(kind, next(self._event_ids), ts_ns, self._pid, call)
+            event = Event(kind, next(self._event_ids), ts_ns, call)
             self._listener.on_event(event)
 
     def _drop_oldest(self) -> None:

@@ -5,18 +5,22 @@ each is appended whole by a single list operation, so that neither a signal hand
 thread ever sees half of one:
 
 ===========  =====================================================================
-begin        `Layout`, identity of the object, `ClassRef`, captured values..., time
+begin        `Layout`, identity of the object, `ClassRef`, captured values..., maker, time
 return       time (an `int`; None was returned, or results are not captured)
 result       `RESULT`, time, captured value
 raise        `RAISE`, soon followed by the error record
 error        `ERROR`, time, `CallError`
 suspend      `SUSPEND`, time, token
 resume       `RESUME`, time, token
+mark         `MARK`, time, token
 ===========  =====================================================================
 
-What can be suspended (coroutines and generators) has a token of its own: before the time, its
-begin record also holds the token, the token of the coroutine that was running when its task was
-made, and the name of the task.
+The maker is a token for what runs in the context of the call: the innermost traced coroutine, or
+what a mark stands for, which is the innermost call that was open when it was written. It tells
+what led to a call in another task or thread; None where nothing is known.
+
+What can be suspended (coroutines and generators) has a token of its own: its begin record also
+holds, before the maker, the token and the name of the task.
 
 Calls of one thread nest, so an end belongs to the innermost call that has not ended. The end of
 a call is never lost: between taking the time and appending, the shadow runs no instruction at
@@ -25,7 +29,8 @@ which the interpreter would look for a signal.
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Final, Literal, NamedTuple
 
 from callscope.hierarchy import Site
 from callscope.trace import CallError
@@ -43,7 +48,16 @@ class Field(NamedTuple):
 class Layout:
     """Begins each begin record: the site, and which values stand behind it."""
 
-    __slots__ = ("captured", "covers", "fields", "is_suspendable", "redact", "site", "size")
+    __slots__ = (
+        "captured",
+        "covers",
+        "fields",
+        "is_coroutine",
+        "is_suspendable",
+        "redact",
+        "site",
+        "size",
+    )
 
     def __init__(
         self,
@@ -53,6 +67,7 @@ class Layout:
         redact: tuple[str, ...],
         *,
         is_suspendable: bool = False,
+        is_coroutine: bool = False,
     ) -> None:
         self.site = site
         self.fields = fields
@@ -62,10 +77,15 @@ class Layout:
         """``("values",)``, ``("types",)``, both (each value is then a pair) or none."""
         self.is_suspendable = is_suspendable
         """Whether it is a coroutine or a generator."""
-        self.size = 4 + len(fields) + (3 if is_suspendable else 0)
+        self.is_coroutine = is_coroutine
+        """Whether it is a coroutine or an asynchronous generator."""
+        self.size = 5 + len(fields) + (2 if is_suspendable else 0)
         """Number of places a begin record takes."""
-        self.covers: tuple[Layout | None, ...] = ()
+        self.covers: Sequence[Layout] = ()
         """Shadows of the same site that may run below, for somebody patched one in between."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(None), ()  # a shadow that was pickled is switched off, and writes no record
 
 
 class _Marker:
@@ -77,12 +97,16 @@ class _Marker:
     def __repr__(self) -> str:
         return self.name
 
+    def __reduce__(self) -> str:
+        return self.name
+
 
 RESULT: Final = _Marker("RESULT")
 RAISE: Final = _Marker("RAISE")
 ERROR: Final = _Marker("ERROR")
 SUSPEND: Final = _Marker("SUSPEND")
 RESUME: Final = _Marker("RESUME")
+MARK: Final = _Marker("MARK")
 UNKNOWN_ERROR: Final = CallError("BaseException", "")
 """Where an interrupt kept the error record from being written."""
 AT_LIMIT: Final = CallError("RecursionError", "maximum recursion depth exceeded")

@@ -73,6 +73,9 @@ class _Local(threading.local):
         self._alive = _Alive()
         self.tape: list[Any] = tapes._open(weakref.ref(self._alive)).records
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (TAPES, "local")
+
 
 class Tapes:
     """All threads' tapes, and the readers of what stands on them."""
@@ -86,10 +89,30 @@ class Tapes:
         self._draining = False
         self.local = _Local(self)
 
+    def __reduce__(self) -> str:
+        return "TAPES"
+
     def _open(self, alive: weakref.ref[Any]) -> ThreadTape:
         tape = ThreadTape(_thread_name(), alive)
         self._tapes.append(tape)
         return tape
+
+    @property
+    def is_read(self) -> bool:
+        """Whether somebody reads what is written."""
+        return bool(self._readers)
+
+    def start_anew(self) -> None:
+        """Forget everything, in a child process that has just been forked.
+
+        What is on the tapes belongs to the parent, and only the thread that forked goes on. The
+        lock may be held by one that does not.
+        """
+        self.lock = threading.RLock()
+        self._draining = False
+        self._readers.clear()
+        for tape in self._tapes:
+            tape.records.clear()
 
     def attach(self, reader: Reader) -> None:
         """Give the reader all that is written from now on."""

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from callscope.hierarchy import ClassRef, class_ref
-from callscope.tape.records import ERROR, RAISE, RESULT, RESUME, SUSPEND, UNKNOWN_ERROR, Layout
+from callscope.tape.records import (
+    ERROR,
+    MARK,
+    RAISE,
+    RESULT,
+    RESUME,
+    SUSPEND,
+    UNKNOWN_ERROR,
+    Layout,
+)
 from callscope.trace import Call, CallError
 
 if TYPE_CHECKING:
@@ -35,34 +44,8 @@ class Open(NamedTuple):
     """Name of the asyncio task it runs in."""
     token: Any = None
     """Stands for a call that can be suspended."""
-
-
-class Makers:
-    """Coroutines by token, for what runs in the tasks that they make to hang below.
-
-    A task may begin after the coroutine that made it has ended, but not long after: so of those
-    that have ended, only the last are remembered.
-    """
-
-    _MOST_ENDED: Final = 10_000
-
-    def __init__(self) -> None:
-        self._calls: dict[Any, Call | None] = {}
-        self._ended: deque[Any] = deque()
-
-    def begin(self, token: Any, call: Call | None) -> None:
-        """Remember a coroutine, and the innermost call that is kept of it and those around it."""
-        self._calls[token] = call
-
-    def end(self, token: Any) -> None:
-        """Note that a coroutine has ended."""
-        self._ended.append(token)
-        if len(self._ended) > self._MOST_ENDED:
-            self._calls.pop(self._ended.popleft(), None)
-
-    def get(self, token: Any, default: Call | None) -> Call | None:
-        """Return the call of a coroutine, or the default for one that is not known."""
-        return self._calls.get(token, default)
+    context: Any = None
+    """Token of the innermost coroutine, or mark, in whose context it runs."""
 
 
 # For what was suspended when the recording began, and has begun before that.
@@ -76,6 +59,7 @@ class ThreadReader:
         self._thread = thread
         self._reader = reader
         self._open: list[Open] = []
+        self._contexts: Counter[Any] = Counter()
         self._raised: Call | None = None
         self._last_ns = 0
         self._acts = {
@@ -83,6 +67,7 @@ class ThreadReader:
             ERROR: self._error,
             SUSPEND: self._suspend,
             RESUME: self._resume,
+            MARK: self._mark,
         }
         self.parsed: deque[Instant] = deque()
 
@@ -117,29 +102,42 @@ class ThreadReader:
 
     def _begin(self, instant: Instant) -> None:
         self._settle(instant)
-        layout, identity, runtime, *values, start_ns = instant.record
+        layout, identity, runtime, *values, maker, start_ns = instant.record
         above = self._open[-1] if self._open else None
         parent = above.parent if above else None
         task = above.task if above else None
         token = None
+        if maker is not None and not self._contexts[maker]:
+            # It was led to from another task, or another thread.
+            parent = self._reader.makers.get(maker, parent)
         if layout.is_suspendable:
-            *values, token, maker, task = values
-            parent = self._parent(maker)
+            *values, token, task = values
         call = None
         if not self._repeats(layout, identity) and self._reader.wants(layout.site):
             call = self._call(layout, identity, runtime, values, start_ns, parent)
             call._task = task
+            call._pid = self._reader.pid
             if not self._reader.begin(call):
                 call = None
-        self._open.append(Open(layout, identity, call, call or parent, task, token))
+        context = token if layout.is_coroutine else maker
+        self._push(Open(layout, identity, call, call or parent, task, token, context))
         if token is not None:
-            self._reader.makers.begin(token, call or parent)
+            self._reader.makers[token] = call or parent
 
-    def _parent(self, maker: Any) -> Call | None:
-        """Return what led to a call that runs within a coroutine, or in a task that one made."""
-        innermost = next((o.token for o in reversed(self._open) if o.token is not None), None)
-        above = self._open[-1].parent if self._open else None
-        return above if maker is innermost else self._reader.makers.get(maker, above)
+    def _push(self, entered: Open) -> None:
+        self._open.append(entered)
+        if entered.context is not None:
+            self._contexts[entered.context] += 1
+
+    def _left(self, left: Open) -> None:
+        if left.context is not None:
+            self._contexts[left.context] -= 1
+            if not self._contexts[left.context]:
+                del self._contexts[left.context]
+
+    def _mark(self, instant: Instant) -> None:
+        self._settle(instant)
+        self._reader.makers[instant.record[2]] = self._open[-1].parent if self._open else None
 
     def _suspend(self, instant: Instant) -> None:
         self._settle(instant)
@@ -147,6 +145,7 @@ class ThreadReader:
         found = next((o for o in reversed(self._open) if o.token is token), None)
         if found is not None:
             self._open.remove(found)
+            self._left(found)
             self._reader.suspended[token] = found
             if found.call is not None:
                 found.call._suspend(instant.ts_ns)
@@ -156,7 +155,7 @@ class ThreadReader:
         self._settle(instant)
         _, _, token = instant.record
         found = self._reader.suspended.pop(token, None) or Open(_UNKNOWN, None, None, None)
-        self._open.append(found)
+        self._push(found)
         if found.call is not None:
             found.call._resume(instant.ts_ns)
             self._reader.tell("resume", instant.ts_ns, found.call)
@@ -214,8 +213,7 @@ class ThreadReader:
         if not self._open:
             return None
         ended = self._open.pop()
-        if ended.token is not None:
-            self._reader.makers.end(ended.token)
+        self._left(ended)
         return ended
 
     def _raise(self, instant: Instant) -> None:

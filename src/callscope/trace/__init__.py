@@ -2,6 +2,7 @@
 
 from callscope.trace.call import Call, CallError, Text, Value
 from callscope.trace.event import SCHEMA_VERSION, Event, EventKind, Header, Sink
+from callscope.trace.merge import merge
 from callscope.trace.text import (
     Names,
     arguments_text,
@@ -27,6 +28,7 @@ __all__ = [
     "Value",
     "arguments_text",
     "call_text",
+    "merge",
     "object_text",
     "outcome_text",
     "value_text",

@@ -48,6 +48,7 @@ class Call:
         "_method",
         "_mro_index",
         "_parent",
+        "_pid",
         "_result",
         "_runtime_class",
         "_start_ns",
@@ -85,6 +86,7 @@ class Call:
         self._error: CallError | None = None
         self._result: Value = None
         self._task: str | None = None
+        self._pid = 0
         self._suspensions: list[list[int]] | None = None
         self._via_super = (
             parent is not None
@@ -108,6 +110,14 @@ class Call:
     def _resume(self, ts_ns: int) -> None:
         if self._suspensions and len(self._suspensions[-1]) == 1:
             self._suspensions[-1].append(ts_ns)
+
+    def _shift(self, by_ns: int) -> None:
+        """Move the call to another clock."""
+        self._start_ns += by_ns
+        if self._end_ns is not None:
+            self._end_ns += by_ns
+        for span in self._suspensions or ():
+            span[:] = [ts_ns + by_ns for ts_ns in span]
 
     def _attach(self) -> None:
         if self._parent is not None:
@@ -200,6 +210,11 @@ class Call:
         return max(0, running_ns - sum(c.running_ns or 0 for c in self._children))
 
     @property
+    def pid(self) -> int:
+        """The process the call ran in."""
+        return self._pid
+
+    @property
     def thread(self) -> str:
         """Name of the thread the call ran in."""
         return self._thread
@@ -230,7 +245,9 @@ class Call:
 
     @property
     def parent(self) -> Call | None:
-        """The traced call that was running when this one began, in the same thread."""
+        """The traced call that led to this one: what was running in the same thread; for a task,
+        and for work that `asyncio.to_thread` or `callscope.carry` handed on, what handed it on.
+        """
         return self._parent
 
     @property

@@ -17,19 +17,22 @@ class Event:
     coroutine or generator was suspended and resumed (``"suspend"``, ``"resume"``).
     """
 
-    __slots__ = ("call", "kind", "pid", "seq", "ts_ns")
+    __slots__ = ("call", "kind", "seq", "ts_ns")
 
-    def __init__(self, kind: EventKind, seq: int, ts_ns: int, pid: int, call: Call) -> None:
+    def __init__(self, kind: EventKind, seq: int, ts_ns: int, call: Call) -> None:
         self.kind: EventKind = kind
         """``"call"``, ``"return"``, ``"raise"``, ``"suspend"`` or ``"resume"``."""
         self.seq: int = seq
         """Number of the event in its trace, from 1."""
         self.ts_ns: int = ts_ns
         """When it happened, in nanoseconds of `time.perf_counter_ns`."""
-        self.pid: int = pid
-        """The process it happened in."""
         self.call: Call = call
         """The call it is an instant of, as far as that is known at this event."""
+
+    @property
+    def pid(self) -> int:
+        """The process it happened in."""
+        return self.call.pid
 
     def to_dict(self) -> dict[str, Any]:
         """Return the event as the JSON object of the event schema, version 1."""
@@ -82,8 +85,13 @@ class Sink(Protocol):
     """What receives events while the program runs.
 
     A sink that raises is not called again; the program, the trace and the other sinks go on. A
-    sink may also have ``on_start(header)`` and ``on_end(lost)``, called once each, and an attribute
-    ``live``: if that is true, events are delivered as they happen, and not in batches.
+    sink may also have:
+
+    - ``on_start(header)`` and ``on_end(lost)``, called once each;
+    - ``on_fork(header)``, called in a child process that the program has forked: what the sink
+      holds back belongs to the parent, and what it is given from now on to the child;
+    - an attribute ``live``: if that is true, events are delivered as they happen, and not in
+      batches.
     """
 
     def on_event(self, event: Event, /) -> None:
@@ -100,7 +108,7 @@ class Header(NamedTuple):
     """What is said once about a whole trace."""
 
     pid: int
-    """The process that was recorded."""
+    """The process that was recorded; of several, the one that began first."""
     start_ns: int
     """When the recording began, in nanoseconds of `time.perf_counter_ns`."""
     start_unix_ns: int

@@ -60,7 +60,7 @@ class Trace:
         """Yield the events of all calls in the order of time."""
         instants = sorted(_instants(self.roots), key=lambda instant: instant[0])
         for seq, (ts_ns, kind, call) in enumerate(instants, 1):
-            yield Event(kind, seq, ts_ns, self.header.pid, call)
+            yield Event(kind, seq, ts_ns, call)
 
     def find(
         self,

@@ -1,0 +1,51 @@
+"""The traces of several processes as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from callscope.trace.call import Call
+from callscope.trace.event import Header
+from callscope.trace.trace import Recorded, Trace
+
+# Processes of one machine read one clock. What differs by more has been recorded elsewhere, or
+# before the machine was started anew.
+_SAME_CLOCK_NS: Final = 1_000_000_000
+
+
+def merge(traces: Sequence[Trace]) -> Trace:
+    """Make one trace of several, which are used up by it.
+
+    Calls stand in the order of time, and are told apart by their `pid`. Calls and objects are
+    numbered anew, so that no two processes share a number. Times are those of the clock of the
+    process that began first; a trace from another machine is moved by what the two say is the time
+    of day.
+
+    Args:
+        traces: at least one.
+    """
+    traces = sorted(traces, key=lambda trace: trace.header.start_unix_ns)
+    first = traces[0].header
+    calls: list[Call] = []
+    instances: dict[tuple[int, int], int] = {}
+    for number, trace in enumerate(traces):
+        offset_ns = _offset_ns(trace.header) - _offset_ns(first)
+        shift_ns = 0 if abs(offset_ns) < _SAME_CLOCK_NS else offset_ns
+        for call in trace.calls:
+            call._shift(shift_ns)
+            if call._instance is not None:
+                key = number, call._instance
+                call._instance = instances.setdefault(key, len(instances) + 1)
+            calls.append(call)
+    calls.sort(key=lambda call: call.start_ns)
+    for call_id, call in enumerate(calls, 1):
+        call._call_id = call_id
+    targets = dict.fromkeys(name for trace in traces for name in trace.header.targets)
+    header = first._replace(targets=tuple(targets))
+    recorded = Recorded(calls, sum(trace.lost for trace in traces))
+    return Trace(header, lambda: recorded)
+
+
+def _offset_ns(header: Header) -> int:
+    return header.start_unix_ns - header.start_ns
