@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from contextlib import suppress
 
 __all__ = [
     "CallscopeError",
@@ -105,5 +106,15 @@ def warn(message: str, category: type[CallscopeWarning]) -> None:
     """Warn, but raise nothing into the traced program where warnings are errors."""
     try:
         warnings.warn(message, category, stacklevel=2)
-    except Warning:
-        sys.stderr.write(f"callscope: {message}\n")
+    except Exception:
+        # There may be no stderr, or one that cannot be written to.
+        with suppress(Exception):
+            sys.stderr.write(f"callscope: {message}\n")
+
+
+def shown(thing: object) -> str:
+    """Return the `repr` of something of the user's, which may itself raise."""
+    try:
+        return repr(thing)
+    except Exception:
+        return f"<{type(thing).__name__}>"

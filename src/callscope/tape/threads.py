@@ -48,6 +48,8 @@ class Batch(NamedTuple):
     """Tapes of threads that will write no more."""
     until_ns: float
     """All that happened before this time is in this batch or an earlier one."""
+    number: int = 0
+    """From 1; a reader that is given a batch a second time knows it by its number."""
 
 
 class Reader(Protocol):
@@ -87,6 +89,11 @@ class Tapes:
         self._tapes: list[ThreadTape] = []
         self._readers: list[Reader] = []
         self._draining = False
+        self._taken: list[Chunk] = []
+        """What was taken off the tapes and is in no batch yet."""
+        self._batch: Batch | None = None
+        """What the readers are being given."""
+        self._last_number = 0
         self.local = _Local(self)
 
     def __reduce__(self) -> str:
@@ -110,6 +117,7 @@ class Tapes:
         """
         self.lock = threading.RLock()
         self._draining = False
+        self._taken, self._batch = [], None
         self._readers.clear()
         for tape in self._tapes:
             tape.records.clear()
@@ -124,11 +132,15 @@ class Tapes:
         """Give the reader all that was written until now, and no more."""
         with self.lock:
             self.drain()
-            self._readers.remove(reader)
+            if reader in self._readers:
+                self._readers.remove(reader)
             reader.end()
 
     def drain(self) -> None:
-        """Hand what was written to the readers."""
+        """Hand what was written to the readers.
+
+        An interrupt may fall anywhere in it: what was not handed over yet then is the next time.
+        """
         with self.lock:
             # A finalizer that runs in here may be traced and come back.
             if self._draining:
@@ -136,20 +148,39 @@ class Tapes:
             self._draining = True
             try:
                 self.untraced(self._drain, None)
+            except (RecursionError, MemoryError):
+                # The program is at its limit, and shall come to it by itself. There is a next time.
+                pass
             finally:
                 self._draining = False
 
     def _drain(self, _: None) -> None:
+        self._hand_over()
         until_ns = self.clock.cell_contents() if len(self._tapes) > 1 else math.inf
         ended = [tape for tape in self._tapes if tape.ended]
-        chunks = [Chunk(tape, _take(tape.records)) for tape in tuple(self._tapes)]
-        chunks = [chunk for chunk in chunks if chunk.records]
-        for tape in ended:
-            self._tapes.remove(tape)
-        if chunks or ended:
-            batch = Batch(chunks, ended, until_ns)
+        for tape in tuple(self._tapes):
+            # The thread may append meanwhile; the list itself must stay, for running calls hold it.
+            count = len(tape.records)
+            if count:
+                chunk = Chunk(tape, tape.records[:count])
+                # No interrupt falls between these two.
+                self._taken += (chunk,)
+                del tape.records[:count]
+        if self._taken or ended:
+            batch = Batch(self._taken, ended, until_ns, self._last_number + 1)
+            # Nor between these.
+            self._last_number += 1
+            self._batch = batch
+            self._taken = []
+            for tape in ended:
+                self._tapes.remove(tape)
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        if self._batch is not None:
             for reader in tuple(self._readers):
-                reader.feed(batch)
+                reader.feed(self._batch)
+            self._batch = None
 
     def untraced(self, function: Callable[[_T], _R], argument: _T) -> _R:
         """Call a function; what it calls in turn is not recorded."""
@@ -160,13 +191,6 @@ class Tapes:
             return function(argument)
         finally:
             local.tape = tape
-
-
-def _take(records: list[Any]) -> list[Any]:
-    # The thread may append meanwhile; the list itself must stay, for running calls hold it.
-    taken = records[:]
-    del records[: len(taken)]
-    return taken
 
 
 def _thread_name() -> str:
