@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import warnings
 from contextlib import suppress
 
@@ -116,5 +117,16 @@ def shown(thing: object) -> str:
     """Return the `repr` of something of the user's, which may itself raise."""
     try:
         return repr(thing)
-    except Exception:
+    except BaseException as error:
+        if is_interrupt(error):
+            raise
         return f"<{type(thing).__name__}>"
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Tell whether an exception may be the user's wish to end the program; all else stays inside.
+
+    Signals are handled by the main thread alone.
+    """
+    in_main = threading.current_thread() is threading.main_thread()
+    return in_main and isinstance(error, KeyboardInterrupt)

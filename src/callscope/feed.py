@@ -7,7 +7,7 @@ from collections import deque
 from contextlib import suppress
 from typing import Final
 
-from callscope.errors import SinkWarning, shown, warn
+from callscope.errors import SinkWarning, is_interrupt, shown, warn
 from callscope.tape.threads import TAPES
 from callscope.trace import Event, Header, Sink
 
@@ -48,7 +48,7 @@ class _Outlet:
 
     def fail(self, error: BaseException) -> None:
         """Close the sink for good; raise the error again if it is an interrupt of the user's."""
-        if isinstance(error, KeyboardInterrupt) and _may_be_interrupted():
+        if is_interrupt(error):
             raise error
         self.is_on = False
         # It may hold a file, or a connection.
@@ -59,10 +59,6 @@ class _Outlet:
             " and the recording go on without it.",
             SinkWarning,
         )
-
-
-def _may_be_interrupted() -> bool:
-    return threading.current_thread() is threading.main_thread()
 
 
 class Feed:

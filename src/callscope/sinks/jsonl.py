@@ -71,8 +71,8 @@ class JSONLines:
 
     @property
     def is_bare(self) -> bool:
-        """Whether this is a child process that has not written anything."""
-        return self._file is None and not self._events
+        """Whether nothing is written, as yet: by a child process, or for the disk is full."""
+        return not self._written and not self._events
 
     def flush(self) -> None:
         """Hand what was written to the operating system.
@@ -106,6 +106,7 @@ class JSONLines:
         try:
             self.flush()
         finally:
+            self._events.clear()
             if self._file is not None:
                 self._file.close()
 

@@ -131,10 +131,12 @@ class Tapes:
     def detach(self, reader: Reader) -> None:
         """Give the reader all that was written until now, and no more."""
         with self.lock:
-            self.drain()
-            if reader in self._readers:
-                self._readers.remove(reader)
-            reader.end()
+            try:
+                self.drain()
+                reader.end()
+            finally:
+                if reader in self._readers:
+                    self._readers.remove(reader)
 
     def drain(self) -> None:
         """Hand what was written to the readers.

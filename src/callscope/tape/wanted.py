@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from callscope.errors import PredicateWarning, shown, warn
+from callscope.errors import PredicateWarning, is_interrupt, shown, warn
 from callscope.hierarchy import Site
 from callscope.trace import Call
 
@@ -61,7 +61,9 @@ class Limit:
         if self._where is not None:
             try:
                 return bool(self._where(call))
-            except Exception as error:
+            except BaseException as error:
+                if is_interrupt(error):
+                    raise
                 self._where = None
                 warn(f"where= raised {shown(error)}; it is no longer asked.", PredicateWarning)
         return True
