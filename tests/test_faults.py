@@ -6,10 +6,10 @@ is there.
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -291,9 +291,7 @@ def notes(program: Callable[[], None]) -> list[str]:
 @pytest.mark.parametrize("live", [False, True], ids=["batches", "live"])
 @pytest.mark.parametrize("error", [ValueError, RecursionError, MemoryError, SystemExit, Fault])
 @pytest.mark.parametrize("method", ["on_start", "on_event", "flush", "on_end", "close"])
-def test_a_sink_that_raises(
-    seed: Any, method: str, error: type[BaseException], live: bool
-) -> None:
+def test_a_sink_that_raises(seed: Any, method: str, error: type[BaseException], live: bool) -> None:
     """One warning; it is closed and called no more; program, trace and other sinks go on."""
     faulty, other = Faulty(method, error, live=live), Gather(live=live)
     traces = []
@@ -387,14 +385,12 @@ def make_full(path: Path) -> Path:
 @pytest.mark.parametrize("name", ["t.jsonl", "t.txt"])
 def test_saving_to_a_full_disk(seed_trace: Any, tmp_path: Path, name: str) -> None:
     """The error names the file and says why."""
-    with pytest.raises(errors.TraceFileError, match="t[.].*No space left"):
+    with pytest.raises(errors.TraceFileError, match=r"t[.].*No space left"):
         seed_trace.save(make_full(tmp_path / name))
 
 
 @pytest.mark.parametrize("name", ["missing/t.jsonl", "folder.jsonl", "folder.txt", "t.txt/t.txt"])
-def test_saving_to_where_nothing_can_be_written(
-    seed_trace: Any, tmp_path: Path, name: str
-) -> None:
+def test_saving_to_where_nothing_can_be_written(seed_trace: Any, tmp_path: Path, name: str) -> None:
     """The error names the file."""
     for folder in ("folder.jsonl", "folder.txt"):
         (tmp_path / folder).mkdir()
@@ -413,7 +409,7 @@ def test_streaming_to_a_full_disk(seed: Any, tmp_path: Path) -> None:
             seed.MyLayer(3)(4)
         traces.append(trace)
 
-    with pytest.warns(errors.SinkWarning, match="t[.]jsonl.*No space left") as caught:
+    with pytest.warns(errors.SinkWarning, match=r"t[.]jsonl.*No space left") as caught:
         program()
     assert len(caught) == 1
     assert (len(traces[0]), traces[0].lost) == (0, 4)
@@ -605,8 +601,6 @@ def test_a_process_ends_as_it_would(how: str, into: str, tmp_path: Path) -> None
 
 def without_lines(text: str) -> str:
     """Return what was printed, without the numbers of lines and threads, and addresses."""
-    import re
-
     return re.sub(r"line \d+|0x[0-9a-f]+|Thread-\d+", "", text)
 
 
@@ -698,9 +692,7 @@ def test_garbage_is_collected_while_it_records(seed: Any) -> None:
 # --- what the environment and the command line record -------------------------------------------
 
 
-def run_recorded(
-    program: str, folder: Path, how: str, to: str
-) -> subprocess.CompletedProcess[str]:
+def run_recorded(program: str, folder: Path, how: str, to: str) -> subprocess.CompletedProcess[str]:
     """Run a program that knows nothing of its being recorded."""
     declared = "callscope.traced(A)\n" if how == "environment" else ""
     (folder / "app.py").write_text(CLASS + declared + program)
@@ -708,7 +700,16 @@ def run_recorded(
     variables = {"CALLSCOPE": "1", "CALLSCOPE_TO": to}
     if how == "command":
         output = ["-o", to] if to else []
-        arguments = [sys.executable, "-m", "callscope", "run", "-t", "__main__:A", *output, "app.py"]
+        arguments = [
+            sys.executable,
+            "-m",
+            "callscope",
+            "run",
+            "-t",
+            "__main__:A",
+            *output,
+            "app.py",
+        ]
         variables = {}
     path = os.pathsep.join(sys.path)
     return subprocess.run(
@@ -736,7 +737,9 @@ SPOILERS = {
 def test_the_programs_own_end_is_kept(how: str, spoiler: str, to: str, tmp_path: Path) -> None:
     """Whatever becomes of its trace: exit code and output are its own, and no traceback is shown."""
     (tmp_path / "d").mkdir()
-    done = run_recorded(f"A().call(1)\nprint('done')\n{SPOILERS[spoiler]}\nsys.exit(7)\n", tmp_path, how, to)
+    done = run_recorded(
+        f"A().call(1)\nprint('done')\n{SPOILERS[spoiler]}\nsys.exit(7)\n", tmp_path, how, to
+    )
     assert (done.returncode, done.stdout) == (7, "done\n")
     assert "Traceback" not in done.stderr
     if spoiler == "removed folder" and to:

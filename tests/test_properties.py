@@ -25,8 +25,8 @@ from strategies import FILE, METHODS, MODULE, TRACED, MethodPlan, Program, Runni
 
 Capture = Literal["values", "types", "none"]
 
-many = settings(max_examples=200, deadline=None)
-fewer = settings(max_examples=100, deadline=None)
+many = settings(max_examples=2 * settings().max_examples, deadline=None)
+fewer = settings(max_examples=settings().max_examples, deadline=None)
 
 
 # --- the oracle ---------------------------------------------------------------------------------

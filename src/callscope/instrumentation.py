@@ -221,7 +221,7 @@ def place(
         handle = Instrumentation(qualified_name(root))
         handle.take(root, options, declare)
         return handle
-    path = parse_path(target)
+    path = parse_path(str(target))
     handle = Instrumentation(str(path))
     module = sys.modules.get(path.module)
     if module is not None and not _is_being_imported(module):

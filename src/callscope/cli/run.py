@@ -25,7 +25,7 @@ from callscope.sinks.jsonl import beside
 
 if TYPE_CHECKING:
     from callscope.options import Capture
-    from callscope.trace import Sink
+    from callscope.trace import Sink, Trace
 
 _INTERRUPTED: Final = 130
 _MAIN: Final = "__main__"
@@ -157,17 +157,22 @@ def run(
     ]
     problems = [f"a target was not traced: {problem}." for problem in problems]
     try:
-        if output is None and not live:
-            _tell(str(trace))
-        elif output is not None:
-            if not streams:
-                trace.save(output)
-            _tell(f"callscope: {len(trace):,} calls saved to {output}")
+        _hand_out(trace, output, streams=streams, live=live)
     except CallscopeError as error:
         problems.append(str(error))
     for problem in problems:
         _tell(f"callscope: {problem}")
     return USAGE_ERROR if problems and exit_code == 0 else exit_code
+
+
+def _hand_out(trace: Trace, output: str | None, *, streams: bool, live: bool) -> None:
+    """Save a trace or print it, where that was not done as the program ran."""
+    if output is not None:
+        if not streams:
+            trace.save(output)
+        _tell(f"callscope: {len(trace):,} calls saved to {output}")
+    elif not live:
+        _tell(str(trace))
 
 
 def _tell(text: str) -> None:

@@ -53,7 +53,7 @@ def text_of(value: Any) -> str | None:
 def held_by(value: Any) -> dict[str, Any]:
     """Return what an object's `__dict__` holds; empty without one. Runs no property of that name."""
     for base in mro(type(value)):
-        entry = namespace(base).get("__dict__")
+        entry: Any = namespace(base).get("__dict__")
         if type(entry) in (types.GetSetDescriptorType, types.MemberDescriptorType):
             held = entry.__get__(value)
             return held if type(held) is dict else {}

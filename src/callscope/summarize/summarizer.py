@@ -8,7 +8,15 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from callscope.hierarchy import bare_name, class_ref, is_immutable, is_subclass, mro, namespace, qualified_name
+from callscope.hierarchy import (
+    bare_name,
+    class_ref,
+    is_immutable,
+    is_subclass,
+    mro,
+    namespace,
+    qualified_name,
+)
 from callscope.identity import identify_unwatched
 from callscope.summarize.secrets import REDACTED, is_secret, spelling, text_of
 from callscope.summarize.writers import (

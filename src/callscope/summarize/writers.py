@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-import datetime
+import datetime as dt
 import enum
 import re
 import sys
@@ -218,7 +218,7 @@ def _repr(_: Summarizer, value: Any, _depth: int) -> str:
     return repr(value) if _holds_plain(value) else opaque(type(value))
 
 
-_PLAIN: Final = (str, int, types.NoneType, datetime.timedelta)
+_PLAIN: Final = (str, int, types.NoneType, dt.timedelta)
 
 
 def _holds_plain(value: Any) -> bool:
@@ -226,7 +226,7 @@ def _holds_plain(value: Any) -> bool:
 
     A path may hold a string, or a UUID a number, of a class that shows itself otherwise.
     """
-    if type(value) is datetime.timezone:
+    if type(value) is dt.timezone:
         return all(map(_is_plain, value.__getinitargs__()))  # type: ignore[attr-defined]
     for base in mro(type(value)):
         for name, entry in namespace(base).items():

@@ -23,9 +23,6 @@ from callscope.trace import Call, Event, EventKind, Recorded, Text, Value
 _LEAST_SIZE: Final = 6
 
 
-_NOTHING: Final = Parsed([], 0)
-
-
 class Listener(Protocol):
     """What follows a recording while it runs; raises nothing but interrupts."""
 
@@ -152,16 +149,16 @@ class TapeReader:
         parsed = {**self._parsed}
         for chunk in batch.chunks:
             thread = self._thread(chunk.tape)
-            waiting, last_ns = parsed.get(thread, _NOTHING)
-            parsed[thread] = thread.parse(chunk.records, last_ns or thread.last_ns, waiting)
+            before = parsed.get(thread) or Parsed([], thread.last_ns)
+            parsed[thread] = thread.parse(chunk.records, before)
         until_ns = math.inf if len(self._threads) == 1 else batch.until_ns
         taken: list[Instant] = []
         left: dict[ThreadReader, Parsed] = {}
-        for thread, (waiting, last_ns) in parsed.items():
-            count = bisect_right(waiting, until_ns, key=_time)
-            taken += waiting[:count]
-            if count < len(waiting):
-                left[thread] = Parsed(waiting[count:], last_ns)
+        for thread, (instants, last_ns) in parsed.items():
+            count = bisect_right(instants, until_ns, key=_time)
+            taken += instants[:count]
+            if count < len(instants):
+                left[thread] = Parsed(instants[count:], last_ns)
         if len(parsed) > 1:
             taken.sort(key=_time)  # which leaves those of equal time as they are
         ended = self._ended.union(batch.ended)

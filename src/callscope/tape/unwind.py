@@ -82,10 +82,10 @@ class ThreadReader:
         self.last_ns = 0
         """When the last happened that was taken note of."""
 
-    def parse(self, records: list[Any], last_ns: int, before: list[Instant]) -> Parsed:
+    def parse(self, records: list[Any], before: Parsed) -> Parsed:
         """Split records of the tape into instants, which follow those from before."""
-        position, end = 0, len(records)
-        parsed = [*before]
+        position, end, last_ns = 0, len(records), before.last_ns
+        parsed = [*before.instants]
         add = parsed.append
         while position < end:
             first = records[position]
@@ -120,18 +120,15 @@ class ThreadReader:
             parent = reader.makers.get(maker, parent)
         if layout.is_suspendable:
             *values, token, task = values
-        call, is_lost = None, False
-        if not self._repeats(layout, identity) and reader.wants(layout.site):
-            is_lost = reader.limit.refuses_all()
-            if not is_lost:
-                parent = reader.parent(parent)
-                call = self._call(layout, identity, runtime, values, start_ns, parent)
-                call._task = task
-                call._pid = reader.pid
-                if not reader.limit.is_asked_for(call):
-                    call = None
-                elif reader.limit.is_full():
-                    call, is_lost = None, True
+        call, is_wanted = None, not self._repeats(layout, identity) and reader.wants(layout.site)
+        if is_wanted and not reader.limit.refuses_all():
+            parent = reader.parent(parent)
+            call = self._call(layout, identity, runtime, values, start_ns, parent)
+            call._task = task
+            call._pid = reader.pid
+            is_wanted = reader.limit.is_asked_for(call)
+        if not is_wanted or reader.limit.is_full():
+            call = None
         context = token if layout.is_coroutine else maker
         entered = Open(layout, identity, call, call or parent, task, token, context)
         inside = self._contexts.get(context, 0) + 1
@@ -145,7 +142,7 @@ class ThreadReader:
         self._open += (entered,)
         if context is not None:
             self._contexts[context] = inside
-        if is_lost:
+        if is_wanted and call is None:
             reader.limit.lost += 1
         if call is not None:
             reader.limit.count += 1

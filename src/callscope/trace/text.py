@@ -57,7 +57,9 @@ def arguments_text(call: Call) -> str:
     """Return the arguments in parentheses; nothing if they were not captured."""
     if call._arguments is None:
         return ""
-    shown = ", ".join(f"{one_line(name)}={value_text(value)}" for name, value in call._arguments.items())
+    shown = ", ".join(
+        f"{one_line(name)}={value_text(value)}" for name, value in call._arguments.items()
+    )
     return f"({shown})"
 
 
