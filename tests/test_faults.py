@@ -85,6 +85,8 @@ def interrupted(work: Callable[[int], object], times: int, longest: float) -> in
     chance = random.Random(1)
     caught = 0
     before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    gc.collect()
+    gc.disable()  # what another test has left behind must not take an interrupt into a finalizer
     try:
         for number in range(1, times + 1):
             try:
@@ -96,6 +98,7 @@ def interrupted(work: Callable[[int], object], times: int, longest: float) -> in
             except KeyboardInterrupt:
                 caught += 1
     finally:
+        gc.enable()
         signal.signal(signal.SIGALRM, before)
     return caught
 
