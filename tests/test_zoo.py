@@ -18,10 +18,10 @@ import typing
 import warnings
 
 import pytest
-import zoo
-from zoo import CASES, Differs
 
+import zoo
 from callscope import record
+from zoo import CASES, Differs
 
 CAPTURES = ("values", "types", "none")
 HOOKS = ("__init_subclass__", "__del__")
@@ -83,7 +83,7 @@ def changes(classes, run):
     changed = [
         (qualname(cls), name)
         for cls, was in zip(classes, before, strict=True)
-        for name, *_ in {*map(lambda e: e[:2], was)} ^ {*map(lambda e: e[:2], entries(cls))}
+        for name, _ in {entry[:2] for entry in was} ^ {entry[:2] for entry in entries(cls)}
     ]
     order = [[name for name, *_ in entries(cls)] for cls in classes]
     return found, sorted(changed), order
@@ -161,12 +161,7 @@ def function_of(thing):
     return thing
 
 
-FLAGS = (
-    inspect.CO_VARARGS
-    | inspect.CO_VARKEYWORDS
-    | inspect.CO_ITERABLE_COROUTINE
-    | SUSPENDABLE
-)
+FLAGS = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS | inspect.CO_ITERABLE_COROUTINE | SUSPENDABLE
 
 
 def code_facts(thing):
@@ -206,6 +201,14 @@ CHECKS = (
     inspect.isabstract,
     callable,
 )
+
+
+def bound_facts(function):
+    """Return what is seen of a method that is bound to some object."""
+    bound = types.FunctionType.__get__(function, 3)
+    return inspect.signature(bound), inspect.getfullargspec(bound), [is_(bound) for is_ in CHECKS]
+
+
 # Of a `__dict__` entry, and of the attribute that is had from the class.
 OBSERVATIONS = {
     "type": type,
@@ -230,7 +233,10 @@ OBSERVATIONS = {
     "__kwdefaults__": lambda x: {k: id(v) for k, v in function_of(x).__kwdefaults__.items()},
     "__globals__": lambda x: id(function_of(x).__globals__),
     "__builtins__": lambda x: id(function_of(x).__builtins__),
-    "__dict__": lambda x: {k: v for k, v in vars(x).items() if k not in ("__wrapped__", "func", "dispatcher")},
+    "__dict__": lambda x: {
+        k: v for k, v in vars(x).items() if k not in ("__wrapped__", "func", "dispatcher")
+    },
+    "bound": bound_facts,
     "wrong calls": wrong_calls,
     "pickle": lambda x: [pickle.dumps(x, protocol) for protocol in range(6)],
     **{
@@ -250,9 +256,13 @@ DIFFERENT = {
 }
 OF_CLASSES = {
     "classify_class_attrs": lambda cls: [
-        (a.name, a.kind, a.defining_class) for a in inspect.classify_class_attrs(cls) if a.name not in HOOKS
+        (a.name, a.kind, a.defining_class)
+        for a in inspect.classify_class_attrs(cls)
+        if a.name not in HOOKS
     ],
-    "getmembers_static": lambda cls: [n for n, _ in inspect.getmembers_static(cls) if n not in HOOKS],
+    "getmembers_static": lambda cls: [
+        n for n, _ in inspect.getmembers_static(cls) if n not in HOOKS
+    ],
     "dir": lambda cls: [name for name in dir(cls) if name not in HOOKS],
     "signature": inspect.signature,
     "getdoc": inspect.getdoc,
@@ -343,13 +353,36 @@ def test_a_class_looks_the_same(case):
     assert differs == {}
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_the_cells_of_a_method_are_its_own(case):
+    """Code that looks for, or rewrites, a cell such as `__class__` finds the original's."""
+
+    def cells():
+        closures = {
+            (i, name): getattr(function_of(raw), "__closure__", None) or ()
+            for i, cls in enumerate(classes)
+            for name, _, raw in entries(cls)
+            if name not in HOOKS
+        }
+        return {key: {*map(id, closure)} for key, closure in closures.items()}
+
+    program = CASES[case]()
+    classes = hierarchy(program.root)
+    bare = cells()
+    with record(program.root, methods=program.methods):
+        woven = cells()
+    assert {key: bare[key] & woven[key] for key in bare} == bare
+
+
 # What differs, and is documented
 
 
 def test_what_differs_is_in_the_table_of_the_documentation(bare):
     """Each row of it is a difference that does occur, and there is no other."""
     text = (pathlib.Path(__file__).parents[1] / "docs" / "what-tracing-changes.md").read_text()
-    table = re.findall(r"^\| (.*?) \|", text.partition("\n\n|")[2].partition("\n\n")[0], re.M)
+    table = re.findall(
+        r"^\| (.*?) \|", text.partition("\n\n|")[2].partition("\n\n")[0], re.MULTILINE
+    )
     rows = {value for name, value in vars(Differs).items() if name.isupper()}
     assert {*table} - {"what"} == rows
     found = {Differs.TIMES, Differs.ENVIRONMENT}  # see below

@@ -6,7 +6,11 @@ docs/what-tracing-changes.md, and is marked where it occurs.
 """
 
 # The programs in here are odd on purpose.
-# ruff: noqa
+# ruff: noqa: A002, B006, B012, B016, B019, B024, B904, B905, C901, E731, F401, F821, F841
+# ruff: noqa: FURB171, LOG001, N803, N804, N805, N806, N818, PERF401, PLC2401, PLE0101, PLE0303
+# ruff: noqa: PLE0304, PLE0309, PLE0704, PLR1708, PLW0108, PLW0602, PLW0603, PTH119, PTH120
+# ruff: noqa: PYI024, PYI063, RUF005, RUF023, RUF059, SLOT000, SLOT001, TRY201, TRY203, TRY301
+# ruff: noqa: UP008, UP031
 
 import abc
 import asyncio
@@ -48,7 +52,9 @@ EVERYTHING = ("*", "__*__")
 class Differs:
     """What may differ, each as its row in docs/what-tracing-changes.md has it."""
 
-    FRAME = "`sys._getframe(1)` and `inspect.stack()` in a method; what a profiler or a debugger counts"
+    FRAME = (
+        "`sys._getframe(1)` and `inspect.stack()` in a method; what a profiler or a debugger counts"
+    )
     RECURSION = "recursion"
     WRAPPED = "`method.__wrapped__`"
     CODE = "`method.__code__` but for its name, parameters and kind, `method.__closure__`, `inspect.getfile(method)`"
@@ -1187,7 +1193,9 @@ def call_on_a_metaclass():
         def __call__(self, y):
             return self.x, y
 
-    return Program(Case, lambda: Case(1).built_by, lambda: Case(1)(2), lambda: Case(), lambda: Case(1)())
+    return Program(
+        Case, lambda: Case(1).built_by, lambda: Case(1)(2), lambda: Case(), lambda: Case(1)()
+    )
 
 
 @case
@@ -1391,7 +1399,9 @@ def class_getitem():
         def method(self):
             return type(self)[3]
 
-    return Program(Case, lambda: Case[int], lambda: Case().method(), lambda: Case[1:2], lambda: Case()[1])
+    return Program(
+        Case, lambda: Case[int], lambda: Case().method(), lambda: Case[1:2], lambda: Case()[1]
+    )
 
 
 @case
@@ -1443,7 +1453,13 @@ def endless_getattr():
         def __getattr__(self, name):
             return getattr(self.inner, name)
 
-    return Program(Case, lambda: hasattr(Case, "x"), lambda: Case().__class__.__name__, unwitnessed(lambda: attempt(lambda: Case().x)), lambda: Case.__getattr__(types.SimpleNamespace(inner=3), "real"))
+    return Program(
+        Case,
+        lambda: hasattr(Case, "x"),
+        lambda: Case().__class__.__name__,
+        unwitnessed(lambda: attempt(lambda: Case().x)),
+        lambda: Case.__getattr__(types.SimpleNamespace(inner=3), "real"),
+    )
 
 
 @case
@@ -1485,7 +1501,13 @@ def slots_without_weakref():
             self.x = x
             return self.x
 
-    return Program(Case, lambda: Case().method(1), lambda: weakref.ref(Case()), lambda: vars(Case()), differs(Differs.HOOKS, lambda: hasattr(Case, "__del__")))
+    return Program(
+        Case,
+        lambda: Case().method(1),
+        lambda: weakref.ref(Case()),
+        lambda: vars(Case()),
+        differs(Differs.HOOKS, lambda: hasattr(Case, "__del__")),
+    )
 
 
 @case
@@ -1546,8 +1568,15 @@ def finalizer_that_raises():
 
     def lost(cls):
         told = []
-        kept, sys.unraisablehook = sys.unraisablehook, lambda hooked: told.append(
-            ["".join(traceback.format_tb(hooked.exc_traceback)), repr(hooked.object), hooked.err_msg]
+        kept, sys.unraisablehook = (
+            sys.unraisablehook,
+            lambda hooked: told.append(
+                [
+                    "".join(traceback.format_tb(hooked.exc_traceback)),
+                    repr(hooked.object),
+                    hooked.err_msg,
+                ]
+            ),
         )
         try:
             cls().method()
@@ -1571,8 +1600,15 @@ def finalizer_without_weakref_that_raises():
 
     def lost():
         told = []
-        kept, sys.unraisablehook = sys.unraisablehook, lambda hooked: told.append(
-            ["".join(traceback.format_tb(hooked.exc_traceback)), repr(hooked.object), hooked.err_msg]
+        kept, sys.unraisablehook = (
+            sys.unraisablehook,
+            lambda hooked: told.append(
+                [
+                    "".join(traceback.format_tb(hooked.exc_traceback)),
+                    repr(hooked.object),
+                    hooked.err_msg,
+                ]
+            ),
         )
         try:
             Case().method()
@@ -1752,7 +1788,13 @@ def of_dict():
         case.update(c=3)
         return case, case["z"], case.misses, "q" in case, json.dumps(case), {**case}
 
-    return Program(Case, fill, lambda: Case(1), lambda: Case()[[]], lambda: string.Template("$x").substitute(Case()))
+    return Program(
+        Case,
+        fill,
+        lambda: Case(1),
+        lambda: Case()[[]],
+        lambda: string.Template("$x").substitute(Case()),
+    )
 
 
 @case
@@ -1801,7 +1843,14 @@ def of_exception():
     def fail():
         raise Case(1, hint=2) from Case(0)
 
-    return Program(Case, caught, fail, lambda: Case(4).method(), lambda: Case(), lambda: Case(5).with_traceback(None).add_note("n"))
+    return Program(
+        Case,
+        caught,
+        fail,
+        lambda: Case(4).method(),
+        lambda: Case(),
+        lambda: Case(5).with_traceback(None).add_note("n"),
+    )
 
 
 @case
@@ -1870,9 +1919,22 @@ def of_abstract_collections():
     def use():
         case = Case(a=1)
         case.update(b=2)
-        return case.pop("a"), [*case.items()], case.get("z"), "b" in case, case.setdefault("c", 3), case == {"b": 2, "c": 3}
+        return (
+            case.pop("a"),
+            [*case.items()],
+            case.get("z"),
+            "b" in case,
+            case.setdefault("c", 3),
+            case == {"b": 2, "c": 3},
+        )
 
-    return Program(Case, use, lambda: Case()["x"], lambda: Case().popitem(), lambda: isinstance(Case(), collections.abc.Mapping))
+    return Program(
+        Case,
+        use,
+        lambda: Case()["x"],
+        lambda: Case().popitem(),
+        lambda: isinstance(Case(), collections.abc.Mapping),
+    )
 
 
 @case
@@ -1886,7 +1948,12 @@ def of_user_classes():
             super().append(item)
             return len(self)
 
-    return Program(Stack, lambda: [s := Stack([1]), s.append(2), s[:] + [3]], lambda: copy.copy(Stack([1])), lambda: Deque([1], 2).append(3))
+    return Program(
+        Stack,
+        lambda: [s := Stack([1]), s.append(2), s[:] + [3]],
+        lambda: copy.copy(Stack([1])),
+        lambda: Deque([1], 2).append(3),
+    )
 
 
 # What makes classes
@@ -1951,7 +2018,12 @@ def dataclass_with_slots():
         return Later().method(), Later(3)
 
     return Program(
-        Root, lambda: Case(2).method(), lambda: setattr(Case(), "y", 1), lambda: Case(1, 2), made_in_use, methods=("*", "__*__")
+        Root,
+        lambda: Case(2).method(),
+        lambda: setattr(Case(), "y", 1),
+        lambda: Case(1, 2),
+        made_in_use,
+        methods=("*", "__*__"),
     )
 
 
@@ -2115,7 +2187,10 @@ def abstract():
         lambda: type("Late", (Part,), {})(),
         lambda: sorted(Part.__abstractmethods__),
         lambda: type("Late", (Whole,), {"call": abc.abstractmethod(lambda self: 1)})(),
-        lambda: abc.update_abstractmethods(Base).__abstractmethods__ == {"call", "of_class", "of_nobody", "value"},
+        lambda: (
+            abc.update_abstractmethods(Base).__abstractmethods__
+            == {"call", "of_class", "of_nobody", "value"}
+        ),
     )
 
 
@@ -2199,7 +2274,13 @@ def flags():
     class Level(enum.StrEnum):
         LOW = enum.auto()
 
-    return Program(Right, lambda: Right.READ.method(), lambda: Right.parse("read") & 3, lambda: Right.parse("x"), lambda: ~Right.READ)
+    return Program(
+        Right,
+        lambda: Right.READ.method(),
+        lambda: Right.parse("read") & 3,
+        lambda: Right.parse("x"),
+        lambda: ~Right.READ,
+    )
 
 
 @case
@@ -2245,7 +2326,13 @@ def derived_from_namedtuple():
         def __repr__(self):
             return "Case" + super().__repr__()
 
-    return Program(Case, lambda: Case(1), lambda: Case(1).method(), lambda: Case(), lambda: Case._make([1, 2, 3]))
+    return Program(
+        Case,
+        lambda: Case(1),
+        lambda: Case(1).method(),
+        lambda: Case(),
+        lambda: Case._make([1, 2, 3]),
+    )
 
 
 @case
@@ -2294,7 +2381,9 @@ def class_decorators():
         def fail(self):
             raise ValueError
 
-    return Program(Case, lambda: Case().method(1), lambda: Case().fail(), lambda: logged(Case)().method(2))
+    return Program(
+        Case, lambda: Case().method(1), lambda: Case().fail(), lambda: logged(Case)().method(2)
+    )
 
 
 @case
@@ -2434,7 +2523,9 @@ def subclasses_of_property():
         strange = Strange("x")
 
     return Program(
-        Case, lambda: (Case().marked, Case.marked.mark, Case().strange), lambda: setattr(Case(), "marked", 1)
+        Case,
+        lambda: (Case().marked, Case.marked.mark, Case().strange),
+        lambda: setattr(Case(), "marked", 1),
     )
 
 
@@ -2738,7 +2829,11 @@ def own_descriptors():
             return self.handed(self.data)
 
     return Program(
-        Case, lambda: Case().method(), lambda: Case.handed(1), lambda: Case.data.name, lambda: Case().handed()
+        Case,
+        lambda: Case().method(),
+        lambda: Case.handed(1),
+        lambda: Case.data.name,
+        lambda: Case().handed(),
     )
 
 
@@ -2775,7 +2870,11 @@ def a_traced_descriptor():
         return found, obj.x, delattr(obj, "x"), obj.x
 
     return Program(
-        Field, use, lambda: setattr(Owner(), "x", None), lambda: delattr(Owner(), "x"), lambda: Field()
+        Field,
+        use,
+        lambda: setattr(Owner(), "x", None),
+        lambda: delattr(Owner(), "x"),
+        lambda: Field(),
     )
 
 
@@ -2858,8 +2957,16 @@ def bound_methods():
     return Program(
         Case,
         lambda: (obj.method == obj.method, obj.method == Case().method, obj.method is obj.method),
-        lambda: ({obj.method: 1}[obj.method], {Case.method: 2}[Case.method], Case.of_class == Case.of_class),
-        lambda: (obj.method.__func__ is Case.method, obj.method.__self__ is obj, obj.method.__name__),
+        lambda: (
+            {obj.method: 1}[obj.method],
+            {Case.method: 2}[Case.method],
+            Case.of_class == Case.of_class,
+        ),
+        lambda: (
+            obj.method.__func__ is Case.method,
+            obj.method.__self__ is obj,
+            obj.method.__name__,
+        ),
         lambda: (types.MethodType(Case.method, 3)(4), Case.method.__get__(5)(6)),
         lambda: type("Sub", (Case,), {}).method is Case.method,
         lambda: (copy.deepcopy(obj.method)(7), copy.copy(Case.method) is Case.method),
@@ -2884,7 +2991,12 @@ def functions_around_methods():
         def wrapper(*args, **kwargs):
             return Case.method(*args, **kwargs)
 
-        return str(inspect.signature(wrapper)), wrapper.__doc__, wrapper(obj, 1), inspect.getsource(wrapper)
+        return (
+            str(inspect.signature(wrapper)),
+            wrapper.__doc__,
+            wrapper(obj, 1),
+            inspect.getsource(wrapper),
+        )
 
     def dispatched():
         dispatch = functools.singledispatch(lambda x: "default")
@@ -2917,7 +3029,11 @@ def mocks():
     def autospec():
         mock = unittest.mock.create_autospec(Case)
         mock().method(1, y=2)
-        return attempt(mock().method), attempt(mock().method, 1, z=2), str(inspect.signature(mock.method))
+        return (
+            attempt(mock().method),
+            attempt(mock().method, 1, z=2),
+            str(inspect.signature(mock.method)),
+        )
 
     def patched():
         with unittest.mock.patch.object(Case, "method", autospec=True, return_value=3) as mock:
@@ -3093,11 +3209,21 @@ def states_of_generators():
         seen = [inspect.getgeneratorstate(steps), steps.gi_running, repr(steps), steps.__name__]
         seen += [next(steps), inspect.getgeneratorstate(steps), steps.send(steps)]
         steps.close()
-        return seen, inspect.getgeneratorstate(steps), inspect.isgenerator(steps), steps.__qualname__
+        return (
+            seen,
+            inspect.getgeneratorstate(steps),
+            inspect.isgenerator(steps),
+            steps.__qualname__,
+        )
 
     def coroutine():
         coro = Case().later()
-        seen = [inspect.getcoroutinestate(coro), repr(coro), coro.__qualname__, inspect.isawaitable(coro)]
+        seen = [
+            inspect.getcoroutinestate(coro),
+            repr(coro),
+            coro.__qualname__,
+            inspect.isawaitable(coro),
+        ]
         coro.close()
         return seen, inspect.getcoroutinestate(coro)
 
@@ -3118,7 +3244,9 @@ def states_of_generators():
         unwitnessed(states),
         unwitnessed(coroutine),
         unwitnessed(lambda: kept(Case().later, "cr_await", "cr_origin", "cr_running")),
-        unwitnessed(lambda: kept(Case().stream, "ag_await", "ag_running", "__name__", "__qualname__")),
+        unwitnessed(
+            lambda: kept(Case().stream, "ag_await", "ag_running", "__name__", "__qualname__")
+        ),
         differs(Differs.STEPS, stepped),
         differs(Differs.STEPS, lambda: kept(Case().later, "cr_code")),
         differs(Differs.STEPS, lambda: kept(Case().stream, "ag_frame")),
@@ -3347,7 +3475,9 @@ def async_generators_that_close():
         told, kept = [], []
 
         async def main():
-            asyncio.get_running_loop().set_exception_handler(lambda _, about: told.append(about["message"]))
+            asyncio.get_running_loop().set_exception_handler(
+                lambda _, about: told.append(about["message"])
+            )
             kept.append(Case().method())
             return await anext(kept[0])
 
@@ -3502,7 +3632,11 @@ def marked_as_coroutine_function():
         def method(self):
             return asyncio.sleep(0, 5)
 
-    return Program(Case, lambda: inspect.iscoroutinefunction(Case.method), lambda: asyncio.run(await_(Case().method())))
+    return Program(
+        Case,
+        lambda: inspect.iscoroutinefunction(Case.method),
+        lambda: asyncio.run(await_(Case().method())),
+    )
 
 
 async def await_(awaitable):
@@ -3865,7 +3999,12 @@ def finally_and_return():
                 return 1 / 0
 
     log = []
-    return Program(Case, lambda: (Case().method(log), log), lambda: Case().overrides(), lambda: Case().falls_through())
+    return Program(
+        Case,
+        lambda: (Case().method(log), log),
+        lambda: Case().overrides(),
+        lambda: Case().falls_through(),
+    )
 
 
 @case
@@ -3887,10 +4026,13 @@ def deep_recursion():
         try:
             Case().endless()
         except RecursionError as error:
-            return str(error)[:32], error.__context__, {f.f_code.co_name for f, _ in traceback.walk_tb(error.__traceback__)}
+            return str(error)[:32], error.__context__
 
     return Program(
-        Case, lambda: Case().method(100), unwitnessed(ends), differs(Differs.RECURSION, lambda: Case().depth())
+        Case,
+        lambda: Case().method(100),
+        unwitnessed(ends),
+        differs(Differs.RECURSION, lambda: Case().depth()),
     )
 
 
@@ -4046,7 +4188,9 @@ def warnings_issued():
         )
 
     return Program(
-        Case, *(act for level in (1, 2, 3, 4) for act in at(level)), lambda: type("Late", (Case,), {})
+        Case,
+        *(act for level in (1, 2, 3, 4) for act in at(level)),
+        lambda: type("Late", (Case,), {}),
     )
 
 
@@ -4123,7 +4267,9 @@ def deprecated():
     class Old:
         def method(self): ...
 
-    return Program(Case, lambda: Case(), lambda: Case().method(), lambda: Case.of_class(), lambda: Case().value)
+    return Program(
+        Case, lambda: Case(), lambda: Case().method(), lambda: Case.of_class(), lambda: Case().value
+    )
 
 
 @case
@@ -4132,7 +4278,9 @@ def logged_calls():
     records = []
     logger = logging.Logger("zoo")
     logger.addHandler(logging.Handler())
-    logger.handlers[0].emit = lambda r: records.append((r.filename, r.lineno, r.funcName, bool(r.exc_info)))
+    logger.handlers[0].emit = lambda r: records.append(
+        (r.filename, r.lineno, r.funcName, bool(r.exc_info))
+    )
 
     class Case:
         def method(self, level):
@@ -4148,7 +4296,9 @@ def logged_calls():
         Case().method(level)
         return records[-1]
 
-    return Program(Case, lambda: use(1), lambda: use(2), lambda: use(3), lambda: (Case().fails(), records[-1]))
+    return Program(
+        Case, lambda: use(1), lambda: use(2), lambda: use(3), lambda: (Case().fails(), records[-1])
+    )
 
 
 # The data model
@@ -4375,7 +4525,9 @@ def context_managers():
             return self
 
         def __exit__(self, kind, error, tb):
-            self.log.append((kind and kind.__name__, str(error), tb and len([*traceback.walk_tb(tb)])))
+            self.log.append(
+                (kind and kind.__name__, str(error), tb and len([*traceback.walk_tb(tb)]))
+            )
             if kind is TypeError:
                 raise KeyError("from exit")
             return kind is ValueError
@@ -4486,7 +4638,13 @@ def class_hooks():
                 return found
 
     return Program(
-        Case, derive, lambda: isinstance(3, Case(1)), lambda: matched(Case(3)), lambda: matched(Case(4)), lambda: Case(1)(2, k=3), lambda: callable(Case(1))
+        Case,
+        derive,
+        lambda: isinstance(3, Case(1)),
+        lambda: matched(Case(3)),
+        lambda: matched(Case(4)),
+        lambda: Case(1)(2, k=3),
+        lambda: callable(Case(1)),
     )
 
 
@@ -4499,7 +4657,12 @@ def buffers():
         def __release_buffer__(self, view):
             view.release()
 
-    return Program(Case, lambda: bytes(memoryview(Case())), lambda: int.from_bytes(Case()), lambda: isinstance(Case(), collections.abc.Buffer))
+    return Program(
+        Case,
+        lambda: bytes(memoryview(Case())),
+        lambda: int.from_bytes(Case()),
+        lambda: isinstance(Case(), collections.abc.Buffer),
+    )
 
 
 # Copies and pickles: classes that are found by their names
@@ -4565,7 +4728,12 @@ def pickled_by_its_state():
         def __repr__(self):
             return f"Stateful({self.x})"
 
-    return Program(Stateful, lambda: pickles(Stateful()), lambda: copy.copy(Stateful(3)), lambda: copy.deepcopy(Stateful(3)))
+    return Program(
+        Stateful,
+        lambda: pickles(Stateful()),
+        lambda: copy.copy(Stateful(3)),
+        lambda: copy.deepcopy(Stateful(3)),
+    )
 
 
 @case
@@ -4766,7 +4934,9 @@ def self_inspection():
 
         @classmethod
         def commands(cls):
-            return [n for n, f in inspect.getmembers(cls, inspect.isfunction) if not n.startswith("_")]
+            return [
+                n for n, f in inspect.getmembers(cls, inspect.isfunction) if not n.startswith("_")
+            ]
 
     def doctests():
         import doctest
@@ -4841,7 +5011,11 @@ def registries():
             return {self.call: 1}[self.call], self.call in {self.call}
 
     return Program(
-        Case, lambda: Case().call("method", 1), lambda: Case().handlers(), lambda: Case().bound(), lambda: Case().call("none")
+        Case,
+        lambda: Case().call("method", 1),
+        lambda: Case().handlers(),
+        lambda: Case().bound(),
+        lambda: Case().call("none"),
     )
 
 
@@ -4862,4 +5036,9 @@ def visitor():
         def visit_int(self, node):
             return -node
 
-    return Program(Visitor, lambda: Visitor().visit([1, [2, "x"]]), lambda: Visitor().visit_int("x"), lambda: Visitor().visit())
+    return Program(
+        Visitor,
+        lambda: Visitor().visit([1, [2, "x"]]),
+        lambda: Visitor().visit_int("x"),
+        lambda: Visitor().visit(),
+    )

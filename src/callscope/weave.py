@@ -306,12 +306,14 @@ def _watch_deaths(owner: type, raw: Any) -> Entry:
     return record
 
 
-def _like_inherited(owner: type, function: types.FunctionType) -> types.FunctionType:
+def _like_inherited(owner: type, function: Callable[..., Any]) -> Callable[..., Any]:
     """Make a function look like the method that it is put over, if that is written in Python."""
     name = function.__name__
     found = next((namespace(c)[name] for c in mro(owner) if name in namespace(c)), None)
     found = getattr(found, "__func__", found)
-    return functools.update_wrapper(function, found) if type(found) is types.FunctionType else function
+    return (
+        functools.update_wrapper(function, found) if type(found) is types.FunctionType else function
+    )
 
 
 def rescan() -> None:
