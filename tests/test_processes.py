@@ -36,6 +36,10 @@ def ordinary():  # noqa: C901
                 raise ValueError(y)
             return self.x + y * self.step
 
+        @property
+        def double(self):
+            return self.x * 2
+
         @classmethod
         def made(cls, *args, **kwargs):
             return cls(*args, **kwargs)
@@ -182,13 +186,13 @@ def test_a_class_sent_by_value_works_there(end_first):
         import asyncio, inspect, traceback
         cls, bound, function, made = loaded
         obj = cls(5)
-        print(obj.call(), bound(), function(obj, 4), made(6).x, cls.static(7), cls.options)
+        print(obj.call(), bound(), function(obj, 4), made(6).double, cls.static(7), cls.options)
         print(list(obj.generator(3)), asyncio.run(obj.coroutine()))
         async def collect():
             return [x async for x in obj.async_generator()]
         print(asyncio.run(collect()))
         for name in ("__init__", "call", "made", "static", "coroutine"):
-            print(inspect.signature(getattr(cls, name)), inspect.getattr_static(cls, name).__class__)
+            print(inspect.signature(getattr(cls, name)), type(inspect.getattr_static(cls, name)))
         try:
             obj.call(-1)
         except ValueError:

@@ -8,6 +8,8 @@ import inspect
 import io
 import pickle
 import re
+import subprocess
+import sys
 import traceback
 
 import pytest
@@ -15,6 +17,7 @@ import pytest
 import callscope
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 
 from torch import nn  # noqa: E402
 from torch.func import functional_call, grad, vmap  # noqa: E402
@@ -22,6 +25,7 @@ from torch.nn.utils import parametrizations, parametrize  # noqa: E402
 from torch.overrides import TorchFunctionMode  # noqa: E402
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 from torch.utils.checkpoint import checkpoint, checkpoint_sequential  # noqa: E402
+from torch.utils.data import DataLoader, Dataset  # noqa: E402
 
 X = torch.linspace(-1, 1, 8).reshape(2, 4)
 
@@ -92,6 +96,54 @@ def test_what_is_recorded():
         *((5, "Module.__call__"), (6, "Linear.forward")),
         *((5, "Module.__call__"), (6, "Dropout.forward")),
     ]
+
+
+# Data loaders; first, for what is forked after a backward pass is slow to end
+
+
+class Squares(Dataset):
+    """Items that a module has worked on."""
+
+    def __init__(self, length):
+        super().__init__()
+        self.length = length
+        self.model = Net(1, dropout=0.0).eval().requires_grad_(False)
+
+    def __len__(self):
+        return self.length
+
+    def __getitem__(self, index):
+        if index == 100:
+            raise ValueError(index)
+        return self.model(torch.full((4,), float(index)))
+
+
+@pytest.mark.parametrize(("method", "workers"), [("fork", 2), ("spawn", 1)])
+def test_data_loaders(method, workers):
+    """Workers are given the dataset however they are started, and their errors come back."""
+    if method not in torch.multiprocessing.get_all_start_methods():
+        pytest.skip("cannot be started like this here")
+
+    def program():
+        torch.manual_seed(0)
+        indices = [*range(8), 100]  # the last of them fails
+        loader = DataLoader(
+            Squares(9), 2, sampler=indices, num_workers=workers, multiprocessing_context=method
+        )
+        batches = iter(loader)
+        results = [next(batches).tolist() for _ in range(4)]
+        with pytest.raises(ValueError, match="100") as raised:
+            next(batches)
+        return results, str(raised.value)
+
+    bare = program()
+    with callscope.record(
+        Dataset, nn.Module, methods=("__init__", "__getitem__", "__call__", "forward")
+    ) as trace:
+        woven = program()
+    assert woven == bare
+    assert trace.find("Squares.__init__")
+    assert not trace.find("Squares.__getitem__")  # these run elsewhere
 
 
 # Eager
@@ -309,7 +361,6 @@ def jit_trace():
     return re.sub(r"\.___torch_mangle_\d+", "", f"{traced.graph}{traced.code}"), traced(X).tolist()
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 @pytest.mark.parametrize(
     "program",
     [
@@ -335,3 +386,281 @@ def test_programs_do_the_same(program):
     """What each program does is as it is bare."""
     bare, woven, _ = both(program)
     assert woven == bare
+
+
+# Compiled and exported
+
+
+class Counted:
+    """A backend of `torch.compile` that counts the graphs it is given, and runs them."""
+
+    def __init__(self, inner="eager"):
+        self.graphs = []
+        self._compile = torch._dynamo.lookup_backend(inner)
+
+    def __call__(self, graph, inputs):
+        self.graphs.append([node.op + str(node.target) for node in graph.graph.nodes])
+        return self._compile(graph, inputs)
+
+
+def compiled(model, **options):
+    """Return a model compiled with a counting backend, and the backend."""
+    backend = Counted(options.pop("inner", "eager"))
+    return torch.compile(model, backend=backend, **options), backend
+
+
+def whole_models():
+    """One graph, without a break, forward and backward."""
+    results = []
+    for inner in ("eager", "aot_eager"):
+        model, backend = compiled(Derived(dropout=0.0), fullgraph=True, inner=inner)
+        y = model(X, 0.5)
+        y.sum().backward()
+        results += [y.tolist(), next(model.parameters()).grad.tolist(), backend.graphs]
+    return results
+
+
+def parts_of_models():
+    """A submodule, a bound method and a function that uses a module, compiled each alone."""
+    model, backend = Net(dropout=0.0), Counted()
+    model.blocks[0].compile(backend=backend)
+    block = torch.compile(model.blocks[1].forward, backend=backend, fullgraph=True)
+    function = torch.compile(lambda x: model.head(x) + 1, backend=backend, fullgraph=True)
+    return model(X).tolist(), block(X).tolist(), function(X).tolist(), backend.graphs
+
+
+def modules_made_within():
+    """A module that is constructed in what is compiled."""
+
+    def function(x):
+        return nn.ReLU()(x) + nn.Identity()(x)
+
+    function, backend = compiled(function)
+    return function(X).tolist(), backend.graphs
+
+
+def dynamic_shapes():
+    """Compiled anew for another shape, and then once for all."""
+    model, backend = compiled(Net(dropout=0.0), fullgraph=True)
+    results = [model(torch.ones(size, 4)).tolist() for size in (2, 3, 4, 5)]
+    return results, backend.graphs
+
+
+def explained():
+    """`torch._dynamo.explain` finds no break, and finds the one that there is."""
+
+    class Broken(Net):
+        def forward(self, x):
+            torch._dynamo.graph_break()
+            return super().forward(x)
+
+    found = [torch._dynamo.explain(model)(X) for model in (Derived(), Broken())]
+    return [(f.graph_count, f.graph_break_count, f.op_count) for f in found]
+
+
+def checkpointed():
+    """Checkpointing within a compiled function."""
+    model = Net(dropout=0.0)
+    function, backend = compiled(
+        lambda x: checkpoint(model, x, use_reentrant=False).sum(), fullgraph=True
+    )
+    loss = function(X)
+    loss.backward()
+    return loss.item(), next(model.parameters()).grad.tolist(), len(backend.graphs)
+
+
+def code(program):
+    """Return the lines of an exported program, but for the comments on where they come from."""
+    lines = str(program).splitlines()
+    return [line for line in lines if line.strip() and not line.lstrip().startswith("# File")]
+
+
+def exported():
+    """`torch.export`, strict and not, with a fixed and a dynamic shape."""
+    shapes = {"x": {0: torch.export.Dim("batch")}, "scale": None}
+    results = []
+    for strict in (False, True):
+        for dynamic_shapes in (None, shapes):
+            program = torch.export.export(
+                Derived(dropout=0.0), (X, 1.0), dynamic_shapes=dynamic_shapes, strict=strict
+            )
+            results += [code(program), program.module()(X, 1.0).tolist()]
+    return results
+
+
+def exported_files():
+    """An exported program that is saved and loaded."""
+    file = io.BytesIO()
+    torch.export.save(torch.export.export(Net(dropout=0.0), (X,)), file)
+    file.seek(0)
+    return torch.export.load(file).module()(X).tolist()
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        whole_models,
+        parts_of_models,
+        pytest.param(
+            modules_made_within,
+            marks=pytest.mark.xfail(reason="torch cannot look into a shadow it finds no way to"),
+        ),
+        dynamic_shapes,
+        explained,
+        checkpointed,
+        exported,
+        exported_files,
+    ],
+)
+def test_compiled_programs_do_the_same(program):
+    """What is compiled or exported during a recording is as it is without one."""
+    bare, woven, _ = both(program)
+    assert woven == bare
+
+
+def recorded(function, *arguments):
+    """Return what a function returns while it is recorded, and the sites of its calls."""
+    with callscope.record(nn.Module, methods=callscope.PYTORCH) as trace:
+        result = function(*arguments)
+    return result, [c.site for c in trace.calls]
+
+
+def test_compiled_before_a_recording():
+    """A compiled model runs as it was compiled; calls within are not recorded, others are."""
+    model, backend = compiled(Net(dropout=0.0), fullgraph=True)
+    bare = model(X).tolist()
+    woven, calls = recorded(model, X)
+    assert woven.tolist() == bare == model(X).tolist()
+    assert len(backend.graphs) == 1
+    assert calls == ["Module.__call__", "Net.forward"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "first"), [(Net, "in a recording"), (Derived, "in a recording"), (Derived, "before")]
+)
+def test_compiled_once_with_tracing_and_once_without(kind, first):
+    """Where torch checks what leads to the code it has compiled; but no oftener than that."""
+    plain = kind(dropout=0.0)
+    model, backend = compiled(plain, fullgraph=True)
+    if first == "before":
+        model(X)
+    for _ in range(3):
+        woven, calls = recorded(model, X)
+        assert woven.tolist() == plain(X).tolist() == model(X).tolist()
+        assert calls == ["Module.__call__", f"{kind.__name__}.forward"]
+    assert len(backend.graphs) == 2
+
+
+def test_calls_around_what_is_compiled_are_recorded():
+    """What runs in Python around a compiled part is recorded."""
+    model = Net(dropout=0.0)
+    model.blocks[0].compile(backend="eager")
+    _, calls = recorded(model, X)
+    first, second = (i for i, call in enumerate(calls) if call == "Block.forward")
+    assert "Linear.forward" not in calls[first:second]
+    assert "Linear.forward" in calls[second:]
+
+
+def test_what_torch_itself_makes_to_compile_is_not_traced():
+    """Its compiler is given a module of its own, whose code it takes as it stands."""
+    with callscope.instrument(nn.Module, methods=callscope.PYTORCH) as handle:
+        torch.compile(Net(), backend="eager")
+        reasons = {c.reason for c in handle.coverage() if "OptimizedModule" in c.site}
+    assert reasons == {"torch's compiler reads its code"}
+
+
+# In other processes
+
+
+def _work(rank, model, results):
+    with torch.no_grad():
+        results[rank] = model(X).sum(1)
+
+
+def test_spawned_processes():
+    """`torch.multiprocessing` hands modules over, in shared memory."""
+
+    def program():
+        model, results = Net(dropout=0.0).share_memory(), torch.zeros(1, 2).share_memory_()
+        torch.multiprocessing.spawn(_work, (model, results), nprocs=1)
+        return results.tolist(), model(X).sum(1).tolist()
+
+    bare, woven, _ = both(program)
+    assert woven == bare
+
+
+SCRIPT = """\
+import torch, typing
+from torch import nn
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(4, 4)
+    def forward(self, x, scale: float = 2.0, more: typing.Optional[torch.Tensor] = None):
+        if more is not None:
+            x = x + more
+        return self.linear(x).relu() * scale
+    @torch.jit.export
+    def twice(self, x) -> torch.Tensor:
+        return self.forward(self.forward(x, 1.0, x), 3.0, None)
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.blocks = nn.ModuleList([Block(), Block()])
+        self.head = nn.Sequential(nn.Linear(4, 3), nn.LayerNorm(3))
+    def forward(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return self.head(x)
+
+torch.manual_seed(0)
+x = torch.linspace(-1, 1, 8).reshape(2, 4)
+model = Net()
+scripted = torch.jit.script(model)
+print(scripted, scripted.code, scripted.inlined_graph, scripted(x))
+block = torch.jit.script(model.blocks[0])
+print(block.code, block.twice.code, block.twice(x), block(x, scale=3.0))
+print(torch.jit.freeze(torch.jit.script(model.eval())).graph)
+traced = torch.jit.trace(model, (x,))
+print(traced.code, traced(x), model(x), torch.equal(traced(x), scripted(x)))
+scripted.save("net.pt")
+print(torch.jit.load("net.pt")(x))
+
+class Wrong(nn.Module):
+    def forward(self, x):
+        return [x, 1]
+
+try:
+    torch.jit.script(Wrong())
+except RuntimeError as error:
+    print(error)
+"""
+
+
+def test_scripts(tmp_path):
+    """`torch.jit.script` compiles the program's own source; in a process of its own.
+
+    For what fails there leaves its mark on what is scripted later.
+    """
+    script, saved = tmp_path / "script.py", tmp_path / "t.jsonl"
+    script.write_text(SCRIPT, encoding="utf-8")
+
+    def run(*before):
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", *before, str(script)],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+        )
+        assert done.returncode == 0, done.stderr
+        # Torch says what file a method is from, which is not where its source is from.
+        return re.sub(r'(?m)# .*:\d+:\d+$|File ".*?"', "", done.stdout)
+
+    methods = [word for name in callscope.PYTORCH for word in ("-M", name)]
+    target = ("-t", "torch.nn:Module", *methods, "-o", str(saved))
+    assert run("-m", "callscope", "run", *target) == run()
+    sites = {call.site for call in callscope.load(saved).calls}
+    assert {"Net.__init__", "Module.__call__", "Block.forward"} <= sites

@@ -1,4 +1,7 @@
-"""callscope shows how objects are called: whose method runs, on which object, in what order."""
+"""callscope shows how objects are called: whose method runs, on which object, in what order.
+
+PYTEST_DONT_REWRITE: it may be imported before pytest is, which would warn of that otherwise.
+"""
 
 import importlib as _importlib
 import os as _os

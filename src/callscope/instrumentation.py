@@ -152,6 +152,8 @@ def own_sites(cls: type, name: str, raw: Any) -> Iterator[tuple[str, str]]:
         general = "the class is immutable"
     elif name in RESERVED:
         general = "callscope itself needs it while it records"
+    elif qualified_name(cls).startswith("torch._dynamo."):
+        general = "torch's compiler reads its code"
     for suffix, reason in parts_of(raw):
         yield name + suffix, general or reason
 

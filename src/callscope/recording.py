@@ -6,7 +6,8 @@ import atexit
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 from callscope._version import __version__
@@ -23,6 +24,7 @@ from callscope.instrumentation import Instrumentation, place
 from callscope.options import Options, check_options
 from callscope.registry import REGISTRY, Declaration
 from callscope.tape.read import TapeReader
+from callscope.tape.tally import Tally
 from callscope.tape.threads import TAPES
 from callscope.tape.wanted import OnFull, Wanted
 from callscope.trace import Call, Header, Recorded, Sink, Trace
@@ -43,7 +45,30 @@ class Limits(NamedTuple):
 
     where: Callable[[Call], bool] | None = None
     max_calls: int | None = DEFAULT_MAX_CALLS
+    """None for no limit; 0 keeps nothing, and only counts."""
     on_full: OnFull = "stop"
+
+
+class _Excerpt:
+    """What reads a block of a recording; in a forked child, what remains of the block."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self.open()
+
+    def open(self) -> None:
+        """Begin to take what is written."""
+        self._reader = TapeReader(self._wanted)
+        TAPES.attach(self._reader)
+
+    def read(self) -> Recorded:
+        """Return the calls so far."""
+        TAPES.drain()
+        return self._reader.recorded()
+
+    def close(self) -> None:
+        """Take no more."""
+        TAPES.detach(self._reader)
 
 
 class Recording:
@@ -71,6 +96,7 @@ class Recording:
         self._must_exist = must_exist
         self._handles: list[Instrumentation] = []
         self._ad_hoc: list[Declaration] = []
+        self._excerpts: list[_Excerpt] = []
         self._file: JSONLines | None = None
         self._file_read: Recorded | None = None
         self._state: Literal["new", "running", "ending", "ended"] = "new"
@@ -104,8 +130,7 @@ class Recording:
         return self.trace
 
     def _open_reader(self) -> None:
-        wanted = Wanted(self._plan.sites, *self._limits)
-        self._reader = TapeReader(wanted, keep=self._file is None, listener=self._feed)
+        self._reader = self._make_reader()
         TAPES.attach(self._reader)
 
     def __exit__(self, *_: object) -> None:
@@ -134,7 +159,7 @@ class Recording:
         _running.remove(self)
         for problem in lacking:
             warn(f"{problem} Nothing was traced for it.", TargetWarning)
-        if self._reader.lost:
+        if self._reader.lost and self._limits.max_calls:
             warn(
                 f"{self._reader.lost:,} calls were made and not kept, for"
                 f" max_calls={self._limits.max_calls:,} was reached. Raise max_calls, or stream to a"
@@ -157,6 +182,8 @@ class Recording:
         self._file_read = None
         self.trace.header = self._header()
         self._open_reader()
+        for excerpt in self._excerpts:
+            excerpt.open()
         if self._feed is not None:
             self._feed.start_anew(self.trace.header)
 
@@ -173,6 +200,22 @@ class Recording:
     def follow(self, root: type) -> None:
         """Record one more hierarchy, from now on."""
         self._declare_ad_hoc(root, self._options)
+
+    @contextmanager
+    def excerpt(self, max_calls: int) -> Iterator[Trace]:
+        """Make a trace of a block alone, with the last calls of it, while the recording runs.
+
+        Nothing is woven for it, and next to nothing is done until it is read or full. Objects
+        are numbered anew.
+        """
+        wanted = Wanted(self._plan.sites, self._limits.where, max_calls, "drop_oldest")
+        excerpt = _Excerpt(wanted)
+        self._excerpts.append(excerpt)
+        try:
+            yield Trace(self.trace.header, excerpt.read)
+        finally:
+            self._excerpts.remove(excerpt)
+            excerpt.close()
 
     @property
     def problems(self) -> list[str]:
@@ -218,11 +261,17 @@ class Recording:
             sinks.append(self._file)
         return Feed(sinks, header) if sinks else None
 
+    def _make_reader(self) -> TapeReader | Tally:
+        if self._limits.max_calls == 0:
+            return Tally(self._plan.sites)
+        wanted = Wanted(self._plan.sites, *self._limits)
+        return TapeReader(wanted, keep=self._file is None, listener=self._feed)
+
     def _read(self) -> Recorded:
         with TAPES.lock:
             if self._state == "running":
                 TAPES.drain()
-            told = self._reader.limit.count
+            told = self._reader.kept
         return self._reader.recorded() if self._file is None else self._read_file(self._file, told)
 
     def _read_file(self, file: JSONLines, told: int) -> Recorded:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -39,12 +39,28 @@ def outline(trace: Trace) -> str:
     for label, roots in _by_thread(trace):
         if label:
             lines.append(label)
-        for call, _ in _walk(roots):
-            indent = "  " * call.depth
-            lines.append(f"{indent}{call_text(call, names)}{outcome_text(call)}")
+        lines += [_outlined(call, names) for call, _ in _walk(roots)]
     if trace.lost:
         lines.append(_lost(trace))
     return "\n".join(lines)
+
+
+def excerpt(trace: Trace, calls: Collection[Call]) -> str:
+    """Return the outline of some of the calls that a trace holds."""
+    names = Names.of(calls)
+    outermost = min((call.depth for call in calls), default=0)
+    lines = []
+    for label, roots in _by_thread(trace):
+        shown = [call for call, _ in _walk(roots) if call in calls]
+        if label and shown:
+            lines.append(label)
+        lines += [_outlined(call, names, outermost) for call in shown]
+    return "\n".join(lines)
+
+
+def _outlined(call: Call, names: Names, outermost: int = 0) -> str:
+    indent = "  " * (call.depth - outermost)
+    return f"{indent}{call_text(call, names)}{outcome_text(call)}"
 
 
 def tree(trace: Trace, *, max_lines: int | None = MAX_LINES, encoding: str | None = None) -> str:

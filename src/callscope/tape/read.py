@@ -101,6 +101,11 @@ class TapeReader:
         """Number of calls that were not kept; right at any time, though not all may be read."""
         return self.limit.lost + self._dropped
 
+    @property
+    def kept(self) -> int:
+        """Number of calls that were kept, in memory or by telling of them, and dropped since."""
+        return self.limit.count
+
     def recorded(self) -> Recorded:
         """Return the calls kept so far."""
         with self._lock:

@@ -1,0 +1,1 @@
+"""Other libraries' own tests, without and with tracing."""

@@ -1,0 +1,70 @@
+"""``python -m downstream``: see the README beside this file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from downstream.compare import DIFFERENCES, compare, known_differences
+from downstream.install import ROOT, install
+from downstream.run import Runs, SuiteError, run_twice
+from downstream.suites import SUITES, Suite
+from downstream.table import row, write_page
+
+_WORK: Final = ROOT / ".downstream"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the suites asked for; return 1 if a test turned that is not listed."""
+    options = _parser().parse_args(arguments)
+    suites = [suite for suite in SUITES if not options.suite or suite.name in options.suite]
+    known = known_differences()
+    runs: dict[Suite, Runs] = {}
+    complaints: list[str] = []
+    for suite in suites:
+        work = options.folder.absolute() / suite.name
+        work.mkdir(parents=True, exist_ok=True)
+        print(f"{suite.library} {suite.version} ...", flush=True)
+        try:
+            runs[suite] = run_twice(suite, install(suite, work), work)
+        except SuiteError as error:
+            complaints.append(str(error))
+            continue
+        print(row(suite, runs[suite]), flush=True)
+        unexpected, stale = compare(runs[suite], known.get(suite.name, {}))
+        complaints += [f"{suite.library}: turned by tracing: {test}" for test in unexpected]
+        complaints += [
+            f"{suite.library}: no longer turned; take it out of {DIFFERENCES.name}: {test}"
+            for test in stale
+        ]
+        if unexpected:
+            complaints.append(f"{suite.library}: what the tests printed is in {work / 'traced'}")
+    for complaint in complaints:
+        print(complaint, file=sys.stderr)
+    if len(runs) == len(SUITES):
+        print(f"{write_page(runs, known).relative_to(ROOT)} is written")
+    return 1 if complaints else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m downstream",
+        description="Run other libraries' own tests without and with tracing, and compare them.",
+    )
+    parser.add_argument(
+        "suite",
+        nargs="*",
+        choices=[[], *(suite.name for suite in SUITES)],
+        help="which ones; all by default",
+    )
+    parser.add_argument(
+        "--folder", type=Path, default=_WORK, help="where they are installed (default: .downstream)"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,241 @@
+"""The pytest plugin: ``pytest --callscope package.module:Class``.
+
+The hierarchies are traced from before the first conftest file until pytest ends, and a failing
+test's report shows the calls of that test. Without the option nothing else is imported.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import pytest
+
+from callscope.errors import CallscopeError, TargetWarning
+
+if TYPE_CHECKING:
+    import argparse
+
+    from callscope.recording import Recording
+    from callscope.trace import Call, Trace
+
+MOST_SHOWN: Final = 200
+"""How many calls a report shows of each phase of a test."""
+
+_MOST_KEPT: Final = 100_000
+_PLUGIN_NAME: Final = "callscope-tracing"
+_WORKER_OUTPUT: Final = "callscope"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    group = parser.getgroup("callscope", "tracing how objects are called")
+    group.addoption(
+        "--callscope",
+        action="append",
+        default=[],
+        dest="callscope_targets",
+        metavar="TARGET",
+        help="class whose hierarchy is traced, as package.module:Class; a failing test's report"
+        " shows its calls (repeatable)",
+    )
+    group.addoption(
+        "--callscope-method",
+        action="append",
+        dest="callscope_methods",
+        metavar="METHOD",
+        help="name of a method to trace, or a pattern; by default __init__, __call__ and call"
+        " (repeatable)",
+    )
+
+
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Begin before the conftest files are imported, for they may use what is traced."""
+    _begin(early_config, early_config.known_args_namespace)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin now if a conftest file has brought the plugin in."""
+    _begin(config, config.option)
+
+
+def _begin(config: pytest.Config, options: argparse.Namespace) -> None:
+    # Not there if a conftest file deep in the tests has brought the plugin in: too late for it.
+    targets = getattr(options, "callscope_targets", None)
+    methods = getattr(options, "callscope_methods", None)
+    if methods and not targets:
+        msg = "--callscope-method names methods of a target. Add --callscope package.module:Class."
+        raise pytest.UsageError(msg)
+    if not targets or config.pluginmanager.has_plugin(_PLUGIN_NAME):
+        return
+    from callscope.options import check_options
+    from callscope.recording import Limits, Recording
+
+    try:
+        recording = Recording(
+            tuple(dict.fromkeys(targets)), (), check_options(methods), Limits(max_calls=0)
+        )
+        recording.__enter__()
+    except CallscopeError as error:
+        msg = f"--callscope: {error}"
+        raise pytest.UsageError(msg) from None
+    config.add_cleanup(lambda: _end(recording))
+    config.pluginmanager.register(_Tracing(recording), _PLUGIN_NAME)
+
+
+def _end(recording: Recording) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TargetWarning)  # the summary has told it already
+        recording.end()
+
+
+class _Totals(NamedTuple):
+    """What the summary tells; an xdist worker sends it to where the summary is printed."""
+
+    calls: int
+    problems: list[str]
+
+
+class _Tracing:
+    """The tracing of one run of pytest; there may be another, inside one of its tests."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._current: _Phases | None = None
+        self._of_workers: list[_Totals] = []
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self) -> Generator[None, Any, Any]:
+        with self._phases():
+            return (yield)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self) -> None:
+        self._begin_phase("setup")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self) -> None:
+        self._begin_phase("call")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_teardown(self) -> None:
+        self._begin_phase("teardown")
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self,
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        self._show_calls(report)
+        return report
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        if not isinstance(collector, pytest.File):
+            return (yield)
+        with self._phases():
+            self._begin_phase("collection")
+            report = yield
+            self._show_calls(report)
+        return report
+
+    @contextmanager
+    def _phases(self) -> Iterator[None]:
+        with self._recording.excerpt(_MOST_KEPT) as trace:
+            self._current = _Phases(trace)
+            try:
+                yield
+            finally:
+                self._current = None
+
+    def _begin_phase(self, name: str) -> None:
+        if self._current is not None:
+            self._current.begin(name)
+
+    def _show_calls(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        if report.failed and self._current is not None:
+            report.sections.extend(self._current.sections())
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        output = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            output[_WORKER_OUTPUT] = tuple(self._totals())
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        # A worker that crashed has no output.
+        totals = getattr(node, "workeroutput", {}).get(_WORKER_OUTPUT)
+        if totals is not None:
+            self._of_workers.append(_Totals(*totals))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        totals = _sum(self._of_workers) if self._of_workers else self._totals()
+        targets = ", ".join(self._recording.trace.header.targets)
+        terminalreporter.write_line(f"callscope: {totals.calls:,} calls traced of {targets}")
+        for problem in totals.problems:
+            terminalreporter.write_line(
+                f"callscope: a target was not traced: {problem.rstrip('.')}."
+            )
+
+    def _totals(self) -> _Totals:
+        # The recording itself keeps no call: those of a test are kept while it runs.
+        return _Totals(self._recording.trace.lost, self._recording.problems)
+
+
+def _sum(totals: Sequence[_Totals]) -> _Totals:
+    """Return what all workers saw; a target that one of them traced is no problem."""
+    problems = [p for p in totals[0].problems if all(p in other.problems for other in totals)]
+    return _Totals(sum(each.calls for each in totals), problems)
+
+
+class _Phases:
+    """The calls of one test, by the phase that they began in."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self._starts: dict[str, int] = {}
+
+    def begin(self, name: str) -> None:
+        """Note that a phase begins."""
+        from callscope.tape.threads import TAPES
+
+        if name in self._starts:
+            self._starts.clear()  # the test is run once more, as plugins do with flaky ones
+        self._starts[name] = TAPES.clock.cell_contents()
+
+    def sections(self) -> Iterator[tuple[str, str]]:
+        """Yield the title and the text of each phase so far that made a call."""
+        ends = [*self._starts.values()][1:]
+        left_out = self._trace.lost
+        for (name, start_ns), end_ns in zip(self._starts.items(), [*ends, None], strict=True):
+            calls = [
+                call
+                for call in self._trace.calls
+                if start_ns <= call.start_ns and (end_ns is None or call.start_ns < end_ns)
+            ]
+            if calls:
+                yield f"Traced calls ({name})", self._text(calls, left_out)
+                left_out = 0
+
+    def _text(self, calls: Sequence[Call], left_out: int) -> str:
+        from callscope.formats.tree import excerpt
+
+        shown = _last(calls)
+        left_out += len(calls) - len(shown.intersection(calls))
+        cut = f"... {left_out:,} calls before these are not shown\n" if left_out else ""
+        return cut + excerpt(self._trace, shown)
+
+
+def _last(calls: Sequence[Call]) -> set[Call]:
+    """Return the last of some calls, each with the calls that led to it."""
+    chosen: set[Call] = set()
+    for last in reversed(calls):
+        call: Call | None = last
+        while call is not None and call not in chosen and len(chosen) < MOST_SHOWN:
+            chosen.add(call)
+            call = call.parent
+    return chosen
