@@ -122,13 +122,16 @@ class ThreadReader:
             *values, token, task = values
         call, is_wanted = None, not self._repeats(layout, identity) and reader.wants(layout.site)
         if is_wanted and not reader.limit.refuses_all():
-            parent = reader.parent(parent)
             call = self._call(layout, identity, runtime, values, start_ns, parent)
             call._task = task
             call._pid = reader.pid
             is_wanted = reader.limit.is_asked_for(call)
         if not is_wanted or reader.limit.is_full():
             call = None
+        # What led to a call is asked of its parent, also of one that is dropped by now.
+        parent = reader.parent(parent)
+        if call is not None:
+            call._parent = parent
         context = token if layout.is_coroutine else maker
         entered = Open(layout, identity, call, call or parent, task, token, context)
         inside = self._contexts.get(context, 0) + 1
