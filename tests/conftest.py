@@ -3,10 +3,14 @@
 import types
 
 import pytest
+from hypothesis import settings
 
 import callscope
 
 pytest_plugins = ["pytester"]
+
+# `pytest --hypothesis-profile=long` draws a hundred times as many programs.
+settings.register_profile("long", max_examples=100 * settings().max_examples)
 
 
 def make_seed():

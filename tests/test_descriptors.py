@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import abc
 import functools
-import inspect
 import operator
-import pickle
 import sys
 import unittest.mock
 
@@ -153,72 +151,6 @@ def test_nothing_is_left_behind():
     }
 
 
-def observe():
-    """Return what can be seen of the methods from outside."""
-    raw = vars(Base)
-    names = ["size", "area", "scale", "double", "show", "known", "free", "memo", "abstract"]
-    obj = Base(2)
-    return {
-        "kinds": [type(raw[name]).__name__ for name in names if name not in ("known", "free", "memo")],
-        "isinstance": [isinstance(raw["known"], classmethod), isinstance(raw["free"], staticmethod)],
-        "classified": [(a.name, a.kind) for a in inspect.classify_class_attrs(Base)
-            if a.name in names],
-        "docs": [inspect.getdoc(raw[name]) for name in names],
-        "abstract": [getattr(raw[name], "__isabstractmethod__", False) for name in names],
-        "signatures": [
-            str(inspect.signature(f))
-            for f in (Base.scale, obj.double, Base.memo, obj.memo, Base.known, raw["size"].fget)
-        ],
-        "names": [getattr(getattr(Base, n), "__qualname__", None) for n in names],
-        "cache": [callable(Base.memo.cache_clear), Base.memo.cache_parameters()],
-        "pickled": [pickle.loads(pickle.dumps(f))("p") for f in (obj.memo, Base.known)],
-        "attrname": raw["area"].attrname,
-        "registered": sorted(map(repr, raw["show"].dispatcher.registry)),
-    }  # fmt: skip
-
-
-def test_what_can_be_seen_of_them_is_the_same():
-    """Kinds, docstrings, signatures and all that `inspect` says."""
-    bare = observe()
-    with record(Base, methods=METHODS):
-        woven = observe()
-    assert woven == bare
-
-
-@pytest.mark.parametrize("act", ["get", "set", "delete", "cached", "dispatch"])
-def test_errors_are_the_same(act):
-    """What a property that lacks an accessor says of it, for one, and the errors of the caller."""
-
-    class Lacks:
-        __slots__ = ()
-
-        @property
-        def name(self):
-            raise AttributeError("none")
-
-        cached = functools.cached_property(lambda self: 1)
-
-        @functools.singledispatchmethod
-        def show(self, value): ...
-
-    acts = {
-        "get": lambda obj: obj.name,
-        "set": lambda obj: setattr(obj, "name", 1),
-        "delete": lambda obj: delattr(obj, "name"),
-        "cached": lambda obj: obj.cached,
-        "dispatch": lambda obj: obj.show(),
-    }
-
-    def fail():
-        with pytest.raises((AttributeError, TypeError, IndexError)) as caught:
-            acts[act](Lacks())
-        return repr(caught.value)
-
-    bare = fail()
-    with record(Lacks, methods=METHODS):
-        assert fail() == bare
-
-
 def test_a_subclass_of_property():
     """It stays what it is, with all that it holds; one whose constructor is its own is listed."""
 
@@ -347,31 +279,6 @@ def test_what_can_be_called_is_a_method_where_it_is_named():
     assert trace.outline() == (
         "Root.length(args[0]='ab') [Root] -> 2\nRoot.pick(args[0]=[3]) [Root] -> 3"
     )
-
-
-def test_tracebacks_through_a_callable_have_no_frame_of_ours():
-    """Neither callscope's nor wrapt's."""
-
-    class Root:
-        @functools.lru_cache
-        def memo(self, x):
-            raise ValueError(x)
-
-    def lines():
-        try:
-            Root().memo(1)
-        except ValueError as error:
-            found, tb = [], error.__traceback__
-            while tb is not None:
-                found.append((tb.tb_frame.f_code.co_filename, tb.tb_lineno))
-                tb = tb.tb_next
-            return found
-
-    bare = lines()
-    with record(Root, methods=METHODS) as trace:
-        woven = lines()
-    assert woven == bare
-    assert trace.calls[0].error == ("ValueError", "1")
 
 
 def test_a_mock_in_place_of_a_method_is_left_alone():

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import functools
 import gc
+import json
 import pickle
 import sys
 import threading
@@ -194,6 +195,47 @@ def test_short_lived_objects_all_get_numbers_of_their_own(kind):
             del obj
     assert instances(trace) == [*range(1, count + 1)]
     assert len(addresses) < count
+
+
+class SlimReferable(Slim):
+    """A subclass of a class without weak references, which has them."""
+
+    __slots__ = ("__weakref__",)
+
+
+def use_and_drop(count):
+    """Make and use so many objects, one after the other; half of them take weak references."""
+    for _ in range(count // 2):
+        Slim().call()
+        SlimReferable().call()
+
+
+def is_any_alive():
+    """Tell whether one of them is still there."""
+    return any(issubclass(type(obj), Slim) for obj in gc.get_objects())
+
+
+def test_a_million_short_lived_objects_have_a_million_numbers():
+    """And not one of them is kept alive."""
+    million = 1_000_000
+    with record(Slim, methods=("call",), capture="none") as trace:
+        use_and_drop(million)
+        assert not is_any_alive()
+    assert instances(trace) == [*range(1, million + 1)]
+
+
+def test_a_stream_of_short_lived_objects_takes_no_memory(tmp_path):
+    """All have their numbers in the file; in memory, neither they nor their numbers pile up."""
+    path, many = tmp_path / "t.jsonl", 2 * MANY
+    with record(Slim, methods=("call",), capture="none", to=path):
+        use_and_drop(MANY)  # of which a part may not be written yet, as of all in the end
+        before = sys.getallocatedblocks()
+        use_and_drop(many - MANY)
+        assert sys.getallocatedblocks() - before < MANY
+        assert not is_any_alive()
+    with path.open() as lines:
+        calls = [json.loads(line) for line in lines if '"kind":"call"' in line]
+    assert [call["instance"] for call in calls] == [*range(1, many + 1)]
 
 
 @pytest.mark.parametrize("kind", ["Plain", "Slim", "Number"])

@@ -230,6 +230,16 @@ class TestOptions:
             seed.MyLayer(3)(4)
         assert [True] * 3 == [c.finished for c in trace.calls]
 
+    def test_what_led_to_a_call_is_known_though_it_is_dropped(self, seed):
+        """A call that `super()` led to says so, also where the override is kept no more."""
+        with (
+            pytest.warns(errors.TraceTruncatedWarning),
+            callscope.record(seed.Layer, max_calls=1, on_full="drop_oldest") as trace,
+        ):
+            seed.MyLayer(3)
+        (last,) = trace.calls
+        assert (last.site, last.via_super, last.parent) == ("Layer.__init__", True, None)
+
     def test_drop_oldest_keeps_the_last(self, seed):
         """Calls whose parents were dropped are roots."""
         with (

@@ -454,6 +454,73 @@ class SpyDict(dict):
         return ""
 
 
+class SpyMeta(type):
+    """A metaclass that notes when its classes are compared, hashed or asked for anything."""
+
+    def __eq__(cls, other):
+        Spy.seen.append("class eq")
+        return False
+
+    def __hash__(cls):
+        Spy.seen.append("class hash")
+        return 1
+
+    def __getattribute__(cls, name):
+        Spy.seen.append(f"class {name}")
+        return super().__getattribute__(name)
+
+
+class SpyText(str, metaclass=SpyMeta):
+    """A string that notes when it is shown or measured."""
+
+    __slots__ = ()
+
+    def __str__(self):
+        Spy.seen.append("text")
+        return "text"
+
+    def __len__(self):
+        Spy.seen.append("text length")
+        return 1
+
+    __repr__ = __str__
+
+    def __format__(self, spec):
+        return str(self)
+
+    lower = __str__
+
+
+class SpyBytes(bytes):
+    """Bytes that note when they are measured, or read as a buffer."""
+
+    def __len__(self):
+        Spy.seen.append("bytes length")
+        return 1
+
+    def __buffer__(self, flags):
+        Spy.seen.append("buffer")
+        return memoryview(b"")
+
+
+class SpyDictionary(Exception):  # noqa: N818
+    """Something whose `__dict__` is a property that notes when it is read."""
+
+    @property
+    def __dict__(self):
+        Spy.seen.append("__dict__")
+        return {}
+
+    __dataclass_fields__ = SpyDict(x=1)
+
+
+def changed(thing, **attributes):
+    """Return a thing with some attributes changed."""
+    for name, value in attributes.items():
+        setattr(thing, name, value)
+    return thing
+
+
 class SpyError(Exception):
     """An error that notes when it is shown."""
 
@@ -491,6 +558,26 @@ class Holder:
         return ""
 
 
+def a_copy():
+    """Return a function of its own."""
+    return types.FunctionType(a_function.__code__, {})
+
+
+class SpyNumber(int):
+    """A number that notes when it is turned into bytes."""
+
+    def to_bytes(self, *args, **kwargs):
+        Spy.seen.append("to_bytes")
+        return super().to_bytes(*args, **kwargs)
+
+
+def changed_path(text):
+    """Return a path that may still have to look at its text."""
+    path = pathlib.PurePosixPath(text)
+    Spy.seen.clear()
+    return path
+
+
 SPIED = {
     "object": Spy,
     "in a list": lambda: [Spy(), (Spy(),)],
@@ -510,6 +597,19 @@ SPIED = {
     "method of a spy": lambda: types.MethodType(a_function, Spy()),
     "partial": lambda: functools.partial(a_function, Spy()),
     "weak reference": lambda: weakref.ref(KEPT),
+    "text": lambda: SpyText("x"),
+    "long text": lambda: SpyText("x" * 1000),
+    "bytes": lambda: SpyBytes(b"x" * 1000),
+    "property of the name __dict__": SpyDictionary,
+    "error with a text": lambda: ValueError(SpyText("x")),
+    "error that was changed": lambda: changed(OSError(2, "no file"), strerror=Spy()),
+    "syntax error that was changed": lambda: changed(SyntaxError("bad"), msg=SpyText("x")),
+    "function of a module": lambda: changed(lambda: None, __module__=SpyText("x")),
+    "method of a name": lambda: types.MethodType(changed(a_copy(), __qualname__=SpyText("x")), 1),
+    "method written in C": lambda: object.__reduce_ex__.__get__(SpyText("x")),
+    "zone of a name": lambda: datetime.timezone(datetime.timedelta(0), SpyText("x")),
+    "path": lambda: changed_path(SpyText("x")),
+    "number of an address": lambda: ipaddress.IPv4Address(SpyNumber(5)),
     "slice": lambda: slice(Spy()),
     "proxy": lambda: types.MappingProxyType({1: Spy()}),
     "namespace": lambda: types.SimpleNamespace(x=Spy()),
@@ -1118,18 +1218,51 @@ def test_numpy_defaults_and_results():
     )
 
 
-def test_objects_with_shape_and_dtype_are_arrays():
-    """Whoever made them: torch, jax, TensorFlow."""
+@pytest.mark.parametrize("module", ["torch", "jaxlib._jax", "tensorflow.python.framework.ops"])
+def test_objects_with_shape_and_dtype_are_arrays(module):
+    """Whichever of the known libraries made them: torch, jax, TensorFlow."""
 
     class Dtype:
         def __str__(self):
             return "torch.bfloat16"
 
     class Tensor:
+        __module__ = module
         dtype = Dtype()
-        shape = (2, 3)
 
-    assert shown(Tensor()) == "bfloat16[2, 3]"
+        @property
+        def shape(self):
+            return (2, 3)
+
+    class Parameter(Tensor):
+        __module__ = "app"
+
+    assert [shown(Tensor()), shown(Parameter())] == ["bfloat16[2, 3]"] * 2
+
+
+def test_a_shape_of_the_programs_own_is_not_asked_for():
+    """It may be a property that computes, or raises; in a subclass of an array, too."""
+    np = pytest.importorskip("numpy")
+
+    class Lazy:
+        @property
+        def shape(self):
+            Spy.seen.append("shape")
+
+        dtype = "float32"
+
+    class Array(np.ndarray):
+        shape = Lazy.shape
+
+    class Number(np.float64):
+        def __str__(self):
+            Spy.seen.append("str")
+            return ""
+
+    Spy.seen.clear()
+    values = [Lazy(), np.zeros(2).view(Array), Number(1), np.array([(Spy(),)], "O,")[0]]
+    assert [*map(shown, values)] == ["<Lazy>", "<Array>", "<Number>", "<void>"]
+    assert Spy.seen == []
 
 
 def test_importing_nothing_for_a_summary():

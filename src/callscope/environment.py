@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -87,7 +88,9 @@ class _UntilExit(Recording):
         if not was_running or self.streams or (is_child and not len(self.trace)):
             return
         if self.path is None:
-            sys.stderr.write(f"{self.trace}\n")
+            # The program may have left no stderr, or one that is closed.
+            with suppress(OSError, ValueError, AttributeError):
+                sys.stderr.write(f"{self.trace}\n")
             return
         try:
             self.trace.save(beside(self.path) if is_child else self.path)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import threading
 import warnings
+from contextlib import suppress
 
 __all__ = [
     "CallscopeError",
@@ -109,5 +111,26 @@ def warn(message: str, category: type[CallscopeWarning]) -> None:
     """Warn, but raise nothing into the traced program where warnings are errors."""
     try:
         warnings.warn(message, category, stacklevel=2)
-    except Warning:
-        sys.stderr.write(f"callscope: {message}\n")
+    except Exception:
+        # There may be no stderr, or one that cannot be written to.
+        with suppress(Exception):
+            sys.stderr.write(f"callscope: {message}\n")
+
+
+def shown(thing: object) -> str:
+    """Return the `repr` of something of the user's, which may itself raise."""
+    try:
+        return repr(thing)
+    except BaseException as error:
+        if is_interrupt(error):
+            raise
+        return f"<{type(thing).__name__}>"
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Tell whether an exception may be the user's wish to end the program; all else stays inside.
+
+    Signals are handled by the main thread alone.
+    """
+    in_main = threading.current_thread() is threading.main_thread()
+    return in_main and isinstance(error, KeyboardInterrupt)

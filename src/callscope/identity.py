@@ -77,9 +77,11 @@ class Numbers:
     def __getitem__(self, identity: Identity) -> int:
         known = self._by_identity.get(id(identity))
         if known is None:
-            self._last += 1
             # The identity is kept, or its address could come to stand for another object.
-            self._by_identity[id(identity)] = known = identity, self._last
+            key, known = id(identity), (identity, self._last + 1)
+            # No interrupt falls between these two.
+            self._by_identity[key] = known
+            self._last += 1
         return known[1]
 
     def get(self, identity: Identity) -> int | None:
@@ -93,9 +95,11 @@ class Numbers:
         Called after each batch of records. Looks for objects that are gone each time the number
         of known ones has doubled, so that the cost per object stays the same.
         """
-        for key in self._gone:
+        while self._gone:
+            key = self._gone[-1]
+            # No interrupt falls between these two.
             del self._by_identity[key]
-        self._gone = []
+            del self._gone[-1]
         if len(self._by_identity) >= self._sweep_at:
             self._gone = [k for k, (who, _) in self._by_identity.items() if who() is None]
             self._sweep_at = max(1024, 2 * (len(self._by_identity) - len(self._gone)))

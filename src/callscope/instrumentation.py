@@ -17,6 +17,7 @@ from callscope.hierarchy import (
     class_ref,
     find_class,
     is_immutable,
+    is_subclass,
     own_methods,
     parse_path,
     qualified_name,
@@ -217,12 +218,12 @@ def place(
 
     With `must_exist` it is an error if there is nothing that could be imported.
     """
-    if not isinstance(target, str):
+    if not is_subclass(type(target), str):  # `isinstance` may ask a class for its `__class__`
         root = check_class(target)
         handle = Instrumentation(qualified_name(root))
         handle.take(root, options, declare)
         return handle
-    path = parse_path(target)
+    path = parse_path(str(target))
     handle = Instrumentation(str(path))
     module = sys.modules.get(path.module)
     if module is not None and not _is_being_imported(module):

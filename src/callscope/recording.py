@@ -99,7 +99,7 @@ class Recording:
         self._excerpts: list[_Excerpt] = []
         self._file: JSONLines | None = None
         self._file_read: Recorded | None = None
-        self._state: Literal["new", "running", "ended"] = "new"
+        self._state: Literal["new", "running", "ending", "ended"] = "new"
 
     def __enter__(self) -> Trace:
         if self._state != "new":
@@ -140,18 +140,23 @@ class Recording:
         """End the recording; a second time does nothing."""
         if self._state != "running":
             return
-        self._state = "ended"
-        self._file_read = None
-        _running.remove(self)
-        lacking = [*filter(None, (handle.lacks_methods() for handle in self._handles))]
-        for handle in self._handles:
-            handle.remove()
+        self._state = "ending"
         try:
-            WEAVER.end(self._plan)
-        finally:
-            TAPES.detach(self._reader)
-            if self._feed is not None:
-                self._feed.end(self._reader.lost)
+            lacking = [*filter(None, (handle.lacks_methods() for handle in self._handles))]
+            for handle in self._handles:
+                handle.remove()
+            try:
+                WEAVER.end(self._plan)
+            finally:
+                TAPES.detach(self._reader)
+                if self._feed is not None:
+                    self._feed.end(self._reader.lost)
+            self._file_read = None
+        except BaseException:
+            self._state = "running"  # it was interrupted, and can be ended again
+            raise
+        self._state = "ended"
+        _running.remove(self)
         for problem in lacking:
             warn(f"{problem} Nothing was traced for it.", TargetWarning)
         if self._reader.lost and self._limits.max_calls:
@@ -263,18 +268,19 @@ class Recording:
         return TapeReader(wanted, keep=self._file is None, listener=self._feed)
 
     def _read(self) -> Recorded:
-        if self._state == "running":
-            TAPES.drain()
-        return self._reader.recorded() if self._file is None else self._read_file(self._file)
+        with TAPES.lock:
+            if self._state == "running":
+                TAPES.drain()
+            told = self._reader.kept
+        return self._reader.recorded() if self._file is None else self._read_file(self._file, told)
 
-    def _read_file(self, file: JSONLines) -> Recorded:
+    def _read_file(self, file: JSONLines, told: int) -> Recorded:
         from callscope.formats import load
 
         if self._file_read is None or self._state == "running":
-            if file.is_bare:
-                return Recorded((), self._reader.lost)
-            trace = load(file.path)
-            self._file_read = Recorded(trace.calls, trace.lost)
+            calls = () if file.is_bare else load(file.path).calls
+            # What could not be written is lost as well.
+            self._file_read = Recorded(calls, self._reader.lost + max(0, told - len(calls)))
         return self._file_read
 
 

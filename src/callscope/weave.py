@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import threading
+import types
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -281,7 +282,7 @@ def _watch_births(owner: type, adopt: _Adopt, raw: Any) -> Entry:
         if origin.entry.on.cell_contents:
             adopt(cls)
 
-    record.entry = classmethod(hide(__init_subclass__))
+    record.entry = classmethod(_like_inherited(owner, hide(__init_subclass__)))
     return record
 
 
@@ -304,8 +305,18 @@ def _watch_deaths(owner: type, raw: Any) -> Entry:
         finally:
             release(self)
 
-    record.entry = hide(__del__)
+    record.entry = _like_inherited(owner, hide(__del__))
     return record
+
+
+def _like_inherited(owner: type, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function look like the method that it is put over, if that is written in Python."""
+    name = function.__name__
+    found = next((namespace(c)[name] for c in mro(owner) if name in namespace(c)), None)
+    found = getattr(found, "__func__", found)
+    return (
+        functools.update_wrapper(function, found) if type(found) is types.FunctionType else function
+    )
 
 
 def rescan() -> None:

@@ -32,7 +32,7 @@ class Summary(NamedTuple):
     sites: Sequence[SiteSummary]
     calls: int
     lost: int
-    """Number of calls that were made and not kept, for `max_calls` was reached."""
+    """Number of calls that were made and not kept: `max_calls` was reached, or a disk was full."""
 
     def __str__(self) -> str:
         return "\n".join(_lines(self))

@@ -9,13 +9,13 @@ import os
 import sys
 import types
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from callscope import environment
 from callscope.cli.main import USAGE_ERROR
-from callscope.errors import OptionError, TargetModuleError, TraceFileError
+from callscope.errors import CallscopeError, OptionError, TargetModuleError, TraceFileError
 from callscope.formats import check_suffix
 from callscope.hierarchy import parse_path
 from callscope.options import check_options
@@ -25,7 +25,7 @@ from callscope.sinks.jsonl import beside
 
 if TYPE_CHECKING:
     from callscope.options import Capture
-    from callscope.trace import Sink
+    from callscope.trace import Sink, Trace
 
 _INTERRUPTED: Final = 130
 _MAIN: Final = "__main__"
@@ -151,19 +151,34 @@ def run(
         if not len(trace):
             return exit_code
         output = None if output is None else str(beside(Path(output)))
-    if output is None and not live:
-        print(trace, file=sys.stderr)
-    elif output is not None:
-        if not streams:
-            trace.save(output)
-        print(f"callscope: {len(trace):,} calls saved to {output}", file=sys.stderr)
     problems = [
         *recording.problems,
         *(f"the program defined no class {name!r}" for name in sorted(missing)),
     ]
+    problems = [f"a target was not traced: {problem}." for problem in problems]
+    try:
+        _hand_out(trace, output, streams=streams, live=live)
+    except CallscopeError as error:
+        problems.append(str(error))
     for problem in problems:
-        print(f"callscope: a target was not traced: {problem}.", file=sys.stderr)
+        _tell(f"callscope: {problem}")
     return USAGE_ERROR if problems and exit_code == 0 else exit_code
+
+
+def _hand_out(trace: Trace, output: str | None, *, streams: bool, live: bool) -> None:
+    """Save a trace or print it, where that was not done as the program ran."""
+    if output is not None:
+        if not streams:
+            trace.save(output)
+        _tell(f"callscope: {len(trace):,} calls saved to {output}")
+    elif not live:
+        _tell(str(trace))
+
+
+def _tell(text: str) -> None:
+    """Print to stderr, if the program has left one."""
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(f"{text}\n")
 
 
 def _record_children(

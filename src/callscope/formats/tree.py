@@ -97,7 +97,7 @@ def tree(trace: Trace, *, max_lines: int | None = MAX_LINES, encoding: str | Non
 def save(trace: Trace, path: Path) -> None:
     """Write the whole tree to a text file."""
     text = tree(trace, max_lines=None, encoding="utf-8")
-    path.write_text(text + "\n", encoding="utf-8")
+    path.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
 
 
 def _nothing(trace: Trace) -> str:
@@ -108,7 +108,7 @@ def _nothing(trace: Trace) -> str:
 def _lost(trace: Trace) -> str:
     if not trace.lost:
         return ""
-    return f"{trace.lost:,} more calls were made and not kept, for max_calls was reached"
+    return f"{trace.lost:,} more calls were made and not kept"
 
 
 def _by_thread(trace: Trace) -> Iterator[tuple[str, Sequence[Call]]]:

@@ -16,10 +16,11 @@ from callscope.shadow.compiling import begin_below, is_compiling, leave_alone
 from callscope.shadow.context import Current
 from callscope.shadow.descriptors import Part, anatomy, why_not
 from callscope.shadow.native import make_recorder
-from callscope.shadow.shape import CALLABLE, Recipe, Shape, default_values
+from callscope.shadow.shape import CALLABLE, ITERABLE_COROUTINE, Recipe, Shape, default_values
 from callscope.shadow.source import Source
 from callscope.shadow.suspend import (
     drive,
+    first_step,
     new_token,
     resume,
     suspend,
@@ -52,6 +53,7 @@ _CONSTANTS: Final[dict[str, Any]] = {
     "StopAsyncIteration": StopAsyncIteration,
     "drop_own_frames": drop_own_frames,
     "drive": drive,
+    "first_step": first_step,
     "suspend": suspend,
     "resume": resume,
     "new_token": new_token,
@@ -94,13 +96,15 @@ class Entry:
     class alive.
     """
 
-    __slots__ = ("__weakref__", "covers", "entry", "layouts", "on", "raw")
+    __slots__ = ("__weakref__", "covers", "entry", "layouts", "looks", "on", "raw")
 
     def __init__(self, raw: Any) -> None:
         self.raw = raw
         """The `__dict__` entry from before, the very same one; `ABSENT` if there was none."""
         self.entry: Any = None
         """The `__dict__` entry that took its place."""
+        self.looks: list[tuple[types.FunctionType, types.FunctionType, dict[str, Any]]] = []
+        """Its shadows, what they stand in for, and the attributes that both had in the beginning."""
         self.layouts: list[Layout] = []
         """Begin the records of its shadows."""
         self.covers: list[Layout] = []
@@ -240,6 +244,7 @@ def _make_shadow(part: Part, entry: Entry, site: Site, recipe: Recipe) -> Any:
         begin_below(function.__code__)
         if compiled.is_native:
             recorder.attach(function)
+        entry.looks.append((function, original, _attributes(function)))
         return function
     from callscope.shadow.proxy import Proxy
 
@@ -250,16 +255,29 @@ def _make_shadow(part: Part, entry: Entry, site: Site, recipe: Recipe) -> Any:
 
 def hand_back(entry: Entry) -> None:
     """Give the originals what was set on their shadows meanwhile: attributes are the method's."""
-    found = anatomy(entry.entry)
-    for part in () if found is None else found.parts:
-        origin = origin_of(part.function)
-        if origin is None or type(origin.function) is not types.FunctionType:
-            continue
-        ours, theirs = part.function.__dict__, origin.function.__dict__
-        for name in theirs.keys() - ours.keys():
-            if name != "__wrapped__":
-                del theirs[name]
-        theirs.update({name: value for name, value in ours.items() if name != "__wrapped__"})
+    for made, original, before in entry.looks:
+        now = _attributes(made)
+        for name in before.keys() | now.keys():
+            if name not in now:
+                original.__dict__.pop(name, None)
+            elif name not in before or now[name] is not before[name]:
+                setattr(original, name, now[name])
+        before.clear()
+        before.update(now)
+
+
+_ATTRIBUTES: Final = (
+    *("__name__", "__qualname__", "__module__", "__doc__"),
+    *("__defaults__", "__kwdefaults__"),
+    # To read them is to evaluate them, from Python 3.14 on.
+    *(("__annotations__",) if sys.version_info < (3, 14) else ()),
+    *(("__type_params__",) if sys.version_info >= (3, 12) else ()),
+)
+
+
+def _attributes(function: types.FunctionType) -> dict[str, Any]:
+    own = {name: value for name, value in function.__dict__.items() if name != "__wrapped__"}
+    return own | {name: getattr(function, name) for name in _ATTRIBUTES}
 
 
 @functools.cache
@@ -315,9 +333,9 @@ def _compile(shape: Shape, binding: Binding, recipe: Recipe) -> _Compiled:
 
 
 @functools.cache
-def _named(code: types.CodeType, name: str, qualname: str) -> types.CodeType:
+def _named(code: types.CodeType, name: str, qualname: str, flags: int) -> types.CodeType:
     # The same one for each recording: torch compiles anew what calls another code than before.
-    return code.replace(co_name=name, co_qualname=qualname)
+    return code.replace(co_name=name, co_qualname=qualname, co_flags=flags)
 
 
 def _inner_code(code: types.CodeType) -> types.CodeType:
@@ -328,20 +346,16 @@ def _build(
     original: types.FunctionType, code: types.CodeType, cells: dict[str, types.CellType]
 ) -> types.FunctionType:
     theirs = original.__code__
+    # What `types.coroutine` makes can be awaited by this flag.
+    flags = code.co_flags | theirs.co_flags & ITERABLE_COROUTINE
     function = types.FunctionType(
-        _named(code, theirs.co_name, theirs.co_qualname),
+        _named(code, theirs.co_name, theirs.co_qualname, flags),
         original.__globals__,
-        original.__name__,
-        original.__defaults__,
-        tuple(cells[name] for name in code.co_freevars),
+        closure=tuple(cells[name] for name in code.co_freevars),
     )
-    function.__kwdefaults__ = original.__kwdefaults__
-    function.__qualname__ = original.__qualname__
-    function.__module__ = original.__module__
-    function.__doc__ = original.__doc__
+    for name in _ATTRIBUTES:
+        setattr(function, name, getattr(original, name))
     _copy_annotations(original, function)
-    if sys.version_info >= (3, 12):
-        function.__type_params__ = original.__type_params__
     function.__dict__.update(original.__dict__)
     function.__wrapped__ = original  # type: ignore[attr-defined]
     return function

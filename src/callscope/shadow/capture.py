@@ -96,7 +96,7 @@ class Capture:
     def _named(self, one: _One, form: _Form, values: dict[str, Any]) -> dict[str, Any]:
         captured = {
             name: form(REDACTED) if self._summarizer.hides(name) else one(value)
-            for name, value in islice(values.items(), _MAX_SPREAD)
+            for name, value in map(_plainly_named, islice(values.items(), _MAX_SPREAD))
         }
         more = len(values) - len(captured)
         return captured | {"...": form(Text(f"{more} more"))} if more else captured
@@ -112,6 +112,11 @@ class Capture:
 def capture(redact: tuple[str, ...]) -> Capture:
     """Return the one `Capture` that hides these names."""
     return Capture(redact)
+
+
+def _plainly_named(item: tuple[str, Any]) -> tuple[str, Any]:
+    # A keyword may be of a subclass of `str`, which hashes and spells itself otherwise.
+    return str.__str__(item[0]), item[1]
 
 
 _One = Callable[[Any], Any]

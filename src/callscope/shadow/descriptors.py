@@ -69,7 +69,8 @@ def _method_kind(raw: Any) -> Anatomy | None:
     def rebuild(replace: Replace) -> Any:
         made = kind.__new__(type(raw))
         kind.__init__(made, replace(part))
-        made.__dict__.update({k: v for k, v in raw.__dict__.items() if k != "__wrapped__"})
+        made.__dict__.clear()  # the one that the interpreter makes of `__new__` is without a name
+        made.__dict__.update(raw.__dict__)
         return made
 
     return Anatomy((part,), rebuild)
@@ -132,7 +133,7 @@ def _singledispatchmethod(raw: Any) -> Anatomy | None:
         ours = types.FunctionType(
             theirs.__code__, theirs.__globals__, theirs.__name__, None, theirs.__closure__
         )
-        ours.__dict__.update(theirs.__dict__, dispatch=dispatch)
+        functools.update_wrapper(ours, theirs).__dict__.update(theirs.__dict__, dispatch=dispatch)
         rebuilt = holder.rebuild(replace)
         rebuilt.dispatcher = ours
         return rebuilt
@@ -144,12 +145,17 @@ def _callable(raw: Any, binding: Binding) -> Anatomy | None:
     """Take what is called without being a Python function: `lru_cache`, C, callable objects."""
     if binding == "instance" and not callable(raw):
         return None
-    if type(raw) is types.WrapperDescriptorType:
+    if type(raw) is types.WrapperDescriptorType or _is_looked_for(raw):
         return None  # the interpreter itself looks for these, and calls the C function directly
     if _answers_for_itself(raw):
         return None  # `wrapt` asks the object what it is, and that would run the program's code
     part = Part(raw, binding)
     return Anatomy((part,), lambda replace: replace(part))
+
+
+def _is_looked_for(raw: Any) -> bool:
+    is_new = type(raw) is types.BuiltinFunctionType and raw.__name__ == "__new__"
+    return is_new or any(raw is own for own in namespace(object).values())
 
 
 def _answers_for_itself(raw: Any) -> bool:
@@ -172,6 +178,7 @@ def _copied(raw: Any, **changes: Any) -> Any:
     return made
 
 
+_INIT_OF_PROTOCOLS: Final = "_no_init_or_replace_init"
 _IN_C: Final = (
     types.WrapperDescriptorType,
     types.GetSetDescriptorType,
@@ -196,7 +203,7 @@ def parts_of(raw: Any) -> list[tuple[str, str]]:
     if found is not None:
         return [(part.suffix, why_not(raw, part)) for part in found.parts]
     kind = type(raw).__name__
-    in_c = type(raw) in _IN_C
+    in_c = type(raw) in _IN_C or _is_looked_for(raw)
     return [("", "it is implemented in C" if in_c else f"{kind} objects cannot be traced")]
 
 
@@ -204,6 +211,8 @@ def why_not(raw: Any, part: Part) -> str:
     """Return why a part of an entry cannot be traced; empty if it can."""
     if type(part.function) is not types.FunctionType:
         return "" if part.function is raw else "it calls what is no Python function"
+    if part.function.__module__ == "typing" and part.function.__name__ == _INIT_OF_PROTOCOLS:
+        return "typing replaces it when the first object is made"
     names = Shape.of(part.function).parameters
     if all(n.isidentifier() and not keyword.iskeyword(n) and n != "__debug__" for n in names):
         return ""

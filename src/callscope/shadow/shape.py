@@ -8,6 +8,8 @@ from typing import Any, Final, Literal, NamedTuple
 _CO_VARARGS: Final = 0x04
 _CO_VARKEYWORDS: Final = 0x08
 
+ITERABLE_COROUTINE: Final = 0x100
+
 Kind = Literal["function", "generator", "coroutine", "async generator", "callable"]
 # inspect.CO_GENERATOR and its kin; `inspect` itself would double the time that importing takes.
 _KINDS: Final[dict[int, Kind]] = {0x20: "generator", 0x80: "coroutine", 0x200: "async generator"}

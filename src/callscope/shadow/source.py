@@ -96,7 +96,7 @@ if $is_compiling():
             $pass_on"""
 _DRIVE_ASYNC_GENERATOR: Final = """\
 $body = $run_original
-            $act = $body.__anext__
+            $act = $partial($first_step, $body)
             while True:
                 try:
                     $yielded = await $drive($act(), $token, as_current=True)
@@ -106,16 +106,16 @@ $body = $run_original
                 try:
                     $sent = yield $yielded
                 except $GeneratorExit:
-                    $resume($token)
-                    await $body.aclose()
-                    raise
+                    $act = None
                 except $BaseException as $thrown:
-                    $resume($token)
                     $drop_own_frames($thrown)
                     $act = $partial($body.athrow, $thrown)
                 else:
-                    $resume($token)
-                    $act = $partial($body.asend, $sent)"""
+                    $act = $partial($body.asend, $sent)
+                $resume($token)
+                if $act is None:
+                    await $body.aclose()
+                    raise $GeneratorExit"""
 # How each kind of function is run by its shadow, and how one that is switched off passes it on.
 # An async generator cannot pass itself on; switched off, it is driven all the same, without token.
 _RUN: Final[dict[Kind, str]] = {

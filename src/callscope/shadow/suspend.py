@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Awaitable, Generator
 from typing import Any
 
 from callscope.shadow.capture import drop_own_frames, hide
@@ -70,16 +70,31 @@ def drive(body: Any, token: Token | None, *, as_current: bool) -> Generator[Any,
             if outer is not None:
                 Current.reset(outer)
         suspend(token)
+        is_closing = False
         try:
             argument = yield yielded
         except GeneratorExit:
-            resume(token)
-            body.close()
-            raise
+            is_closing = True
         except BaseException as error:
-            resume(token)
             drop_own_frames(error)
             step, argument = body.throw, error
         else:
-            resume(token)
             step = body.send
+        resume(token)
+        if is_closing:
+            # Not where it is handled: what the body then raises would have it as its context.
+            body.close()
+            raise GeneratorExit
+
+
+def first_step(body: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
+    """Return the first step of an async generator, of which no event loop is told.
+
+    A loop closes at its end all that it was told of, and it knows the shadow, which closes the body.
+    """
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, None)
+    try:
+        return body.__anext__()
+    finally:
+        sys.set_asyncgen_hooks(*hooks)

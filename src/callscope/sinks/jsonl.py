@@ -32,9 +32,16 @@ class JSONLines:
         self.path = Path(path)
         """The file that this process writes to."""
         self._named = self.path
-        # Lines are held back in here and not by the file, whose buffer a fork would duplicate.
-        self._lines: list[str] = []
+        # All is held back in here and not by the file, whose buffer a fork would duplicate.
+        self._events: list[Event] = []
+        self._pending = b""
+        self._written = 0
         self._file: FileIO | None = self._open()
+        self.on_event = self._events.append
+        """Takes one event, which becomes one line. It is C: no interrupt falls in it."""
+
+    def __repr__(self) -> str:
+        return f"JSONLines({str(self.path)!r})"
 
     def _open(self) -> FileIO:
         try:
@@ -43,8 +50,9 @@ class JSONLines:
             raise TraceFileError.cannot_write(self.path, error) from None
 
     def on_start(self, header: Header, /) -> None:
-        """Write the header line."""
-        self._lines.append(header_line(header))
+        """Write the header line; the file is a trace from its first moment on."""
+        self._pending += header_line(header).encode()
+        self._write()
 
     def on_fork(self, header: Header, /) -> None:
         """Leave the file to the parent, and begin one of one's own."""
@@ -52,38 +60,53 @@ class JSONLines:
             self._file.close()
             self._file = None
         self.path = beside(self._named)
-        self._lines = [header_line(header)]
-
-    def on_event(self, event: Event, /) -> None:
-        """Write one event as one line."""
-        self._lines.append(event_line(event))
+        self._events.clear()
+        self._pending, self._written = header_line(header).encode(), 0
 
     def on_end(self, lost: int, /) -> None:
         """Write the last line, which says how many calls were not kept."""
         if not self.is_bare:
-            self._lines.append(end_line(lost))
+            self._encode()
+            self._pending += end_line(lost).encode()
 
     @property
     def is_bare(self) -> bool:
-        """Whether this is a child process that has not written anything."""
-        return self._file is None and len(self._lines) < 2  # noqa: PLR2004  # a header and an event
+        """Whether nothing is written, as yet: by a child process, or for the disk is full."""
+        return not self._written and not self._events
 
     def flush(self) -> None:
-        """Hand what was written to the operating system."""
-        if self.is_bare:
-            return
+        """Hand what was written to the operating system.
+
+        An interrupt may end this anywhere, and the next time it goes on from there.
+        """
+        if not self.is_bare:
+            self._encode()
+            self._write()
+
+    def _encode(self) -> None:
+        count = len(self._events)
+        lines = "".join(map(event_line, self._events[:count])).encode()
+        # One step: between these, CPython looks for no signals.
+        self._pending += lines
+        del self._events[:count]
+
+    def _write(self) -> None:
         if self._file is None:
             self._file = self._open()
-        data = memoryview("".join(self._lines).encode())
-        self._lines.clear()
-        while data:
-            data = data[self._file.write(data) :]
+        while self._pending:
+            if self._file.seekable():
+                self._file.seek(self._written)  # an interrupt may have kept us from counting
+            count = self._file.write(self._pending)
+            # One step.
+            self._pending = self._pending[count:]
+            self._written += count
 
     def close(self) -> None:
         """Flush, and close the file."""
         try:
             self.flush()
         finally:
+            self._events.clear()
             if self._file is not None:
                 self._file.close()
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import enum
 import re
+import types
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from callscope.hierarchy import is_subclass
+from callscope.hierarchy import is_subclass, mro, namespace
 from callscope.trace import Text
 
 REDACTED: Final = Text("[redacted]")
@@ -38,7 +39,22 @@ def spelling(key: Any) -> str:
     """Return how a dictionary key reads as a name; empty if it is none."""
     kind = type(key)
     if is_subclass(kind, enum.Enum):
-        return str(object.__getattribute__(key, "__dict__").get("_name_", ""))
-    if is_subclass(kind, str):
-        return str.__str__(key)
-    return bytes(key).decode("latin-1") if kind is bytes else ""
+        return text_of(held_by(key).get("_name_")) or ""
+    if is_subclass(kind, bytes):
+        return bytes.decode(key, "latin-1")
+    return text_of(key) or ""
+
+
+def text_of(value: Any) -> str | None:
+    """Return the plain text of a string of any class, and None for what is no string."""
+    return str.__str__(value) if is_subclass(type(value), str) else None
+
+
+def held_by(value: Any) -> dict[str, Any]:
+    """Return what an object's `__dict__` holds; empty without one. Runs no property of that name."""
+    for base in mro(type(value)):
+        entry: Any = namespace(base).get("__dict__")
+        if type(entry) in (types.GetSetDescriptorType, types.MemberDescriptorType):
+            held = entry.__get__(value)
+            return held if type(held) is dict else {}
+    return {}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 import types
-import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -13,17 +12,19 @@ from callscope.hierarchy import (
     _type_qualname,
     bare_name,
     class_ref,
+    is_immutable,
     is_subclass,
     mro,
     namespace,
     qualified_name,
 )
 from callscope.identity import identify_unwatched
-from callscope.summarize.secrets import REDACTED, is_secret, spelling
+from callscope.summarize.secrets import REDACTED, is_secret, spelling, text_of
 from callscope.summarize.writers import (
     MAX_DEPTH,
     MAX_ITEMS,
     MAX_STRING,
+    ByClass,
     array_text,
     bounded,
     cut,
@@ -39,11 +40,7 @@ if TYPE_CHECKING:
 
 _MAX_TEXT: Final = 300
 
-_get_filename: Final[Callable[[BaseException], Any]] = OSError.__dict__["filename"].__get__
-_get_filename2: Final[Callable[[BaseException], Any]] = OSError.__dict__["filename2"].__get__
-
-# By the class's identity: hashing a class may run its metaclass's `__hash__`.
-_type_names: Final[dict[int, tuple[weakref.ref[type], Text]]] = {}
+_type_names: Final[ByClass[Text | None]] = ByClass()
 
 
 class ObjectMark(NamedTuple):
@@ -110,8 +107,8 @@ class Summarizer:
         name = qualified_name(kind).removeprefix("builtins.")
         if is_array(kind):
             return Text(f"{name} {array_text(self, value, 0)}")
-        _type_names[id(kind)] = weakref.ref(kind), Text(name)
-        return Text(name)
+        _type_names[kind] = text = Text(name)
+        return text
 
     def error(self, error: BaseException) -> CallError:
         """Return the class and the message of an exception."""
@@ -126,16 +123,10 @@ class Summarizer:
 
     def _message(self, error: BaseException) -> str:
         args = error_args(error)
-        parts = [*args]
-        if is_subclass(type(error), OSError):
-            parts += [_get_filename(error), _get_filename2(error)]
-        scalars = all(
-            part is None or type(part) in (str, int, float, bool, bytes) for part in parts
-        )
-        if scalars and _is_builtin_method(type(error), "__str__"):
+        if all(map(_is_scalar, _parts(error))) and _is_builtin_method(type(error), "__str__"):
             return str(error)
-        if len(args) == 1 and type(args[0]) is str:
-            return args[0]
+        if len(args) == 1 and is_subclass(type(args[0]), str):
+            return text_of(args[0]) or ""
         return ", ".join(self._text(arg, 1) for arg in islice(args, MAX_ITEMS))
 
     def _text(self, value: Any, depth: int) -> str:
@@ -165,6 +156,31 @@ class Summarizer:
         return REDACTED if self.hides(spelling(name)) else self._text(value, depth)
 
 
+def _parts(error: BaseException) -> Iterator[Any]:
+    """Yield all that the `str` of a builtin exception may show, past attributes of its class."""
+    yield from error_args(error)
+    for base in filter(is_immutable, mro(type(error))):
+        for stored in _members(base):
+            try:
+                yield stored.__get__(error)
+            except AttributeError:
+                continue
+
+
+@functools.cache
+def _members(kind: type) -> tuple[types.MemberDescriptorType, ...]:
+    """Return what a class written in C stores; only such a class may be hashed."""
+    found = namespace(kind).values()
+    return tuple(entry for entry in found if type(entry) is types.MemberDescriptorType)
+
+
+def _is_scalar(part: Any) -> bool:
+    kind = type(part)
+    if kind is int:
+        return type(bounded(part)) is int
+    return part is None or any(kind is known for known in (str, float, bool, bytes))
+
+
 def _failed(value: Any, error: BaseException) -> Text:
     try:
         name = bare_name(qualified_name(type(value)))
@@ -182,9 +198,7 @@ def _is_builtin_method(kind: type, name: str) -> bool:
 
 def known_type(value: Any) -> Text | None:
     """Return the name of the value's class if it was asked for before; runs nothing of its own."""
-    kind = type(value)
-    known = _type_names.get(id(kind))
-    return known[1] if known is not None and known[0]() is kind else None
+    return _type_names.get(type(value), None)
 
 
 @functools.cache

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import collections
+import datetime as dt
 import enum
 import re
 import sys
 import types
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from callscope.hierarchy import bare_name, is_subclass, mro, namespace, qualified_name
-from callscope.summarize.secrets import spelling
+from callscope.hierarchy import bare_name, is_immutable, is_subclass, mro, namespace, qualified_name
+from callscope.summarize.secrets import held_by, spelling, text_of
 from callscope.trace import Text
 
 if TYPE_CHECKING:
@@ -50,6 +51,14 @@ _TRUSTED_REPR: Final = frozenset(
     }
 )
 
+# Libraries whose arrays say shape and dtype without computing anything.
+_ARRAY_LIBRARIES: Final = frozenset(
+    {
+        *("cupy", "dask", "jax", "jaxlib", "keras", "mlx", "mxnet", "numpy", "paddle", "pandas"),
+        *("scipy", "sparse", "tensorflow", "torch", "xarray"),
+    }
+)
+
 error_args: Final[Callable[[BaseException], tuple[Any, ...]]] = BaseException.__dict__[
     "args"
 ].__get__
@@ -57,18 +66,43 @@ error_args: Final[Callable[[BaseException], tuple[Any, ...]]] = BaseException.__
 
 Writer = Callable[["Summarizer", Any, int], str]
 
-# By the class's identity: hashing a class may run its metaclass's `__hash__`.
-_found: Final[dict[int, tuple[weakref.ref[type], Writer | None]]] = {}
+_T = TypeVar("_T")
+
+
+class ByClass(Generic[_T]):
+    """What is known of classes, for as long as they live.
+
+    By their identity: hashing a class may run its metaclass's `__hash__`.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[weakref.ref[type], _T]] = {}
+
+    def __setitem__(self, kind: type, value: _T) -> None:
+        key, known = id(kind), self._known
+
+        def forget(ref: weakref.ref[type]) -> None:
+            if key in known and known[key][0] is ref:
+                del known[key]
+
+        known[key] = weakref.ref(kind, forget), value
+
+    def get(self, kind: type, default: _T) -> _T:
+        """Return what is known of a class, or the default."""
+        known = self._known.get(id(kind))
+        return known[1] if known is not None and known[0]() is kind else default
+
+
+_UNKNOWN: Final = object()
+_found: Final[ByClass[Any]] = ByClass()
 
 
 def writer_of(kind: type) -> Writer | None:
     """Return what writes the values of a class as text, or None for a class of no known kind."""
-    known = _found.get(id(kind))
-    if known is not None and known[0]() is kind:
-        return known[1]
-    write = _find_writer(kind)
-    _found[id(kind)] = weakref.ref(kind), write
-    return write
+    known: Writer | None = _found.get(kind, _UNKNOWN)
+    if known is _UNKNOWN:
+        known = _found[kind] = _find_writer(kind)
+    return known
 
 
 def _find_writer(kind: type) -> Writer | None:
@@ -89,9 +123,21 @@ def _find_writer(kind: type) -> Writer | None:
 
 
 def is_array(kind: type) -> bool:
-    """Tell whether values of a class have a shape and a dtype, as arrays have."""
-    attributes = [namespace(base) for base in mro(kind)]
-    return all(any(name in own for own in attributes) for name in ("shape", "dtype"))
+    """Tell whether values of a class have a shape and a dtype that may be asked for.
+
+    Both have to come from a library that is known for them. Another class's may be properties
+    that run any code of the program's.
+    """
+    return all(_is_of_library(kind, name) for name in ("shape", "dtype", "__getattribute__"))
+
+
+def _is_of_library(kind: type, name: str) -> bool:
+    """Tell whether what a class has under a name is C or comes with a known library."""
+    for base in mro(kind):
+        if name in namespace(base):
+            package = qualified_name(base).partition(".")[0]
+            return is_immutable(base) or package in _ARRAY_LIBRARIES
+    return False
 
 
 def array_text(_: Summarizer, value: Any, _depth: int) -> str:
@@ -118,18 +164,29 @@ def _array_text(value: Any) -> str:
         name = str(dtype).rpartition(".")[2]
     numpy = sys.modules.get("numpy")
     if numpy is not None and is_subclass(type(value), numpy.generic):
-        return f"{name}({cut(str(value), 40)})"
+        # One with fields may hold objects, and a subclass may show itself otherwise.
+        kind = type(value)
+        plain = _is_of_library(kind, "__str__") and not is_subclass(kind, numpy.void)
+        return f"{name}({cut(str(value), 40)})" if plain else opaque(type(value))
     return f"{name}[{', '.join(str(size) for size in value.shape)}]"
 
 
 def _dataclass(summarizer: Summarizer, value: Any, depth: int) -> str:
     fields = namespace(type(value))["__dataclass_fields__"]
     shown = []
-    for name in islice((name for name, field in fields.items() if field.repr), MAX_ITEMS):
+    for name in islice(_shown_fields(fields), MAX_ITEMS):
         found = _stored(value, name)
         if found is not _ABSENT and depth < MAX_DEPTH:
             shown.append(f"{name}={summarizer._named(name, found, depth + 1)}")
     return f"{bare_name(qualified_name(type(value)))}({', '.join(shown)})"
+
+
+def _shown_fields(fields: Any) -> Iterator[str]:
+    # A class may put anything under the name that dataclasses use.
+    for name, field in fields.items() if type(fields) is dict else ():
+        genuine = type(name) is str and qualified_name(type(field)) == "dataclasses.Field"
+        if genuine and field.repr is not False:
+            yield name
 
 
 def _string(_: Summarizer, value: str, depth: int) -> str:
@@ -140,9 +197,11 @@ def _string(_: Summarizer, value: str, depth: int) -> str:
 
 
 def _bytes(_: Summarizer, value: bytes | bytearray, _depth: int) -> str:
-    limit = 40
-    start = bytes(memoryview(value)[:limit])
-    return repr(start) if len(start) == len(value) else f"{start!r}... {len(value)} bytes"
+    # Through the builtin itself: a subclass may count or slice otherwise.
+    base: Any = bytes if is_subclass(type(value), bytes) else bytearray
+    start = bytes(base.__getitem__(value, slice(40)))
+    length = base.__len__(value)
+    return repr(start) if len(start) == length else f"{start!r}... {length} bytes"
 
 
 def bounded(value: int) -> int | Text:
@@ -156,7 +215,31 @@ def _int(value: int) -> str:
 
 
 def _repr(_: Summarizer, value: Any, _depth: int) -> str:
-    return repr(value)
+    return repr(value) if _holds_plain(value) else opaque(type(value))
+
+
+_PLAIN: Final = (str, int, types.NoneType, dt.timedelta)
+
+
+def _holds_plain(value: Any) -> bool:
+    """Tell whether a value holds nothing that its `repr` could come to, and is the program's.
+
+    A path may hold a string, or a UUID a number, of a class that shows itself otherwise.
+    """
+    if type(value) is dt.timezone:
+        return all(map(_is_plain, value.__getinitargs__()))  # type: ignore[attr-defined]
+    for base in mro(type(value)):
+        for name, entry in namespace(base).items():
+            if type(entry) is types.MemberDescriptorType:
+                held = _stored(value, name)
+                if not all(_is_plain(item) for item in (held if type(held) is list else [held])):
+                    return False
+    return True
+
+
+def _is_plain(held: Any) -> bool:
+    kind = type(held)
+    return held is _ABSENT or any(kind is plain for plain in _PLAIN) or is_subclass(kind, enum.Enum)
 
 
 def _sequence(left: str, right: str, base: Any) -> Callable[[Summarizer, Any, int], str]:
@@ -208,28 +291,36 @@ def _class(_: Summarizer, value: type, _depth: int) -> str:
 
 
 def _function(_: Summarizer, value: Any, _depth: int) -> str:
-    module = getattr(value, "__module__", None)
-    where = f"{module}." if isinstance(module, str) and module != "builtins" else ""
-    return f"<function {where}{value.__qualname__}>"
+    module = text_of(getattr(value, "__module__", None))
+    where = f"{module}." if module and module != "builtins" else ""
+    return f"<function {where}{_name_of(value)}>"
+
+
+def _name_of(function: Any) -> str | None:
+    """Return the qualified name of a function; the class of an object it is bound to may lie."""
+    if type(function) is types.FunctionType:
+        return text_of(function.__qualname__)
+    bound = function.__self__
+    if bound is None or is_subclass(type(bound), types.ModuleType):
+        return text_of(function.__name__)
+    owner = bound if is_subclass(type(bound), type) else type(bound)
+    return f"{bare_name(qualified_name(owner))}.{function.__name__}"
 
 
 def _method(_: Summarizer, value: types.MethodType, _depth: int) -> str:
     function = value.__func__
-    return (
-        f"<method {function.__qualname__}>" if type(function) is types.FunctionType else "<method>"
-    )
+    return f"<method {_name_of(function)}>" if type(function) is types.FunctionType else "<method>"
 
 
 def _moment(_: Summarizer, value: Any, _depth: int) -> str:
     zone = value.tzinfo
     # The zone may be of a class of the program's own.
-    known = zone is None or _is_trusted(type(zone))
+    known = zone is None or (_is_trusted(type(zone)) and _holds_plain(zone))
     return repr(value if known else value.replace(tzinfo=None))
 
 
 def _module(_: Summarizer, value: types.ModuleType, _depth: int) -> str:
-    name = object.__getattribute__(value, "__dict__").get("__name__", "?")
-    return f"<module {name}>"
+    return f"<module {text_of(held_by(value).get('__name__')) or '?'}>"
 
 
 def _exception(summarizer: Summarizer, value: BaseException, depth: int) -> str:
@@ -239,8 +330,10 @@ def _exception(summarizer: Summarizer, value: BaseException, depth: int) -> str:
 
 
 def _enum(_: Summarizer, value: Any, _depth: int) -> str:
-    name = object.__getattribute__(value, "__dict__").get("_name_")
-    return f"{bare_name(qualified_name(type(value)))}.{name}"
+    name = held_by(value).get("_name_")
+    # A flag of several has had none in some versions of Python.
+    shown = name if name is None else text_of(name) or "?"
+    return f"{bare_name(qualified_name(type(value)))}.{shown}"
 
 
 # A class is written as the first of its MRO that stands here.
@@ -297,10 +390,7 @@ def _stored(value: Any, name: str) -> Any:
                 return entry.__get__(value)
             except AttributeError:
                 return _ABSENT
-    try:
-        return object.__getattribute__(value, "__dict__").get(name, _ABSENT)
-    except AttributeError:
-        return _ABSENT
+    return held_by(value).get(name, _ABSENT)
 
 
 def cut(text: str, length: int) -> str:

@@ -295,75 +295,73 @@ give(PyObject *list, PyObject *object)
     return failed;
 }
 
-/* Append the record at `at`; return the number of words it took, with their references given. */
+/* Append the record at `at`; return the number of words it takes. */
 static Py_ssize_t
-unpack(Word *words, Py_ssize_t at, PyObject *list)
+unpack(const Word *words, Py_ssize_t at, PyObject *list)
 {
     Word word = words[at];
     switch (word & TAG) {
     case OBJECT:
-        return give(list, (PyObject *)word) < 0 ? -1 : 1;
+        return PyList_Append(list, (PyObject *)word) < 0 ? -1 : 1;
     case RETURN:
         return give(list, time_of(word)) < 0 ? -1 : 1;
     case RESULT:
         if (PyList_Append(list, config.result) < 0 || give(list, time_of(word)) < 0) {
             return -1;
         }
-        return give(list, (PyObject *)words[at + 1]) < 0 ? -1 : 2;
+        return PyList_Append(list, (PyObject *)words[at + 1]) < 0 ? -1 : 2;
     default: {
         Pair *pair = pair_of(word);
         Py_ssize_t objects = objects_of(word);
         int failed = PyList_Append(list, pair->layout);
-        failed |= give(list, (PyObject *)words[at + 1]);
+        failed |= PyList_Append(list, (PyObject *)words[at + 1]);
         failed |= PyList_Append(list, pair->cls);
         for (Py_ssize_t i = 2; i <= objects; i++) {
-            failed |= give(list, (PyObject *)words[at + i]);
+            failed |= PyList_Append(list, (PyObject *)words[at + i]);
         }
         if ((word & TAG) != BEGIN_MADE) {
             failed |= PyList_Append(list, Py_None);
         }
         failed |= give(list, PyLong_FromLongLong((int64_t)words[at + objects + 1]));
-        Py_DECREF((PyObject *)pair);
         return failed ? -1 : objects + 2;
     }
     }
 }
 
-/* Return another tape that holds what was written, and go on with an empty one. */
+/* Move what was written to another tape, which is empty, and go on with an empty one. */
 static PyObject *
-tape_take(Tape *self, PyObject *Py_UNUSED(ignored))
+tape_move_to(Tape *self, PyObject *other)
 {
-    Tape *taken = PyObject_New(Tape, &TapeType);
-    if (taken != NULL) {
-        taken->words = take_words(self, &taken->used);
-        taken->size = taken->last_used = taken->used;
+    Tape *taker = (Tape *)other;
+    if (Py_TYPE(other) != &TapeType || taker == self || taker->words != NULL) {
+        PyErr_SetString(PyExc_ValueError, "move_to() takes another Tape, which is empty");
+        return NULL;
     }
-    return (PyObject *)taken;
+    taker->words = take_words(self, &taker->used);
+    taker->size = taker->last_used = taker->used;
+    Py_RETURN_NONE;
 }
 
+/* What stands on the tape stays there: an interrupt may keep the caller from taking the list. */
 static PyObject *
 tape_unpack(Tape *self, PyObject *Py_UNUSED(ignored))
 {
-    Py_ssize_t used, at = 0;
-    Word *words = take_words(self, &used);
     PyObject *list = PyList_New(0);
-    while (list != NULL && at < used) {
-        Py_ssize_t took = unpack(words, at, list);
+    for (Py_ssize_t at = 0; list != NULL && at < self->used;) {
+        Py_ssize_t took = unpack(self->words, at, list);
         if (took < 0) {
-            /* No memory is left: what the list did not get stays unreleased, and does no harm. */
             Py_CLEAR(list);
             break;
         }
         at += took;
     }
-    PyMem_Free(words);
     return list;
 }
 
 static PyMethodDef tape_methods[] = {
     {"append", (PyCFunction)tape_append, METH_O, "Write one object."},
-    {"take", (PyCFunction)tape_take, METH_NOARGS, "Move what was written to a tape of its own."},
-    {"unpack", (PyCFunction)tape_unpack, METH_NOARGS, "Return what was written, and forget it."},
+    {"move_to", (PyCFunction)tape_move_to, METH_O, "Move what was written to an empty tape."},
+    {"unpack", (PyCFunction)tape_unpack, METH_NOARGS, "Return what was written."},
     {"clear", (PyCFunction)tape_clear, METH_NOARGS, "Forget what was written."},
     {NULL},
 };

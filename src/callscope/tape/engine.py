@@ -129,4 +129,6 @@ def _shadow_of(native: Any, layout: object, original: Any) -> Any:
 
 NATIVE: Final[Any] = _choose()
 """The extension, if it is used."""
+LEAST_SIZE: Final = 6 if NATIVE is None else 4
+"""A call takes at least this many places: its begin record without values, and its return."""
 NAME: Final[Literal["c", "python"]] = "python" if NATIVE is None else "c"

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
 import threading
+from bisect import bisect_right
 from collections import deque
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 from callscope.hierarchy import Site
 from callscope.identity import Numbers
 from callscope.summarize import REDACTED, ObjectMark, bounded
+from callscope.tape.engine import LEAST_SIZE
 from callscope.tape.records import OMITTED, Layout
 from callscope.tape.threads import Batch, ThreadTape
-from callscope.tape.unwind import Instant, Open, ThreadReader
+from callscope.tape.unwind import Instant, Open, Parsed, ThreadReader
 from callscope.tape.wanted import Limit, Wanted
 from callscope.trace import Call, Event, EventKind, Recorded, Text, Value
 
-# A call takes at least this many places: its begin record without values, and its return.
-_LEAST_SIZE: Final = 6
-
 
 class Listener(Protocol):
-    """What follows a recording while it runs; raises nothing."""
+    """What follows a recording while it runs; raises nothing but interrupts."""
 
-    def on_event(self, event: Event, /) -> None:
-        """Take one event."""
+    events: deque[Event]
+    """What it is to be told of; whoever reads the tape appends to it."""
+    delivered: int
+    """Number of events that it was told of, and that are no more among them."""
+
+    def deliver(self) -> None:
+        """Tell of the events, as far as that was not done."""
 
     def flush(self) -> None:
         """Note the end of a batch."""
@@ -35,6 +38,11 @@ class Listener(Protocol):
 
 class TapeReader:
     """Reads the tapes for one recording.
+
+    An interrupt, or the limit of recursion, may end any reading anywhere; the next goes on from
+    there. So what is read stays in line until all that comes of it is known, and then, in one
+    step, comes to stand where it belongs. Such a step consists of assignments, ``del`` and ``+=``
+    alone: between those, CPython looks for no signals.
 
     Args:
         wanted: what to keep.
@@ -47,9 +55,9 @@ class TapeReader:
         self, wanted: Wanted, *, keep: bool = True, listener: Listener | None = None
     ) -> None:
         self._wanted = wanted
-        self._keep = keep
+        self.keeps = keep
         self._listener = listener
-        self._limit = Limit(wanted)
+        self.limit = Limit(wanted)
         self._numbers = Numbers()
         self._threads: dict[ThreadTape, ThreadReader] = {}
         self._thread_names: dict[str, int] = {}
@@ -60,29 +68,41 @@ class TapeReader:
         """The innermost call that is kept around what each token stands for."""
         self._unread: deque[Batch] = deque()
         self._unread_size = 0
-        self._instants: deque[Instant] = deque()
-        self._calls: deque[Call] = deque()
+        self._last_batch = 0
+        self._parsed: dict[ThreadReader, Parsed] = {}
+        """What is known of each thread and must wait for what is older."""
+        self.instants: deque[Instant] = deque()
+        """What has been taken apart and put in order; the first is the next to be taken note of."""
+        self.events: deque[Event] = deque() if listener is None else listener.events
+        self.calls: deque[Call] = deque()
+        self.last_id = 0
         self._dropped = 0
-        self._call_ids = itertools.count(1)
-        self._event_ids = itertools.count(1)
         self.pid = os.getpid()
         self._lock = threading.RLock()
 
     def feed(self, batch: Batch) -> None:
         """Take records; read them now if somebody listens or the limit may be reached."""
         with self._lock:
-            self._unread.append(batch)
-            self._unread_size += sum(chunk.size for chunk in batch.chunks)
+            size = sum(chunk.size for chunk in batch.chunks)
+            if batch.number > self._last_batch:
+                self._unread += (batch,)
+                self._unread_size += size
+                self._last_batch = batch.number
             if self._listener is not None:
                 self._read()
                 self._listener.flush()
-            elif self._limit.may_be_reached(self._unread_size // _LEAST_SIZE):
+            elif self.limit.may_be_reached(self._unread_size // LEAST_SIZE):
                 self._read()
 
     @property
     def lost(self) -> int:
         """Number of calls that were not kept; right at any time, though not all may be read."""
-        return self._limit.lost + self._dropped
+        return self.limit.lost + self._dropped
+
+    @property
+    def kept(self) -> int:
+        """Number of calls that were kept, in memory or by telling of them, and dropped since."""
+        return self.limit.count
 
     def recorded(self) -> Recorded:
         """Return the calls kept so far."""
@@ -91,102 +111,113 @@ class TapeReader:
             if sum(self._thread_names.values()) > 1:
                 self._sort()
             if self._dropped:
-                for call in self._calls:
+                for call in self.calls:
                     call._measure_depth()
-            return Recorded(self._calls, self.lost)
+            return Recorded(self.calls, self.lost)
 
     def _sort(self) -> None:
         # A thread may read the clock and, before it writes, lose its turn to another.
-        self._calls = deque(sorted(self._calls, key=_start))
+        self.calls = deque(sorted(self.calls, key=_start))
         if self._listener is None:
-            for number, call in enumerate(self._calls, self._dropped + 1):
+            for number, call in enumerate(self.calls, self._dropped + 1):
                 call._call_id = number
 
     def end(self) -> None:
         """Hold nothing back any more, for no thread will have something older."""
-        self.feed(Batch([], [], math.inf))
+        self.feed(Batch([], [], math.inf, self._last_batch + 1))
 
     def _read(self) -> None:
-        # What is being read stays where it is: an interrupt in a sink must not lose the rest.
         self._take_instants()
         while self._unread:
-            batch = self._unread.popleft()
-            for chunk in batch.chunks:
-                self._thread(chunk.tape).parse(chunk.records)
-            self._merge(batch.until_ns)
-            self._ended.update(batch.ended)
+            self._merge(self._unread[0])
+            self._take_instants()
             self._forget_ended()
         self._unread_size = 0
-        if not self._keep:
+        if not self.keeps:
             self._numbers.sweep()
 
     def _forget_ended(self) -> None:
         for tape in [*self._ended]:
             thread = self._threads.get(tape)
-            if thread is None or not thread.parsed:
+            if thread is None or thread not in self._parsed:
                 self._threads.pop(tape, None)
-                self._ended.remove(tape)
+                self._ended.discard(tape)
 
-    def _merge(self, until_ns: float) -> None:
-        """Take the instants of all threads in the order of time.
+    def _merge(self, batch: Batch) -> None:
+        """Put the instants of all threads in the order of time.
 
         Of several threads, one was asked for its records a little before the others. So nothing
         is taken that happened after the first was asked.
         """
-        threads = [thread for thread in self._threads.values() if thread.parsed]
-        if len(self._threads) == 1:
-            until_ns = math.inf
-        taken = [instant for thread in threads for instant in thread.take_until(until_ns)]
-        if len(threads) > 1:
+        parsed = {**self._parsed}
+        for chunk in batch.chunks:
+            thread = self._thread(chunk.tape)
+            before = parsed.get(thread) or Parsed([], thread.last_ns)
+            parsed[thread] = thread.parse(chunk.records, before)
+        until_ns = math.inf if len(self._threads) == 1 else batch.until_ns
+        taken: list[Instant] = []
+        left: dict[ThreadReader, Parsed] = {}
+        for thread, (instants, last_ns) in parsed.items():
+            count = bisect_right(instants, until_ns, key=_time)
+            taken += instants[:count]
+            if count < len(instants):
+                left[thread] = Parsed(instants[count:], last_ns)
+        if len(parsed) > 1:
             taken.sort(key=_time)  # which leaves those of equal time as they are
-        self._instants.extend(taken)
-        self._take_instants()
+        ended = self._ended.union(batch.ended)
+        # One step.
+        del self._unread[0]
+        self._parsed = left
+        self.instants += taken
+        self._ended = ended
 
     def _take_instants(self) -> None:
-        while self._instants:
-            instant = self._instants.popleft()
+        if self._listener is not None:
+            self._listener.deliver()
+        while self.instants:
+            instant = self.instants[0]
             instant.act(instant)
+            self._drop_oldest()
+            if self._listener is not None:
+                self._listener.deliver()
 
     def _thread(self, tape: ThreadTape) -> ThreadReader:
         thread = self._threads.get(tape)
         if thread is None:
             # Threads of one name are told apart: a pool may name all its workers alike.
-            count = self._thread_names[tape.thread] = self._thread_names.get(tape.thread, 0) + 1
+            count = self._thread_names.get(tape.thread, 0) + 1
             name = tape.thread if count == 1 else f"{tape.thread} ({count})"
-            thread = self._threads[tape] = ThreadReader(name, self)
+            thread = ThreadReader(name, self)
+            # One step.
+            self._thread_names[tape.thread] = count
+            self._threads[tape] = thread
         return thread
 
-    def begin(self, call: Call) -> bool:
-        """Keep a call that has begun, if the recording wants it."""
-        if not self._limit.admits(call):
-            return False
-        call._call_id = next(self._call_ids)
-        if self._keep:
-            parent = call._parent
-            if parent is not None and parent._call_id <= self._dropped:
-                call._parent = None  # the oldest are dropped, and so their numbers are the lowest
-            call._attach()
-            self._calls.append(call)
-            self._drop_oldest()
-        self.tell("call", call.start_ns, call)
-        return True
+    def event(self, kind: EventKind, ts_ns: int, call: Call | None) -> tuple[Event, ...]:
+        """Return the event to tell the listener of, if there is a listener and a call."""
+        if self._listener is None or call is None:
+            return ()
+        seq = self._listener.delivered + len(self.events) + 1
+        return (Event(kind, seq, ts_ns, call),)
 
-    def tell(self, kind: EventKind, ts_ns: int, call: Call) -> None:
-        """Tell the listener of an event, if there is one."""
-        if self._listener is not None:
-            event = Event(kind, next(self._event_ids), ts_ns, call)
-            self._listener.on_event(event)
+    def parent(self, call: Call | None) -> Call | None:
+        """Return a call that another is to hang below, if it has not been dropped."""
+        # The oldest are dropped, and so their numbers are the lowest.
+        dropped = call is not None and self.keeps and call._call_id <= self._dropped
+        return None if dropped else call
 
     def _drop_oldest(self) -> None:
         limit = self._wanted.max_calls
         if self._wanted.on_full == "drop_oldest" and limit is not None:
-            while len(self._calls) > limit:
-                self._calls.popleft()._detach_children()
+            while len(self.calls) > limit:
+                self.calls[0]._detach_children()
+                # One step.
+                del self.calls[0]
                 self._dropped += 1
 
     def wants(self, site: Site) -> bool:
-        """Tell whether the recording keeps calls of this site; count those it has no room for."""
-        return site in self._wanted.sites and not self._limit.refuses()
+        """Tell whether the recording was asked for calls of this site."""
+        return site in self._wanted.sites
 
     def number(self, identity: Any) -> int | None:
         """Return the serial number of an object."""

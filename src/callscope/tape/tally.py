@@ -28,15 +28,28 @@ class Tally:
         self._sites = sites
         self._open: dict[ThreadTape, list[_Open]] = {}
         self._suspended: dict[Any, _Open] = {}
+        self._last_batch = 0
+        self.kept = 0
         self.lost = 0
         """Number of calls made; none is kept."""
 
     def feed(self, batch: Batch) -> None:
-        """Count the calls in a batch."""
+        """Count the calls in a batch, unless that was done.
+
+        An interrupt may end it anywhere: then nothing of it was done. See `TapeReader`.
+        """
+        if batch.number <= self._last_batch:
+            return
+        counted, opened, suspended = 0, {**self._open}, {**self._suspended}
         for chunk in batch.chunks:
-            self._count(chunk.records, self._open.setdefault(chunk.tape, []))
+            stack = opened[chunk.tape] = [*opened.get(chunk.tape, ())]
+            counted += self._count(chunk.records, stack, suspended)
         for tape in batch.ended:
-            self._open.pop(tape, None)
+            opened.pop(tape, None)
+        # One step.
+        self._open, self._suspended = opened, suspended
+        self.lost += counted
+        self._last_batch = batch.number
 
     def end(self) -> None:
         """Take note that there is no more; nothing is held back."""
@@ -45,15 +58,15 @@ class Tally:
         """Return no call, and how many there were."""
         return Recorded((), self.lost)
 
-    def _count(self, records: list[Any], stack: list[_Open]) -> None:
+    def _count(self, records: list[Any], stack: list[_Open], suspended: dict[Any, _Open]) -> int:
         # As `ThreadReader.parse` splits them, but nothing is made of them.
-        position, end = 0, len(records)
+        counted, position, end = 0, 0, len(records)
         while position < end:
             first = records[position]
             if type(first) is Layout:
                 identity = records[position + 1]
                 if first.site in self._sites and not _repeats(first, identity, stack):
-                    self.lost += 1
+                    counted += 1
                 token = records[position + first.size - 4] if first.is_suspendable else None
                 stack.append((first, identity, token))
                 position += first.size
@@ -64,16 +77,18 @@ class Tally:
                 if first is RESULT:
                     _close(stack)
                 elif first is SUSPEND:
-                    self._suspend(records[position + 2], stack)
+                    _suspend(records[position + 2], stack, suspended)
                 elif first is RESUME:
-                    stack.append(self._suspended.pop(records[position + 2], _UNKNOWN))
+                    stack.append(suspended.pop(records[position + 2], _UNKNOWN))
                 position += 3
+        return counted
 
-    def _suspend(self, token: Any, stack: list[_Open]) -> None:
-        for index in reversed(range(len(stack))):
-            if stack[index][2] is token:
-                self._suspended[token] = stack.pop(index)
-                return
+
+def _suspend(token: Any, stack: list[_Open], suspended: dict[Any, _Open]) -> None:
+    for index in reversed(range(len(stack))):
+        if stack[index][2] is token:
+            suspended[token] = stack.pop(index)
+            return
 
 
 def _repeats(layout: Layout, identity: Any, stack: list[_Open]) -> bool:

@@ -39,20 +39,24 @@ class ThreadTape:
 class Chunk:
     """Whole records taken off one thread's tape."""
 
-    __slots__ = ("_raw", "_records", "size", "tape")
+    __slots__ = ("_records", "raw", "tape")
 
     def __init__(self, tape: ThreadTape, raw: Any) -> None:
         self.tape = tape
-        self.size = len(raw)
-        """How many places the records take."""
-        self._raw = raw
+        self.raw = raw
+        """What was taken, of the kind that the tape is."""
         self._records: list[Any] | None = None
+
+    @property
+    def size(self) -> int:
+        """How many places the records take."""
+        return len(self.raw if self._records is None else self._records)
 
     @property
     def records(self) -> list[Any]:
         """The records as they are described in `callscope.tape.records`."""
         if self._records is None:
-            self._records, self._raw = _unpack(self._raw), None
+            self._records = _unpack(self.raw)
         return self._records
 
 
@@ -64,6 +68,8 @@ class Batch(NamedTuple):
     """Tapes of threads that will write no more."""
     until_ns: float
     """All that happened before this time is in this batch or an earlier one."""
+    number: int = 0
+    """From 1; a reader that is given a batch a second time knows it by its number."""
 
 
 class Reader(Protocol):
@@ -105,6 +111,11 @@ class Tapes:
         self._tapes: list[ThreadTape] = []
         self._readers: list[Reader] = []
         self._draining = False
+        self._taken: list[Chunk] = []
+        """What was taken off the tapes and is in no batch yet."""
+        self._batch: Batch | None = None
+        """What the readers are being given."""
+        self._last_number = 0
         self.local = _Local(self)
 
     def __reduce__(self) -> str:
@@ -144,6 +155,7 @@ class Tapes:
         """
         self.lock = threading.RLock()
         self._draining = False
+        self._taken, self._batch = [], None
         self._readers.clear()
         for tape in self._tapes:
             tape.records.clear()
@@ -157,12 +169,18 @@ class Tapes:
     def detach(self, reader: Reader) -> None:
         """Give the reader all that was written until now, and no more."""
         with self.lock:
-            self.drain()
-            self._readers.remove(reader)
-            reader.end()
+            try:
+                self.drain()
+                reader.end()
+            finally:
+                if reader in self._readers:
+                    self._readers.remove(reader)
 
     def drain(self) -> None:
-        """Hand what was written to the readers."""
+        """Hand what was written to the readers.
+
+        An interrupt may fall anywhere in it: what was not handed over yet then is the next time.
+        """
         with self.lock:
             # A finalizer that runs in here may be traced and come back.
             if self._draining:
@@ -170,20 +188,33 @@ class Tapes:
             self._draining = True
             try:
                 self.untraced(self._drain, None)
+            except (RecursionError, MemoryError):
+                # The program is at its limit, and shall come to it by itself. There is a next time.
+                pass
             finally:
                 self._draining = False
 
     def _drain(self, _: None) -> None:
+        self._hand_over()
         until_ns = self.clock.cell_contents() if len(self._tapes) > 1 else math.inf
         ended = [tape for tape in self._tapes if tape.ended]
-        chunks = [Chunk(tape, _take(tape.records)) for tape in tuple(self._tapes)]
-        chunks = [chunk for chunk in chunks if chunk.size]
-        for tape in ended:
-            self._tapes.remove(tape)
-        if chunks or ended:
-            batch = Batch(chunks, ended, until_ns)
+        for tape in tuple(self._tapes):
+            _take(tape, self._taken)
+        if self._taken or ended:
+            batch = Batch(self._taken, ended, until_ns, self._last_number + 1)
+            # No interrupt falls between these.
+            self._last_number += 1
+            self._batch = batch
+            self._taken = []
+            for tape in ended:
+                self._tapes.remove(tape)
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        if self._batch is not None:
             for reader in tuple(self._readers):
-                reader.feed(batch)
+                reader.feed(self._batch)
+            self._batch = None
 
     def untraced(self, function: Callable[[_T], _R], argument: _T) -> _R:
         """Call a function; what it calls in turn is not recorded."""
@@ -206,18 +237,26 @@ if NATIVE is None:
     def _use(_: Any) -> None:
         """Do nothing: who writes looks for the list among the thread's variables."""
 
-    def _take(records: list[Any]) -> list[Any]:
+    def _take(tape: ThreadTape, taken: list[Chunk]) -> None:
         # The thread may append meanwhile; the list itself must stay, for running calls hold it.
-        taken = records[:]
-        del records[: len(taken)]
-        return taken
+        count = len(tape.records)
+        if count:
+            chunk = Chunk(tape, tape.records[:count])
+            # No interrupt falls between these two.
+            taken += (chunk,)
+            del tape.records[:count]
 
     def _unpack(records: list[Any]) -> list[Any]:
         return records
 
 else:
-    _new_records, _use = NATIVE.Tape, NATIVE.use
-    _take, _unpack = NATIVE.Tape.take, NATIVE.Tape.unpack
+    _new_records, _use, _unpack = NATIVE.Tape, NATIVE.use, NATIVE.Tape.unpack
+
+    def _take(tape: ThreadTape, taken: list[Chunk]) -> None:
+        if len(tape.records):
+            chunk = Chunk(tape, _new_records())
+            taken += (chunk,)
+            tape.records.move_to(chunk.raw)  # in one step
 
 
 def _thread_name() -> str:

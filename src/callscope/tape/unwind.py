@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from callscope.hierarchy import ClassRef, class_ref
@@ -52,16 +51,27 @@ class Open(NamedTuple):
 _UNKNOWN: Final = Layout(class_ref(object).site("?"), (), (), ())
 
 
+class Parsed(NamedTuple):
+    """One thread's records, taken apart."""
+
+    instants: list[Instant]
+    last_ns: int
+    """When the last of them happened."""
+
+
 class ThreadReader:
-    """Reads one thread's records; what is open at the end of one chunk goes on in the next."""
+    """Reads one thread's records; what is open at the end of one chunk goes on in the next.
+
+    Each record is taken note of in one step: see `TapeReader`.
+    """
 
     def __init__(self, thread: str, reader: TapeReader) -> None:
         self._thread = thread
         self._reader = reader
         self._open: list[Open] = []
-        self._contexts: Counter[Any] = Counter()
+        self._contexts: dict[Any, int] = {}
+        """How many of the open calls run in the context of each token."""
         self._raised: Call | None = None
-        self._last_ns = 0
         self._acts = {
             RESULT: self._return_result,
             ERROR: self._error,
@@ -69,17 +79,14 @@ class ThreadReader:
             RESUME: self._resume,
             MARK: self._mark,
         }
-        self.parsed: deque[Instant] = deque()
+        self.last_ns = 0
+        """When the last happened that was taken note of."""
 
-    def take_until(self, until_ns: float) -> Iterator[Instant]:
-        """Yield, and forget, the instants up to some time."""
-        while self.parsed and self.parsed[0].ts_ns <= until_ns:
-            yield self.parsed.popleft()
-
-    def parse(self, records: list[Any]) -> None:
-        """Split records of the tape into instants."""
-        position, end, last_ns = 0, len(records), self._last_ns
-        add = self.parsed.append
+    def parse(self, records: list[Any], before: Parsed) -> Parsed:
+        """Split records of the tape into instants, which follow those from before."""
+        position, end, last_ns = 0, len(records), before.last_ns
+        parsed = [*before.instants]
+        add = parsed.append
         while position < end:
             first = records[position]
             if type(first) is int:
@@ -98,67 +105,108 @@ class ThreadReader:
                 last_ns = records[position + 1]
                 add(Instant(last_ns, self._acts[first], records[position : position + 3]))
                 position += 3
-        self._last_ns = last_ns
+        return Parsed(parsed, last_ns)
 
     def _begin(self, instant: Instant) -> None:
         self._settle(instant)
+        reader = self._reader
         layout, identity, runtime, *values, maker, start_ns = instant.record
         above = self._open[-1] if self._open else None
         parent = above.parent if above else None
         task = above.task if above else None
         token = None
-        if maker is not None and not self._contexts[maker]:
+        if maker is not None and maker not in self._contexts:
             # It was led to from another task, or another thread.
-            parent = self._reader.makers.get(maker, parent)
+            parent = reader.makers.get(maker, parent)
         if layout.is_suspendable:
             *values, token, task = values
-        call = None
-        if not self._repeats(layout, identity) and self._reader.wants(layout.site):
+        call, is_wanted = None, not self._repeats(layout, identity) and reader.wants(layout.site)
+        if is_wanted and not reader.limit.refuses_all():
             call = self._call(layout, identity, runtime, values, start_ns, parent)
             call._task = task
-            call._pid = self._reader.pid
-            if not self._reader.begin(call):
-                call = None
+            call._pid = reader.pid
+            is_wanted = reader.limit.is_asked_for(call)
+        if not is_wanted or reader.limit.is_full():
+            call = None
+        # What led to a call is asked of its parent, also of one that is dropped by now.
+        parent = reader.parent(parent)
+        if call is not None:
+            call._parent = parent
         context = token if layout.is_coroutine else maker
-        self._push(Open(layout, identity, call, call or parent, task, token, context))
+        entered = Open(layout, identity, call, call or parent, task, token, context)
+        inside = self._contexts.get(context, 0) + 1
+        siblings: list[Call] = [] if parent is None or not reader.keeps else parent._children
+        events = reader.event("call", start_ns, call)
         if token is not None:
-            self._reader.makers[token] = call or parent
-
-    def _push(self, entered: Open) -> None:
-        self._open.append(entered)
-        if entered.context is not None:
-            self._contexts[entered.context] += 1
-
-    def _left(self, left: Open) -> None:
-        if left.context is not None:
-            self._contexts[left.context] -= 1
-            if not self._contexts[left.context]:
-                del self._contexts[left.context]
+            reader.makers[token] = call or parent
+        # One step.
+        del reader.instants[0]
+        self.last_ns = start_ns
+        self._open += (entered,)
+        if context is not None:
+            self._contexts[context] = inside
+        if is_wanted and call is None:
+            reader.limit.lost += 1
+        if call is not None:
+            reader.limit.count += 1
+            reader.last_id += 1
+            call._call_id = reader.last_id
+            if reader.keeps:
+                siblings += (call,)
+                reader.calls += (call,)
+            reader.events += events
 
     def _mark(self, instant: Instant) -> None:
         self._settle(instant)
         self._reader.makers[instant.record[2]] = self._open[-1].parent if self._open else None
+        # One step.
+        del self._reader.instants[0]
+        self.last_ns = instant.ts_ns
 
     def _suspend(self, instant: Instant) -> None:
         self._settle(instant)
-        _, _, token = instant.record
-        found = next((o for o in reversed(self._open) if o.token is token), None)
-        if found is not None:
-            self._open.remove(found)
-            self._left(found)
-            self._reader.suspended[token] = found
-            if found.call is not None:
-                found.call._suspend(instant.ts_ns)
-                self._reader.tell("suspend", instant.ts_ns, found.call)
+        reader = self._reader
+        token = instant.record[2]
+        place = next((p for p, o in enumerate(self._open) if o.token is token), None)
+        left = None if place is None else self._open[place]
+        call = None if left is None else left.call
+        spans: list[list[int]] = [] if call is None else call._spans()
+        inside = self._contexts.get(left.context, 1) - 1 if left else 0
+        events = reader.event("suspend", instant.ts_ns, call)
+        # One step.
+        del reader.instants[0]
+        self.last_ns = instant.ts_ns
+        if place is not None and left is not None:
+            del self._open[place]
+            if left.context is not None:
+                self._contexts[left.context] = inside
+                if not inside:
+                    del self._contexts[left.context]
+            reader.suspended[token] = left
+            spans += ([instant.ts_ns],)
+            reader.events += events
 
     def _resume(self, instant: Instant) -> None:
         self._settle(instant)
-        _, _, token = instant.record
-        found = self._reader.suspended.pop(token, None) or Open(_UNKNOWN, None, None, None)
-        self._push(found)
-        if found.call is not None:
-            found.call._resume(instant.ts_ns)
-            self._reader.tell("resume", instant.ts_ns, found.call)
+        reader = self._reader
+        token = instant.record[2]
+        known = reader.suspended.get(token)
+        entered = known or Open(_UNKNOWN, None, None, None)
+        call = entered.call
+        spans = [] if call is None else call._spans()
+        span = spans[-1] if spans and len(spans[-1]) == 1 else []
+        inside = self._contexts.get(entered.context, 0) + 1
+        events = reader.event("resume", instant.ts_ns, call)
+        # One step.
+        del reader.instants[0]
+        self.last_ns = instant.ts_ns
+        self._open += (entered,)
+        if entered.context is not None:
+            self._contexts[entered.context] = inside
+        if known is not None:
+            del reader.suspended[token]
+            span += (instant.ts_ns,)
+            reader.events += events
 
     def _repeats(self, layout: Layout, identity: Any) -> bool:
         """Tell whether a call only goes on with another that is counted already."""
@@ -199,30 +247,42 @@ class ThreadReader:
         self._settle(instant)
         self._end(instant.ts_ns, instant.record[2])
 
-    def _end(self, end_ns: int, captured: Any) -> None:
-        ended = self._close()
-        if ended is not None and ended.call is not None:
-            call = ended.call
-            call._end(
-                end_ns, None if captured is None else self._reader.value(ended.layout, captured)
-            )
-            self._reader.tell("return", end_ns, call)
-
-    def _close(self) -> Open | None:
-        """Return what ends here; without anything open, that began before the recording did."""
-        if not self._open:
-            return None
-        ended = self._open.pop()
-        self._left(ended)
-        return ended
+    def _end(self, end_ns: int, captured: Any, *, raised: bool = False) -> None:
+        """Close the innermost call; without one, what ends began before the recording did."""
+        reader = self._reader
+        left = self._open[-1] if self._open else None
+        call = None if left is None else left.call
+        inside = self._contexts.get(left.context, 1) - 1 if left else 0
+        result = None
+        if left is not None and call is not None and captured is not None:
+            result = reader.value(left.layout, captured)
+        events = () if raised else reader.event("return", end_ns, call)
+        # One step.
+        del reader.instants[0]
+        self.last_ns = end_ns
+        if left is not None:
+            del self._open[-1]
+            if left.context is not None:
+                self._contexts[left.context] = inside
+                if not inside:
+                    del self._contexts[left.context]
+        if raised:
+            self._raised = call
+        elif call is not None:
+            call._end_ns = end_ns
+            call._result = result
+            reader.events += events
 
     def _raise(self, instant: Instant) -> None:
         self._settle(instant)
-        ended = self._close()
-        self._raised = None if ended is None else ended.call
+        self._end(instant.ts_ns, None, raised=True)
 
     def _error(self, instant: Instant) -> None:
-        self._end_raised(instant.ts_ns, instant.record[2])
+        if self._raised is not None:
+            self._end_raised(instant.ts_ns, instant.record[2])
+        # One step. An interrupt before it finds nothing raised any more.
+        del self._reader.instants[0]
+        self.last_ns = instant.ts_ns
 
     def _settle(self, instant: Instant) -> None:
         """End a call whose error record an interrupt kept from being written."""
@@ -230,7 +290,11 @@ class ThreadReader:
             self._end_raised(instant.ts_ns, UNKNOWN_ERROR)
 
     def _end_raised(self, end_ns: int, error: CallError) -> None:
-        call, self._raised = self._raised, None
+        call = self._raised
+        events = self._reader.event("raise", end_ns, call)
+        # One step.
+        self._raised = None
         if call is not None:
-            call._end(end_ns, error=error)
-            self._reader.tell("raise", end_ns, call)
+            call._end_ns = end_ns
+            call._error = error
+            self._reader.events += events

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from callscope.errors import PredicateWarning, warn
+from callscope.errors import PredicateWarning, is_interrupt, shown, warn
 from callscope.hierarchy import Site
 from callscope.trace import Call
 
@@ -39,34 +39,31 @@ class Limit:
         self._where = wanted.where
         self._most = wanted.max_calls
         self._stops = wanted.on_full == "stop"
-        self._count = 0
+        self.count = 0
+        """Number of calls that are kept."""
         self.lost = 0
+        """Number of calls that there was no room for."""
 
     def may_be_reached(self, more: int) -> bool:
         """Tell whether so many more calls may be more than are kept."""
-        return self._most is not None and self._count + more >= self._most
+        return self._most is not None and self.count + more >= self._most
 
-    def _is_full(self) -> bool:
-        return self._stops and self._most is not None and self._count >= self._most
+    def is_full(self) -> bool:
+        """Tell whether there is no room for another call."""
+        return self._stops and self._most is not None and self.count >= self._most
 
-    def refuses(self) -> bool:
-        """Tell, before anything of a call is read, that it cannot be kept, and count it."""
-        if self._where is None and self._is_full():
-            self.lost += 1
-            return True
-        return False
+    def refuses_all(self) -> bool:
+        """Tell, before anything of a call is read, that it cannot be kept."""
+        return self._where is None and self.is_full()
 
-    def admits(self, call: Call) -> bool:
-        """Decide whether a call that has just begun is kept, and count it."""
+    def is_asked_for(self, call: Call) -> bool:
+        """Tell whether a call that has just begun is one that the recording wants."""
         if self._where is not None:
             try:
-                if not self._where(call):
-                    return False
-            except Exception as error:
+                return bool(self._where(call))
+            except BaseException as error:
+                if is_interrupt(error):
+                    raise
                 self._where = None
-                warn(f"where= raised {error!r}; it is no longer asked.", PredicateWarning)
-        if self._is_full():
-            self.lost += 1
-            return False
-        self._count += 1
+                warn(f"where= raised {shown(error)}; it is no longer asked.", PredicateWarning)
         return True

@@ -103,9 +103,14 @@ class Call:
         self._result = result
         self._error = error
 
+    def _spans(self) -> list[list[int]]:
+        """Return, to be added to, when it was suspended and when resumed."""
+        if self._suspensions is None:
+            self._suspensions = []
+        return self._suspensions
+
     def _suspend(self, ts_ns: int) -> None:
-        self._suspensions = self._suspensions or []
-        self._suspensions.append([ts_ns])
+        self._spans().append([ts_ns])
 
     def _resume(self, ts_ns: int) -> None:
         if self._suspensions and len(self._suspensions[-1]) == 1:

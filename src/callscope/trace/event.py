@@ -84,8 +84,10 @@ def _finite(value: Value) -> Value:
 class Sink(Protocol):
     """What receives events while the program runs.
 
-    A sink that raises is not called again; the program, the trace and the other sinks go on. A
-    sink may also have:
+    A sink that raises, whatever it raises, is closed and not called again: there is one
+    `SinkWarning`, and the program, the trace and the other sinks go on. Only an interrupt of the
+    user's (Ctrl-C) that falls into a sink passes through it to the program; the sink then goes on
+    with the next event. A sink may also have:
 
     - ``on_start(header)`` and ``on_end(lost)``, called once each;
     - ``on_fork(header)``, called in a child process that the program has forked: what the sink

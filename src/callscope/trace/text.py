@@ -31,7 +31,7 @@ class Names:
     def show(self, qualified: str) -> str:
         """Return the shortest name that no other class noted so far goes by."""
         bare = bare_name(qualified)
-        return qualified if len(self._by_bare.get(bare, ())) > 1 else bare
+        return one_line(qualified if len(self._by_bare.get(bare, ())) > 1 else bare)
 
     def __iter__(self) -> Iterator[str]:
         for names in self._by_bare.values():
@@ -43,10 +43,11 @@ _NO_NAMES: Final = Names()
 
 def value_text(value: Value) -> str:
     """Return a captured value as people read it."""
-    return _one_line(value) if type(value) is Text else repr(value)
+    return one_line(value) if type(value) is Text else repr(value)
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Return a text with all that would break a line, or cannot be printed, escaped."""
     if text.isprintable():
         return str(text)
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
@@ -56,7 +57,9 @@ def arguments_text(call: Call) -> str:
     """Return the arguments in parentheses; nothing if they were not captured."""
     if call._arguments is None:
         return ""
-    shown = ", ".join(f"{name}={value_text(value)}" for name, value in call._arguments.items())
+    shown = ", ".join(
+        f"{one_line(name)}={value_text(value)}" for name, value in call._arguments.items()
+    )
     return f"({shown})"
 
 
@@ -77,6 +80,6 @@ def outcome_text(call: Call) -> str:
     if not call.finished:
         return " ..."
     if call.error is not None:
-        message = f": {_one_line(call.error.message)}" if call.error.message else ""
+        message = f": {one_line(call.error.message)}" if call.error.message else ""
         return f" !! {bare_name(call.error.type)}{message}"
     return "" if call.result is None else f" -> {value_text(call.result)}"

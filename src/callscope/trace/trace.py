@@ -23,7 +23,7 @@ class Recorded(NamedTuple):
 
     calls: Sequence[Call]
     lost: int
-    """Number of calls that were made but not kept, for `max_calls` was reached."""
+    """Number of calls that were made but not kept: `max_calls` was reached, or a disk was full."""
 
 
 class Trace:
@@ -53,7 +53,7 @@ class Trace:
 
     @property
     def lost(self) -> int:
-        """Number of calls that were made but not kept, for `max_calls` was reached."""
+        """Number of calls that were made but not kept: `max_calls` was reached, or a disk was full."""
         return self._read().lost
 
     def events(self) -> Iterator[Event]:
