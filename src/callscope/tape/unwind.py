@@ -124,14 +124,12 @@ class ThreadReader:
         if is_wanted and not reader.limit.refuses_all():
             call = self._call(layout, identity, runtime, values, start_ns, parent)
             call._task = task
-            call._pid = reader.pid
             is_wanted = reader.limit.is_asked_for(call)
+            # Only now, for the parent tells what led to the call, also if it is dropped by now.
+            call._parent = reader.parent(parent)
         if not is_wanted or reader.limit.is_full():
             call = None
-        # What led to a call is asked of its parent, also of one that is dropped by now.
         parent = reader.parent(parent)
-        if call is not None:
-            call._parent = parent
         context = token if layout.is_coroutine else maker
         entered = Open(layout, identity, call, call or parent, task, token, context)
         inside = self._contexts.get(context, 0) + 1
@@ -227,7 +225,7 @@ class ThreadReader:
         defining = layout.site.defining
         runtime = runtime or defining
         mro = runtime.mro
-        return Call(
+        call = Call(
             layout.site.method,
             defining.name,
             runtime.name,
@@ -238,6 +236,8 @@ class ThreadReader:
             self._thread,
             parent,
         )
+        call._pid = self._reader.pid
+        return call
 
     def _return(self, instant: Instant) -> None:
         self._settle(instant)
