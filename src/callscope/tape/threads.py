@@ -220,9 +220,10 @@ class Tapes:
         """Call a function; what it calls in turn is not recorded."""
         local = self.local
         tape = local.tape
-        local.tape = scratch = _new_records()
-        _use(scratch)
+        scratch = _new_records()
         try:
+            local.tape = scratch
+            _use(scratch)
             return function(argument)
         finally:
             local.tape = tape
