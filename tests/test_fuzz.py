@@ -135,7 +135,6 @@ class Base:
         return value
 
 
-@pytest.mark.xfail(reason="weaving asks `isinstance(cls, TracedMeta)`", strict=True)
 def test_a_metaclass_that_refuses_attributes() -> None:
     """A class can be traced whose metaclass lets nobody look anything up."""
 
@@ -149,7 +148,6 @@ def test_a_metaclass_that_refuses_attributes() -> None:
     assert len(trace) == 1
 
 
-@pytest.mark.xfail(reason="a class's name is taken by formatting its parts", strict=True)
 def test_a_name_that_formats_itself() -> None:
     """A class may name its module by a string of a class of its own, which is asked nothing."""
 

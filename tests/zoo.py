@@ -172,6 +172,9 @@ def attempt(function, *args, **kwargs):
     """Return a function's result, or the class and the message of what it raises."""
     try:
         return function(*args, **kwargs)
+    except RecursionError as error:
+        # What the interpreter was about when it reached the limit depends on where it began.
+        return type(error), str(error).partition(" while ")[0]
     except Exception as error:
         return type(error), str(error)
 

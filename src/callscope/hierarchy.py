@@ -34,6 +34,7 @@ _HEAP_TYPE: Final = 1 << 9
 _type_dict: Callable[[type], Mapping[str, Any]] = type.__dict__["__dict__"].__get__
 _type_mro: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
 _type_qualname: Callable[[type], str] = type.__dict__["__qualname__"].__get__
+_type_module: Callable[[type], str] = type.__dict__["__module__"].__get__
 _type_flags: Callable[[type], int] = type.__dict__["__flags__"].__get__
 _type_weakref_offset: Callable[[type], int] = type.__dict__["__weakrefoffset__"].__get__
 
@@ -67,11 +68,11 @@ def is_weakly_referable(cls: type) -> bool:
 def qualified_name(cls: type) -> str:
     """Return the module and the qualified name of a class: ``"keras.src.layers.layer.Layer"``."""
     module = namespace(cls).get("__module__")
-    if not isinstance(module, str):
-        # A static type keeps its module in front of `tp_name` and not in its dict.
-        module = type.__dict__["__module__"].__get__(cls)
-    name = _type_qualname(cls)
-    return f"{module}.{name}" if isinstance(module, str) else name
+    if module is None and not _type_flags(cls) & _HEAP_TYPE:
+        module = _type_module(cls)  # a static type keeps it in front of `tp_name`
+    # Both may be strings of a class that formats itself otherwise.
+    name = str.__str__(_type_qualname(cls))
+    return f"{str.__str__(module)}.{name}" if is_subclass(type(module), str) else name
 
 
 def bare_name(qualified: str) -> str:

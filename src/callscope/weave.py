@@ -125,7 +125,9 @@ class _Wanted:
         # What is added to a protocol would count as a member of it.
         adds = cls is root and not namespace(cls).get("_is_protocol")
         # Wherever the root's would not be the first to run, for the first may not call super.
-        if not isinstance(cls, TracedMeta) and (adds or _hides(cls, root, "__init_subclass__")):
+        # `isinstance` may ask a class for its `__class__`, and so its metaclass.
+        is_told_of = is_subclass(type(cls), TracedMeta)
+        if not is_told_of and (adds or _hides(cls, root, "__init_subclass__")):
             self.watchers[ref, "__init_subclass__"] = functools.partial(_watch_births, cls, adopt)
         if is_weakly_referable(cls):
             return

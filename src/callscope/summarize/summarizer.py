@@ -198,7 +198,10 @@ def _is_builtin_method(kind: type, name: str) -> bool:
 
 def known_type(value: Any) -> Text | None:
     """Return the name of the value's class if it was asked for before; runs nothing of its own."""
-    return _type_names.get(type(value), None)
+    # As `ByClass.get` does, without a call: each would take a frame from the program's recursion.
+    kind = type(value)
+    known = _type_names.known.get(id(kind))
+    return known[1] if known is not None and known[0]() is kind else None
 
 
 @functools.cache

@@ -76,10 +76,10 @@ class ByClass(Generic[_T]):
     """
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[weakref.ref[type], _T]] = {}
+        self.known: dict[int, tuple[weakref.ref[type], _T]] = {}
 
     def __setitem__(self, kind: type, value: _T) -> None:
-        key, known = id(kind), self._known
+        key, known = id(kind), self.known
 
         def forget(ref: weakref.ref[type]) -> None:
             if key in known and known[key][0] is ref:
@@ -89,7 +89,7 @@ class ByClass(Generic[_T]):
 
     def get(self, kind: type, default: _T) -> _T:
         """Return what is known of a class, or the default."""
-        known = self._known.get(id(kind))
+        known = self.known.get(id(kind))
         return known[1] if known is not None and known[0]() is kind else default
 
 
