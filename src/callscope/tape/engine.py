@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import types
 import weakref
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from callscope.errors import EngineWarning, OptionError, warn
@@ -41,8 +42,9 @@ def _choose() -> types.ModuleType | None:
         if asked == "c":
             warn(f"{_VARIABLE}='c', but there is no extension: {error}.", EngineWarning)
         return None
-    if _works(_tape):
-        return _tape
+    with suppress(Exception):
+        if _works(_tape):
+            return _tape
     warn("The tape in C does not work with this Python; the one in Python does.", EngineWarning)
     return None
 

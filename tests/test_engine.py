@@ -1,0 +1,266 @@
+"""The tape in C: chosen, refused, and what it does besides what all other tests ask of both."""
+
+from __future__ import annotations
+
+import gc
+import inspect
+import os
+import subprocess
+import sys
+import time
+import tracemalloc
+import warnings
+import weakref
+
+import pytest
+
+import callscope
+from callscope import record
+
+needs_c = pytest.mark.skipif(callscope.engine != "c", reason="the tape in C is not in use")
+without_frames = pytest.mark.skipif(
+    sys.version_info < (3, 12), reason="Python 3.11 runs the bytecode of every call"
+)
+
+
+def python(program, **environment):
+    """Run a program in a process of its own, and return what it printed."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith("CALLSCOPE")}
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env=env | environment,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+class TestChoice:
+    @needs_c
+    @pytest.mark.parametrize(("asked", "used"), [("", "c"), ("c", "c"), ("python", "python")])
+    def test_the_environment_chooses(self, asked, used):
+        """`CALLSCOPE_ENGINE` forces one; without it, C is used where it works."""
+        done = python("import callscope; print(callscope.engine)", CALLSCOPE_ENGINE=asked)
+        assert done.stdout.strip() == used
+
+    def test_an_unknown_engine(self):
+        """It is an error that names the variable and the remedy."""
+        done = python("import callscope; callscope.record", CALLSCOPE_ENGINE="rust")
+        assert "CALLSCOPE_ENGINE='rust' is not known. Use 'c' or 'python'" in done.stderr
+
+    PROGRAM = """
+import sys, warnings
+{before}
+import callscope
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    print(callscope.engine, [str(w.message) for w in caught])
+class A:
+    def call(self): ...
+with callscope.record(A) as trace:
+    A().call()
+print(trace.outline())
+"""
+
+    def test_without_an_extension(self):
+        """The tape in Python does it all; only who asked for C is told."""
+        program = self.PROGRAM.format(before="sys.modules['callscope.tape._tape'] = None")
+        silent, told = (python(program, CALLSCOPE_ENGINE=asked).stdout for asked in ("", "c"))
+        assert silent.splitlines() == ["python []", "A.call() [A#1]"]
+        assert told.startswith("python [\"CALLSCOPE_ENGINE='c', but there is no extension")
+
+    @needs_c
+    def test_an_interpreter_that_behaves_otherwise(self):
+        """Where calls would be lost, the tape in Python is used, and a warning says so."""
+        program = self.PROGRAM.format(
+            before="""
+import importlib.util, types
+real = importlib.import_module("callscope.tape._tape")
+broken = types.ModuleType("callscope.tape._tape")
+broken.__dict__.update(vars(real))
+class Tape(list):
+    def unpack(self): return []
+broken.Owner = lambda tape: None
+broken.Tape = Tape
+sys.modules["callscope.tape._tape"] = broken
+import callscope.tape
+callscope.tape._tape = broken
+"""
+        )
+        lines = python(program).stdout.splitlines()
+        assert lines[0].startswith("python ['The tape in C does not work with this Python")
+        assert lines[1:] == ["A.call() [A#1]"]
+
+    @needs_c
+    @pytest.mark.skipif(sys.version_info < (3, 12), reason="cannot be refused before Python 3.12")
+    def test_another_interpreter_of_the_process(self):
+        """It refuses the extension, and records with the tape in Python."""
+        module = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
+        program = f"""
+import {module} as interpreters, sys
+code = '''
+import sys; sys.path[:] = {{path!r}}
+import callscope
+class A:
+    def call(self): ...
+with callscope.record(A) as trace:
+    A().call()
+print(callscope.engine, trace.outline(), flush=True)
+'''.format(path=sys.path)
+found = interpreters.create()
+print(interpreters.run_string(found, code))
+"""
+        assert "python A.call() [A#1]" in python(program).stdout
+
+
+@needs_c
+class TestC:
+    def test_the_clock_is_that_of_the_tape_in_python(self):
+        """Both read `time.perf_counter_ns`."""
+        from callscope.tape import _tape
+
+        before, read, after = time.perf_counter_ns(), _tape.read_clock(), time.perf_counter_ns()
+        assert before <= read <= after
+
+    @without_frames
+    def test_a_call_adds_no_frame(self):
+        """The caller is the frame below, for whoever looks at frames, and for warnings."""
+
+        class Base:
+            def call(self):
+                warnings.warn("here", stacklevel=2)
+                return sys._getframe(1).f_code.co_name, len(inspect.stack())
+
+        def caller():
+            return Base().call()
+
+        with warnings.catch_warnings(record=True) as bare_caught:
+            warnings.simplefilter("always")
+            bare = caller()
+        with warnings.catch_warnings(record=True) as caught, record(Base) as trace:
+            warnings.simplefilter("always")
+            woven = caller()
+        assert woven == bare
+        assert [w.lineno for w in caught] == [w.lineno for w in bare_caught]
+        assert len(trace) == 1
+
+    @without_frames
+    def test_recursion_keeps_its_depth(self):
+        """As far as the C stack goes; below that, each call takes a frame more."""
+
+        class Base:
+            def call(self, n):
+                return n and self.call(n - 1)
+
+        depth = 600
+        with record(Base) as trace:
+            assert Base().call(depth) == 0
+        assert trace.calls[-1].depth == depth
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(20_000)
+        try:
+            with record(Base) as trace:
+                assert Base().call(5_000) == 0
+        finally:
+            sys.setrecursionlimit(limit)
+        assert trace.calls[-1].depth == 5_000
+
+    def test_every_way_of_calling_is_recorded_once(self):
+        """From bytecode hot and cold, from C, by keyword, with defaults, bound and unbound."""
+
+        class Base:
+            def __init__(self, x=0, *, y=1): ...
+
+            def call(self, a, b=2, /, c=3, *args, d, e=5, **kwargs):
+                return a
+
+        def use():
+            made = [Base(), Base(1), Base(x=2, y=3), *map(Base, range(3))]
+            for obj in made:
+                obj.call(1, d=1)
+                obj.call(1, 2, d=1, e=2)
+                obj.call(1, 2, 3, 4, d=1)
+                obj.call(1, c=3, d=1, other=1)
+                Base.call(obj, 1, d=1)
+                [*map(lambda a: obj.call(a, d=a), [1])]
+                getattr(obj, "call")(*(1,), **{"d": 1})
+
+        with record(Base) as trace:
+            for _ in range(100):
+                use()
+        assert len(trace.find("Base.__init__")) == 600
+        assert len(trace.find("Base.call")) == 600 * 7
+
+    def test_changed_functions_are_called_as_they_are(self):
+        """Defaults and keyword defaults that a program sets on a method count at once."""
+
+        class Base:
+            def call(self, x=1, *, y=2):
+                return x, y
+
+        with record(Base) as trace:
+            obj = Base()
+            assert obj.call() == (1, 2)
+            Base.call.__defaults__ = (5,)
+            assert obj.call() == (5, 2)
+            Base.call.__kwdefaults__ = {"y": 6}
+            assert obj.call() == (5, 6)
+        assert len(trace) == 3
+        assert Base().call() == (5, 6)
+
+    def test_memory_stays_flat(self, tmp_path):
+        """A streamed recording of many calls takes no more than one of few."""
+
+        class Base:
+            def call(self, x):
+                return x
+
+        def use(times):
+            obj = Base()
+            for number in range(times):
+                obj.call(number)
+
+        with record(Base, to=tmp_path / "t.jsonl", capture="none"):
+            use(50_000)
+            gc.collect()
+            tracemalloc.start()
+            use(50_000)
+            gc.collect()
+            size, _ = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+        assert size < 4_000_000
+
+    def test_what_a_record_holds_keeps_no_class_alive(self):
+        """Nor an object, though nobody has read the trace."""
+
+        class Base:
+            def call(self):
+                return super().__init__()
+
+        obj = Base()
+        with record(Base) as trace:
+            obj.call()
+            refs = [weakref.ref(obj), weakref.ref(Base)]
+            del obj, Base
+        gc.collect()
+        assert [ref() for ref in refs] == [None, None]
+        assert len(trace) == 1
+
+    def test_the_tape_refuses_what_it_cannot_hold(self):
+        """Its own errors are plain ones, and leave it as it was."""
+        from callscope.tape import _tape
+
+        tape = _tape.Tape()
+        tape.append(1)
+        tape += (2, "three")
+        with pytest.raises(TypeError):
+            tape += [4]
+        with pytest.raises(ValueError, match="empty"):
+            tape.move_to(tape)
+        with pytest.raises(TypeError):
+            _tape.use(object())
+        other = _tape.Tape()
+        tape.move_to(other)
+        assert (len(tape), len(other), other.unpack()) == (0, 3, [1, 2, "three"])
+        other.clear()
+        assert other.unpack() == []
