@@ -67,7 +67,7 @@ def is_weakly_referable(cls: type) -> bool:
 
 def qualified_name(cls: type) -> str:
     """Return the module and the qualified name of a class: ``"keras.src.layers.layer.Layer"``."""
-    module = namespace(cls).get("__module__")
+    module: Any = namespace(cls).get("__module__")
     if module is None and not _type_flags(cls) & _HEAP_TYPE:
         module = _type_module(cls)  # a static type keeps it in front of `tp_name`
     # Both may be strings of a class that formats itself otherwise.
