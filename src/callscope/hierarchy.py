@@ -67,12 +67,14 @@ def is_weakly_referable(cls: type) -> bool:
 
 def qualified_name(cls: type) -> str:
     """Return the module and the qualified name of a class: ``"keras.src.layers.layer.Layer"``."""
-    module = namespace(cls).get("__module__")
+    module: object = namespace(cls).get("__module__")
     if module is None and not _type_flags(cls) & _HEAP_TYPE:
         module = _type_module(cls)  # a static type keeps it in front of `tp_name`
     # Both may be strings of a class that formats itself otherwise.
     name = str.__str__(_type_qualname(cls))
-    return f"{str.__str__(module)}.{name}" if is_subclass(type(module), str) else name
+    if not is_subclass(type(module), str):
+        return name
+    return f"{str.__str__(module)}.{name}"  # type: ignore[arg-type,unused-ignore]
 
 
 def bare_name(qualified: str) -> str:

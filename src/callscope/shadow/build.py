@@ -372,7 +372,7 @@ def _copy_annotations(original: types.FunctionType, function: types.FunctionType
 
 def _are_evaluated(function: types.FunctionType) -> bool:
     """Tell whether a function's annotations have been read, or set, before."""
-    builtins = function.__builtins__  # type: ignore[attr-defined]
+    builtins = function.__builtins__  # type: ignore[attr-defined,unused-ignore]
     others = (function.__globals__, builtins, function.__dict__)
     known = {*map(id, others), id(function.__kwdefaults__)}
     return any(type(held) is dict and id(held) not in known for held in gc.get_referents(function))
