@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import inspect
 import os
@@ -183,8 +184,8 @@ class TestC:
                 obj.call(1, 2, 3, 4, d=1)
                 obj.call(1, c=3, d=1, other=1)
                 Base.call(obj, 1, d=1)
-                [*map(lambda a: obj.call(a, d=a), [1])]
-                getattr(obj, "call")(*(1,), **{"d": 1})
+                [*map(functools.partial(obj.call, d=1), [1])]
+                obj.call(*(1,), d=1)
 
         with record(Base) as trace:
             for _ in range(100):

@@ -14,8 +14,8 @@ from callscope.presets import DJANGO_VIEWS, KERAS, PYTORCH, SKLEARN
 
 TYPE_CHECKING = False  # see callscope.hierarchy
 if TYPE_CHECKING:
+    from callscope.begin import record, start, stop
     from callscope.formats import load
-    from callscope.recording import record, start, stop
     from callscope.shadow.context import carry
     from callscope.sinks.console import Console
     from callscope.sinks.jsonl import JSONLines
@@ -64,10 +64,10 @@ _LAZY = {
     "carry": "shadow.context",
     "engine": "tape.engine",
     "load": "formats",
-    "record": "recording",
+    "record": "begin",
     "rescan": "weave",
-    "start": "recording",
-    "stop": "recording",
+    "start": "begin",
+    "stop": "begin",
 }
 
 

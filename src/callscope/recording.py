@@ -1,18 +1,16 @@
-"""Recordings: `record`, `start` and `stop`."""
+"""`Recording`: weaves, owns its reader, feeds the sinks, and hands out the trace."""
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from callscope._version import __version__
 from callscope.errors import (
-    OptionError,
     RecordingError,
     TargetWarning,
     TraceTruncatedWarning,
@@ -21,7 +19,8 @@ from callscope.errors import (
 from callscope.feed import Feed, is_live
 from callscope.hierarchy import matches
 from callscope.instrumentation import Instrumentation, place
-from callscope.options import Options, check_options
+from callscope.options import Options
+from callscope.processes import RUNNING
 from callscope.registry import REGISTRY, Declaration
 from callscope.tape.read import TapeReader
 from callscope.tape.tally import Tally
@@ -33,7 +32,6 @@ from callscope.weave import WEAVER, Plan
 if TYPE_CHECKING:
     from os import PathLike
 
-    from callscope.options import Capture
     from callscope.sinks.jsonl import JSONLines
 
 DEFAULT_MAX_CALLS: Final = 1_000_000
@@ -119,7 +117,7 @@ class Recording:
         self.trace = Trace(header, self._read)
         self._open_reader()
         self._state = "running"
-        _running.append(self)
+        RUNNING.append(self)
         try:
             WEAVER.begin(self._plan)
         except BaseException:
@@ -156,7 +154,7 @@ class Recording:
             self._state = "running"  # it was interrupted, and can be ended again
             raise
         self._state = "ended"
-        _running.remove(self)
+        RUNNING.remove(self)
         for problem in lacking:
             warn(f"{problem} Nothing was traced for it.", TargetWarning)
         if self._reader.lost and self._limits.max_calls:
@@ -282,178 +280,3 @@ class Recording:
             # What could not be written is lost as well.
             self._file_read = Recorded(calls, self._reader.lost + max(0, told - len(calls)))
         return self._file_read
-
-
-_running: Final[list[Recording]] = []
-_started: Final[list[Recording]] = []
-
-
-def record(
-    *targets: type | str,
-    methods: Iterable[str] | None = None,
-    capture: Capture = "values",
-    redact: Iterable[str] = (),
-    where: Callable[[Call], bool] | None = None,
-    max_calls: int | Literal["default"] | None = "default",
-    on_full: OnFull = "stop",
-    sinks: Iterable[Sink] = (),
-    to: str | PathLike[str] | None = None,
-) -> Recording:
-    """Record calls while a block runs: ``with callscope.record(SomeClass) as trace:``.
-
-    Recordings may be nested and may overlap; each has its own trace.
-
-    Args:
-        targets: classes, or paths of classes (``"keras.layers:Layer"``), whose hierarchies are
-            declared for this recording alone; without any, all that is declared is recorded.
-        methods: names of methods, or patterns, as for `traced`. Without targets, they take the
-            place of what the declarations name.
-        capture: ``"values"`` keeps scalars as they are and a bounded summary of all else;
-            ``"types"`` keeps the names of types; ``"none"`` keeps times only.
-        redact: names, or patterns, of arguments to hide besides passwords, tokens and their kin.
-        where: is given each `Call` as it was when it began, and returns False to leave it out;
-            what it calls then hangs below its parent. It is asked when the trace is read or
-            streamed, and so makes recording no faster.
-        max_calls: how many calls to keep; None for no limit. By default a million, and no limit
-            with `to`.
-        on_full: what to do when that is reached: ``"stop"`` keeps the first calls,
-            ``"drop_oldest"`` the last. The number lost is counted either way.
-        sinks: receive events while the program runs.
-        to: a ``.jsonl`` file to stream to. The calls are then not kept in memory; the trace is
-            read from the file when it is asked for.
-
-    Raises:
-        OptionError: if an option has a value that cannot be used.
-        TargetError, TargetModuleError, TargetNotFoundError, ImmutableClassError, NoMethodsError:
-            as for `instrument`, when the recording begins.
-        TraceFileError: if `to` cannot be written, when the recording begins.
-    """
-    options = check_options(methods, capture, redact)
-    if where is not None and not callable(where):
-        msg = f"where={where!r} is no function. Give one that takes a Call and returns a bool."
-        raise OptionError(msg)
-    limit = (DEFAULT_MAX_CALLS if to is None else None) if max_calls == "default" else max_calls
-    _check_limits(limit, on_full, to)
-    patterns = () if targets else ("*",)
-    return Recording(
-        targets,
-        patterns,
-        options,
-        Limits(where, limit, on_full),
-        _check_sinks(sinks),
-        to,
-        replaces_methods=methods is not None,
-    )
-
-
-def _check_limits(max_calls: object, on_full: object, to: object) -> None:
-    if max_calls is not None and (type(max_calls) is not int or max_calls < 1):
-        msg = f"max_calls={max_calls!r} is no number of calls. Use a whole number from 1, or None."
-        raise OptionError(msg)
-    if on_full not in get_args(OnFull):
-        allowed = " or ".join(map(repr, get_args(OnFull)))
-        msg = f"on_full={on_full!r} is not known. Use {allowed}."
-        raise OptionError(msg)
-    if to is None:
-        return
-    if not isinstance(to, (str, os.PathLike)):
-        msg = f"to={to!r} is no path. Name a file, such as 'trace.jsonl'."
-        raise OptionError(msg)
-    if not os.fspath(to).endswith(".jsonl"):
-        msg = f"to={os.fspath(to)!r} cannot be streamed to. Name a '.jsonl' file, or use trace.save()."
-        raise OptionError(msg)
-    if on_full == "drop_oldest":
-        msg = (
-            "on_full='drop_oldest' cannot take lines back out of a file. Leave out to= or on_full=."
-        )
-        raise OptionError(msg)
-
-
-def _check_sinks(sinks: Iterable[Sink]) -> list[Sink]:
-    try:
-        listed = list(sinks)
-    except TypeError:
-        msg = f"sinks={sinks!r} is no list of sinks. Write sinks=[{type(sinks).__name__}(...)]."
-        raise OptionError(msg) from None
-    for sink in listed:
-        missing = [name for name in ("on_event", "flush", "close") if not hasattr(sink, name)]
-        if missing or isinstance(sink, type):
-            lacks = (
-                "is a class and not an object"
-                if isinstance(sink, type)
-                else f"has no {missing[0]}()"
-            )
-            msg = f"sinks: {sink!r} {lacks}. A sink has the methods on_event(event), flush() and close()."
-            raise OptionError(msg)
-    return listed
-
-
-def start(*targets: type | str, **options: Any) -> Trace:
-    """Begin a recording that `stop` ends; takes what `record` takes.
-
-    For a REPL or an application's start. Returns the trace, which may be read at any time.
-    """
-    recording = record(*targets, **options)
-    trace = recording.__enter__()
-    _started.append(recording)
-    return trace
-
-
-def stop() -> Trace:
-    """End the recording that was started last, and return its trace.
-
-    Raises:
-        RecordingError: if none was started.
-    """
-    if not _started:
-        msg = "No recording was started. Call callscope.start() first."
-        raise RecordingError(msg)
-    recording = _started.pop()
-    recording.end()
-    return recording.trace
-
-
-@atexit.register
-def _end_all() -> None:
-    for recording in tuple(reversed(_running)):
-        recording.end()
-
-
-def _before_fork() -> None:
-    for recording in _running:
-        recording.pause()
-
-
-def _after_fork_in_parent() -> None:
-    for recording in _running:
-        recording.go_on()
-
-
-def _after_fork_in_child() -> None:
-    if not _running:
-        return
-    TAPES.start_anew()
-    WEAVER.start_anew()
-    for recording in _running:
-        recording.start_anew()
-    if "multiprocessing.util" in sys.modules:
-        # Its processes end without the handlers of `atexit`, and clear the list of their own
-        # handlers as they begin.
-        from multiprocessing import util
-
-        util.register_after_fork(
-            _running_in_child, lambda _: util.Finalize(None, _end_all, exitpriority=-1_000)
-        )
-
-
-class _RunningInChild:
-    """Is what `multiprocessing` remembers the handler by."""
-
-
-_running_in_child: Final = _RunningInChild()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before_fork,
-        after_in_parent=_after_fork_in_parent,
-        after_in_child=_after_fork_in_child,
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 
 from callscope import demo
-from callscope.recording import record
+from callscope.begin import record
 from callscope.sinks.console import Console
 
 

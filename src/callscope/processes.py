@@ -1,0 +1,77 @@
+"""What becomes of the recordings that run when the process forks, and when it ends."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from typing import Final, Protocol
+
+from callscope.tape.threads import TAPES
+from callscope.weave import WEAVER
+
+
+class Running(Protocol):
+    """A recording that runs."""
+
+    def pause(self) -> None:
+        """Hold still while the process forks."""
+
+    def go_on(self) -> None:
+        """Go on in the process that has forked."""
+
+    def start_anew(self) -> None:
+        """Go on in the child process, which has nothing of the parent's."""
+
+    def end(self) -> None:
+        """End; a second time does nothing."""
+
+
+RUNNING: Final[list[Running]] = []
+"""The recordings that run, in the order they began."""
+
+
+@atexit.register
+def _end_all() -> None:
+    for recording in tuple(reversed(RUNNING)):
+        recording.end()
+
+
+def _before_fork() -> None:
+    for recording in RUNNING:
+        recording.pause()
+
+
+def _after_fork_in_parent() -> None:
+    for recording in RUNNING:
+        recording.go_on()
+
+
+def _after_fork_in_child() -> None:
+    if not RUNNING:
+        return
+    TAPES.start_anew()
+    WEAVER.start_anew()
+    for recording in RUNNING:
+        recording.start_anew()
+    if "multiprocessing.util" in sys.modules:
+        # Its processes end without the handlers of `atexit`, and clear the list of their own
+        # handlers as they begin.
+        from multiprocessing import util
+
+        util.register_after_fork(
+            _in_child, lambda _: util.Finalize(None, _end_all, exitpriority=-1_000)
+        )
+
+
+class _InChild:
+    """Is what `multiprocessing` remembers the handler by."""
+
+
+_in_child: Final = _InChild()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_after_fork_in_parent,
+        after_in_child=_after_fork_in_child,
+    )
