@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import pyperf
 
@@ -51,18 +51,36 @@ class WeaveCost(NamedTuple):
     ms: Figure
 
 
+class Comparison(NamedTuple):
+    """What one case adds to the bare example, as a multiple of what another adds."""
+
+    case: str
+    other: str
+    times: float
+
+
+_COMPARED: Final = (
+    ("on-none", calls.VIZTRACER),
+    ("on-none", calls.FLOOR),
+    ("on-values", "on-none"),
+)
+
+
 class Figures(NamedTuple):
     """All that one run of the benchmarks found."""
 
     calls: list[CallCost]
+    compared: list[Comparison]
     import_ms: dict[str, Figure]
     weaves: list[WeaveCost]
 
     @classmethod
     def of(cls, suite: pyperf.BenchmarkSuite) -> Figures:
         """Work out the figures of all rounds."""
+        costs = _call_costs(suite)
         return cls(
-            _call_costs(suite),
+            costs,
+            _compare(costs),
             {case.name: _scaled(suite, case.name, 1e3) for case in startup.CASES},
             [WeaveCost(c.name, c.classes, _scaled(suite, c.name, 1e3)) for c in weaving.CASES],
         )
@@ -83,6 +101,11 @@ def _call_costs(suite: pyperf.BenchmarkSuite) -> list[CallCost]:
         )
         for name in pairs
     ]
+
+
+def _compare(costs: list[CallCost]) -> list[Comparison]:
+    added = {cost.case: cost.ratio.median - 1 for cost in costs}
+    return [Comparison(case, other, added[case] / added[other]) for case, other in _COMPARED]
 
 
 def _pairs(suite: pyperf.BenchmarkSuite, case: calls.Case) -> list[tuple[float, float]]:

@@ -44,6 +44,7 @@ def tables(figures: Figures) -> str:
             "One call of the seed example; 'x wrapper': times what same-signature adds:",
             _LINE.format(*_HEADINGS),
             *map(_call_line, figures.calls),
+            *(f"{c.case} adds {c.times:.2f} times what {c.other} adds" for c in figures.compared),
             "",
             f"Import, in a fresh interpreter; the budget of 'import' is {BUDGET_MS:.0f} ms:",
             f"{'case':<17}{'ms':>9}{'MAD':>8}",
@@ -100,6 +101,7 @@ def summary(figures: Figures, rounds: int) -> dict[str, Any]:
         "clock": clock.NAME,
         "rounds": rounds,
         "calls": {cost.case: _call_summary(cost) for cost in figures.calls},
+        "compared": [comparison._asdict() for comparison in figures.compared],
         "import_ms": {case: ms._asdict() for case, ms in figures.import_ms.items()},
         "import_budget_ms": BUDGET_MS,
         "weave_ms": {
