@@ -82,6 +82,13 @@ def frameworks(session: nox.Session) -> None:
 
 
 @nox.session
+def tensorflow(session: nox.Session) -> None:
+    """Run the tests that need TensorFlow, which takes 1.6 GB and so is no part of CI."""
+    session.install("-e", ".[test]", "tensorflow-cpu==2.21.0")
+    session.run("python", "-m", "pytest", "-q", "-W", "ignore", "tests/test_tensorflow.py")
+
+
+@nox.session
 def downstream(session: nox.Session) -> None:
     """Run other libraries' own tests without and with tracing; names of some may follow ``--``."""
     session.run("python", "-m", "downstream", *session.posargs)

@@ -30,7 +30,7 @@ class Template(AsciiTemplate):
 # write it there: so no interrupt makes an end go missing.
 LOCALS: Final = frozenset(
     {
-        *("tape", "runtime", "result", "time", "captured", "error", "kind_of", "known"),
+        *("tape", "runtime", "result", "time", "captured", "error", "known"),
         *("token", "body", "act", "yielded", "sent", "thrown"),
     }
 )
@@ -148,10 +148,11 @@ if $result is None:
             $tape.append($time)
         else:
             $tape += ($RESULT, $time, $captured)"""
-# No set of types: looking a class up in one would run its metaclass's `__hash__`.
+# No set of types: looking a class up in one would run its metaclass's `__hash__`. No assignment
+# expression: TensorFlow's AutoGraph, which converts shadows too, knows none.
 _CAPTURE_VALUE: Final = (
-    "({name} if {name} is None or ($kind_of := $type({name})) is $int or $kind_of is $float"
-    " or $kind_of is $bool or $kind_of is $str and $len({name}) <= {longest}"
+    "({name} if {name} is None or $type({name}) is $int or $type({name}) is $float"
+    " or $type({name}) is $bool or $type({name}) is $str and $len({name}) <= {longest}"
     " else $value({name}))"
 )
 
