@@ -1,7 +1,9 @@
 """Coroutines, generators and async generators: what is recorded, and that nothing else changes."""
 
 import asyncio
+import gc
 import threading
+import types
 
 import pytest
 
@@ -139,6 +141,65 @@ class TestGenerators:
         with recorded(work):
             next(work().numbers(1))
             assert log == ["closed"]
+
+
+class Noted:
+    """What is thrown in; says when it goes."""
+
+    def __init__(self, log):
+        self.log = log
+
+    def __del__(self):
+        self.log.append("gone")
+
+
+@pytest.mark.parametrize("kind", ["generator", "coroutine", "async generator"])
+def test_what_is_thrown_in_is_kept_by_nothing(kind):
+    """It goes as soon as it is handled, without the collector; so does what was sent."""
+
+    class Base:
+        def generator(self):
+            yield (yield 1)
+
+        async def coroutine(self):
+            await once()
+
+        async def async_generator(self):
+            yield (yield 1)
+
+    @types.coroutine
+    def once():
+        yield
+
+    def use(log):
+        obj = Base()
+        if kind == "generator":
+            running = obj.generator()
+        elif kind == "coroutine":
+            running = obj.coroutine()
+        else:
+            outer = obj.async_generator()
+            running = outer.__anext__()
+            with pytest.raises(StopIteration):
+                running.send(None)
+            running = outer.athrow(LookupError(Noted(log)))
+        try:
+            running.send(None)
+            running.throw(LookupError(Noted(log)))
+        except LookupError:
+            pass
+        del running
+        return log
+
+    gc.disable()
+    try:
+        bare = [*use([])]
+        with record(Base, methods=("*",)) as trace:
+            woven = [*use([])]
+    finally:
+        gc.enable()
+    assert woven == bare == ["gone"]
+    assert trace.calls[0].error.type == "LookupError"
 
 
 class TestCoroutines:

@@ -72,6 +72,8 @@ def qualified_name(cls: type) -> str:
         module = _type_module(cls)  # a static type keeps it in front of `tp_name`
     # Both may be strings of a class that formats itself otherwise.
     name = str.__str__(_type_qualname(cls))
+    if type(module) is str:  # as nearly always; at the limit of recursion nothing can be called
+        return f"{module}.{name}"
     if not is_subclass(type(module), str):
         return name
     return f"{str.__str__(module)}.{name}"  # type: ignore[arg-type,unused-ignore]

@@ -60,6 +60,7 @@ _SHADOW: Final = Template(f"""\
                 $error.__traceback__ = $error.__traceback__.tb_next
                 $known = $AT_LIMIT if $type($error) is $RecursionError else $UNKNOWN_ERROR
                 $tape += ($ERROR, $clock(), $known)
+            $forget
             $go_live
             raise
         $find_tape
@@ -259,6 +260,8 @@ class Source:
             "capture_result": _CAPTURE_RESULT.format(self._capture("$result")) if captures else "",
             "write_return": _WRITE_CAPTURED if captures else "$tape.append($time)",
             "go_live": "$drain()" if self._recipe.live else "",
+            # What was thrown in holds, from Python 3.12 on, this frame by that of the body.
+            "forget": "$body = $act = None" if kind == "async generator" else "",
         }
 
     def _fill(self, text: str) -> str:

@@ -60,31 +60,35 @@ def drive(body: Any, token: Token | None, *, as_current: bool) -> Generator[Any,
         as_current: whether tasks that it makes shall know what they were made by.
     """
     step, argument = body.send, None
-    while True:
-        outer = Current.set(token) if as_current and token is not None else None
-        try:
-            yielded = step(argument)
-        except StopIteration as stop:
-            return stop.value
-        finally:
-            if outer is not None:
-                Current.reset(outer)
-        suspend(token)
-        is_closing = False
-        try:
-            argument = yield yielded
-        except GeneratorExit:
-            is_closing = True
-        except BaseException as error:
-            drop_own_frames(error)
-            step, argument = body.throw, error
-        else:
-            step = body.send
-        resume(token)
-        if is_closing:
-            # Not where it is handled: what the body then raises would have it as its context.
-            body.close()
-            raise GeneratorExit
+    try:
+        while True:
+            outer = Current.set(token) if as_current and token is not None else None
+            try:
+                yielded = step(argument)
+            except StopIteration as stop:
+                return stop.value
+            finally:
+                if outer is not None:
+                    Current.reset(outer)
+            suspend(token)
+            is_closing = False
+            try:
+                argument = yield yielded
+            except GeneratorExit:
+                is_closing = True
+            except BaseException as error:
+                drop_own_frames(error)
+                step, argument = body.throw, error
+            else:
+                step = body.send
+            resume(token)
+            if is_closing:
+                # Not where it is handled: what the body then raises would have it as its context.
+                body.close()
+                raise GeneratorExit
+    finally:
+        # From Python 3.12 on, the body's frame, which an error holds, holds this one.
+        body = step = argument = None
 
 
 def first_step(body: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
