@@ -23,6 +23,7 @@ from callscope.errors import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
     from typing import Any, Final, Literal
 
     Binding = Literal["instance", "class", "static"]
@@ -213,9 +214,26 @@ def class_ref(cls: type) -> ClassRef:
     ref.key = id(cls)
     ref._name, ref._is_named = qualified_name(cls), False
     ref._sites = {}
-    ref.identify = weakref.ref if is_weakly_referable(cls) else identity.identify_unwatched
+    referable = is_weakly_referable(cls)
+    ref.identify = identity.REFERABLE.identify if referable else identity.identify_unwatched
     ref.mro = (ref, *(class_ref(base) for base in mro(cls) if base is not cls))
     return _class_refs.setdefault(id(cls), ref)
+
+
+def identify_by_serials(
+    identify: Callable[[object], identity.Identity], living: Callable[[], AbstractSet[int]]
+) -> None:
+    """Identify objects that take weak references by serial numbers, before any is identified.
+
+    Args:
+        identify: returns the number of an object.
+        living: returns the numbers of those that are alive.
+    """
+    earlier = identity.REFERABLE.identify
+    identity.REFERABLE.identify, identity.REFERABLE.living = identify, living
+    for ref in _class_refs.values():
+        if ref.identify is earlier:
+            ref.identify = identify
 
 
 def class_ref_of_bound(bound: object) -> ClassRef:

@@ -2,21 +2,37 @@
 
 An identity is the object's plain weak reference: CPython keeps one per object, so asking twice
 gives the same reference for as long as somebody holds it, and another object at the same address
-has another. Objects that take no weak reference (`__slots__` without ``__weakref__``, subclasses
-of `int` and `tuple`) get a token of the same behaviour, which their finalizer takes back.
+has another. The tape in C has serial numbers instead, which are below zero and given once. Objects
+that take no weak reference (`__slots__` without ``__weakref__``, subclasses of `int` and `tuple`)
+get a token that behaves like one, and which their finalizer takes back.
 """
 
 from __future__ import annotations
 
 import gc
+import weakref
 
 TYPE_CHECKING = False  # see callscope.hierarchy
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from collections.abc import Set as AbstractSet
+    from typing import Any, TypeAlias
 
-    Identity = Callable[[], Any]
-    """Calling it returns None once the object is gone."""
+    Identity: TypeAlias = Callable[[], Any] | int
+    """Calling it returns None once the object is gone; a number is among those of the living."""
+
+
+class Referable:
+    """How objects that take weak references are told apart: by these, or by serial numbers."""
+
+    def __init__(self) -> None:
+        self.identify: Callable[[object], Identity] = weakref.ref
+        """Returns the identity of an object."""
+        self.living: Callable[[], AbstractSet[int]] = frozenset
+        """Returns the serial numbers of the objects that are alive."""
+
+
+REFERABLE = Referable()
 
 
 class Token:
@@ -65,6 +81,11 @@ def release_all() -> None:
     _tokens.clear()
 
 
+def is_same(one: Identity | None, other: Identity | None) -> bool:
+    """Tell whether two identities are of one object."""
+    return one is other or (type(one) is int and one == other)
+
+
 class Numbers:
     """Serial numbers of objects, from 1, in the order they are first asked for."""
 
@@ -75,10 +96,11 @@ class Numbers:
         self._sweep_at = 1024
 
     def __getitem__(self, identity: Identity) -> int:
-        known = self._by_identity.get(id(identity))
+        key = _key(identity)
+        known = self._by_identity.get(key)
         if known is None:
             # The identity is kept, or its address could come to stand for another object.
-            key, known = id(identity), (identity, self._last + 1)
+            known = identity, self._last + 1
             # No interrupt falls between these two.
             self._by_identity[key] = known
             self._last += 1
@@ -86,7 +108,7 @@ class Numbers:
 
     def get(self, identity: Identity) -> int | None:
         """Return the number of an object that has one."""
-        known = self._by_identity.get(id(identity))
+        known = self._by_identity.get(_key(identity))
         return None if known is None else known[1]
 
     def sweep(self) -> None:
@@ -101,5 +123,15 @@ class Numbers:
             del self._by_identity[key]
             del self._gone[-1]
         if len(self._by_identity) >= self._sweep_at:
-            self._gone = [k for k, (who, _) in self._by_identity.items() if who() is None]
+            living = REFERABLE.living()
+            self._gone = [k for k, (who, _) in self._by_identity.items() if _is_gone(who, living)]
             self._sweep_at = max(1024, 2 * (len(self._by_identity) - len(self._gone)))
+
+
+def _key(identity: Identity) -> int:
+    # No address is below zero.
+    return identity if isinstance(identity, int) else id(identity)
+
+
+def _is_gone(identity: Identity, living: AbstractSet[int]) -> bool:
+    return identity not in living if isinstance(identity, int) else identity() is None

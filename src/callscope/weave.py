@@ -186,6 +186,7 @@ class Weaver:
             self.reweave()
             if not self._plans:
                 release_all()
+                TAPES.forget_objects()
 
     def reweave(self) -> None:
         """Make every class as the plans want it."""

@@ -229,6 +229,7 @@ def _make_shadow(part: Part, entry: Entry, site: Site, recipe: Recipe) -> Any:
     }
     if is_function:
         values |= {f"default_{k}": v for k, v in default_values(original).items()}
+    recorder = None
     if compiled.is_native:
         bound_by = part.binding if compiled.is_bound else None
         recorder = make_recorder(
@@ -242,7 +243,7 @@ def _make_shadow(part: Part, entry: Entry, site: Site, recipe: Recipe) -> Any:
         cells.update(zip(shape.freevars, original.__closure__ or (), strict=True))
         function = _build(original, code, cells)
         begin_below(function.__code__)
-        if compiled.is_native:
+        if recorder is not None:
             recorder.attach(function)
         entry.looks.append((function, original, _attributes(function)))
         return function

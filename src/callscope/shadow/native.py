@@ -6,7 +6,7 @@ import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from callscope.hierarchy import class_ref, class_ref_of_bound
+from callscope.hierarchy import class_ref, class_ref_of_bound, identify_by_serials
 from callscope.shadow.capture import capture
 from callscope.shadow.context import Current
 from callscope.shadow.shape import Recipe, Shape, default_values
@@ -14,7 +14,7 @@ from callscope.shadow.source import spread
 from callscope.summarize import MAX_STRING, REDACTED, summarizer
 from callscope.tape.engine import NATIVE, Inert
 from callscope.tape.records import AT_LIMIT, ERROR, OMITTED, RAISE, RESULT, UNKNOWN_ERROR, Layout
-from callscope.tape.threads import LIMIT, TAPES
+from callscope.tape.threads import TAPES
 
 if TYPE_CHECKING:
     from callscope.hierarchy import Binding
@@ -34,9 +34,9 @@ if NATIVE is not None:
         at_limit=AT_LIMIT,
         unknown_error=UNKNOWN_ERROR,
         inert=Inert,
-        limit=LIMIT,
         most_string=MAX_STRING,
     )
+    identify_by_serials(NATIVE.identify, NATIVE.living)
 
 
 _BINDINGS: Final = {"instance": "i", "class": "c", None: "n"}
@@ -79,7 +79,8 @@ def make_recorder(
             captures += "v" if plain else "c"
             spreads.append(None)
     value = capturing.both if several else capturing.value if plain else capturing.type
-    return NATIVE.Recorder(
+    native: Any = NATIVE  # for a type checker takes its declaration, and what it was given
+    return native.Recorder(
         layout=layout,
         original=original,
         on=on,

@@ -9,8 +9,9 @@ into Python, so that neither a signal handler nor a finalizer ever sees half of 
     result   time << 3 | RESULT, captured value
     object   a pointer: what Python code has appended
 
-The pair stands for the layout and the class. Most of what writing costs is new memory: so what can
-be left out is.
+The pair stands for the layout and the class; an identity is a serial number (see Identities), or
+an object if the class has another way to tell its objects apart. Most of what writing costs is new
+memory: so what can be left out is.
 
 `Tape.unpack` turns them into the list that the tape in Python is: callscope/tape/records.py says
 what stands on it. A `Recorder` knows what the records of one shadow look like. A shadow's bytecode calls
@@ -25,6 +26,10 @@ the bytecode does, without a frame. Each call goes one of these ways, and so is 
 #include <stdint.h>
 #include <string.h>
 #include <time.h>
+
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 #ifdef Py_GIL_DISABLED
 #error "A tape in C relies on the global interpreter lock; use the one in Python."
@@ -42,7 +47,13 @@ the bytecode does, without a frame. Each call goes one of these ways, and so is 
 typedef uintptr_t Word;
 
 enum { OBJECT = 0, BEGIN = 1, RETURN = 2, RESULT = 3, BEGIN_MADE = 5, TAG = 7 };
-enum { TAG_BITS = 3, FIRST_SIZE = 256, MOST_BOUND = 32, RAISE_WORDS = 1, ERROR_WORDS = 3 };
+enum { TAG_BITS = 3, MOST_BOUND = 32, RAISE_WORDS = 1, ERROR_WORDS = 3 };
+
+/* How many words an arena has room for: a thread's first, the last that is not mapped, and those. */
+enum { FIRST_SIZE = 1 << 8, LAST_SIZE = 1 << 15, MAPPED_SIZE = 1 << 18 };
+/* Words a tape may take before the thread hands it on: a mapped arena has room for four times as
+many, and the ends that may still come then. */
+enum { LIMIT = (MAPPED_SIZE >> 2) - (1 << 12) };
 
 /* What the module is given once, by `configure`. */
 static struct {
@@ -61,7 +72,6 @@ static struct {
     PyObject *inert;         /* what a recorder becomes in a pickle */
     PyObject *clock;         /* a replacement for the clock; NULL for the real one */
     int follows_contexts;    /* whether anything has ever set `current` */
-    Py_ssize_t limit;        /* words a tape may take before the thread hands it on */
     Py_ssize_t most_string;  /* length of the longest string that is kept as it is */
 } config;
 
@@ -102,15 +112,250 @@ read_clock(int64_t *time)
     return 0;
 }
 
+/* Identities
+
+An object has a serial number from the first time that somebody asks for it until it dies. A new
+weak reference for each object, kept for as long as the trace, would cost more than all the rest:
+for the collector visits each again and again. So there is one for each address that an object has
+had, and it tells whether the object that stands there is still the same. */
+
+typedef struct {
+    PyObject *object;        /* its address; NULL where the place is free */
+    PyWeakReference *ref;    /* dead once the object is */
+    int64_t serial;
+} Known;
+
+static struct {
+    Known *places;
+    size_t size; /* a power of two */
+    size_t used;
+    int64_t last;
+} known;
+
+enum { FIRST_PLACES = 1024 };
+
+/* Return the place of an object, or the free one where it is to go. */
+static inline Known *
+place_of(PyObject *object)
+{
+    size_t at = (size_t)((uint64_t)(uintptr_t)object * 0x9E3779B97F4A7C15u >> 32);
+    for (;; at++) {
+        Known *place = &known.places[at & (known.size - 1)];
+        if (place->object == object || place->object == NULL) {
+            return place;
+        }
+    }
+}
+
+static inline int
+is_dead(const Known *place)
+{
+    return place->ref->wr_object == Py_None;
+}
+
+static int
+grow_known(void)
+{
+    size_t living = 0;
+    for (size_t i = 0; i < known.size; i++) {
+        living += known.places[i].object != NULL && !is_dead(&known.places[i]);
+    }
+    size_t size = FIRST_PLACES;
+    while (size < living * 4) {
+        size *= 2;
+    }
+    Known *before = known.places, *places = PyMem_Calloc(size, sizeof(Known));
+    size_t size_before = known.size;
+    if (places == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    known.places = places;
+    known.size = size;
+    known.used = 0;
+    /* Letting go of a reference that is dead, and has no callback, runs no code. */
+    for (size_t i = 0; i < size_before; i++) {
+        if (before[i].object == NULL) {
+            continue;
+        }
+        if (is_dead(&before[i])) {
+            Py_DECREF(before[i].ref);
+            continue;
+        }
+        *place_of(before[i].object) = before[i];
+        known.used++;
+    }
+    PyMem_Free(before);
+    return 0;
+}
+
+/* Let a dead reference that nobody else holds be the one of a new object, which has none as yet.
+
+It saves what it costs to free the one and make the other, a tenth of what recording a call takes. */
+static inline int
+renew(Known *place, PyObject *object)
+{
+    if (PyType_Check(object)) { /* those of static types are kept elsewhere */
+        return 0;
+    }
+    PyWeakReference *ref = place->ref;
+    PyObject **refs = (PyObject **)((char *)object + Py_TYPE(object)->tp_weaklistoffset);
+    if (*refs != NULL || Py_REFCNT(ref) != 1) {
+        return 0;
+    }
+    ref->wr_object = object;
+    ref->hash = -1;
+    *refs = (PyObject *)ref;
+    place->serial = ++known.last;
+    return 1;
+}
+
+/* Return the serial number of an object that takes weak references; 0 for an error. */
+static int64_t
+serial_of(PyObject *object)
+{
+    Known *place = known.places == NULL ? NULL : place_of(object);
+    if (place != NULL && place->object != NULL && (!is_dead(place) || renew(place, object))) {
+        return place->serial;
+    }
+    /* This may run the collector, and so anything: the place is looked for again. */
+    PyObject *ref = PyWeakref_NewRef(object, NULL);
+    if (ref == NULL || (known.used * 2 >= known.size && grow_known() < 0)) {
+        Py_XDECREF(ref);
+        return 0;
+    }
+    place = place_of(object);
+    if (place->object == NULL) {
+        place->object = object;
+        known.used++;
+    }
+    else if (is_dead(place)) {
+        Py_DECREF(place->ref);
+    }
+    else { /* the collector has led here, too */
+        Py_DECREF(ref);
+        return place->serial;
+    }
+    place->ref = (PyWeakReference *)ref;
+    place->serial = ++known.last;
+    return place->serial;
+}
+
+/* What Python code calls where it writes a record, or summarizes an object. */
+static PyObject *
+identify(PyObject *Py_UNUSED(module), PyObject *object)
+{
+    int64_t serial = serial_of(object);
+    return serial == 0 ? NULL : PyLong_FromLongLong(-serial);
+}
+
+static PyObject *
+living(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    PyObject *found = PySet_New(NULL);
+    for (size_t i = 0; found != NULL && i < known.size; i++) {
+        Known *place = &known.places[i];
+        if (place->object == NULL || is_dead(place)) {
+            continue;
+        }
+        PyObject *serial = PyLong_FromLongLong(-place->serial);
+        if (serial == NULL || PySet_Add(found, serial) < 0) {
+            Py_CLEAR(found);
+        }
+        Py_XDECREF(serial);
+    }
+    return found;
+}
+
+static PyObject *
+forget_objects(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    Known *places = known.places;
+    size_t size = known.size;
+    known.places = NULL;
+    known.size = known.used = 0;
+    for (size_t i = 0; i < size; i++) {
+        if (places[i].object != NULL) {
+            Py_DECREF(places[i].ref);
+        }
+    }
+    PyMem_Free(places);
+    Py_RETURN_NONE;
+}
+
 /* Tapes */
+
+/* Memory for records. What was taken off a tape stays where it is, and the tape goes on behind it. */
+typedef struct {
+    Py_ssize_t shares; /* how many tapes have words in it */
+    Py_ssize_t size;
+    Word words[];
+} Arena;
 
 typedef struct {
     PyObject_HEAD
-    Word *words;
-    Py_ssize_t used;
-    Py_ssize_t size;
-    Py_ssize_t last_used; /* when words were taken off the last time */
+    Arena *arena;
+    Word *words; /* those of the arena */
+    Py_ssize_t start;
+    Py_ssize_t used; /* the first of its words, and the one behind the last */
+    Py_ssize_t room; /* where the arena ends */
+    Py_ssize_t mark; /* below it a short record finds room, and the tape is not handed on as yet */
 } Tape;
+
+/* Return an arena with room for so many words.
+
+Most of what a record costs is that the system must find, and clear, the page that it comes to stand
+on. It does so at much less cost for pages of 2 MiB, where it is asked to, and has them. */
+static Arena *
+make_arena(Py_ssize_t size)
+{
+    Arena *arena;
+    size_t bytes = (size_t)size * sizeof(Word);
+#ifdef __linux__
+    if (size >= MAPPED_SIZE) {
+        size_t aligned = MAPPED_SIZE * sizeof(Word);
+        char *mapped = mmap(NULL, bytes + aligned, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (mapped == MAP_FAILED) {
+            return NULL;
+        }
+        char *start = (char *)(((uintptr_t)mapped + aligned - 1) & ~(uintptr_t)(aligned - 1));
+        if (start > mapped) {
+            munmap(mapped, (size_t)(start - mapped));
+        }
+        munmap(start + bytes, aligned - (size_t)(start - mapped));
+        madvise(start, bytes, MADV_HUGEPAGE);
+        arena = (Arena *)start;
+    }
+    else
+#endif
+    {
+        arena = PyMem_RawMalloc(bytes);
+        if (arena == NULL) {
+            return NULL;
+        }
+    }
+    arena->shares = 1;
+    arena->size = size - (Py_ssize_t)(offsetof(Arena, words) / sizeof(Word));
+    return arena;
+}
+
+/* Let go of a share in an arena. */
+static void
+leave_arena(Arena *arena)
+{
+    if (arena == NULL || --arena->shares > 0) {
+        return;
+    }
+#ifdef __linux__
+    Py_ssize_t size = arena->size + (Py_ssize_t)(offsetof(Arena, words) / sizeof(Word));
+    if (size >= MAPPED_SIZE) {
+        munmap(arena, (size_t)size * sizeof(Word));
+        return;
+    }
+#endif
+    PyMem_RawFree(arena);
+}
 
 typedef struct {
     PyObject_HEAD
@@ -122,7 +367,7 @@ typedef struct {
     PyObject_HEAD
     PyObject *layout;
     PyObject *cls;            /* its `ClassRef`; None where the method is called on nothing */
-    PyObject *identify;       /* how its objects are identified; NULL for a weak reference */
+    PyObject *identify;       /* how its objects are identified; NULL for a serial number */
     unsigned long identified; /* what `identifications` was when that was asked */
     Py_ssize_t fields;
 } Pair;
@@ -137,26 +382,49 @@ static vectorcallfunc call_bytecode;
 /* This thread's tape. The thread's `Owner` keeps it, and forgets it when the thread ends. */
 static THREAD_LOCAL Tape *current;
 
-static int
-reserve(Tape *tape, Py_ssize_t more)
+enum { SHORT = 3 };
+
+/* To be called whenever the arena or the start has changed. */
+static void
+set_mark(Tape *tape)
 {
-    if (tape->used + more <= tape->size) {
-        return 0;
-    }
-    Py_ssize_t size = tape->size ? tape->size : FIRST_SIZE;
-    while (size < tape->used + more) {
+    Py_ssize_t last = tape->room - SHORT;
+    tape->mark = last < tape->start + LIMIT ? last : tape->start + LIMIT;
+}
+
+/* Go on in an arena that has room for more words. */
+static int
+grow(Tape *tape, Py_ssize_t more)
+{
+    Py_ssize_t length = tape->used - tape->start;
+    Py_ssize_t wanted = tape->room * 2 > LAST_SIZE ? MAPPED_SIZE : tape->room * 2;
+    Py_ssize_t least = (length + more) * 2;
+    Py_ssize_t size = FIRST_SIZE;
+    while (size < wanted || size < least) {
         size *= 2;
     }
-    /* What was taken off leaves room for as much again. */
-    size = size < tape->last_used ? tape->last_used : size;
-    Word *words = PyMem_Realloc(tape->words, (size_t)size * sizeof(Word));
-    if (words == NULL) {
+    Arena *arena = make_arena(size);
+    if (arena == NULL) {
         PyErr_NoMemory();
         return -1;
     }
-    tape->words = words;
-    tape->size = size;
+    if (length) {
+        memcpy(arena->words, tape->words + tape->start, (size_t)length * sizeof(Word));
+    }
+    leave_arena(tape->arena);
+    tape->arena = arena;
+    tape->words = arena->words;
+    tape->start = 0;
+    tape->used = length;
+    tape->room = arena->size;
+    set_mark(tape);
     return 0;
+}
+
+static inline int
+reserve(Tape *tape, Py_ssize_t more)
+{
+    return tape->used + more <= tape->room ? 0 : grow(tape, more);
 }
 
 static inline void
@@ -183,11 +451,40 @@ pair_of(Word word)
     return (Pair *)(word & ~(Word)TAG);
 }
 
-/* Return how many objects stand between the first word of a begin record and its time. */
+/* Return how many objects stand between the identity in a begin record and its time. */
 static Py_ssize_t
 objects_of(Word word)
 {
-    return 1 + pair_of(word)->fields + ((word & TAG) == BEGIN_MADE);
+    return pair_of(word)->fields + ((word & TAG) == BEGIN_MADE);
+}
+
+/* An identity is an object, or a serial number with its last bit set. */
+static inline Word
+serial_word(int64_t serial)
+{
+    return (Word)serial << 1 | 1;
+}
+
+static inline int
+is_serial(Word identity)
+{
+    return identity & 1;
+}
+
+/* Return an identity as Python sees it: a number below zero, which no address is. */
+static PyObject *
+identity_of(Word identity)
+{
+    return is_serial(identity) ? PyLong_FromLongLong(-(int64_t)(identity >> 1))
+                               : Py_NewRef((PyObject *)identity);
+}
+
+static inline void
+release_identity(Word identity)
+{
+    if (!is_serial(identity)) {
+        Py_DECREF((PyObject *)identity);
+    }
 }
 
 /* Let go of the words from `at` on. */
@@ -205,11 +502,12 @@ release(Word *words, Py_ssize_t at, Py_ssize_t used)
         case BEGIN:
         case BEGIN_MADE:
             objects = objects_of(word);
-            for (Py_ssize_t i = 1; i <= objects; i++) {
-                Py_DECREF((PyObject *)words[at + i]);
+            release_identity(words[at + 1]);
+            for (Py_ssize_t i = 0; i < objects; i++) {
+                Py_DECREF((PyObject *)words[at + 2 + i]);
             }
             Py_DECREF((PyObject *)pair_of(word));
-            at += objects + 2;
+            at += objects + 3;
             break;
         case RETURN:
             at += 1;
@@ -224,15 +522,15 @@ release(Word *words, Py_ssize_t at, Py_ssize_t used)
 static void
 tape_dealloc(Tape *self)
 {
-    release(self->words, 0, self->used);
-    PyMem_Free(self->words);
+    release(self->words, self->start, self->used);
+    leave_arena(self->arena);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
 static Py_ssize_t
 tape_length(Tape *self)
 {
-    return self->used;
+    return self->used - self->start;
 }
 
 static PyObject *
@@ -262,24 +560,27 @@ tape_extend(Tape *self, PyObject *objects)
     return Py_NewRef((PyObject *)self);
 }
 
-/* Take the words off the tape, which may be written to while they are looked at. */
-static Word *
-take_words(Tape *self, Py_ssize_t *used)
+/* Begin anew behind what was written, which is somebody else's from now on. */
+static void
+go_on(Tape *self)
 {
-    Word *words = self->words;
-    *used = self->last_used = self->used;
-    self->words = NULL;
-    self->used = self->size = 0;
-    return words;
+    int is_spent = self->room >= MAPPED_SIZE / 2 && self->room - self->used < MAPPED_SIZE >> 2;
+    self->start = self->used = is_spent ? self->room : self->used;
+    set_mark(self);
 }
 
 static PyObject *
 tape_clear(Tape *self, PyObject *Py_UNUSED(ignored))
 {
-    Py_ssize_t used;
-    Word *words = take_words(self, &used);
-    release(words, 0, used);
-    PyMem_Free(words);
+    Arena *arena = self->arena;
+    Word *words = self->words;
+    Py_ssize_t start = self->start, used = self->used;
+    if (arena != NULL) {
+        arena->shares++;
+        go_on(self);
+        release(words, start, used); /* which may run code that writes */
+        leave_arena(arena);
+    }
     Py_RETURN_NONE;
 }
 
@@ -314,16 +615,16 @@ unpack(const Word *words, Py_ssize_t at, PyObject *list)
         Pair *pair = pair_of(word);
         Py_ssize_t objects = objects_of(word);
         int failed = PyList_Append(list, pair->layout);
-        failed |= PyList_Append(list, (PyObject *)words[at + 1]);
+        failed |= give(list, identity_of(words[at + 1]));
         failed |= PyList_Append(list, pair->cls);
-        for (Py_ssize_t i = 2; i <= objects; i++) {
-            failed |= PyList_Append(list, (PyObject *)words[at + i]);
+        for (Py_ssize_t i = 0; i < objects; i++) {
+            failed |= PyList_Append(list, (PyObject *)words[at + 2 + i]);
         }
         if ((word & TAG) != BEGIN_MADE) {
             failed |= PyList_Append(list, Py_None);
         }
-        failed |= give(list, PyLong_FromLongLong((int64_t)words[at + objects + 1]));
-        return failed ? -1 : objects + 2;
+        failed |= give(list, PyLong_FromLongLong((int64_t)words[at + 2 + objects]));
+        return failed ? -1 : objects + 3;
     }
     }
 }
@@ -333,12 +634,18 @@ static PyObject *
 tape_move_to(Tape *self, PyObject *other)
 {
     Tape *taker = (Tape *)other;
-    if (Py_TYPE(other) != &TapeType || taker == self || taker->words != NULL) {
+    if (Py_TYPE(other) != &TapeType || taker == self || taker->arena != NULL) {
         PyErr_SetString(PyExc_ValueError, "move_to() takes another Tape, which is empty");
         return NULL;
     }
-    taker->words = take_words(self, &taker->used);
-    taker->size = taker->last_used = taker->used;
+    if (self->arena != NULL) {
+        self->arena->shares++;
+        taker->arena = self->arena;
+        taker->words = self->words;
+        taker->start = self->start;
+        taker->used = taker->room = self->used;
+        go_on(self);
+    }
     Py_RETURN_NONE;
 }
 
@@ -347,7 +654,7 @@ static PyObject *
 tape_unpack(Tape *self, PyObject *Py_UNUSED(ignored))
 {
     PyObject *list = PyList_New(0);
-    for (Py_ssize_t at = 0; list != NULL && at < self->used;) {
+    for (Py_ssize_t at = self->start; list != NULL && at < self->used;) {
         Py_ssize_t took = unpack(self->words, at, list);
         if (took < 0) {
             Py_CLEAR(list);
@@ -466,7 +773,7 @@ open_tape(void)
             return NULL;
         }
     }
-    if (current->used > config.limit) {
+    if (current->used - current->start > LIMIT) {
         PyObject *done = PyObject_CallNoArgs(config.drain);
         if (done == NULL) {
             return NULL;
@@ -497,6 +804,7 @@ typedef struct {
     char *captures;        /* how each field is captured: one of `Capture` for each */
     char captures_result;
     char is_live;
+    char is_plain; /* whether nothing is written of a call but the object and the time */
     char binding;
     Py_ssize_t fields;
     /* Of the shadow itself, for `call_shadow`. */
@@ -549,6 +857,19 @@ capture_field(const Recorder *recorder, Py_ssize_t field, PyObject *value)
     return capture(recorder, value);
 }
 
+/* Return where what stands for the site and a class is kept. */
+static inline Pair **
+place_of_pair(Recorder *recorder, PyObject *cls)
+{
+    return &recorder->pairs[(uintptr_t)cls >> ALIGNMENT_BITS & (PAIRS - 1)];
+}
+
+static inline int
+is_of(const Pair *pair, PyObject *cls)
+{
+    return pair != NULL && ((PyWeakReference *)pair->cls)->wr_object == cls;
+}
+
 /* Return what stands for the site and the class of what it was called on, borrowed. */
 static Pair *
 find_pair(Recorder *recorder, PyObject *bound)
@@ -558,8 +879,8 @@ find_pair(Recorder *recorder, PyObject *bound)
     }
     int on_class = recorder->binding == ON_CLASS;
     PyObject *cls = on_class ? bound : (PyObject *)Py_TYPE(bound);
-    Pair **place = &recorder->pairs[(uintptr_t)cls >> ALIGNMENT_BITS & (PAIRS - 1)];
-    if (*place != NULL && ((PyWeakReference *)(*place)->cls)->wr_object == cls) {
+    Pair **place = place_of_pair(recorder, cls);
+    if (is_of(*place, cls)) {
         return *place;
     }
     PyObject *ref = PyObject_CallOneArg(on_class ? config.class_ref_of_bound : config.class_ref, cls);
@@ -574,23 +895,34 @@ find_pair(Recorder *recorder, PyObject *bound)
     return pair;
 }
 
-static PyObject *
-identify(Pair *pair, PyObject *bound)
+/* Ask the class how its objects are identified. */
+static int
+ask_class(Pair *pair)
 {
-    if (pair->identified != identifications) {
-        PyObject *how = PyObject_GetAttr(pair->cls, str_identify);
-        if (how == NULL) {
-            return NULL;
-        }
-        /* Most classes say `weakref.ref`, which is the type itself. */
-        if (how == (PyObject *)&_PyWeakref_RefType) {
-            Py_CLEAR(how);
-        }
-        Py_XSETREF(pair->identify, how);
-        pair->identified = identifications;
+    PyObject *how = PyObject_GetAttr(pair->cls, str_identify);
+    if (how == NULL) {
+        return -1;
     }
-    return pair->identify == NULL ? PyWeakref_NewRef(bound, NULL)
-                                  : PyObject_CallOneArg(pair->identify, bound);
+    if (PyCFunction_Check(how) && PyCFunction_GET_FUNCTION(how) == identify) {
+        Py_CLEAR(how);
+    }
+    Py_XSETREF(pair->identify, how);
+    pair->identified = identifications;
+    return 0;
+}
+
+/* Return the identity of what a method is called on; 0 for an error. */
+static inline Word
+identity_word(Pair *pair, PyObject *bound)
+{
+    if (pair->identified != identifications && ask_class(pair) < 0) {
+        return 0;
+    }
+    if (pair->identify == NULL) {
+        int64_t serial = serial_of(bound);
+        return serial == 0 ? 0 : serial_word(serial);
+    }
+    return (Word)PyObject_CallOneArg(pair->identify, bound);
 }
 
 static int
@@ -604,6 +936,37 @@ go_live(const Recorder *recorder)
     return done == NULL ? -1 : 0;
 }
 
+/* Write that a call begins, if no value is captured and nothing has to be called for it. */
+static inline int
+begin_at_once(Recorder *recorder, PyObject *bound)
+{
+    Tape *tape = current;
+    if (!recorder->is_plain || tape == NULL || tape->used >= tape->mark || config.follows_contexts
+        || config.clock != NULL || known.places == NULL) {
+        return 0;
+    }
+    PyObject *cls = (PyObject *)Py_TYPE(bound);
+    Pair *pair = *place_of_pair(recorder, cls);
+    if (!is_of(pair, cls) || pair->identified != identifications || pair->identify != NULL) {
+        return 0;
+    }
+    Known *place = place_of(bound);
+    int64_t time;
+    if (place->object == NULL || (is_dead(place) && !renew(place, bound))) {
+        return 0;
+    }
+    if (read_clock(&time) < 0) {
+        PyErr_Clear(); /* it will be read again, and say so again */
+        return 0;
+    }
+    Word *words = tape->words + tape->used;
+    words[0] = (Word)Py_NewRef((PyObject *)pair) | BEGIN;
+    words[1] = serial_word(place->serial);
+    words[2] = (Word)time;
+    tape->used += SHORT;
+    return 1;
+}
+
 /* Write that a call begins. `values` holds one per field; NULL for one left at its default. */
 static int
 begin(Recorder *recorder, PyObject *bound, PyObject *const *values)
@@ -612,7 +975,7 @@ begin(Recorder *recorder, PyObject *bound, PyObject *const *values)
     if (tape == NULL) {
         return -1;
     }
-    PyObject *objects[MOST_BOUND + 2], *found;
+    PyObject *objects[MOST_BOUND + 1], *found;
     Py_ssize_t count = 0;
     int64_t time;
     Pair *pair = find_pair(recorder, bound);
@@ -620,11 +983,12 @@ begin(Recorder *recorder, PyObject *bound, PyObject *const *values)
         return -1;
     }
     Py_INCREF(pair);
-    found = recorder->binding == ON_INSTANCE ? identify(pair, bound) : Py_NewRef(Py_None);
-    if (found == NULL) {
-        goto failed;
+    Word identity = recorder->binding == ON_INSTANCE ? identity_word(pair, bound)
+                                                     : (Word)Py_NewRef(Py_None);
+    if (identity == 0) {
+        Py_DECREF(pair);
+        return -1;
     }
-    objects[count++] = found;
     for (Py_ssize_t i = 0; i < recorder->fields; i++) {
         found = values[i] == NULL ? Py_NewRef(config.none_given)
                                   : capture_field(recorder, i, values[i]);
@@ -647,19 +1011,21 @@ begin(Recorder *recorder, PyObject *bound, PyObject *const *values)
     }
     /* What was called up to here may have changed the tape. From here on nothing is called. */
     tape = current;
-    if (tape == NULL || reserve(tape, count + 2) < 0 || read_clock(&time) < 0) {
+    if (tape == NULL || reserve(tape, count + 3) < 0 || read_clock(&time) < 0) {
         goto failed;
     }
     Word *words = tape->words + tape->used;
     words[0] = (Word)pair | tag;
+    words[1] = identity;
     for (Py_ssize_t i = 0; i < count; i++) {
-        words[i + 1] = (Word)objects[i];
+        words[i + 2] = (Word)objects[i];
     }
-    words[count + 1] = (Word)time;
-    tape->used += count + 2;
+    words[count + 2] = (Word)time;
+    tape->used += count + 3;
     return 0;
 
 failed:
+    release_identity(identity);
     for (Py_ssize_t i = 0; i < count; i++) {
         Py_DECREF(objects[i]);
     }
@@ -669,7 +1035,7 @@ failed:
 
 /* Write that a call has returned. */
 static int
-end(const Recorder *recorder, PyObject *result)
+end_slowly(const Recorder *recorder, PyObject *result)
 {
     int64_t time;
     if (read_clock(&time) < 0) {
@@ -698,6 +1064,21 @@ end(const Recorder *recorder, PyObject *result)
         tape->words[tape->used++] = (Word)captured;
     }
     return failed ? -1 : go_live(recorder);
+}
+
+static inline int
+end(const Recorder *recorder, PyObject *result)
+{
+    Tape *tape = current;
+    int64_t time;
+    if (recorder->captures_result || recorder->is_live || tape == NULL || tape->used >= tape->room) {
+        return end_slowly(recorder, result);
+    }
+    if (read_clock(&time) < 0) {
+        return -1;
+    }
+    tape->words[tape->used++] = stamp(time, RETURN);
+    return 0;
 }
 
 /* Write what a call has raised. An exception that comes up meanwhile takes the place of it. */
@@ -746,7 +1127,8 @@ recorder_enter(Recorder *self, PyObject *const *args, size_t nargsf, PyObject *k
         PyErr_SetString(PyExc_TypeError, "a recorder takes one argument per field");
         return NULL;
     }
-    if (begin(self, has_bound ? args[0] : NULL, args + has_bound) < 0) {
+    PyObject *bound = has_bound ? args[0] : NULL;
+    if (!begin_at_once(self, bound) && begin(self, bound, args + has_bound) < 0) {
         return NULL;
     }
     if (go_live(self) < 0) {
@@ -980,7 +1362,8 @@ call_shadow(PyObject *function, PyObject *const *args, size_t nargsf, PyObject *
     }
     Py_INCREF(recorder); /* the shadow may be gone when the call ends */
     PyObject *result = NULL;
-    if (begin(recorder, recorder->binding == ON_NOTHING ? NULL : args[0], captured) == 0) {
+    PyObject *bound = recorder->binding == ON_NOTHING ? NULL : args[0];
+    if (begin_at_once(recorder, bound) || begin(recorder, bound, captured) == 0) {
         if (go_live(recorder) == 0) {
             depth++;
             result = original->vectorcall((PyObject *)original, args, nargsf, kwnames);
@@ -1087,6 +1470,7 @@ recorder_init(Recorder *self, PyObject *args, PyObject *kwargs)
     self->captures_result = result == '-' ? 0 : (char)result;
     self->is_live = (char)live;
     self->binding = binding == 'i' ? ON_INSTANCE : binding == 'c' ? ON_CLASS : ON_NOTHING;
+    self->is_plain = fields == 0 && self->binding == ON_INSTANCE;
     self->vectorcall = (vectorcallfunc)recorder_enter;
     Py_XSETREF(self->layout, Py_NewRef(layout));
     Py_XSETREF(self->original, Py_NewRef(original));
@@ -1225,13 +1609,12 @@ configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 {
     static char *keywords[] = {
         "drain", "local_tape", "class_ref", "class_ref_of_bound", "current", "omitted", "redacted",
-        "result", "raise_", "error", "at_limit", "unknown_error", "inert", "limit", "most_string",
-        NULL};
+        "result", "raise_", "error", "at_limit", "unknown_error", "inert", "most_string", NULL};
     PyObject *given[13];
     if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "OOOOOOOOOOOOOnn", keywords, &given[0], &given[1], &given[2], &given[3],
+            args, kwargs, "OOOOOOOOOOOOOn", keywords, &given[0], &given[1], &given[2], &given[3],
             &given[4], &given[5], &given[6], &given[7], &given[8], &given[9], &given[10],
-            &given[11], &given[12], &config.limit, &config.most_string)) {
+            &given[11], &given[12], &config.most_string)) {
         return NULL;
     }
     PyObject **kept[] = {
@@ -1249,6 +1632,9 @@ static PyMethodDef module_methods[] = {
      "Say what recorders and tapes need to know of the rest of callscope."},
     {"use", use, METH_O, "Let the present thread write to a tape, which something else keeps."},
     {"set_clock", set_clock, METH_O, "Replace the clock; None brings back the real one."},
+    {"identify", identify, METH_O, "Return the serial number, below zero, of an object."},
+    {"living", living, METH_NOARGS, "Return the serial numbers of the objects that are alive."},
+    {"forget_objects", forget_objects, METH_NOARGS, "Give objects new serial numbers from now on."},
     {"forget_classes", forget_classes, METH_NOARGS, "Ask classes anew how to identify objects."},
     {"follow_contexts", follow_contexts, METH_NOARGS, "Note in each call what led to it."},
     {"read_clock", read_time, METH_NOARGS, "Return what the clock says, in nanoseconds."},
@@ -1268,6 +1654,9 @@ execute(PyObject *module)
         if (PyModule_AddType(module, types[i]) < 0) {
             return -1;
         }
+    }
+    if (PyModule_AddIntConstant(module, "LIMIT", LIMIT) < 0) {
+        return -1;
     }
     return PyModule_AddIntConstant(module, "MOST_FIELDS", MOST_BOUND);
 }

@@ -24,7 +24,7 @@ class Inert:
     leave = fail = None
 
 
-def _choose() -> types.ModuleType | None:
+def _choose() -> Any:
     """Return the extension, or None for the tape in Python.
 
     Raises:
@@ -49,21 +49,21 @@ def _choose() -> types.ModuleType | None:
     return None
 
 
-class _ClassRef(weakref.ref[type]):
-    __slots__ = ()
-    identify = weakref.ref
-
-
 def _works(native: Any) -> bool:
     """Tell whether each call of a shadow is recorded once, in whatever way it is called."""
     tape = native.Tape()
     owner = native.Owner(tape)
     layout, raised = object(), object()
+
+    class ClassRef(weakref.ref[type]):
+        __slots__ = ()
+        identify = native.identify
+
     native.configure(
         drain=list,
         local_tape=lambda: tape,
-        class_ref=_ClassRef,
-        class_ref_of_bound=_ClassRef,
+        class_ref=ClassRef,
+        class_ref_of_bound=ClassRef,
         current=_context(),
         omitted=None,
         redacted=None,
@@ -73,24 +73,26 @@ def _works(native: Any) -> bool:
         at_limit=None,
         unknown_error=None,
         inert=Inert,
-        limit=1 << 16,
         most_string=0,
     )
 
-    class Probe:
-        __init__ = _shadow_of(native, layout, lambda _self, _x: None)
-        call = _shadow_of(native, layout, lambda _self, x: x)
-
+    methods = {
+        "__init__": _shadow_of(native, layout, lambda _self, _x: None),
+        "call": _shadow_of(native, layout, lambda _self, x: x),
+    }
+    probed: Any = type("Probe", (), methods)
     for number in range(_TIMES):
-        probe = Probe(number)
+        probe = probed(number)
         if probe.call(number) != number or [*map(probe.call, [number])] != [number]:
             return False
     records = tape.unpack()
     del owner
-    ends = sum(type(record) is int for record in records)
+    native.forget_objects()
+    times = sum(type(record) is int and record > 0 for record in records)
     begins = sum(record is layout for record in records)
-    # A begin record ends with a time, too.
-    return begins == 3 * _TIMES and ends == 2 * begins
+    objects = len({record for record in records if type(record) is int and record < 0})
+    # A begin record ends with a time, too. Each new object comes to stand where the last one did.
+    return begins == 3 * _TIMES and times == 2 * begins and objects == _TIMES
 
 
 def _context() -> Any:

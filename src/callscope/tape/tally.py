@@ -6,6 +6,7 @@ from collections.abc import Container
 from typing import Any, Final, TypeAlias
 
 from callscope.hierarchy import Site, class_ref
+from callscope.identity import is_same
 from callscope.tape.records import RAISE, RESULT, RESUME, SUSPEND, Layout
 from callscope.tape.threads import Batch, ThreadTape
 from callscope.trace import Recorded
@@ -96,7 +97,7 @@ def _repeats(layout: Layout, identity: Any, stack: list[_Open]) -> bool:
     if not stack:
         return False
     above, of_above, _ = stack[-1]
-    return bool(above.covers) and layout in above.covers and of_above is identity
+    return bool(above.covers) and layout in above.covers and is_same(of_above, identity)
 
 
 def _close(stack: list[_Open]) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from callscope.tape.engine import NATIVE
 
-LIMIT: Final = 1 << 16
+LIMIT: Final[int] = 1 << 16 if NATIVE is None else NATIVE.LIMIT
 """Places a thread's tape may take before the thread itself hands it to the readers."""
 
 _T = TypeVar("_T")
@@ -146,6 +146,11 @@ class Tapes:
         """Ask classes anew how their objects are identified."""
         if NATIVE is not None:
             NATIVE.forget_classes()
+
+    def forget_objects(self) -> None:
+        """Let go of what tells whether objects are alive: nothing records any more."""
+        if NATIVE is not None:
+            NATIVE.forget_objects()
 
     def start_anew(self) -> None:
         """Forget everything, in a child process that has just been forked.

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from callscope.hierarchy import ClassRef, class_ref
+from callscope.identity import is_same
 from callscope.tape.records import (
     ERROR,
     MARK,
@@ -211,7 +212,7 @@ class ThreadReader:
         if not self._open:
             return False
         above = self._open[-1]
-        return layout in above.layout.covers and above.identity is identity
+        return layout in above.layout.covers and is_same(above.identity, identity)
 
     def _call(
         self,
