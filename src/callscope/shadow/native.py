@@ -11,7 +11,7 @@ from callscope.shadow.capture import capture
 from callscope.shadow.context import Current
 from callscope.shadow.shape import Recipe, Shape, default_values
 from callscope.shadow.source import spread
-from callscope.summarize import MAX_STRING, REDACTED, summarizer
+from callscope.summarize import MAX_STRING, REDACTED, summarizer, type_name
 from callscope.tape.engine import NATIVE, Inert
 from callscope.tape.records import AT_LIMIT, ERROR, OMITTED, RAISE, RESULT, UNKNOWN_ERROR, Layout
 from callscope.tape.threads import TAPES
@@ -34,11 +34,13 @@ if NATIVE is not None:
         at_limit=AT_LIMIT,
         unknown_error=UNKNOWN_ERROR,
         inert=Inert,
+        type_texts=tuple(map(type_name, NATIVE.SCALARS)),
         most_string=MAX_STRING,
     )
     identify_by_serials(NATIVE.identify, NATIVE.living)
 
 
+_CAPTURES: Final[dict[tuple[str, ...], str]] = {("values",): "v", ("types",): "t"}
 _BINDINGS: Final = {"instance": "i", "class": "c", None: "n"}
 
 
@@ -65,7 +67,7 @@ def make_recorder(
     capturing = capture(recipe.redact)
     hides = summarizer(recipe.redact).hides
     several = len(recipe.captured) > 1
-    plain = recipe.captured == ("values",)
+    how = _CAPTURES.get(recipe.captured, "c")
     defaults = default_values(original)
     captures, spreads = "", []
     for field in layout.fields:
@@ -76,9 +78,9 @@ def make_recorder(
             captures += "h"
             spreads.append((REDACTED, REDACTED) if several else REDACTED)
         else:
-            captures += "v" if plain else "c"
+            captures += how
             spreads.append(None)
-    value = capturing.both if several else capturing.value if plain else capturing.type
+    value = {"v": capturing.value, "t": capturing.type, "c": capturing.both}[how]
     native: Any = NATIVE  # for a type checker takes its declaration, and what it was given
     return native.Recorder(
         layout=layout,
@@ -86,7 +88,7 @@ def make_recorder(
         on=on,
         binding=_BINDINGS[binding],
         captures=captures,
-        result="-" if not recipe.captured else "v" if plain else "c",
+        result=how if recipe.captured else "-",
         value=value,
         note_error=capturing.note_error,
         defaults=tuple(defaults.get(field.name, OMITTED) for field in layout.fields),

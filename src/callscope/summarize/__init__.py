@@ -7,7 +7,13 @@ meet an object that is not built yet.
 """
 
 from callscope.summarize.secrets import REDACTED
-from callscope.summarize.summarizer import ObjectMark, Summarizer, known_type, summarizer
+from callscope.summarize.summarizer import (
+    ObjectMark,
+    Summarizer,
+    known_type,
+    summarizer,
+    type_name,
+)
 from callscope.summarize.writers import MAX_STRING, bounded
 
 __all__ = [
@@ -18,4 +24,5 @@ __all__ = [
     "bounded",
     "known_type",
     "summarizer",
+    "type_name",
 ]

@@ -104,11 +104,11 @@ class Summarizer:
 
     def _type(self, value: Any) -> Text:
         kind = type(value)
-        name = qualified_name(kind).removeprefix("builtins.")
+        name = type_name(kind)
         if is_array(kind):
             return Text(f"{name} {array_text(self, value, 0)}")
-        _type_names[kind] = text = Text(name)
-        return text
+        _type_names[kind] = name
+        return name
 
     def error(self, error: BaseException) -> CallError:
         """Return the class and the message of an exception."""
@@ -194,6 +194,11 @@ def _is_builtin_method(kind: type, name: str) -> bool:
         if name in namespace(base):
             return type(namespace(base)[name]) is types.WrapperDescriptorType
     return False
+
+
+def type_name(kind: type) -> Text:
+    """Return the module-qualified name of a class; builtins without a module."""
+    return Text(qualified_name(kind).removeprefix("builtins."))
 
 
 def known_type(value: Any) -> Text | None:

@@ -64,6 +64,7 @@ static struct {
     PyObject *current;       /* the context variable that says what led here */
     PyObject *none_given;    /* stands for an argument left at its default */
     PyObject *redacted;      /* stands for a hidden one */
+    PyObject *type_texts;    /* tuple: what is captured of a scalar's type, for each of `scalars` */
     PyObject *result;        /* begins a result record */
     PyObject *raise;         /* begins a raise record */
     PyObject *error;         /* begins an error record */
@@ -74,6 +75,10 @@ static struct {
     int follows_contexts;    /* whether anything has ever set `current` */
     Py_ssize_t most_string;  /* length of the longest string that is kept as it is */
 } config;
+
+/* The types whose names `config.type_texts` holds, in the same order. */
+enum { SCALARS = 5 };
+static PyTypeObject *scalars[SCALARS];
 
 static PyObject *str_identify;
 
@@ -787,7 +792,7 @@ open_tape(void)
 
 enum { PAIRS = 8, ALIGNMENT_BITS = 4 };
 enum Binding { ON_NOTHING, ON_INSTANCE, ON_CLASS };
-enum Capture { AS_IT_IS = 'v', BY_CALL = 'c', HIDDEN = 'h', SPREAD = 's' };
+enum Capture { AS_IT_IS = 'v', ITS_TYPE = 't', BY_CALL = 'c', HIDDEN = 'h', SPREAD = 's' };
 
 typedef struct {
     PyObject_HEAD
@@ -829,11 +834,36 @@ is_scalar(PyObject *value)
     return PyUnicode_CheckExact(value) && PyUnicode_GET_LENGTH(value) <= config.most_string;
 }
 
+/* Return the name of the type of a scalar, borrowed; NULL for any other value. */
+static PyObject *
+type_text(PyObject *value)
+{
+    for (int i = 0; i < SCALARS; i++) {
+        if (Py_IS_TYPE(value, scalars[i])) {
+            return PyTuple_GET_ITEM(config.type_texts, i);
+        }
+    }
+    return NULL;
+}
+
 static PyObject *
 capture(const Recorder *recorder, PyObject *value)
 {
-    if (is_scalar(value) && recorder->captures_result == AS_IT_IS) {
-        return Py_NewRef(value);
+    PyObject *text;
+    switch (recorder->captures_result) {
+    case AS_IT_IS:
+        if (is_scalar(value)) {
+            return Py_NewRef(value);
+        }
+        break;
+    case ITS_TYPE:
+        text = type_text(value);
+        if (text != NULL) {
+            return Py_NewRef(text);
+        }
+        break;
+    default:
+        break;
     }
     return PyObject_CallOneArg(recorder->value, value);
 }
@@ -1609,18 +1639,24 @@ configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 {
     static char *keywords[] = {
         "drain", "local_tape", "class_ref", "class_ref_of_bound", "current", "omitted", "redacted",
-        "result", "raise_", "error", "at_limit", "unknown_error", "inert", "most_string", NULL};
-    PyObject *given[13];
+        "result", "raise_", "error", "at_limit", "unknown_error", "inert", "type_texts", "most_string",
+        NULL};
+    PyObject *given[14];
     if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "OOOOOOOOOOOOOn", keywords, &given[0], &given[1], &given[2], &given[3],
+            args, kwargs, "OOOOOOOOOOOOOO!n", keywords, &given[0], &given[1], &given[2], &given[3],
             &given[4], &given[5], &given[6], &given[7], &given[8], &given[9], &given[10],
-            &given[11], &given[12], &config.most_string)) {
+            &given[11], &given[12], &PyTuple_Type,
+            &given[13], &config.most_string)) {
         return NULL;
     }
     PyObject **kept[] = {
         &config.drain, &config.local_tape, &config.class_ref, &config.class_ref_of_bound,
         &config.current, &config.none_given, &config.redacted, &config.result, &config.raise,
-        &config.error, &config.at_limit, &config.unknown_error, &config.inert};
+        &config.error, &config.at_limit, &config.unknown_error, &config.inert, &config.type_texts};
+    if (PyTuple_GET_SIZE(given[13]) != SCALARS) {
+        PyErr_SetString(PyExc_ValueError, "there is one text for each type of SCALARS");
+        return NULL;
+    }
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
         Py_XSETREF(*kept[i], Py_NewRef(given[i]));
     }
@@ -1647,6 +1683,14 @@ execute(PyObject *module)
     identifications = 1;
     str_identify = PyUnicode_InternFromString("identify");
     if (str_identify == NULL) {
+        return -1;
+    }
+    PyTypeObject *of_scalars[] = {
+        &PyLong_Type, &PyFloat_Type, &PyBool_Type, &PyUnicode_Type, Py_TYPE(Py_None)};
+    memcpy(scalars, of_scalars, sizeof(scalars));
+    PyObject *named = PyTuple_Pack(SCALARS, scalars[0], scalars[1], scalars[2], scalars[3], scalars[4]);
+    if (named == NULL || PyModule_AddObject(module, "SCALARS", named) < 0) {
+        Py_XDECREF(named);
         return -1;
     }
     PyTypeObject *types[] = {&TapeType, &OwnerType, &RecorderType, &PairType};

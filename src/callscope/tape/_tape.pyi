@@ -5,6 +5,7 @@ from typing import Any, Final, Literal, Self, final
 
 LIMIT: Final[int]
 MOST_FIELDS: Final[int]
+SCALARS: Final[tuple[type, ...]]
 
 @final
 class Tape:
@@ -29,7 +30,7 @@ class Recorder:
         on: CellType,
         binding: Literal["i", "c", "n"],
         captures: str,
-        result: Literal["-", "v", "c"],
+        result: Literal["-", "v", "t", "c"],
         value: Callable[[Any], object] | None,
         note_error: Callable[[Tape, BaseException], None] | None,
         defaults: tuple[object, ...],

@@ -73,6 +73,7 @@ def _works(native: Any) -> bool:
         at_limit=None,
         unknown_error=None,
         inert=Inert,
+        type_texts=native.SCALARS,
         most_string=0,
     )
 
