@@ -171,7 +171,11 @@ def test_endless_recursion():
     bare = recursion_error(Endless)
     with record(Endless, methods=("endless",)) as trace:
         woven = recursion_error(Endless)
-    assert woven == bare == ("maximum recursion depth exceeded", None, {__file__})
+    assert bare == ("maximum recursion depth exceeded", None, {__file__})
+    if "torch" in sys.modules:  # it is asked before each call, and may be what reaches the limit
+        assert woven[:2] == bare[:2]
+    else:
+        assert woven == bare
     assert {call.error.type for call in trace.calls} == {"RecursionError"}
 
 
