@@ -1258,6 +1258,11 @@ static PyMethodDef module_methods[] = {
 static int
 execute(PyObject *module)
 {
+    /* What it knows is the process's. Python 3.11 has no slot to say so. */
+    if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
+        PyErr_SetString(PyExc_ImportError, "the tape in C is for the main interpreter alone");
+        return -1;
+    }
     identifications = 1;
     str_identify = PyUnicode_InternFromString("identify");
     if (str_identify == NULL) {
