@@ -30,6 +30,10 @@ the bytecode does, without a frame. Each call goes one of these ways, and so is 
 #error "A tape in C relies on the global interpreter lock; use the one in Python."
 #endif
 
+#if UINTPTR_MAX < UINT64_MAX
+#error "A time takes one word; where words have 32 bits, use the tape in Python."
+#endif
+
 #ifdef _MSC_VER
 #define THREAD_LOCAL __declspec(thread)
 #elif defined(__linux__)
