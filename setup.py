@@ -1,15 +1,21 @@
 """The optional extension; all else is in pyproject.toml."""
 
+import sys
 import sysconfig
 
 from setuptools import Extension, setup
 
-# Without the global interpreter lock the tape in C is not safe; the one in Python is used then.
-has_lock = not sysconfig.get_config_var("Py_GIL_DISABLED")
+# The tape in C knows CPython from within, is not safe without the global interpreter lock, and
+# writes times into words of 64 bits. Elsewhere the one in Python is used.
+is_suited = (
+    sys.implementation.name == "cpython"
+    and not sysconfig.get_config_var("Py_GIL_DISABLED")
+    and sys.maxsize > 2**32
+)
 extension = Extension(
     "callscope.tape._tape",
     ["src/callscope/tape/_tape.c"],
     # Without a compiler, or on an interpreter it does not suit, the package installs without it.
     optional=True,
 )
-setup(ext_modules=[extension] if has_lock else [])
+setup(ext_modules=[extension] if is_suited else [])

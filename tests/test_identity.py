@@ -238,6 +238,24 @@ def test_a_stream_of_short_lived_objects_takes_no_memory(tmp_path):
     assert [call["instance"] for call in calls] == [*range(1, many + 1)]
 
 
+@pytest.mark.parametrize("kind", ["Plain", "Slim"])
+def test_the_last_calls_of_short_lived_objects_take_no_memory(kind):
+    """Numbers of objects that are gone do not pile up where old calls are dropped."""
+    cls = KINDS[kind]
+    with record(cls, methods=("call",), max_calls=100, on_full="drop_oldest") as trace:
+        for _ in range(20_000):
+            cls().call()
+        before = sys.getallocatedblocks()
+        for _ in range(60_000):
+            cls().call()
+        assert sys.getallocatedblocks() - before < 60_000
+        kept = [cls(), cls()]
+        for obj in kept * 2:
+            obj.call()
+    last = [call.instance for call in trace.calls[-4:]]
+    assert last == [80_001, 80_002] * 2
+
+
 @pytest.mark.parametrize("kind", ["Plain", "Slim", "Number"])
 def test_short_lived_objects_of_a_streamed_recording(kind, tmp_path):
     """A recording that keeps nothing in memory confuses none either."""

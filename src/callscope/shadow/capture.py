@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, Final, ParamSpec, TypeVar
 
 from callscope.summarize import REDACTED, known_type, summarizer
-from callscope.tape.records import ERROR
+from callscope.tape.records import AT_LIMIT, ERROR, UNKNOWN_ERROR
 from callscope.tape.threads import TAPES
 from callscope.trace import Text
 
@@ -105,7 +105,11 @@ class Capture:
         """Write what a call raised, and take the shadow's own frame out of the traceback."""
         drop_own_frames(error)
         now = TAPES.clock.cell_contents()
-        tape += (ERROR, now, TAPES.untraced(self._summarizer.error, error))
+        try:
+            text = TAPES.untraced(self._summarizer.error, error)
+        except RecursionError:  # the shadow, which sees to others, would drop one frame more
+            text = AT_LIMIT if type(error) is RecursionError else UNKNOWN_ERROR
+        tape += (ERROR, now, text)
 
 
 @functools.cache

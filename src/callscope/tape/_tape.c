@@ -35,6 +35,10 @@ the bytecode does, without a frame. Each call goes one of these ways, and so is 
 #error "A tape in C relies on the global interpreter lock; use the one in Python."
 #endif
 
+#if UINTPTR_MAX < UINT64_MAX
+#error "A time takes one word; where words have 32 bits, use the tape in Python."
+#endif
+
 #ifdef _MSC_VER
 #define THREAD_LOCAL __declspec(thread)
 #elif defined(__linux__)
@@ -1680,6 +1684,11 @@ static PyMethodDef module_methods[] = {
 static int
 execute(PyObject *module)
 {
+    /* What it knows is the process's. Python 3.11 has no slot to say so. */
+    if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
+        PyErr_SetString(PyExc_ImportError, "the tape in C is for the main interpreter alone");
+        return -1;
+    }
     identifications = 1;
     str_identify = PyUnicode_InternFromString("identify");
     if (str_identify == NULL) {

@@ -128,12 +128,15 @@ class TapeReader:
 
     def _read(self) -> None:
         self._take_instants()
+        has_read = bool(self._unread)
         while self._unread:
             self._merge(self._unread[0])
             self._take_instants()
             self._forget_ended()
         self._unread_size = 0
-        if not self.keeps:
+        # Where all calls are kept, they take more memory than the numbers do. And without a batch
+        # that is new, there may be records left of what was gone at the last sweep.
+        if has_read and (not self.keeps or self._wanted.on_full == "drop_oldest"):
             self._numbers.sweep()
 
     def _forget_ended(self) -> None:
