@@ -173,7 +173,6 @@ class TestRun:
             app,
             """\
             import os, signal, app
-            signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have ignored it
             app.MyLayer(3)(4)
             os.kill(os.getpid(), signal.SIGINT)
             while True: pass
