@@ -150,6 +150,7 @@ def benchmarks(session: nox.Session) -> None:
     """Run the benchmarks roughly, to see that they run and that their cases do real work."""
     session.install("-e", ".[bench]")
     session.run("python", "-m", "benchmarks", "--quick", *session.posargs)
+    session.run("python", "-m", "benchmarks.total", "--calls", "200_000")
 
 
 @nox.session
