@@ -10,6 +10,7 @@ from callscope.errors import TraceFormatError
 from callscope.trace import SCHEMA_VERSION, Call, CallError, Header, Recorded, Text, Trace, Value
 from callscope.trace.schema import end_line, event_line, header_line
 
+_GZIP_MAGIC: Final = b"\x1f\x8b"
 _SCALARS: Final = (str, int, float, bool, type(None))
 
 
@@ -53,6 +54,9 @@ class _Loader:
                 # Only the last line can lack its end: the program was killed as it wrote.
                 if not line.endswith(b"\n") and self._line > 1:
                     return
+                if line.startswith(_GZIP_MAGIC):
+                    msg = f"{self._name!r} is compressed. Give it a name that ends in '.jsonl.gz'."
+                    raise TraceFormatError(msg) from None
                 raise self._wrong("it is not JSON") from None
             if not isinstance(found, dict):
                 raise self._wrong("it is not a JSON object")
