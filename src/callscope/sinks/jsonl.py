@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from callscope.errors import TraceFileError
 from callscope.trace.event import Event, Header
-from callscope.trace.schema import end_line, event_line, header_line
+from callscope.trace.schema import end_line, event_lines, header_line
 
 if TYPE_CHECKING:
     from os import PathLike
+
+    from callscope.trace.facts import Told
 
 
 class JSONLines:
@@ -34,6 +36,7 @@ class JSONLines:
         self._named = self.path
         # All is held back in here and not by the file, whose buffer a fork would duplicate.
         self._events: list[Event] = []
+        self._told: Told = {}
         self._pending = b""
         self._written = 0
         self._file: FileIO | None = self._open()
@@ -61,6 +64,7 @@ class JSONLines:
             self._file = None
         self.path = beside(self._named)
         self._events.clear()
+        self._told = {}
         self._pending, self._written = header_line(header).encode(), 0
 
     def on_end(self, lost: int, /) -> None:
@@ -85,9 +89,11 @@ class JSONLines:
 
     def _encode(self) -> None:
         count = len(self._events)
-        lines = "".join(map(event_line, self._events[:count])).encode()
+        told = {**self._told}
+        lines = "".join(event_lines(self._events[:count], told)).encode()
         # One step: between these, CPython looks for no signals.
         self._pending += lines
+        self._told = told
         del self._events[:count]
 
     def _write(self) -> None:
