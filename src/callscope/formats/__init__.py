@@ -128,6 +128,9 @@ def _load(source: Path) -> Trace:
             progress(f"Reading {one_line(source.name)}", raw, os.fstat(raw.fileno()).st_size),
         ):
             trace: Trace = module.read(file, str(source))
+    except MemoryError:
+        msg = f"{str(source)!r} is larger than the memory. Record fewer calls, or less of each."
+        raise TraceFileError(msg) from None
     except OSError as error:
         if isinstance(error, TraceFileError):
             raise
