@@ -11,7 +11,13 @@ from typing import Any, Final, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from callscope.formats.jsonl.links import Links, WrongLineError, with_texts
+from callscope.formats.jsonl.links import (
+    BEFORE_PARENT,
+    NOT_RUNNING,
+    Links,
+    WrongLineError,
+    with_texts,
+)
 from callscope.trace import Call, CallError, SiteFacts, Text
 
 Scalar: TypeAlias = None | bool | int | float | str
@@ -143,7 +149,7 @@ def decode(lines: bytes) -> list[Any] | None:
     return found
 
 
-def link(links: Links, events: Iterator[Any]) -> None:  # noqa: C901  # see below
+def link(links: Links, events: Iterator[Any]) -> None:  # noqa: C901, PLR0912  # see below
     """Take lines that were decoded.
 
     Raises:
@@ -162,6 +168,8 @@ def link(links: Links, events: Iterator[Any]) -> None:  # noqa: C901  # see belo
                 parent = by_id.get(parent_id)
                 if parent is None:
                     raise WrongLineError(f"its parent, call {parent_id}, has not begun")
+                if event._start_ns < parent._start_ns:
+                    raise WrongLineError(BEFORE_PARENT)
                 event._parent = parent
                 event._depth = parent._depth + 1
                 if parent._children:
@@ -184,7 +192,9 @@ def link(links: Links, events: Iterator[Any]) -> None:  # noqa: C901  # see belo
         elif kind is Returned:
             call = by_id.get(event.call_id)
             if call is None or call._end_ns is not None:
-                raise WrongLineError("its call is not running")
+                raise WrongLineError(NOT_RUNNING)
+            if event.ts_ns < call._start_ns or call._suspensions:
+                links.end(event.call_id, event.ts_ns, None, None)
             call._end_ns = event.ts_ns
             result = event.result
             if result is not None:
@@ -200,9 +210,9 @@ def _take(links: Links, event: Any) -> None:
             error = CallError(event.error.type, event.error.message)
             links.end(event.call_id, event.ts_ns, None, error)
         case Suspended():
-            links.running(event.call_id)._suspend(event.ts_ns)
+            links.suspend(event.call_id, event.ts_ns)
         case Resumed():
-            links.running(event.call_id)._resume(event.ts_ns)
+            links.resume(event.call_id, event.ts_ns)
         case Site():
             links.site(SiteFacts(event.defining_class, event.method, event.file, event.line))
         case Class():

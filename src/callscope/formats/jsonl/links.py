@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from callscope.trace import Call, CallError, ClassFacts, SiteFacts, Text, Value
+
+NOT_RUNNING: Final = "its call is not running"
+BEFORE_PARENT: Final = "it begins before the call that led to it"
+BACKWARDS: Final = "it happens before what its call has done already"
 
 
 class WrongLineError(Exception):
@@ -45,7 +49,7 @@ class Links:
         """Take a call, which has all but its parent.
 
         Raises:
-            WrongLineError: if it has begun before, or its parent has not.
+            WrongLineError: if it has begun before, or its parent has not, or did so later.
         """
         if call_id in self.by_id:
             msg = f"call {call_id} begins a second time"
@@ -55,6 +59,8 @@ class Links:
             if parent is None:
                 msg = f"its parent, call {parent_id}, has not begun"
                 raise WrongLineError(msg)
+            if call._start_ns < parent._start_ns:
+                raise WrongLineError(BEFORE_PARENT)
             call._parent = parent
             call._depth = parent._depth + 1
             # Calls that were read have no list until they need one.
@@ -65,25 +71,30 @@ class Links:
         self.by_id[call_id] = call
         self.calls.append(call)
 
-    def running(self, call_id: int) -> Call:
-        """Return a call that has begun and not ended.
-
-        Raises:
-            WrongLineError: if there is none.
-        """
-        call = self.by_id.get(call_id)
-        if call is None or call.finished:
-            msg = "its call is not running"
-            raise WrongLineError(msg)
-        return call
-
     def end(self, call_id: int, end_ns: int, result: Value, error: CallError | None) -> None:
         """Take the end of a call.
 
         Raises:
-            WrongLineError: if it is not running.
+            WrongLineError: if it is not running, or the time goes backwards.
         """
-        self.running(call_id)._end(end_ns, result, error)
+        self._running(call_id, end_ns)._end(end_ns, result, error)
+
+    def suspend(self, call_id: int, ts_ns: int) -> None:
+        """Take the suspension of a call; raises what `end` raises."""
+        self._running(call_id, ts_ns)._suspend(ts_ns)
+
+    def resume(self, call_id: int, ts_ns: int) -> None:
+        """Take the resumption of a call; raises what `end` raises."""
+        self._running(call_id, ts_ns)._resume(ts_ns)
+
+    def _running(self, call_id: int, ts_ns: int) -> Call:
+        call = self.by_id.get(call_id)
+        if call is None or call._end_ns is not None:
+            raise WrongLineError(NOT_RUNNING)
+        last_ns = call._suspensions[-1][-1] if call._suspensions else call._start_ns
+        if ts_ns < last_ns:
+            raise WrongLineError(BACKWARDS)
+        return call
 
     def name(self, names: Names) -> Named:
         """Return what is known of a combination of names, from now on at hand in `named`."""

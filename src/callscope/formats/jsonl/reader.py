@@ -13,7 +13,7 @@ from callscope.formats.jsonl.links import Links, WrongLineError
 from callscope.formats.jsonl.slow import header, is_json, parse, take
 from callscope.trace import Header, Recorded
 
-_PIECE: Final = 1 << 18
+_PIECE: Final = 1 << 16
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 
 

@@ -46,7 +46,17 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
+def _whole(digits: str) -> int | float:
+    try:
+        return int(digits)
+    except ValueError:
+        return float(digits)
+
+
 _decode: Final = json.JSONDecoder(parse_constant=_refuse).decode
+# Python reads no whole number of many thousand digits; where one stands that nobody needs, it does
+# no harm, and elsewhere a float is as wrong.
+_decode_digits: Final = json.JSONDecoder(parse_constant=_refuse, parse_int=_whole).decode
 
 
 def parse(line: bytes) -> dict[str, Any]:
@@ -56,7 +66,7 @@ def parse(line: bytes) -> dict[str, Any]:
         WrongLineError: if none does.
     """
     try:
-        found = _decode(line.decode())
+        found = _json(line)
     except (ValueError, RecursionError):
         msg = "it is not JSON"
         raise WrongLineError(msg) from None
@@ -66,10 +76,20 @@ def parse(line: bytes) -> dict[str, Any]:
     return found
 
 
+def _json(line: bytes) -> Any:
+    text = line.decode()
+    try:
+        return _decode(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        return _decode_digits(text)
+
+
 def is_json(line: bytes) -> bool:
     """Tell whether JSON stands in a line, of whatever kind."""
     try:
-        _decode(line.decode())
+        _json(line)
     except (ValueError, RecursionError):
         return False
     return True
@@ -114,9 +134,9 @@ def take(links: Links, line: dict[str, Any]) -> None:
     elif kind in ("return", "raise"):
         _end(links, line)
     elif kind == "suspend":
-        links.running(_field(line, "call_id", int))._suspend(_field(line, "ts_ns", int))
+        links.suspend(_field(line, "call_id", int), _field(line, "ts_ns", int))
     elif kind == "resume":
-        links.running(_field(line, "call_id", int))._resume(_field(line, "ts_ns", int))
+        links.resume(_field(line, "call_id", int), _field(line, "ts_ns", int))
     elif kind == "site":
         _site(links, line)
     elif kind == "class":
