@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 SUFFIXES: Final = {
     ".jsonl": "jsonl",
     ".jsonl.gz": "jsonl",
+    ".mmd": "mermaid",
     ".txt": "tree",
 }
 """Module of the format for each suffix. What ends in ``.gz`` is compressed, whatever its format."""
