@@ -83,6 +83,13 @@ def frameworks(session: nox.Session) -> None:
 
 
 @nox.session
+def tables(session: nox.Session) -> None:
+    """Run the tests that need pyarrow, and the examples for pandas, polars and DuckDB."""
+    session.install("-e", ".[test,parquet]", "pandas", "polars", "duckdb")
+    session.run("python", "-m", "pytest", "-q", "tests/test_parquet.py", "tests/test_docs.py")
+
+
+@nox.session
 def mermaid(session: nox.Session) -> None:
     """Let Mermaid itself read what is written for it; needs node and npm."""
     if shutil.which("npm") is None:

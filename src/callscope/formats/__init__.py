@@ -32,6 +32,7 @@ SUFFIXES: Final = {
     ".jsonl": "jsonl",
     ".jsonl.gz": "jsonl",
     ".mmd": "mermaid",
+    ".parquet": "parquet",
     ".txt": "tree",
 }
 """Module of the format for each suffix. What ends in ``.gz`` is compressed, whatever its format."""
@@ -84,7 +85,8 @@ def _packed(raw: io.FileIO, target: Path) -> Iterator[BinaryIO]:
 
 
 def load(path: str | PathLike[str]) -> Trace:
-    """Read a trace that was saved as, or streamed to, JSON Lines (``.jsonl`` or ``.jsonl.gz``).
+    """Read a trace that was saved as, or streamed to, JSON Lines (``.jsonl`` or ``.jsonl.gz``), or
+    saved as Parquet.
 
     The end may be torn, as a killed program leaves it: calls that had not ended are then not
     `finished`.

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from callscope.formats.jsonl.links import (
+from callscope.formats.links import (
     BEFORE_PARENT,
     NOT_RUNNING,
     Links,

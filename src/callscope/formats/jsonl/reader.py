@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO, Final
 
 from callscope.errors import TraceFormatError
-from callscope.formats.jsonl.links import Links, WrongLineError
 from callscope.formats.jsonl.slow import header, is_json, parse, take
+from callscope.formats.links import Links, WrongLineError
 from callscope.trace import Header, Recorded
 
 _PIECE: Final = 1 << 16

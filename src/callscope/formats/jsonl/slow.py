@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any, Final, NoReturn
 
 from callscope.errors import TraceFormatError
-from callscope.formats.jsonl.links import Links, WrongLineError, with_texts
+from callscope.formats.links import Links, WrongLineError, with_texts
 from callscope.trace import SCHEMA_VERSION, CallError, Header, MadeCall, SiteFacts, Value
 
 _SCALARS: Final = (str, int, float, bool, type(None))
