@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
-from pathlib import Path
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from callscope.hierarchy import bare_name, outer_name
 from callscope.trace import Call, Names, Trace, call_text, outcome_text
+from callscope.trace.text import one_line
 
 MAX_LINES: Final = 2_000
 """How many calls `print(trace)` shows."""
@@ -94,15 +94,15 @@ def tree(trace: Trace, *, max_lines: int | None = MAX_LINES, encoding: str | Non
     return "\n".join([*lines, *filter(None, [_lost(trace)]), "", *_where(names)])
 
 
-def save(trace: Trace, path: Path) -> None:
-    """Write the whole tree to a text file."""
+def write(trace: Trace, file: BinaryIO) -> None:
+    """Write the whole tree as text."""
     text = tree(trace, max_lines=None, encoding="utf-8")
-    path.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+    file.write(f"{text}\n".encode(errors="backslashreplace"))
 
 
 def _nothing(trace: Trace) -> str:
     asked = " and ".join(trace.header.targets) or "the declared classes"
-    return f"No calls were recorded of {asked}."
+    return one_line(f"No calls were recorded of {asked}.")
 
 
 def _lost(trace: Trace) -> str:
@@ -122,7 +122,7 @@ def _by_thread(trace: Trace) -> Iterator[tuple[str, Sequence[Call]]]:
     for number, threads in enumerate(processes.values(), 1):
         for thread, roots in threads.items():
             names = [f"process {number}"] if len(processes) > 1 else []
-            names += [f"thread {thread}"] if len(threads) > 1 else []
+            names += [f"thread {one_line(thread)}"] if len(threads) > 1 else []
             yield ", ".join(names), roots
 
 
@@ -170,7 +170,7 @@ def _where(names: Names) -> Iterator[str]:
     for qualified in names:
         modules.setdefault(outer_name(qualified), []).append(bare_name(qualified))
     for module, classes in modules.items():
-        yield f"{', '.join(classes)}: {module}"
+        yield one_line(f"{', '.join(classes)}: {module}")
 
 
 def _style(encoding: str | None) -> _Style:

@@ -17,7 +17,7 @@ from callscope.tape.records import (
     UNKNOWN_ERROR,
     Layout,
 )
-from callscope.trace import Call, CallError
+from callscope.trace import Call, CallError, MadeCall
 
 if TYPE_CHECKING:
     from callscope.tape.read import TapeReader
@@ -226,7 +226,7 @@ class ThreadReader:
         defining = layout.site.defining
         runtime = runtime or defining
         mro = runtime.mro
-        call = Call(
+        call = MadeCall(
             layout.site.method,
             defining.name,
             runtime.name,
@@ -238,6 +238,8 @@ class ThreadReader:
             parent,
         )
         call._pid = self._reader.pid
+        call._site_facts = self._reader.facts.of_site(layout.site)
+        call._class_facts = self._reader.facts.of_class(runtime)
         return call
 
     def _return(self, instant: Instant) -> None:

@@ -1,7 +1,8 @@
 """`Event`, `Call` and `Trace`: what sinks receive during, and people read after, a recording."""
 
-from callscope.trace.call import Call, CallError, Text, Value
+from callscope.trace.call import Call, CallError, MadeCall, Text, Value
 from callscope.trace.event import SCHEMA_VERSION, Event, EventKind, Header, Sink
+from callscope.trace.facts import ClassFacts, SiteFacts
 from callscope.trace.merge import merge
 from callscope.trace.text import (
     Names,
@@ -17,12 +18,15 @@ __all__ = [
     "SCHEMA_VERSION",
     "Call",
     "CallError",
+    "ClassFacts",
     "Event",
     "EventKind",
     "Header",
+    "MadeCall",
     "Names",
     "Recorded",
     "Sink",
+    "SiteFacts",
     "Text",
     "Trace",
     "Value",
