@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from callscope.errors import TraceFormatError
 from callscope.trace import (
@@ -23,28 +22,29 @@ from callscope.trace import (
 )
 from callscope.trace.schema import end_line, event_lines, header_line
 
+_GZIP_MAGIC: Final = b"\x1f\x8b"
 _SCALARS: Final = (str, int, float, bool, type(None))
 
 
-def save(trace: Trace, path: Path) -> None:
+def write(trace: Trace, file: BinaryIO) -> None:
     """Write a trace as JSON Lines."""
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(header_line(trace.header))
-        file.writelines(event_lines(trace.events(), {}))
-        file.write(end_line(trace.lost))
+    file.write(header_line(trace.header).encode())
+    file.writelines(line.encode() for line in event_lines(trace.events(), {}))
+    file.write(end_line(trace.lost).encode())
 
 
-def load(path: Path) -> Trace:
-    """Read a trace from JSON Lines."""
-    header, recorded = _Loader(path).load()
+def read(file: BinaryIO, name: str) -> Trace:
+    """Read a trace from JSON Lines; errors call the file by its name."""
+    header, recorded = _Loader(file, name).load()
     return Trace(header, lambda: recorded)
 
 
 class _Loader:
     """Reads one file; what is wrong in it is named by its line."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self._file = file
+        self._name = name
         self._line = 0
         self._calls: list[Call] = []
         self._by_id: dict[int, Call] = {}
@@ -60,21 +60,24 @@ class _Loader:
         return header, Recorded(self._calls, self._lost)
 
     def _objects(self) -> Iterator[dict[str, Any]]:
-        with self._path.open("rb") as file:
-            for self._line, line in enumerate(file, 1):
-                try:
-                    found = json.loads(line)
-                except (ValueError, RecursionError):
-                    # Only the last line can lack its end: the program was killed as it wrote.
-                    if not line.endswith(b"\n") and self._line > 1:
-                        return
-                    raise self._wrong("it is not JSON") from None
-                if not isinstance(found, dict):
-                    raise self._wrong("it is not a JSON object")
-                yield found
+        for line in self._file:
+            self._line += 1
+            try:
+                found = json.loads(line)
+            except (ValueError, RecursionError):
+                # Only the last line can lack its end: the program was killed as it wrote.
+                if not line.endswith(b"\n") and self._line > 1:
+                    return
+                if line.startswith(_GZIP_MAGIC):
+                    msg = f"{self._name!r} is compressed. Give it a name that ends in '.jsonl.gz'."
+                    raise TraceFormatError(msg) from None
+                raise self._wrong("it is not JSON") from None
+            if not isinstance(found, dict):
+                raise self._wrong("it is not a JSON object")
+            yield found
 
     def _wrong(self, why: str) -> TraceFormatError:
-        where = f"{str(self._path)!r}, line {self._line}"
+        where = f"{self._name!r}, line {self._line}"
         if self._line <= 1:
             return TraceFormatError(
                 f"{where}: {why}, so this is no trace. Name a '.jsonl' file that callscope has written."
@@ -91,7 +94,7 @@ class _Loader:
         if line.get("v") != SCHEMA_VERSION:
             found = line.get("v")
             msg = (
-                f"{str(self._path)!r} is a trace of schema version {found!r}, and this callscope"
+                f"{self._name!r} is a trace of schema version {found!r}, and this callscope"
                 f" reads version {SCHEMA_VERSION}. Read it with the callscope that wrote it."
             )
             raise TraceFormatError(msg)

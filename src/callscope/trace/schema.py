@@ -23,13 +23,16 @@ class takes their place: a program may make two classes of one name. Both may ha
 a trace may have neither.
 
 A trace without its last line belongs to a program that was killed, or is still running.
+
+What each line may hold is in ``event.schema.json`` beside this module.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from callscope.trace.event import SCHEMA_VERSION, Event, Header
 
@@ -37,7 +40,18 @@ if TYPE_CHECKING:
     from callscope.trace.call import Call
     from callscope.trace.facts import SiteFacts, Told
 
+_FILE: Final = Path(__file__).with_name("event.schema.json")
+
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+def event_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) that each line of a JSON Lines trace fits.
+
+    An event that a sink is given fits it as well, as `Event.to_dict` returns it.
+    """
+    schema: dict[str, Any] = json.loads(_FILE.read_text(encoding="utf-8"))
+    return schema
 
 
 def header_line(header: Header) -> str:
