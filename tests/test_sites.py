@@ -126,10 +126,11 @@ class TestFiles:
         mine, base = seed.MyLayer, seed.Layer
         methods = [("MyLayer", mine.__init__), ("MyLayer", mine.call)]
         methods += [("Layer", base.__init__), ("Layer", base.__call__), ("Layer", base.call)]
-        code = {"calls_next": False, "is_empty": True, "sets": [], "consumes": []}
+        code = {"calls_next": False, "is_empty": True, "is_abstract": False, "passes_on": False}
+        code |= {"sets": [], "consumes": []}
         codes = {
             ("MyLayer", "__init__"): code | {"calls_next": True, "is_empty": False},
-            ("Layer", "__call__"): code | {"is_empty": False},
+            ("Layer", "__call__"): code | {"is_empty": False, "passes_on": True},
         }
         expected = [
             here
@@ -146,6 +147,7 @@ class TestFiles:
                 "mro": ["app.MyLayer", "app.Layer", "builtins.object"],
                 "sites": [["__init__", "call"], ["__init__", "__call__", "call"], []],
                 "template": ["call"],
+                "hidden": [],
                 "provided": [],
                 "read": [],
             }

@@ -25,37 +25,42 @@ class ClassCode:
         """Return the place in the MRO, and the `__dict__` entry, of each class that has a name."""
         return self._entries.get(name, [])
 
-    def live(self, name: str) -> Iterator[types.CodeType]:
+    def live(self, name: str, begin: int = 0) -> Iterator[types.CodeType]:
         """Yield the code that may run when an object's method of that name is called.
 
         What an override hides runs only if the override can lead on to it.
-        """
-        for _, raw in self.defining(name):
-            codes = [*codes_of(raw)]
-            yield from codes
-            if not any(read(code).next_of(name) for code in codes):
-                return
 
-    def led_to(self, start: str) -> dict[str, list[SelfCall]]:
+        Args:
+            name: of the method.
+            begin: place in the MRO of the first class that is asked, as `super` asks.
+        """
+        for index, raw in self.defining(name):
+            if index >= begin:
+                codes = [*codes_of(raw)]
+                yield from codes
+                if not any(read(code).next_of(name) for code in codes):
+                    return
+
+    def led_to(self, start: str, begin: int = 0) -> dict[str, list[SelfCall]]:
         """Return which attributes and methods of the object one method comes to use, and how."""
         found: dict[str, list[SelfCall]] = {}
-        waiting, seen = [start], {start}
+        waiting, seen = [(start, begin)], {start}
         while waiting:
-            for code in self.live(waiting.pop()):
+            for code in self.live(*waiting.pop()):
                 for use in read(code).uses:
                     found.setdefault(use.name, []).append(use)
                     if use.name not in seen:
                         seen.add(use.name)
-                        waiting.append(use.name)
+                        waiting.append((use.name, 0))
         return found
 
-    def template(self, start: str, methods: Collection[str]) -> tuple[str, ...]:
+    def template(self, start: str, methods: Collection[str], begin: int = 0) -> tuple[str, ...]:
         """Return which of some methods another is there to lead to.
 
         That is what it calls for its result, and not what it calls to prepare the object. If it
         needs no result, it is the one method that it calls whatever happens.
         """
-        uses = {name: used for name, used in self.led_to(start).items() if name in methods}
+        uses = {name: used for name, used in self.led_to(start, begin).items() if name in methods}
         wanted = [name for name, used in uses.items() if any(u.fate != "dropped" for u in used)]
         if not wanted:
             wanted = [name for name, used in uses.items() if any(u.always for u in used)]

@@ -48,7 +48,11 @@ class Reading(NamedTuple):
     nexts: tuple[Next, ...]
     """Calls of other classes' methods on the object."""
     is_empty: bool
-    """Whether it does nothing but return None or raise NotImplementedError."""
+    """Whether it does nothing but return None."""
+    is_abstract: bool
+    """Whether it does nothing but raise NotImplementedError, or raises that wherever it ends."""
+    passes_on: bool
+    """Whether it makes but one call, that of one of the object's methods, and nothing besides."""
 
     def next_of(self, method: str) -> tuple[Next, ...]:
         """Return the calls that lead to other classes' methods of one name."""
@@ -68,7 +72,8 @@ def read(code: types.CodeType) -> Reading:
 
 
 _CO_VARARGS: Final = 0x04
-_UNREADABLE: Final = Reading((), True, (), (), False)
+_CONSTANTS: Final = ("LOAD_CONST", "RETURN_CONST")
+_UNREADABLE: Final = Reading((), True, (), (), False, False, False)
 _known: WeakKeyDictionary[types.CodeType, Reading] = WeakKeyDictionary()
 
 
@@ -92,7 +97,13 @@ class _Reader:
                 nexts += (n._replace(always=False) for n in within.nexts)
                 others = others or within.sets_others
         return Reading(
-            tuple(dict.fromkeys(sets)), others, tuple(uses), tuple(nexts), self._is_empty()
+            tuple(dict.fromkeys(sets)),
+            others,
+            tuple(uses),
+            tuple(nexts),
+            self._is_empty(),
+            self._is_abstract(),
+            self._passes_on(),
         )
 
     def _ahead(self, place: int, count: int = 1) -> Sequence[Step]:
@@ -215,13 +226,23 @@ class _Reader:
         return [leads._replace(always=leads.method in always) for leads, _ in found]
 
     def _is_empty(self) -> bool:
-        names = self._code.co_names
-        kinds = {step.kind for step in self._steps}
-        if kinds <= {"const", "other"} and all(
-            s.opname in (*RETURNS, "LOAD_CONST") for s in self._steps
-        ):
-            return all(s.value is None for s in self._steps[-2:] if s.kind == "const")
-        return "NotImplementedError" in names and not any(s.opname in RETURNS for s in self._steps)
+        """Tell whether there is nothing but the return of a constant, which is None."""
+        if any(s.opname not in (*RETURNS, "LOAD_CONST") for s in self._steps):
+            return False
+        constants = [i.argval for i in self._read.instructions if i.opname in _CONSTANTS]
+        return constants == [None]
+
+    def _is_abstract(self) -> bool:
+        ends = any(s.opname in RETURNS for s in self._steps)
+        return not ends and "NotImplementedError" in self._code.co_names
+
+    def _passes_on(self) -> bool:
+        kinds = [s.kind for s in self._steps]
+        return (
+            kinds.count("call") == kinds.count("attr") == 1
+            and all(k in ("self", "name", "attr", "call", "const", "other") for k in kinds)
+            and all("JUMP" not in s.opname for s in self._steps)
+        )
 
 
 def _is(step: Step, kind: str, value: str) -> bool:

@@ -60,12 +60,12 @@ class Code:
 
     def __init__(self, code: types.CodeType, own: str | None) -> None:
         self._own = own
-        self._instructions = [i for i in dis.get_instructions(code) if i.opname != "CACHE"]
+        self.instructions = [i for i in dis.get_instructions(code) if i.opname != "CACHE"]
         self.steps = [*self._steps()]
 
     def _steps(self) -> Iterator[Step]:
         line = depth = 0
-        for index, i in enumerate(self._instructions):
+        for index, i in enumerate(self.instructions):
             line = _line(i) or line
             if i.opname not in _SKIPPED:
                 loads_method = i.opname == "LOAD_METHOD" or (
@@ -108,11 +108,11 @@ class Code:
         What handles exceptions is left out: a call in it may not be made, and a return in it is
         no ordinary one.
         """
-        by_offset = {i.offset: index for index, i in enumerate(self._instructions)}
+        by_offset = {i.offset: index for index, i in enumerate(self.instructions)}
         seen, waiting = {0}, [0]
         while waiting:
             index = waiting.pop()
-            i = self._instructions[index]
+            i = self.instructions[index]
             if index in passed:
                 continue
             if i.opname in RETURNS:
@@ -123,7 +123,7 @@ class Code:
             if i.opname not in _ENDS and not _is_unconditional(i.opname):
                 ahead.append(index + 1)
             for other in ahead:
-                if other is not None and other < len(self._instructions) and other not in seen:
+                if other is not None and other < len(self.instructions) and other not in seen:
                     seen.add(other)
                     waiting.append(other)
         return False

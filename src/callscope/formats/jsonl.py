@@ -144,6 +144,8 @@ class _Loader:
         return CodeFacts(
             self._flag(code, "calls_next"),
             self._flag(code, "is_empty"),
+            self._flag(code, "is_abstract"),
+            self._flag(code, "passes_on"),
             self._names(code, "sets"),
             self._names(code, "consumes"),
         )
@@ -169,6 +171,7 @@ class _Loader:
             mro,
             sites,
             self._names(line, "template"),
+            self._names(line, "hidden"),
             self._names(line, "provided"),
             self._names(line, "read"),
         )

@@ -68,6 +68,8 @@ def _code_facts(method: str, code: types.CodeType) -> CodeFacts:
     return CodeFacts(
         calls_next=bool(reading.next_of(method)),
         is_empty=reading.is_empty,
+        is_abstract=reading.is_abstract,
+        passes_on=reading.passes_on,
         sets=sets if method == _INIT else (),
         consumes=tuple(consumed) if method == _CALL else (),
     )
@@ -80,7 +82,11 @@ def _with_code(facts: ClassFacts, cls: type) -> ClassFacts:
     code = ClassCode(cls)
     if _CALL in own:
         others = {name for name in own if not name.startswith("__")}
-        facts = facts._replace(template=code.template(_CALL, others))
+        places = [index for index, _ in code.defining(_CALL)]
+        template = code.template(_CALL, others)
+        behind = (code.template(_CALL, others, place) for place in places[1:])
+        hidden = {method for methods in behind for method in methods}
+        facts = facts._replace(template=template, hidden=tuple(sorted(hidden)))
     # Where each leads on to the next, there is nothing to lack.
     if all(init.code is not None and init.code.calls_next for init in inits[:-1]):
         return facts

@@ -11,7 +11,11 @@ class CodeFacts(NamedTuple):
     calls_next: bool
     """Whether it can call the same method of another class on the object, by `super` or by name."""
     is_empty: bool
-    """Whether it does nothing but return None or raise NotImplementedError."""
+    """Whether it does nothing but return None."""
+    is_abstract: bool = False
+    """Whether it never returns, but raises NotImplementedError."""
+    passes_on: bool = False
+    """Whether it does nothing but call one method of the object."""
     sets: tuple[str, ...] = ()
     """Of an ``__init__``: the attributes that it puts on the object; ``"*"`` for such as it does
     not name."""
@@ -44,6 +48,8 @@ class ClassFacts(NamedTuple):
     """For each class of the MRO, its own methods that the recording was asked for and could see."""
     template: tuple[str, ...] = ()
     """Which of these methods ``__call__`` is there to lead to on the object."""
+    hidden: tuple[str, ...] = ()
+    """Which of them those ``__call__`` are there to lead to that an override may hide."""
     provided: tuple[str, ...] = ()
     """Attributes that an ``__init__`` sets and that the object would have without it."""
     read: tuple[str, ...] = ()

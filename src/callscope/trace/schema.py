@@ -5,11 +5,12 @@
     {"v": 1, "kind": "trace", "pid": 1, "start_ns": 5, "start_unix_ns": 7, ...}
     {"v": 1, "kind": "site", "defining_class": "app.Layer", "method": "call",
      "file": "/src/app.py", "line": 12,
-     "code": {"calls_next": false, "is_empty": false, "sets": [], "consumes": []}}
+     "code": {"calls_next": false, "is_empty": false, "is_abstract": false, "passes_on": false,
+              "sets": [], "consumes": []}}
     {"v": 1, "kind": "class", "runtime_class": "app.MyLayer",
      "mro": ["app.MyLayer", "app.Layer", "builtins.object"],
      "sites": [["call"], ["__call__", "call"], []],
-     "template": ["call"], "provided": [], "read": []}
+     "template": ["call"], "hidden": [], "provided": [], "read": []}
     {"v": 1, "kind": "call", "seq": 1, ...}
     {"v": 1, "kind": "return", "seq": 2, ...}
     {"v": 1, "kind": "end", "lost": 0}
