@@ -189,13 +189,15 @@ class ClassRef(weakref.ref[type]):
 class Site:
     """One method as defined in one class; compared by identity."""
 
-    __slots__ = ("code", "defining", "method")
+    __slots__ = ("code", "defining", "is_marked_abstract", "method")
 
     def __init__(self, defining: ClassRef, method: str) -> None:
         self.defining = defining
         self.method = method
         self.code: types.CodeType | None = None
         """Of the method as it is written; None if that is not in Python, or it was never woven."""
+        self.is_marked_abstract = False
+        """Whether `abc.abstractmethod` stands on it."""
 
     def __str__(self) -> str:
         return f"{self.defining.name}.{self.method}"

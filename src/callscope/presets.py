@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 DEFAULT_METHODS: Final = ("__init__", "__call__", "call")
 """What is traced where nothing else is asked for."""
 
+TEMPLATE_METHODS: Final = ("call", "forward")
+"""What a ``__call__`` is there to lead to, by the habit of Keras and of PyTorch."""
+
 KERAS: Final = ("__init__", "__call__", "build", "call", "compute_output_shape")
 """`keras.layers.Layer` and below: https://keras.io/api/layers/base_layer/."""
 

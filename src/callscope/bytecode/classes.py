@@ -54,19 +54,6 @@ class ClassCode:
                         waiting.append((use.name, 0))
         return found
 
-    def template(self, start: str, methods: Collection[str], begin: int = 0) -> tuple[str, ...]:
-        """Return which of some methods another is there to lead to.
-
-        That is what it calls for its result, and not what it calls to prepare the object. If it
-        needs no result, it is the one method that it calls whatever happens.
-        """
-        uses = {name: used for name, used in self.led_to(start, begin).items() if name in methods}
-        wanted = [name for name, used in uses.items() if any(u.fate != "dropped" for u in used)]
-        if not wanted:
-            wanted = [name for name, used in uses.items() if any(u.always for u in used)]
-            wanted = wanted if len(wanted) == 1 else []
-        return tuple(sorted(wanted))
-
     def provided(self, names: Collection[str]) -> tuple[str, ...]:
         """Return which attributes an object has, or may come to have, without any `__init__`."""
         if self._answers_itself():

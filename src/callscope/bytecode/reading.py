@@ -32,8 +32,6 @@ class SelfCall(NamedTuple):
     line: int
     fate: Fate | None
     """What becomes of the result if it is called at once; None if it is not, or not known."""
-    always: bool = False
-    """Whether each way to a return passes such a use; said only of calls whose result is dropped."""
 
 
 class Reading(NamedTuple):
@@ -50,7 +48,7 @@ class Reading(NamedTuple):
     is_empty: bool
     """Whether it does nothing but return None."""
     is_abstract: bool
-    """Whether it does nothing but raise NotImplementedError, or raises that wherever it ends."""
+    """Whether it never returns, but raises NotImplementedError."""
     passes_on: bool
     """Whether it makes but one call, that of one of the object's methods, and nothing besides."""
 
@@ -93,7 +91,7 @@ class _Reader:
             if isinstance(inner, types.CodeType) and self._own in inner.co_freevars:
                 within = _Reader(inner, self._own).read()
                 sets += within.sets
-                uses += (use._replace(fate=None, always=False) for use in within.uses)
+                uses += (use._replace(fate=None) for use in within.uses)
                 nexts += (n._replace(always=False) for n in within.nexts)
                 others = others or within.sets_others
         return Reading(
@@ -137,9 +135,7 @@ class _Reader:
         for place, step in enumerate(self._steps):
             ahead = self._ahead(place)
             if step.kind == "self" and ahead and ahead[0].kind == "attr":
-                fate = self._fate(place)
-                always = fate == "dropped" and not self._read.may_return_without({step.position})
-                yield SelfCall(ahead[0].value, step.line, fate, always)
+                yield SelfCall(ahead[0].value, step.line, self._fate(place))
 
     def _fate(self, place: int) -> Fate | None:
         """Tell what becomes of what ``self.method(...)`` returns; its first step is at a place."""
