@@ -49,3 +49,11 @@ DJANGO_VIEWS: Final = (
     "render_to_response",
 )
 """`django.views.View` and below: https://docs.djangoproject.com/en/stable/ref/class-based-views/."""
+
+PRESETS: Final = {
+    "keras.src.layers.layer.Layer": KERAS,
+    "torch.nn.modules.module.Module": PYTORCH,
+    "sklearn.base.BaseEstimator": SKLEARN,
+    "django.views.generic.base.View": ("as_view", *DJANGO_VIEWS),
+}
+"""The preset of each framework by the root of its hierarchy."""

@@ -25,6 +25,10 @@ class ClassCode:
         """Return the place in the MRO, and the `__dict__` entry, of each class that has a name."""
         return self._entries.get(name, [])
 
+    def names(self) -> Collection[str]:
+        """Return the names of all that a class of the MRO has."""
+        return self._entries.keys()
+
     def live(self, name: str, begin: int = 0) -> Iterator[types.CodeType]:
         """Yield the code that may run when an object's method of that name is called.
 
@@ -53,6 +57,19 @@ class ClassCode:
                         seen.add(use.name)
                         waiting.append((use.name, 0))
         return found
+
+    def leads_through(self, method: str, end: int) -> bool:
+        """Tell whether `super` surely leads from a method's first class in the MRO to a certain one.
+
+        Args:
+            method: its name.
+            end: place in the MRO of the class that is to be reached.
+        """
+        return all(
+            any(n.by == "super" and n.always for code in codes for n in read(code).next_of(method))
+            for index, raw in self.defining(method)
+            if index < end and (codes := [*codes_of(raw)]) is not None
+        )
 
     def provided(self, names: Collection[str]) -> tuple[str, ...]:
         """Return which attributes an object has, or may come to have, without any `__init__`."""

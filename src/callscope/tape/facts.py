@@ -58,9 +58,11 @@ def _site_facts(site: Site) -> SiteFacts:
     name, method, code = site.defining.name, site.method, site.code
     if code is None:
         return SiteFacts(name, method, None, None)
-    facts = _code_facts(method, read(code))
-    if site.is_marked_abstract and facts.is_empty:
-        facts = facts._replace(is_abstract=True)
+    facts = None
+    if method in (_INIT, _CALL):
+        facts = _code_facts(method, read(code))
+        if site.is_marked_abstract and facts.is_empty:
+            facts = facts._replace(is_abstract=True)
     return SiteFacts(name, method, code.co_filename, code.co_firstlineno, facts)
 
 
@@ -80,7 +82,7 @@ def _code_facts(method: str, reading: Reading) -> CodeFacts:
 def _with_code(facts: ClassFacts, cls: type) -> ClassFacts:
     """Return the same with what the code of a class says of all its methods."""
     own = {site.method for sites in facts.sites for site in sites}
-    inits = [site for sites in facts.sites for site in sites if site.method == _INIT]
+    inits = [(i, s) for i, sites in enumerate(facts.sites) for s in sites if s.method == _INIT]
     code = ClassCode(cls)
     if _CALL in own:
         led_to = [code.led_to(_CALL, place) for place, _ in code.defining(_CALL)]
@@ -89,8 +91,7 @@ def _with_code(facts: ClassFacts, cls: type) -> ClassFacts:
             template=tuple(name for name in wanted if name in led_to[0]),
             hidden=tuple(name for name in wanted if any(name in led for led in led_to[1:])),
         )
-    # Where each leads on to the next, there is nothing to lack.
-    if all(init.code is not None and init.code.calls_next for init in inits[:-1]):
-        return facts
-    names = {name for init in inits if init.code is not None for name in init.code.sets} - {"*"}
+    if not inits or code.leads_through(_INIT, inits[-1][0]):
+        return facts  # there is nothing to lack
+    names = {name for _, init in inits if init.code is not None for name in init.code.sets} - {"*"}
     return facts._replace(provided=code.provided(names), read=code.read_by_methods(names))

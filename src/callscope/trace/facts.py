@@ -35,7 +35,7 @@ class SiteFacts(NamedTuple):
     line: int | None
     """The line its definition begins at, with its decorators, from 1."""
     code: CodeFacts | None = None
-    """None if the method is not written in Python."""
+    """Of an ``__init__`` and of a ``__call__``; None if that is not written in Python."""
 
 
 class ClassFacts(NamedTuple):
