@@ -46,7 +46,7 @@ def explain(cls: type, methods: Iterable[str] | None = None) -> Explanation:
         bases=tuple(
             tuple(map(qualified_name, type.__dict__["__bases__"].__get__(c))) for c in order
         ),
-        metaclass=qualified_name(type(cls)),
+        metaclass="builtins.type" if type(cls) is type else qualified_name(type(cls)),
         making=tuple(_making(cls, chains)),
         methods=tuple(filter(None, map(chains.of, names))),
         routes=tuple(_routes(cls, chains, names)),
