@@ -83,9 +83,8 @@ def _judge(
     if ANY in done:
         return None
     lacks = [name for name in sets if name not in done and name not in made.facts.provided]
-    read = [name for name in lacks if name in made.facts.read]
-    if read:
-        return "error", read
+    if any(name in made.facts.read for name in lacks):
+        return "error", lacks
     is_redone = any(name in done for name in sets)
     goes_on = any((call.mro_index or 0) > broken.skipped[0] for call in made.inits)
     if is_redone or (not lacks and (goes_on or sets)):
