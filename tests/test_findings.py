@@ -246,7 +246,7 @@ class TestSuperInitMissing:
         assert not found(lambda: (ByName(), ByDict()))
 
     def test_a_class_that_finds_attributes_in_its_own_way(self):
-        """What `__getattr__` finds cannot be read off the code."""
+        """What `__getattr__` finds cannot be read off the code, if some of it is set."""
 
         class Child(Base):
             def __init__(self):

@@ -73,15 +73,19 @@ class ClassCode:
 
     def provided(self, names: Collection[str]) -> tuple[str, ...]:
         """Return which attributes an object has, or may come to have, without any `__init__`."""
-        if self._answers_itself():
-            return tuple(sorted(names))
         found = {name for name in names if any(map(_is_value, self.defining(name)))}
-        for _, reading in self._mentioning(names):
-            found.update(names if reading.sets_others else reading.sets)
+        begun = self.led_to("__init__")
+        for method, reading in self._mentioning(names):
+            found.update(names if reading.sets_others and method in begun else reading.sets)
         return tuple(sorted(found.intersection(names)))
 
     def read_by_methods(self, names: Collection[str]) -> tuple[str, ...]:
-        """Return which attributes methods read that can run on an object."""
+        """Return which attributes methods read that can run on an object.
+
+        None, where the class may find attributes in a way of its own.
+        """
+        if self._answers_itself():
+            return ()
         found = {use.name for _, reading in self._mentioning(names) for use in reading.uses}
         return tuple(sorted(found.intersection(names)))
 
