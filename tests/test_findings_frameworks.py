@@ -284,7 +284,9 @@ def test_ordinary_use_and_mistakes(framework):
     for module in (framework, *(["torch"] if framework == "keras" else [])):
         if importlib.util.find_spec(module) is None:
             pytest.skip(f"{module} is not installed")
-    methods = 'METHODS = ("__init__", "__call__", "call", "forward", "fit", "clean", "get_context_data")'
+    methods = (
+        'METHODS = ("__init__", "__call__", "call", "forward", "fit", "clean", "get_context_data")'
+    )
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", f"{PROGRAMS[framework]}\n{methods}\n{RUN}"],
         check=False,
