@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import nox
@@ -79,6 +80,25 @@ def frameworks(session: nox.Session) -> None:
     session.install("-e", ".[test]", *pinned)
     files = ("test_examples", "test_torch", "test_sklearn", "test_processes")
     session.run("python", "-m", "pytest", "-q", *(f"tests/{file}.py" for file in files))
+
+
+@nox.session
+def tables(session: nox.Session) -> None:
+    """Run the tests that need pyarrow, and the examples for pandas, polars and DuckDB."""
+    session.install("-e", ".[test,parquet]", "pandas", "polars", "duckdb")
+    session.run("python", "-m", "pytest", "-q", "tests/test_parquet.py", "tests/test_docs.py")
+
+
+@nox.session
+def mermaid(session: nox.Session) -> None:
+    """Let Mermaid itself read what is written for it; needs node and npm."""
+    if shutil.which("npm") is None:
+        session.skip("there is no npm on this machine")
+    session.install("-e", ".[test]")
+    folder = session.create_tmp()
+    session.run("npm", "install", "--silent", "--prefix", folder, "mermaid@11", external=True)
+    chosen = {"CALLSCOPE_TEST_NODE": str(Path(folder).absolute())}
+    session.run("python", "-m", "pytest", "-q", "tests/test_mermaid.py", env=chosen)
 
 
 @nox.session

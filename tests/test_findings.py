@@ -3,6 +3,7 @@
 import abc
 import contextlib
 import dataclasses
+import importlib.util
 import pickle
 import threading
 
@@ -30,6 +31,7 @@ class Base:
         return None
 
 
+SUFFIXES = [".jsonl", *([".parquet"] if importlib.util.find_spec("pyarrow") else [])]
 METHODS = ("__init__", "__call__", "call", "forward", "setup", "close")
 
 
@@ -38,8 +40,8 @@ def found(act, *targets, path=None, **options):
     with record(*(targets or (Base,)), methods=METHODS, **options) as trace:
         act()
     findings = trace.findings()
-    if path is not None:
-        loaded = callscope.load(trace.save(path / "t.jsonl")).findings()
+    for suffix in SUFFIXES if path is not None else ():
+        loaded = callscope.load(trace.save(path / f"t{suffix}")).findings()
         assert [f[:8] for f in findings] == [f[:8] for f in loaded]
         ids = [[c.call_id for c in f.calls] for f in findings]
         assert ids == [[c.call_id for c in f.calls] for f in loaded]
