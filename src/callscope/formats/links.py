@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from callscope.trace import Call, CallError, ClassFacts, SiteFacts, Text, Value
@@ -114,8 +114,20 @@ class Links:
         self._sites[site.defining_class, site.method] = site
         self.named.clear()
 
-    def cls(self, name: str, mro: list[str], methods: list[list[str]]) -> None:
+    def cls(
+        self,
+        name: str,
+        mro: Sequence[str],
+        methods: Sequence[Sequence[str]],
+        said: Iterable[Sequence[str]] = (),
+    ) -> None:
         """Take what is said of a class; it holds for the calls that follow.
+
+        Args:
+            name: of the class.
+            mro: names of the classes of its MRO.
+            methods: for each of these, its own methods that could be seen.
+            said: what else is said of it, in the order of the fields of `ClassFacts`.
 
         Raises:
             WrongLineError: if it does not fit what was said of sites.
@@ -131,7 +143,7 @@ class Links:
         except KeyError as error:
             msg = f"no line before it tells of site {error}"
             raise WrongLineError(msg) from None
-        self._classes[name] = ClassFacts(name, tuple(mro), sites)
+        self._classes[name] = ClassFacts(name, tuple(mro), sites, *map(tuple, said))
         self.named.clear()
 
 

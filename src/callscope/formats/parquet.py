@@ -18,6 +18,7 @@ from callscope.trace import (
     Call,
     CallError,
     ClassFacts,
+    CodeFacts,
     Header,
     MadeCall,
     Recorded,
@@ -217,9 +218,10 @@ def _about(about: dict[str, Any]) -> tuple[Header, int, list[ClassFacts]]:
         ClassFacts(
             str(name),
             tuple(map(str, mro)),
-            tuple(tuple(SiteFacts(*site) for site in own) for own in sites),
+            tuple(tuple(map(_site, own)) for own in sites),
+            *(tuple(map(str, names)) for names in said),
         )
-        for name, mro, sites in about["classes"]
+        for name, mro, sites, *said in about["classes"]
     ]
     if not all(
         type(each) is int
@@ -228,6 +230,14 @@ def _about(about: dict[str, Any]) -> tuple[Header, int, list[ClassFacts]]:
         msg = "what it says of itself is not of the right types"
         raise WrongLineError(msg)
     return header, about["lost"], classes
+
+
+def _site(fields: list[Any]) -> SiteFacts:
+    defining_class, method, file, line, code = fields
+    if code is not None:
+        calls_next, is_empty, is_abstract, passes_on, sets, consumes = code
+        code = CodeFacts(calls_next, is_empty, is_abstract, passes_on, tuple(sets), tuple(consumes))
+    return SiteFacts(defining_class, method, file, line, code)
 
 
 def _take(links: Links, row: dict[str, Any], classes: list[ClassFacts]) -> None:
@@ -258,7 +268,11 @@ def _take(links: Links, row: dict[str, Any], classes: list[ClassFacts]) -> None:
     if row["file"] is not None:
         call._site_facts = SiteFacts(call.defining_class, call.method, row["file"], row["line"])
     if row[_CLASS] is not None:
-        call._class_facts = classes[row[_CLASS]]
+        call._class_facts = facts = classes[row[_CLASS]]
+        index = call.mro_index
+        known = None if index is None else facts.site(index, call.method)
+        if known is not None and (known.file, known.line) == (row["file"], row["line"]):
+            call._site_facts = known
     links.begin(call, row["call_id"], row["parent_id"])
     for number, ts_ns in enumerate(row["instants"] or ()):
         (links.resume if number % 2 else links.suspend)(call.call_id, ts_ns)

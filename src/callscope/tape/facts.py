@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Final
 
+from callscope.bytecode import ClassCode, Reading, read
 from callscope.hierarchy import ClassRef, Site
-from callscope.trace import ClassFacts, SiteFacts
+from callscope.presets import TEMPLATE_METHODS
+from callscope.trace import ClassFacts, CodeFacts, SiteFacts
+
+_INIT: Final = "__init__"
+_CALL: Final = "__call__"
 
 
 class FactsOf:
@@ -25,13 +31,7 @@ class FactsOf:
         """Return what is known of a site."""
         known = self._sites.get(site)
         if known is None:
-            code = site.code
-            known = self._sites[site] = SiteFacts(
-                site.defining.name,
-                site.method,
-                None if code is None else code.co_filename,
-                None if code is None else code.co_firstlineno,
-            )
+            known = self._sites[site] = _site_facts(site)
         return known
 
     def of_class(self, cls: ClassRef) -> ClassFacts:
@@ -41,12 +41,57 @@ class FactsOf:
             self._classes.clear()
         known = self._classes.get(cls)
         if known is None:
-            known = self._classes[cls] = ClassFacts(
-                cls.name,
-                tuple(base.name for base in cls.mro),
-                tuple(self._own_sites(base) for base in cls.mro),
-            )
+            known = self._classes[cls] = self._class_facts(cls)
         return known
 
-    def _own_sites(self, cls: ClassRef) -> tuple[SiteFacts, ...]:
-        return tuple(self.of_site(site) for site in cls.sites() if site in self._wanted)
+    def _class_facts(self, cls: ClassRef) -> ClassFacts:
+        sites = tuple(
+            tuple(self.of_site(site) for site in base.sites() if site in self._wanted)
+            for base in cls.mro
+        )
+        facts = ClassFacts(cls.name, tuple(base.name for base in cls.mro), sites)
+        living = cls()
+        return facts if living is None else _with_code(facts, living)
+
+
+def _site_facts(site: Site) -> SiteFacts:
+    name, method, code = site.defining.name, site.method, site.code
+    if code is None:
+        return SiteFacts(name, method, None, None)
+    facts = None
+    if method in (_INIT, _CALL):
+        facts = _code_facts(method, read(code))
+        if site.is_marked_abstract and facts.is_empty:
+            facts = facts._replace(is_abstract=True)
+    return SiteFacts(name, method, code.co_filename, code.co_firstlineno, facts)
+
+
+def _code_facts(method: str, reading: Reading) -> CodeFacts:
+    sets = reading.sets + (("*",) if reading.sets_others else ())
+    consumed = dict.fromkeys(use.name for use in reading.uses if use.fate == "used")
+    return CodeFacts(
+        calls_next=bool(reading.next_of(method)),
+        is_empty=reading.is_empty,
+        is_abstract=reading.is_abstract,
+        passes_on=reading.passes_on,
+        sets=sets if method == _INIT else (),
+        consumes=tuple(consumed) if method == _CALL else (),
+    )
+
+
+def _with_code(facts: ClassFacts, cls: type) -> ClassFacts:
+    """Return the same with what the code of a class says of all its methods."""
+    own = {site.method for sites in facts.sites for site in sites}
+    inits = [(i, s) for i, sites in enumerate(facts.sites) for s in sites if s.method == _INIT]
+    code = ClassCode(cls)
+    if _CALL in own:
+        led_to = [code.led_to(_CALL, place) for place, _ in code.defining(_CALL)]
+        wanted = [name for name in TEMPLATE_METHODS if name in own]
+        facts = facts._replace(
+            template=tuple(name for name in wanted if name in led_to[0]),
+            hidden=tuple(name for name in wanted if any(name in led for led in led_to[1:])),
+        )
+    if not inits or code.leads_through(_INIT, inits[-1][0]):
+        return facts  # there is nothing to lack
+    names = {name for _, init in inits if init.code is not None for name in init.code.sets} - {"*"}
+    return facts._replace(provided=code.provided(names), read=code.read_by_methods(names))

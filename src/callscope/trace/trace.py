@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from callscope.analyze.findings import Findings
     from callscope.analyze.summary import Summary
 
 
@@ -111,6 +112,17 @@ class Trace:
         summary: Summary = importlib.import_module("callscope.analyze.summary").summarize(self)
         return summary
 
+    def findings(self) -> Findings:
+        """Return the mistakes that the calls show, those of severity ``"error"`` first.
+
+        A sequence of `Finding`: an ``__init__`` of the MRO that never ran or ran twice, an object
+        used before it was ready, a template method that was bypassed, a result that was dropped.
+        Each names the classes, the file and the line, the calls that show it, and what to do. It
+        is empty for a trace that does not hold all calls, because of `max_calls` or `where`.
+        """
+        findings: Findings = importlib.import_module("callscope.analyze.findings").find(self)
+        return findings
+
     def save(self, path: str | PathLike[str]) -> Path:
         """Write the trace to a file in the format its suffix names, and return its path.
 
@@ -138,7 +150,8 @@ class Trace:
 
     def __str__(self) -> str:
         text: str = _format("tree").tree(self)
-        return text
+        findings = self.findings()
+        return f"{text}\n\n{findings.brief()}" if findings else text
 
     def __len__(self) -> int:
         return len(self._read().calls)

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from callscope.formats.links import (
     BEFORE_PARENT,
@@ -18,7 +19,7 @@ from callscope.formats.links import (
     WrongLineError,
     with_texts,
 )
-from callscope.trace import Call, CallError, SiteFacts, Text
+from callscope.trace import Call, CallError, CodeFacts, SiteFacts, Text
 
 Scalar: TypeAlias = None | bool | int | float | str
 
@@ -112,6 +113,17 @@ class Resumed(Struct, tag_field="kind", tag="resume", gc=False):
     call_id: int
 
 
+class Code(Struct, gc=False):
+    """What the code of a site says."""
+
+    calls_next: bool
+    is_empty: bool
+    is_abstract: bool
+    passes_on: bool
+    sets: tuple[str, ...]
+    consumes: tuple[str, ...]
+
+
 class Site(Struct, tag_field="kind", tag="site", gc=False):
     """A line of kind "site"."""
 
@@ -119,6 +131,7 @@ class Site(Struct, tag_field="kind", tag="site", gc=False):
     method: str
     file: str | None = None
     line: int | None = None
+    code: Code | None = None
 
 
 class Class(Struct, tag_field="kind", tag="class", gc=False):
@@ -127,6 +140,10 @@ class Class(Struct, tag_field="kind", tag="class", gc=False):
     runtime_class: str
     mro: list[str]
     sites: list[list[str]]
+    template: list[str] = []
+    hidden: list[str] = []
+    provided: list[str] = []
+    read: list[str] = []
 
 
 class End(Struct, tag_field="kind", tag="end", gc=False):
@@ -214,8 +231,11 @@ def _take(links: Links, event: Any) -> None:
         case Resumed():
             links.resume(event.call_id, event.ts_ns)
         case Site():
-            links.site(SiteFacts(event.defining_class, event.method, event.file, event.line))
+            code = None if event.code is None else CodeFacts(*astuple(event.code))
+            site = SiteFacts(event.defining_class, event.method, event.file, event.line, code)
+            links.site(site)
         case Class():
-            links.cls(event.runtime_class, event.mro, event.sites)
+            said = (event.template, event.hidden, event.provided, event.read)
+            links.cls(event.runtime_class, event.mro, event.sites, said)
         case End():
             links.lost = event.lost

@@ -9,7 +9,19 @@ from typing import Any, Final, NoReturn
 
 from callscope.errors import TraceFormatError
 from callscope.formats.links import Links, WrongLineError, with_texts
-from callscope.trace import SCHEMA_VERSION, CallError, Header, MadeCall, SiteFacts, Value
+from callscope.trace import (
+    SCHEMA_VERSION,
+    CallError,
+    ClassFacts,
+    CodeFacts,
+    Header,
+    MadeCall,
+    SiteFacts,
+    Value,
+)
+
+CLASS_KEYS: Final = ClassFacts._fields[3:]
+"""What a line of a class may say besides its MRO and its sites."""
 
 _SCALARS: Final = (str, int, float, bool, type(None))
 
@@ -199,7 +211,19 @@ def _site(links: Links, line: dict[str, Any]) -> None:
             _field(line, "method", str),
             _field(line, "file", str, optional=True),
             _field(line, "line", int, optional=True),
+            None if (code := _field(line, "code", dict, optional=True)) is None else _code(code),
         )
+    )
+
+
+def _code(code: dict[str, Any]) -> CodeFacts:
+    return CodeFacts(
+        _field(code, "calls_next", bool),
+        _field(code, "is_empty", bool),
+        _field(code, "is_abstract", bool),
+        _field(code, "passes_on", bool),
+        tuple(_strings(code, "sets")),
+        tuple(_strings(code, "consumes")),
     )
 
 
@@ -210,7 +234,8 @@ def _class(links: Links, line: dict[str, Any]) -> None:
         raise WrongLineError(msg)
     for names in methods:
         _strings({"sites": names}, "sites")
-    links.cls(_field(line, "runtime_class", str), _strings(line, "mro"), methods)
+    said = [_strings(line, key) if key in line else [] for key in CLASS_KEYS]
+    links.cls(_field(line, "runtime_class", str), _strings(line, "mro"), methods, said)
 
 
 def _values(values: dict[str, Any], line: dict[str, Any]) -> dict[str, Value]:
