@@ -32,6 +32,8 @@ SUFFIXES: Final = {
     ".jsonl": "jsonl",
     ".jsonl.gz": "jsonl",
     ".txt": "tree",
+    ".json": "chrome",
+    ".json.gz": "chrome",
 }
 """Module of the format for each suffix. What ends in ``.gz`` is compressed, whatever its format."""
 
