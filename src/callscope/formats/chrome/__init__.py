@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from operator import attrgetter
+from operator import attrgetter, le
 from typing import BinaryIO, Final
 
 from callscope.formats.chrome.parts import Parts
@@ -24,13 +24,16 @@ _CHUNK: Final = 2_048
 """How many lines are put together at once."""
 
 _facts = attrgetter("_pid", "_thread", "_task", "_defining_class", "_runtime_class")
+_starts = attrgetter("_start_ns")
+_ends = attrgetter("_end_ns")
+_suspensions = attrgetter("_suspensions")
 
 
 def write(trace: Trace, file: BinaryIO) -> None:
     """Write a trace as Trace Event JSON."""
     calls = trace.calls
     facts = set(map(_facts, calls))
-    lanes = {fact[:3] for fact in facts}
+    lanes = [*{fact[:3] for fact in facts}]
     parts = Parts(
         trace.header,
         start_ns=calls[0].start_ns if calls else trace.header.start_ns,
@@ -38,31 +41,26 @@ def write(trace: Trace, file: BinaryIO) -> None:
         classes={name for fact in facts for name in fact[3:]},
     )
     _write(parts.opening(trace.lost), file)
-    lane = next(iter(lanes)) if len(lanes) == 1 else None
-    track, done = "", 0
-    if lane is not None:
-        track = parts.track(lane)
+    starts = list(map(_starts, calls))
+    ends = list(map(_ends, calls))
+    if len(lanes) == 1 and None not in ends and _are_plain(calls, starts, ends):
+        track = parts.track(lanes[0])
         _write(parts.new_names(), file)
-        done = _write_plain(calls, track, parts, file)
-    if done < len(calls):
-        lines = PlacedLines(calls[done:], parts)
-        if lane is not None:
-            lines.tracks.adopt(calls[:done], lane, track)
-        _write(lines, file)
+        for begin in range(0, len(calls), _CHUNK):
+            part = slice(begin, begin + _CHUNK)
+            lines = plain_lines(calls[part], starts[part], ends[part], track, parts)
+            file.write("".join(lines).encode())
+    else:
+        _write(PlacedLines(calls, parts), file)
     file.write(b"\n]}\n")
 
 
-def _write_plain(calls: Sequence[Call], track: str, parts: Parts, file: BinaryIO) -> int:
-    """Write the calls of one thread up to one that is out of the ordinary; return how many."""
-    done = 0
-    for begin in range(0, len(calls), _CHUNK):
-        chunk = calls[begin : begin + _CHUNK]
-        lines = plain_lines(chunk, track, parts)
-        done += len(lines)
-        file.write("".join(lines).encode())
-        if len(lines) < len(chunk):
-            break
-    return done
+def _are_plain(calls: Sequence[Call], starts: list[int], ends: list[int]) -> bool:
+    """Tell whether calls of one thread, all ended, nest as they are.
+
+    Each is looked at again and again in C, for a program that looks at all at once takes longer.
+    """
+    return not any(map(_suspensions, calls)) and not any(map(le, ends, starts))
 
 
 def _write(lines: Iterable[str], file: BinaryIO) -> None:

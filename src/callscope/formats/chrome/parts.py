@@ -85,7 +85,9 @@ class Parts:
     def _lost(self, lost: int) -> str:
         name = f"{lost:,} more calls were made and not kept"
         pid = self._pid(self._header.pid)
-        return f',\n{{"ph":"i","s":"g","pid":{pid},"tid":{pid},"name":"{name}","ts":0}}'
+        return (
+            f',\n{{"ph":"i","s":"g","pid":{pid},"tid":{pid},"name":"{name}","cat":"lost","ts":0}}'
+        )
 
     def new_names(self) -> list[str]:
         """Return the lines that name processes and tracks which no line has named yet."""
@@ -115,7 +117,7 @@ class Parts:
         shown = self._pid(pid)
         is_main = thread == "MainThread" and task is None and number == 1
         tid = shown if is_main else next(self._numbers)
-        name = thread if task is None else f"task {task}"
+        name = (thread or "thread") if task is None else f"task {task}"
         self._name("thread_name", shown, tid, quoted(name if number == 1 else f"{name} / {number}"))
         self._tracks += 1
         order = f'"name":"thread_sort_index","args":{{"sort_index":{self._tracks}}}'

@@ -31,18 +31,18 @@ class PlacedLines:
         self._items = _items(calls)
         self._in_two = _are_tied(self._items)
         self._lines: list[str] = []
-        self.tracks = Tracks(calls, parts, self._end)
+        self._tracks = Tracks(calls, parts, self._end)
 
     def __iter__(self) -> Iterator[str]:
         for item in self._items:
             self._add(item)
             yield from self._lines
             self._lines.clear()
-        self.tracks.close_all()
+        self._tracks.close_all()
         yield from self._lines
 
     def _add(self, item: Item) -> None:
-        place = self.tracks.place(item)
+        place = self._tracks.place(item)
         self._lines += self._parts.new_names()
         if place is None:
             return
@@ -82,9 +82,12 @@ class PlacedLines:
 
 def _items(calls: Sequence[Call]) -> list[Item]:
     items = [Item.of(call) for call in calls]
-    for call in calls:
-        for span in call._suspensions or ():
-            items.append(Item(call, span[0], span[1] if len(span) > 1 else None, is_call=False))
+    items += (
+        Item(call, begin_ns, end_ns, is_call=False)
+        for call in calls
+        if call._suspensions
+        for begin_ns, end_ns in call.suspensions
+    )
     items.sort(key=lambda item: item.start_ns)
     return items
 

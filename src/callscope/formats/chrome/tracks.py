@@ -78,17 +78,6 @@ class Tracks:
         self._items: dict[Call, Item] = {}
         self._undisturbed = _undisturbed(calls)
 
-    def adopt(self, calls: Sequence[Call], lane: Lane, track: str) -> None:
-        """Take note of calls, all of one lane, that stand on a track already."""
-        found = self._first[lane] = Track(track)
-        for call in calls:
-            item = self._items[call] = Item.of(call)
-            item.track = found
-        around = calls[-1] if calls else None
-        while around is not None:
-            found.open.insert(0, self._items[around])
-            around = around._parent
-
     def place(self, item: Item) -> Place | None:
         """Choose a track; None for a suspension that another within it shows already."""
         if not item.is_call:
