@@ -34,6 +34,9 @@ SUFFIXES: Final = {
     ".mmd": "mermaid",
     ".parquet": "parquet",
     ".txt": "tree",
+    ".json": "chrome",
+    ".json.gz": "chrome",
+    ".speedscope.json": "speedscope",
 }
 """Module of the format for each suffix. What ends in ``.gz`` is compressed, whatever its format."""
 

@@ -1,0 +1,164 @@
+"""The pieces of JSON that events are put together from; what many events share is made once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from itertools import count
+from typing import Final, NamedTuple, TypeAlias
+
+from callscope.formats.json_parts import quoted, value_json
+from callscope.trace import Call, Header, Names
+
+Lane: TypeAlias = tuple[int, str, str | None]
+"""Process, thread and task: what runs one call at a time, but for those that are suspended."""
+
+_MAX_PID: Final = 0xFFFF_FFFF
+"""Perfetto holds numbers of processes and threads in 32 bits."""
+
+
+class Head(NamedTuple):
+    """What the events of one site on one track share, where their objects are of one class."""
+
+    start: str
+    """From the process on, up to the name."""
+    plain: str
+    """The whole event up to the object's number."""
+    argument: str | None
+    """Name of the one argument of the first such call."""
+    between: str
+    """What stands between the object's number and that argument's value."""
+
+
+class Parts:
+    """Knows the names, the processes and the tracks of one trace.
+
+    Args:
+        header: of the trace.
+        start_ns: when the first call began.
+        pids: the processes of all calls.
+        classes: the classes that the calls mention.
+    """
+
+    def __init__(
+        self, header: Header, start_ns: int, pids: Collection[int], classes: Collection[str]
+    ) -> None:
+        self._header = header
+        self._classes = sorted(classes)
+        self._names = Names(self._classes)
+        # A thread's number must not be that of a process: its main thread goes by that.
+        self._numbers = (number for number in count(1) if number not in {*pids, header.pid})
+        self._pids: dict[int, int] = {}
+        self._heads: dict[tuple[object, ...], Head] = {}
+        self._new_names: list[str] = []
+        self._tracks = 0
+        self.start_ns = min(header.start_ns, start_ns)
+        """The instant that times are counted from."""
+
+    @staticmethod
+    def lane(call: Call) -> Lane:
+        """Return what a call ran in."""
+        return call._pid, call._thread, call._task
+
+    def opening(self, lost: int) -> Iterator[str]:
+        """Yield the file up to its first event, which is the process's name."""
+        header, start_ns = self._header, self.start_ns
+        facts = {
+            "callscope": quoted(header.callscope),
+            "python": quoted(header.python),
+            "targets": f"[{','.join(map(quoted, header.targets))}]",
+            "lost": str(lost),
+            "start_ns": str(start_ns),
+            "start_unix_ns": str(header.start_unix_ns - header.start_ns + start_ns),
+            "classes": self._class_table(),
+        }
+        lines = ",\n".join(f'"{name}":{value}' for name, value in facts.items())
+        yield f'{{"displayTimeUnit":"ns","otherData":{{\n{lines}\n}},"traceEvents":[\n'
+        self._pid(header.pid)
+        yield from (line.removeprefix(",\n") for line in self.new_names())
+        if lost:
+            yield self._lost(lost)
+
+    def _class_table(self) -> str:
+        pairs = (f"{quoted(self._names.show(name))}:{quoted(name)}" for name in self._classes)
+        return f"{{{','.join(pairs)}}}"
+
+    def _lost(self, lost: int) -> str:
+        name = f"{lost:,} more calls were made and not kept"
+        pid = self._pid(self._header.pid)
+        return (
+            f',\n{{"ph":"i","s":"g","pid":{pid},"tid":{pid},"name":"{name}","cat":"lost","ts":0}}'
+        )
+
+    def new_names(self) -> list[str]:
+        """Return the lines that name processes and tracks which no line has named yet."""
+        lines = self._new_names[:]
+        self._new_names.clear()
+        return lines
+
+    def _pid(self, pid: int) -> int:
+        known = self._pids.get(pid)
+        if known is None:
+            known = self._pids[pid] = pid if 0 <= pid <= _MAX_PID else next(self._numbers)
+            self._name("process_name", known, known, quoted("python"))
+        return known
+
+    def _name(self, what: str, pid: int, tid: int, name: str) -> None:
+        args = f'"args":{{"name":{name}}}'
+        self._new_names.append(f',\n{{"ph":"M","pid":{pid},"tid":{tid},"name":"{what}",{args}}}')
+
+    def track(self, lane: Lane, number: int = 1) -> str:
+        """Make a new track, and return how the events on it name it.
+
+        Args:
+            lane: what it shows.
+            number: how many tracks that has by now.
+        """
+        pid, thread, task = lane
+        shown = self._pid(pid)
+        is_main = thread == "MainThread" and task is None and number == 1
+        tid = shown if is_main else next(self._numbers)
+        name = (thread or "thread") if task is None else f"task {task}"
+        self._name("thread_name", shown, tid, quoted(name if number == 1 else f"{name} / {number}"))
+        self._tracks += 1
+        order = f'"name":"thread_sort_index","args":{{"sort_index":{self._tracks}}}'
+        self._new_names.append(f',\n{{"ph":"M","pid":{shown},"tid":{tid},{order}}}')
+        return f'"pid":{shown},"tid":{tid}'
+
+    def head(self, call: Call, track: str) -> Head:
+        """Return what a call shares with others of its site on the same track."""
+        key = track, call._method, call._defining_class, call._runtime_class
+        known = self._heads.get(key)
+        if known is None:
+            known = self._heads[key] = self._new_head(call, track)
+        return known
+
+    def _new_head(self, call: Call, track: str) -> Head:
+        defining = self._names.show(call._defining_class)
+        start = f'{track},"name":{quoted(f"{defining}.{call._method}")}'
+        classes = f'"defining_class":{quoted(defining)},"object":'
+        plain = f',\n{{"ph":"X",{start},"args":{{{classes}{self._object(call)}'
+        name = next(iter(call.arguments), None)
+        between = "" if name is None else f'","arguments":{{{quoted(name)}:'
+        return Head(start, plain, name, between)
+
+    def _object(self, call: Call) -> str:
+        return quoted(f"{self._names.show(call._runtime_class)}#").removesuffix('"')
+
+    def details(self, call: Call) -> str:
+        """Return what is shown of a call besides its name and its times."""
+        classes = f'"defining_class":{quoted(self._names.show(call._defining_class))}'
+        runtime = self._names.show(call._runtime_class)
+        shown = runtime if call._instance is None else f"{runtime}#{call._instance}"
+        args = [classes, f'"object":{quoted(shown)}']
+        if call._arguments:
+            pairs = (f"{quoted(name)}:{value_json(v)}" for name, v in call._arguments.items())
+            args.append(f'"arguments":{{{",".join(pairs)}}}')
+        if call._result is not None:
+            args.append(f'"result":{value_json(call._result)}')
+        if call._suspensions:
+            args.append(f'"waiting_ns":{call.waiting_ns}')
+        if call._error is None:
+            return f'"args":{{{",".join(args)}}}'
+        kind, message = map(quoted, call._error)
+        args.append(f'"error":{{"type":{kind},"message":{message}}}')
+        return f'"cat":"error","cname":"terrible","args":{{{",".join(args)}}}'
