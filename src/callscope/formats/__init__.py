@@ -15,7 +15,7 @@ from callscope.trace import Trace, merge
 if TYPE_CHECKING:
     from os import PathLike
 
-SUFFIXES: Final = {".jsonl": "jsonl", ".txt": "tree"}
+SUFFIXES: Final = {".jsonl": "jsonl", ".txt": "tree", ".html": "html"}
 """Module of the format for each suffix; it has `save(trace, path)`, and `load(path)` if it can."""
 
 

@@ -1,0 +1,158 @@
+// The list of calls: only the rows in sight are in the document.
+
+const ROW_HEIGHT = 26;
+const SPARE_ROWS = 12;
+
+class Tree {
+  #elements = new Map();
+  #rows = [];
+  #place = new Map();
+
+  constructor(model, view, findingOf) {
+    Object.assign(this, { model, view, findingOf });
+    this.box = byId("tree");
+    this.space = el("div", { class: "tree-space", role: "presentation" });
+    this.box.append(this.space);
+    this.longest = Math.max(1, model.duration.reduce((a, b) => Math.max(a, b), 0));
+    this.draw = onNextFrame(() => this.#draw());
+    this.box.addEventListener("scroll", this.draw, { passive: true });
+    this.box.addEventListener("click", (event) => this.#click(event));
+    this.box.addEventListener("dblclick", (event) => this.#doubleClick(event));
+    new ResizeObserver(this.draw).observe(this.box);
+    view.on("fold filter", () => this.refresh());
+    view.on("select", () => this.#showSelected());
+    this.refresh();
+  }
+
+  // Reads anew which rows there are.
+  refresh() {
+    this.#rows = this.view.rows();
+    this.#place = null;
+    this.space.style.height = `${this.#rows.length * ROW_HEIGHT}px`;
+    this.#clear();
+    const { model, view } = this;
+    const matches = view.marked || view.shown ? `${count(view.countMatches())} of ` : "";
+    byId("calls-shown").textContent = matches + counted(model.length, "call");
+    this.draw();
+  }
+
+  #clear() {
+    for (const element of this.#elements.values()) element.remove();
+    this.#elements.clear();
+  }
+
+  #draw() {
+    const top = this.box.scrollTop;
+    const first = Math.max(0, Math.floor(top / ROW_HEIGHT) - SPARE_ROWS);
+    const last = Math.min(this.#rows.length, Math.ceil((top + this.box.clientHeight) / ROW_HEIGHT) + SPARE_ROWS);
+    for (const [place, element] of this.#elements) {
+      if (place >= first && place < last) continue;
+      element.remove();
+      this.#elements.delete(place);
+    }
+    for (let place = first; place < last; place++) {
+      if (!this.#elements.has(place)) this.#elements.set(place, this.#make(place));
+    }
+    this.#markSelected();
+  }
+
+  #make(place) {
+    const { model, view } = this;
+    const i = this.#rows[place];
+    const row = i < 0 ? leftOutRow(model, ~i) : callRow(model, i, {
+      longest: this.longest,
+      finding: this.findingOf.get(i),
+      isOpen: view.opens(i),
+      isMatch: view.marked !== null && view.marked[i] === 1,
+      isContext: view.shown !== null && view.shown[i] === CONTEXT,
+    });
+    row.style.transform = `translateY(${place * ROW_HEIGHT}px)`;
+    row.setAttribute("aria-setsize", this.#rows.length);
+    row.setAttribute("aria-posinset", place + 1);
+    this.space.append(row);
+    return row;
+  }
+
+  #markSelected() {
+    let active = null;
+    for (const [place, element] of this.#elements) {
+      const isSelected = this.#rows[place] === this.view.selected;
+      element.setAttribute("aria-selected", String(isSelected));
+      if (isSelected) active = element.id;
+    }
+    if (active) this.box.setAttribute("aria-activedescendant", active);
+    else this.box.removeAttribute("aria-activedescendant");
+  }
+
+  placeOf(i) {
+    this.#place ??= new Map(this.#rows.map((row, place) => [row, place]));
+    return this.#place.get(i);
+  }
+
+  #showSelected() {
+    const place = this.placeOf(this.view.selected);
+    if (place !== undefined) {
+      const top = place * ROW_HEIGHT;
+      const height = this.box.clientHeight;
+      if (top < this.box.scrollTop) this.box.scrollTop = Math.max(0, top - height / 4);
+      else if (top + ROW_HEIGHT > this.box.scrollTop + height) this.box.scrollTop = top - (height * 3) / 4;
+    }
+    this.draw();
+  }
+
+  #click(event) {
+    const row = event.target.closest("[data-call]");
+    if (!row) return;
+    const i = Number(row.dataset.call);
+    const object = event.target.closest("[data-object]");
+    if (event.target.closest("[data-fold]")) {
+      this.view.fold(i);
+      return;
+    }
+    this.view.select(i, { reveal: false });
+    if (object) this.view.filter({ object: Number(object.dataset.object) });
+    this.#showSelected();
+  }
+
+  #doubleClick(event) {
+    const row = event.target.closest("[data-call]");
+    if (row && !event.target.closest("[data-fold], [data-object]")) this.view.fold(Number(row.dataset.call));
+  }
+
+  // --- moving ---
+
+  move(by) {
+    const { view } = this;
+    const from = view.selected === NONE ? -1 : this.placeOf(view.selected) ?? -1;
+    let place = Math.min(this.#rows.length - 1, Math.max(0, from + by));
+    const step = by < 0 ? -1 : 1;
+    while (this.#rows[place] < 0) place += step;
+    if (place >= 0 && place < this.#rows.length) view.select(this.#rows[place], { reveal: false });
+  }
+
+  movePage(direction) {
+    this.move(direction * Math.max(1, Math.floor(this.box.clientHeight / ROW_HEIGHT) - 1));
+  }
+
+  moveToEnd(direction) {
+    this.move(direction * this.#rows.length);
+  }
+
+  // Unfolds, or goes to the first call within.
+  inward() {
+    const { view, model } = this;
+    const i = view.selected;
+    if (i === NONE || (model.firstChild[i] === NONE && !model.leftOut.has(i))) return;
+    if (!view.opens(i)) view.fold(i, true);
+    else this.move(1);
+  }
+
+  // Folds, or goes to the call that led here.
+  outward() {
+    const { view, model } = this;
+    const i = view.selected;
+    if (i === NONE) return;
+    if (model.firstChild[i] !== NONE && view.opens(i)) view.fold(i, false);
+    else view.select(model.parent[i]);
+  }
+}
