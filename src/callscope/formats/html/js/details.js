@@ -20,7 +20,7 @@ class Details {
     const { model, view } = this;
     const i = view.selected;
     if (i === NONE) {
-      this.box.replaceChildren(el("p", { class: "empty" }, "Choose a call to see all of it."));
+      this.box.replaceChildren(...this.#classes());
       return;
     }
     const number = el("a", { class: "quiet", href: `#call-${model.id[i]}`, title: "Link to this call" }, `#${model.id[i]}`);
@@ -29,17 +29,28 @@ class Details {
       el("dl", { class: "facts-list" }, this.#times(i), this.#values(i), this.#place(i)));
   }
 
+  // Before a call is chosen: the classes, derived ones before their bases.
+  #classes() {
+    const { model } = this;
+    const row = (cls) => [
+      el("dt", { class: `class c${cls.colour}` }, bdi(cls.name)),
+      el("dd", {}, bdi(moduleOf(cls)), el("span", { class: "quiet" }, ` · ${counted(cls.calls, "call")}`))];
+    return [
+      el("p", { class: "details-title" }, el("b", {}, "Classes"), el("span", { class: "quiet" }, "choose a call to see all of it")),
+      el("dl", { class: "facts-list classes" }, model.lifelines.map(row))];
+  }
+
   #fact(name, ...content) {
     return [el("dt", {}, name), el("dd", {}, content)];
   }
 
   #times(i) {
     const { model } = this;
-    if (model.duration[i] < 0) return this.#fact("Time", `began at ${duration(model.start[i])}, never ended`);
+    if (model.duration[i] < 0) return this.#fact("Time", `began at ${duration(model.start[i] - model.begin)}, never ended`);
     const parts = [`${duration(model.duration[i])}`];
     if (model.firstChild[i] !== NONE) parts.push(`${duration(model.self[i])} of its own`);
     if (model.waits.has(i)) parts.push(`${duration(model.waiting(i))} suspended`);
-    parts.push(`began at ${duration(model.start[i])}`);
+    parts.push(`began at ${duration(model.start[i] - model.begin)}`);
     return this.#fact("Time", parts.join(" · "));
   }
 
@@ -76,6 +87,10 @@ class Details {
     const words = { super: " by super()", dispatch: " through self", self: " through self" };
     return words[this.model.handOver(i)] ?? null;
   }
+}
+
+function moduleOf({ qualified, name }) {
+  return qualified.endsWith(`.${name}`) ? qualified.slice(0, -name.length - 1) : qualified;
 }
 
 class Tooltip {

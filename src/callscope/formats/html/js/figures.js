@@ -15,6 +15,11 @@ function duration(ns) {
   return `${Math.round(ns)} ns`;
 }
 
+// The same for a round time: without the zeros at its end.
+function roundDuration(ns) {
+  return duration(ns).replace(/(\.\d*?)0+ /, "$1 ").replace(". ", " ");
+}
+
 function significant(value) {
   if (value >= 100) return value.toFixed(value < 1000 ? 0 : 1);
   return value >= 10 ? value.toFixed(1) : value.toFixed(2);

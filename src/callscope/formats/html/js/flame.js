@@ -13,7 +13,9 @@ class Flame {
     this.layout = lanesOf(model);
     this.draw = onNextFrame(() => this.#draw());
     this.all();
-    byId("flame-height").style.height = `${this.layout.height + AXIS_HEIGHT + 8}px`;
+    const height = `${this.layout.height + AXIS_HEIGHT + 8}px`;
+    byId("flame-height").style.height = height;
+    this.box.style.setProperty("--content", height);
     this.#listen();
     view.on("select filter", () => this.#showSelected());
   }
@@ -168,8 +170,11 @@ class Flame {
     const context = canvas.getContext("2d");
     context.scale(ratio, ratio);
     const paint = new FlamePaint(context, width, height, this);
+    paint.grid();
     paint.lanes();
     paint.axis();
-    byId("flame-range").textContent = `${duration(this.to - this.from)} of ${duration(this.model.finish - this.model.begin)}`;
+    const all = this.model.finish - this.model.begin;
+    const seen = this.to - this.from;
+    byId("flame-range").textContent = seen < all ? `${duration(seen)} of ${duration(all)}` : duration(all);
   }
 }

@@ -26,6 +26,21 @@ class FlamePaint {
     return (time - this.flame.from) * this.scale;
   }
 
+  // [time since the begin, x] of each line of the grid.
+  *#ticks() {
+    const { from, to } = this.flame;
+    const zero = this.model.begin;
+    const step = roundStep(to - from, Math.max(2, this.width / 110));
+    for (let time = Math.ceil((from - zero) / step) * step; time + zero < to; time += step) {
+      yield [time, Math.round(this.x(time + zero))];
+    }
+  }
+
+  grid() {
+    this.context.fillStyle = this.line;
+    for (const [, x] of this.#ticks()) this.context.fillRect(x, AXIS_HEIGHT, 1, this.height);
+  }
+
   lanes() {
     const { context, flame } = this;
     context.font = `11px ${this.font}`;
@@ -43,6 +58,8 @@ class FlamePaint {
   #title(track) {
     const { context, flame } = this;
     const y = AXIS_HEIGHT + track.titleTop - flame.box.scrollTop + TRACK_TITLE / 2;
+    context.fillStyle = this.panel;
+    context.fillRect(4, y - 7, context.measureText(track.name).width + 8, 14);
     context.fillStyle = this.quiet;
     context.fillText(track.name, 8, y, this.width - 16);
   }
@@ -117,20 +134,15 @@ class FlamePaint {
   }
 
   axis() {
-    const { context, flame, width } = this;
+    const { context, width } = this;
     context.fillStyle = this.panel;
     context.fillRect(0, 0, width, AXIS_HEIGHT);
     context.fillStyle = this.line;
     context.fillRect(0, AXIS_HEIGHT - 1, width, 1);
     context.font = `10.5px ${this.font}`;
-    const step = roundStep(flame.to - flame.from, Math.max(2, width / 110));
-    const zero = this.model.begin;
-    for (let time = Math.ceil((flame.from - zero) / step) * step; time + zero < flame.to; time += step) {
-      const x = Math.round(this.x(time + zero)) + 0.5;
-      context.fillStyle = this.line;
-      context.fillRect(x, AXIS_HEIGHT - 6, 1, this.height);
+    for (const [time, x] of this.#ticks()) {
       context.fillStyle = this.quiet;
-      context.fillText(time === 0 ? "0" : duration(time), x + 4, AXIS_HEIGHT / 2);
+      context.fillText(time === 0 ? "0" : roundDuration(time), x + 4, AXIS_HEIGHT / 2);
     }
   }
 }

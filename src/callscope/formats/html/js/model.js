@@ -98,7 +98,7 @@ class Model {
     for (const [i, [, self]] of this.leftOut) this.self[i] = self === null ? -1 : self;
   }
 
-  // Derived classes before their bases, as far as the calls show it; each with a colour.
+  // Derived classes before their bases, as far as the calls show it; and the colour of each.
   #orderClasses() {
     const seen = new Map();
     for (let i = 0; i < this.length; i++) {
@@ -113,8 +113,17 @@ class Model {
     }
     const defining = new Set(this.sites.map((site) => site.cls.number));
     this.lifelines = derivedFirst([...defining], bases).map((number) => this.classes[number]);
-    this.lifelines.forEach((cls, place) => Object.assign(cls, { place, colour: place % COLOURS }));
-    for (const cls of this.classes) cls.colour ??= COLOURS - 1;
+    this.#colourClasses();
+  }
+
+  // The classes with most calls have a colour each; all others share the last, which is grey.
+  #colourClasses() {
+    for (const cls of this.classes) Object.assign(cls, { calls: 0, colour: COLOURS - 1 });
+    for (let i = 0; i < this.length; i++) this.classOf(i).calls++;
+    const own = this.lifelines.length > COLOURS ? COLOURS - 1 : COLOURS;
+    const coloured = new Set([...this.lifelines].sort((a, b) => b.calls - a.calls).slice(0, own));
+    let next = 0;
+    for (const cls of this.lifelines) if (coloured.has(cls)) cls.colour = next++;
   }
 
   *children(i) {

@@ -1,6 +1,7 @@
 // Puts the page together: what stands above the panels, which of them is shown, and the link to a
 // call in the address.
 
+const WRITE_ADDRESS_MS = 150;
 const PANELS = ["calls", "flame", "sequence", "sites", "findings"];
 
 class Panels {
@@ -117,12 +118,17 @@ function followAddress(model, view) {
     const i = model.byId.get(Number(id));
     if (i !== undefined && i !== view.selected) view.select(i);
   };
-  view.on("select", () => {
+  const write = () => {
     try {
       history.replaceState(null, "", `#call-${model.id[view.selected]}`);
     } catch {
       // Some browsers let a local file change nothing of its address.
     }
+  };
+  let later = 0;
+  view.on("select", () => {
+    clearTimeout(later);
+    later = setTimeout(write, WRITE_ADDRESS_MS); // browsers refuse many changes in a short time
   });
   addEventListener("hashchange", read);
   read();
@@ -149,7 +155,6 @@ function start() {
   view.on("filter", () => showPills(model, view));
   listenAbove(view);
   followAddress(model, view);
-  tree.box.focus({ preventScroll: true });
 }
 
 start();

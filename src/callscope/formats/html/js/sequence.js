@@ -5,8 +5,10 @@ const ROW = 36;
 const RETURN_ROW = 26;
 const END_GAP = 8;
 const LOOP = 30;
+const LEFT = 34;
 const CHARACTER = 6.9;
-const LONGEST_LABEL = 44;
+const LONGEST_LABEL = 46;
+const SHORTEST_LABEL = 14;
 const BAR = 10;
 const SHIFT = 5;
 const MARGIN = 26;
@@ -96,8 +98,7 @@ class Sequence {
     const pairs = model.arguments(i) ?? [];
     const written = pairs.map(([name, value]) => `${name}=${value}`).join(", ");
     const before = { super: "super().", dispatch: "self.", self: "self." }[kind] ?? `${model.objectText(i)}.`;
-    const text = `${before}${method}(${written})`;
-    return { kind, before, text: text.length > LONGEST_LABEL ? `${text.slice(0, LONGEST_LABEL - 1)}…` : text };
+    return { kind, before, text: `${before}${method}(${written})` };
   }
 
   // The lifelines, far enough from each other for what is written between them.
@@ -106,22 +107,44 @@ class Sequence {
     if (this.scope.length === 1 && this.model.parent[this.scope[0]] !== NONE) used.delete(NONE);
     this.lines = [null, ...this.model.lifelines.filter((cls) => used.has(cls.number))];
     this.places = new Map(this.lines.map((cls, place) => [cls ? cls.number : NONE, place]));
-    const gaps = this.lines.map((cls, place) => (place === 0 ? 70 : 92));
-    for (const step of this.plan.steps) {
-      if (step.kind !== "call") continue;
-      step.label = this.#label(step);
-      const a = this.places.get(this.#classOf(step.from));
-      const b = this.places.get(this.#classOf(step.call));
-      const width = step.label.text.length * CHARACTER + MARGIN;
-      if (a === b) gaps[a] = Math.max(gaps[a], width + LOOP);
-      else this.#widen(gaps, Math.min(a, b), Math.max(a, b), width + BAR);
+    const calls = this.plan.steps.filter((step) => step.kind === "call");
+    for (const step of calls) step.label = this.#label(step);
+    let gaps;
+    for (let longest = LONGEST_LABEL; longest >= SHORTEST_LABEL; longest--) {
+      gaps = this.#gaps(calls, longest);
+      if (gaps.reduce((a, b) => a + b, LEFT) <= this.box.clientWidth) break;
     }
-    this.lines.forEach((cls, place) => {
-      const half = (p) => (this.lines[p] ? this.lines[p].name.length * 7.4 + 34 : 30) / 2;
-      if (place + 1 < this.lines.length) gaps[place] = Math.max(gaps[place], half(place) + half(place + 1) + 8);
-      else gaps[place] = Math.max(gaps[place], half(place) + 12);
-    });
     this.#spread(gaps);
+  }
+
+  // How much room each lifeline needs to its right, if labels are cut to a length.
+  #gaps(calls, longest) {
+    const half = (cls) => (cls ? cls.name.length * 7.4 + 34 : 30) / 2;
+    const gaps = this.lines.map((cls, place) => {
+      const next = this.lines[place + 1];
+      return next === undefined ? half(cls) + 12 : half(cls) + half(next) + 8;
+    });
+    for (const step of calls) {
+      const [a, b] = this.#ends(step);
+      const width = Math.min(longest, step.label.text.length) * CHARACTER + MARGIN;
+      if (a === b) gaps[a] = Math.max(gaps[a], width);
+      else this.#widen(gaps, a, b, width + BAR);
+    }
+    return gaps;
+  }
+
+  // The places of the lifelines that a step lies between, the left one first.
+  #ends(step) {
+    const ends = [step.from, step.call].map((call) => this.places.get(this.#classOf(call)));
+    return ends.sort((a, b) => a - b);
+  }
+
+  // As much of a text as there is room for, between two lifelines or after one.
+  #cut(text, step) {
+    const [a, b] = this.#ends(step);
+    const right = a === b ? this.xs[a + 1] ?? this.width : this.xs[b];
+    const room = Math.max(12, Math.floor((right - this.xs[a] - MARGIN) / CHARACTER));
+    return text.length > room ? `${text.slice(0, room - 1)}…` : text;
   }
 
   #widen(gaps, from, to, width) {
@@ -132,15 +155,16 @@ class Sequence {
 
   // Wide panels give the lifelines some more room.
   #spread(gaps) {
-    const needed = gaps.reduce((a, b) => a + b, 34);
-    const extra = Math.min(90, Math.max(0, (this.box.clientWidth - 20 - needed) / gaps.length));
-    let x = 34;
+    const needed = gaps.reduce((a, b) => a + b, LEFT);
+    const extra = Math.min(90, Math.max(0, (this.box.clientWidth - 4 - needed) / gaps.length));
+    let x = LEFT;
     this.xs = gaps.map((gap) => {
       const here = x;
       x += gap + extra;
       return here;
     });
     this.width = Math.max(x, this.box.clientWidth - 2);
+    for (const step of this.plan.steps) if (step.label) step.label.text = this.#cut(step.label.text, step);
   }
 
   // The heights of all steps, and how long each activation is.
@@ -161,7 +185,7 @@ class Sequence {
         y += ROW + (step.isLoop ? 8 : 0) - (step.hidden ? 0 : 6);
       } else if (step.kind === "return") {
         const bar = open.get(step.call);
-        step.text = this.#returnText(step.call);
+        step.text = this.#returnText(step);
         step.y = step.text ? y : y - 10;
         y += step.text ? RETURN_ROW : END_GAP - 4;
         nested.set(cls, nested.get(cls) - 1);
@@ -176,11 +200,10 @@ class Sequence {
     this.height = y + 6;
   }
 
-  #returnText(i) {
-    const error = this.model.error(i);
-    const text = error ? `✕ ${bareName(error[0])}${error[1] ? `: ${error[1]}` : ""}` : this.model.resultText(i);
-    if (text === null) return null;
-    return text.length > LONGEST_LABEL ? `${text.slice(0, LONGEST_LABEL - 1)}…` : text;
+  #returnText(step) {
+    const error = this.model.error(step.call);
+    const text = error ? `✕ ${bareName(error[0])}${error[1] ? `: ${error[1]}` : ""}` : this.model.resultText(step.call);
+    return text === null ? null : this.#cut(text, step);
   }
 
   // The x where a call's activation, or the outside, is left or reached.
@@ -229,7 +252,7 @@ class Sequence {
   #text(x, y, step, anchor = "start") {
     const { before, text, kind } = step.label;
     const label = svg("text", { class: "label", x, y, "text-anchor": anchor });
-    const cut = text.indexOf("(");
+    const cut = (text.indexOf("(", before.length) + text.length + 1) % (text.length + 1);
     label.append(
       svg("tspan", { class: kind === "super" || kind === "dispatch" ? "lead hand" : "lead" }, text.slice(0, before.length)),
       svg("tspan", { class: "method" }, text.slice(before.length, cut)),

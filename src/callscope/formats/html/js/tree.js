@@ -1,7 +1,7 @@
 // The list of calls: only the rows in sight are in the document.
 
 const ROW_HEIGHT = 26;
-const SPARE_ROWS = 12;
+const SPARE_ROWS = 8;
 
 class Tree {
   #elements = new Map();
@@ -66,7 +66,7 @@ class Tree {
       isMatch: view.marked !== null && view.marked[i] === 1,
       isContext: view.shown !== null && view.shown[i] === CONTEXT,
     });
-    row.style.transform = `translateY(${place * ROW_HEIGHT}px)`;
+    row.style.top = `${place * ROW_HEIGHT}px`;
     row.setAttribute("aria-setsize", this.#rows.length);
     row.setAttribute("aria-posinset", place + 1);
     this.space.append(row);
@@ -77,7 +77,7 @@ class Tree {
     let active = null;
     for (const [place, element] of this.#elements) {
       const isSelected = this.#rows[place] === this.view.selected;
-      element.setAttribute("aria-selected", String(isSelected));
+      if (isSelected !== (element.ariaSelected === "true")) element.ariaSelected = String(isSelected);
       if (isSelected) active = element.id;
     }
     if (active) this.box.setAttribute("aria-activedescendant", active);
