@@ -24,6 +24,7 @@ PUBLIC = [
     "__version__",
     "carry",
     "engine",
+    "event_schema",
     "instrument",
     "load",
     "record",

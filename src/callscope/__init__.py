@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from callscope.sinks.jsonl import JSONLines
     from callscope.tape.engine import NAME as engine  # noqa: N811
     from callscope.trace import Call, Event, Sink, Trace
+    from callscope.trace.schema import event_schema
     from callscope.weave import rescan
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "__version__",
     "carry",
     "engine",
+    "event_schema",
     "instrument",
     "load",
     "record",
@@ -63,6 +65,7 @@ _LAZY = {
     "Trace": "trace",
     "carry": "shadow.context",
     "engine": "tape.engine",
+    "event_schema": "trace.schema",
     "load": "formats",
     "record": "begin",
     "rescan": "weave",

@@ -51,7 +51,7 @@ def record(
         on_full: what to do when that is reached: ``"stop"`` keeps the first calls,
             ``"drop_oldest"`` the last. The number lost is counted either way.
         sinks: receive events while the program runs.
-        to: a ``.jsonl`` file to stream to. The calls are then not kept in memory; the trace is
+        to: a ``.jsonl`` or ``.jsonl.gz`` file to stream to. The calls are then not kept in memory; the trace is
             read from the file when it is asked for.
 
     Raises:
@@ -91,8 +91,11 @@ def _check_limits(max_calls: object, on_full: object, to: object) -> None:
     if not isinstance(to, (str, os.PathLike)):
         msg = f"to={to!r} is no path. Name a file, such as 'trace.jsonl'."
         raise OptionError(msg)
-    if not os.fspath(to).endswith(".jsonl"):
-        msg = f"to={os.fspath(to)!r} cannot be streamed to. Name a '.jsonl' file, or use trace.save()."
+    from callscope.formats import STREAMED, is_streamed
+
+    if not is_streamed(to):
+        streamed = " or ".join(map(repr, STREAMED))
+        msg = f"to={os.fspath(to)!r} cannot be streamed to. Name a {streamed} file, or use trace.save()."
         raise OptionError(msg)
     if on_full == "drop_oldest":
         msg = (

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from callscope.errors import CallscopeError, TargetWarning, warn
-from callscope.formats import check_suffix
+from callscope.formats import beside, check_suffix, is_streamed
 from callscope.options import check_options
 from callscope.recording import DEFAULT_MAX_CALLS, Limits, Recording
-from callscope.sinks.jsonl import beside
 
 TARGETS: Final = "CALLSCOPE"
 """``1`` for all that is declared, or a comma-separated list of class paths
@@ -48,7 +47,7 @@ def start(environment: Mapping[str, str]) -> None:
     targets = tuple(name for name in names if ":" in name)
     patterns = tuple("*" if name == "1" else name for name in names if ":" not in name)
     methods = _listed(environment.get(METHODS, "")) or None
-    streams = path is not None and path.suffix == ".jsonl"
+    streams = path is not None and is_streamed(path)
     limits = Limits(max_calls=None if streams else DEFAULT_MAX_CALLS)
     try:
         if path is not None:

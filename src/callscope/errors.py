@@ -11,6 +11,7 @@ __all__ = [
     "CallscopeError",
     "CallscopeWarning",
     "ImmutableClassError",
+    "MissingExtraError",
     "NoMethodsError",
     "NotDeclaredError",
     "OptionError",
@@ -81,6 +82,15 @@ class TraceFileError(CallscopeError, OSError):
 
 class TraceFormatError(CallscopeError, ValueError):
     """A file is no trace, or its suffix names no known format."""
+
+
+class MissingExtraError(CallscopeError, ImportError):
+    """What was asked for needs a third party that is not installed."""
+
+    @classmethod
+    def of(cls, what: str, extra: str) -> MissingExtraError:
+        """Return the error that says how to install the extra that something needs."""
+        return cls(f"{what} needs more to be installed: pip install 'callscope[{extra}]'")
 
 
 class CallscopeWarning(UserWarning):

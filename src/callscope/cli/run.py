@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from callscope import environment
 from callscope.cli.main import USAGE_ERROR
 from callscope.errors import CallscopeError, OptionError, TargetModuleError, TraceFileError
-from callscope.formats import check_suffix
+from callscope.formats import beside, check_suffix, is_streamed
 from callscope.hierarchy import parse_path
 from callscope.options import check_options
 from callscope.recording import DEFAULT_MAX_CALLS, Limits, Recording
 from callscope.sinks.console import Console
-from callscope.sinks.jsonl import beside
 
 if TYPE_CHECKING:
     from callscope.options import Capture
@@ -129,7 +128,7 @@ def run(
     ours = [target for target in targets if parse_path(target).module == _MAIN]
     others = tuple(target for target in targets if target not in ours)
     sinks: list[Sink] = [Console(sys.stderr)] if live else []
-    streams = output is not None and output.endswith(".jsonl")
+    streams = output is not None and is_streamed(output)
     if output is not None:
         check_suffix(output)
         _check_writable(Path(output))
@@ -210,8 +209,11 @@ def _record_children(
 
 
 def _check_writable(path: Path) -> None:
+    is_new = not path.exists()
     try:
         path.open("a").close()
+        if is_new:
+            path.unlink()
     except OSError as error:
         raise TraceFileError.cannot_write(path, error) from None
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
-from pathlib import Path
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from callscope.hierarchy import bare_name, outer_name
 from callscope.trace import Call, Names, Trace, call_text, outcome_text
@@ -94,10 +93,10 @@ def tree(trace: Trace, *, max_lines: int | None = MAX_LINES, encoding: str | Non
     return "\n".join([*lines, *filter(None, [_lost(trace)]), "", *_where(names)])
 
 
-def save(trace: Trace, path: Path) -> None:
-    """Write the whole tree to a text file."""
+def write(trace: Trace, file: BinaryIO) -> None:
+    """Write the whole tree as text."""
     text = tree(trace, max_lines=None, encoding="utf-8")
-    path.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+    file.write(f"{text}\n".encode(errors="backslashreplace"))
 
 
 def _nothing(trace: Trace) -> str:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from callscope.errors import TraceFileError
 from callscope.trace.event import Event, Header
-from callscope.trace.schema import end_line, event_line, header_line
+from callscope.trace.schema import end_line, event_lines, header_line
 
 if TYPE_CHECKING:
     from os import PathLike
 
+    from callscope.trace.facts import Told
+
+_COMPRESSION: Final = 6
+
 
 class JSONLines:
     """Writes events to a file, readable by `callscope.load` at any time, also after a kill.
+
+    If its name ends in ``.gz``, it is compressed: each batch by itself, so that one which was torn
+    takes no other with it.
 
     A child process that the program forks writes to a file of its own beside it, once it has
     something to write: ``trace.<pid>.jsonl`` beside ``trace.jsonl``.
@@ -32,8 +40,10 @@ class JSONLines:
         self.path = Path(path)
         """The file that this process writes to."""
         self._named = self.path
+        self._is_gzip = self.path.suffix.lower() == ".gz"
         # All is held back in here and not by the file, whose buffer a fork would duplicate.
         self._events: list[Event] = []
+        self._told: Told = {}
         self._pending = b""
         self._written = 0
         self._file: FileIO | None = self._open()
@@ -51,7 +61,7 @@ class JSONLines:
 
     def on_start(self, header: Header, /) -> None:
         """Write the header line; the file is a trace from its first moment on."""
-        self._pending += header_line(header).encode()
+        self._pending += self._packed(header_line(header))
         self._write()
 
     def on_fork(self, header: Header, /) -> None:
@@ -61,13 +71,14 @@ class JSONLines:
             self._file = None
         self.path = beside(self._named)
         self._events.clear()
-        self._pending, self._written = header_line(header).encode(), 0
+        self._told = {}
+        self._pending, self._written = self._packed(header_line(header)), 0
 
     def on_end(self, lost: int, /) -> None:
         """Write the last line, which says how many calls were not kept."""
         if not self.is_bare:
             self._encode()
-            self._pending += end_line(lost).encode()
+            self._pending += self._packed(end_line(lost))
 
     @property
     def is_bare(self) -> bool:
@@ -85,10 +96,17 @@ class JSONLines:
 
     def _encode(self) -> None:
         count = len(self._events)
-        lines = "".join(map(event_line, self._events[:count])).encode()
+        told = {**self._told}
+        lines = self._packed("".join(event_lines(self._events[:count], told)))
         # One step: between these, CPython looks for no signals.
         self._pending += lines
+        self._told = told
         del self._events[:count]
+
+    def _packed(self, text: str) -> bytes:
+        lines = text.encode()
+        # No compressor is kept, for an interrupt could fall between it and what it gave.
+        return gzip.compress(lines, _COMPRESSION, mtime=0) if lines and self._is_gzip else lines
 
     def _write(self) -> None:
         if self._file is None:
@@ -113,4 +131,5 @@ class JSONLines:
 
 def beside(path: Path) -> Path:
     """Return the path of this process's own file beside the one that was named."""
-    return path.with_name(f"{path.stem}.{os.getpid()}{path.suffix}")
+    end = "".join(path.suffixes[-2:]) if path.suffix.lower() == ".gz" else path.suffix
+    return path.with_name(f"{path.name.removesuffix(end)}.{os.getpid()}{end}")

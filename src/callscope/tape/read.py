@@ -14,6 +14,7 @@ from callscope.hierarchy import Site
 from callscope.identity import Numbers
 from callscope.summarize import REDACTED, ObjectMark, bounded
 from callscope.tape.engine import LEAST_SIZE
+from callscope.tape.facts import FactsOf
 from callscope.tape.records import OMITTED, Layout
 from callscope.tape.threads import Batch, ThreadTape
 from callscope.tape.unwind import Instant, Open, Parsed, ThreadReader
@@ -59,6 +60,8 @@ class TapeReader:
         self._listener = listener
         self.limit = Limit(wanted)
         self._numbers = Numbers()
+        self.facts = FactsOf(wanted.sites)
+        """What the calls are told once of their sites and classes."""
         self._threads: dict[ThreadTape, ThreadReader] = {}
         self._thread_names: dict[str, int] = {}
         self._ended: set[ThreadTape] = set()

@@ -14,15 +14,14 @@ import html
 import json
 import re
 from importlib.resources import files
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from callscope.formats.html.columns import pack
 from callscope.trace import Trace
 from callscope.trace.text import one_line
 
 MAX_CALLS: Final = 100_000
-"""How many calls a page holds, unless `save` is told otherwise; it says what it leaves out."""
+"""How many calls a page holds, unless `write` is told otherwise; it says what it leaves out."""
 
 SCRIPTS: Final = (
     "elements",
@@ -47,23 +46,20 @@ SCRIPTS: Final = (
 """The scripts of the page, in the order in which they stand in it."""
 
 
-def save(trace: Trace, path: Path, *, max_calls: int | None = MAX_CALLS) -> None:
+def write(trace: Trace, file: BinaryIO, *, max_calls: int | None = MAX_CALLS) -> None:
     """Write a trace as an HTML page.
 
     Args:
         trace: what to show.
-        path: the file to write.
+        file: where to write, open for bytes.
         max_calls: how many calls the page may hold; None for all. Browsers are quick with 100,000,
             and take seconds to open a million.
-
-    Raises:
-        OSError: if the file cannot be written.
     """
-    path.write_text(page(trace, max_calls=max_calls), encoding="utf-8", newline="\n")
+    file.write(page(trace, max_calls=max_calls).encode())
 
 
 def page(trace: Trace, *, max_calls: int | None = MAX_CALLS) -> str:
-    """Return the HTML page of a trace; see `save`."""
+    """Return the HTML page of a trace; see `write`."""
     style, script = _asset("style.css"), _script()
     parts = {
         "title": html.escape(_title(trace)),

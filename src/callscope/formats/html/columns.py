@@ -24,6 +24,12 @@ MAX_SPANS: Final = 200
 MAX_FOUND: Final = 1_000
 """Calls that a page can jump to from one finding."""
 
+FIELDS: Final = (
+    *("id", "site", "runtime", "instance", "mro", "isSuper"),
+    *("parent", "start", "duration", "track", "arguments", "result"),
+)
+"""The columns, in the order of `Columns._add`."""
+
 _T = TypeVar("_T")
 
 
@@ -158,16 +164,14 @@ class Columns:
 
     def tables(self) -> dict[str, Any]:
         """Return the tables and columns, ready for JSON."""
-        fields = ("id", "site", "runtime", "instance", "mro", "isSuper")
-        fields += ("parent", "start", "duration", "track", "arguments", "result")
-        columns = zip(*self._rows, strict=True) if self._rows else [()] * len(fields)
+        columns = zip(*self._rows, strict=True) if self._rows else [()] * len(FIELDS)
         return {
             "texts": list(self._texts),
             "classes": [[one_line(name), self._names.show(name)] for name in self._classes],
             "sites": list(self._sites),
             "tracks": list(self._tracks),
             "bindings": list(self._bindings),
-            "calls": dict(zip(fields, columns, strict=True)),
+            "calls": dict(zip(FIELDS, columns, strict=True)),
             "errors": self._errors,
             "waits": self._waits,
             "leftOut": self._left_out,
@@ -205,8 +209,8 @@ class Columns:
             self._waits[place] = call.waiting_ns, self._spans(call)
 
     def _site(self, call: Call) -> tuple[Any, ...]:
-        file, line = getattr(call, "file", None), getattr(call, "line", None)
-        return self._classes[call.defining_class], one_line(call.method), _one_line(file), line
+        cls = self._classes[call.defining_class]
+        return cls, one_line(call.method), _one_line(call.file), call.line
 
     def _binding(self, call: Call) -> int:
         numbers: list[int] = []

@@ -1,0 +1,66 @@
+"""Files that are written beside their place and then moved into it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import FileIO
+from pathlib import Path
+from typing import Final
+
+_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[FileIO]:
+    """Open a file for bytes that takes its place when the block ends, whole or not at all.
+
+    It has the permissions that `open` would leave it with: those of the file that it replaces, or
+    those of a new file. A symbolic link stays, and what it names is replaced. What is no file, such
+    as a pipe or ``/dev/stdout``, is written to as it is; so is a file in a directory that takes no
+    other.
+
+    Raises:
+        OSError: if `open` would raise it, or the disk is full.
+    """
+    target = Path(os.path.realpath(path))
+    mode = _mode(target)
+    if mode is not None and not stat.S_ISREG(mode):
+        with FileIO(path, "w") as file:
+            yield file
+        return
+    beside = target.with_name(f".callscope-{secrets.token_hex(8)}.tmp")
+    try:
+        file = _create(beside, target)
+        with file:
+            if mode is not None and beside.exists():
+                beside.chmod(stat.S_IMODE(mode))
+            yield file
+        if file.name == str(beside):
+            beside.replace(target)
+    finally:
+        with suppress(OSError):
+            beside.unlink()
+
+
+def _mode(target: Path) -> int | None:
+    """Return the mode of a file that may be written; None if there is none yet."""
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return None
+    if stat.S_ISREG(mode):
+        target.open("ab").close()
+    return mode
+
+
+def _create(beside: Path, target: Path) -> FileIO:
+    try:
+        return FileIO(str(beside), "w", opener=lambda name, _: os.open(name, _FLAGS, 0o666))
+    except PermissionError:
+        if not target.exists():
+            raise
+        return FileIO(str(target), "w")

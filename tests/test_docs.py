@@ -1,0 +1,174 @@
+"""The examples of the documentation run: each page's, in order, as one program.
+
+Fenced blocks of ``python`` run, and so do the lines of ``console`` blocks that begin with
+``callscope``. A comment before a block says more of it:
+
+- ``<!-- needs: keras torch -->``: modules without which the block is left out; on the first line
+  of a page, without which the page is.
+- ``<!-- file: app.py -->``: the block is written to that file, and does not run by itself.
+- ``<!-- not run: why -->``: the block shows what cannot run here.
+"""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+# What a page's program is given besides its own lines: how commands run.
+PROLOGUE = """\
+def _run(*commands):
+    import shlex, subprocess, sys
+    sys.stdout.flush()
+    for command in commands:
+        words = [sys.executable, "-m", "callscope", *shlex.split(command)[1:]]
+        done = subprocess.run(words, capture_output=True, text=True, encoding="utf-8")
+        assert done.returncode == 0, command + "\\n" + done.stdout + done.stderr
+def _write(path, text):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+"""
+RUN = "import sys; exec(sys.argv[1]); exec(compile(sys.argv[2], sys.argv[3], 'exec'))"
+
+
+class Block(NamedTuple):
+    """A fenced block and what the comments before it say."""
+
+    language: str
+    line: int
+    """Number of the line its first line of text stands on, from 1."""
+    text: str
+    comments: dict[str, str]
+
+    @property
+    def missing(self):
+        """Modules it needs that are not installed."""
+        return absent(self.comments.get("needs", ""))
+
+    def as_program(self):
+        """Return what takes the block's place in the page's program."""
+        if "not run" in self.comments:
+            return ""
+        if "file" in self.comments:
+            return f"_write({self.comments['file']!r}, {self.text!r})\n"
+        if self.language == "python":
+            return self.text
+        if self.language == "console":
+            lines = [line.strip() for line in self.text.splitlines()]
+            commands = [line for line in lines if line.startswith("callscope ")]
+            return f"_run(*{commands!r})\n" if commands else ""
+        return ""
+
+
+def absent(names):
+    return [name for name in names.split() if importlib.util.find_spec(name) is None]
+
+
+def blocks(page):
+    """Return the fenced blocks of a page."""
+    found, fence, comments = [], None, {}
+    for number, line in enumerate(page.splitlines(keepends=True), 1):
+        opening = re.match(r"\s*```\s*(\w*)", line)
+        if fence is not None and opening:
+            found.append(Block(fence[0], fence[1], "".join(fence[2]), comments))
+            fence, comments = None, {}
+        elif fence is not None:
+            fence[2].append(line)
+        elif opening:
+            assert line.startswith("```"), f"line {number}: an indented block would not run"
+            fence = (opening[1], number + 1, [])
+        elif comment := re.fullmatch(r"<!--\s*(needs|file|not run):\s*(.*?)\s*-->\s*", line):
+            comments[comment[1]] = comment[2]
+        elif line.strip():
+            comments = {}
+    assert fence is None, "a block has no end"
+    return found
+
+
+def program(page):
+    """Return a page's program, each line on the line it has in the page, and what is left out."""
+    text, left_out = "", []
+    for block in blocks(page):
+        text += "\n" * (block.line - 1 - text.count("\n"))
+        if block.missing:
+            left_out.append(f"line {block.line} needs {', '.join(block.missing)}")
+        else:
+            text += block.as_program()
+    return text, left_out
+
+
+def run(page, name, folder):
+    """Run a page's program in a folder, and return the process and what was left out."""
+    text, left_out = program(page)
+    env = {key: value for key, value in os.environ.items() if key not in ("CALLSCOPE", "NO_COLOR")}
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, PROLOGUE, text, str(name)],
+        cwd=folder,
+        check=False,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=env | {"KERAS_BACKEND": "torch", "PYTHONIOENCODING": "utf-8"},
+    )
+    return done, left_out
+
+
+@pytest.mark.parametrize("path", sorted(DOCS.glob("**/*.md")), ids=lambda p: p.stem)
+def test_the_examples_of_a_page_run(path, tmp_path):
+    """A page's blocks are one program that ends without an error."""
+    page = path.read_text(encoding="utf-8")
+    first = re.match(r"<!--\s*needs:\s*(.*?)\s*-->", page)
+    if first and (missing := absent(first[1])):
+        pytest.skip(f"{path.name} needs {', '.join(missing)}, which is not installed")
+    done, left_out = run(page, path, tmp_path)
+    assert done.returncode == 0, done.stderr
+    if left_out:
+        pytest.skip(f"{path.name} ran but for what is not installed: {'; '.join(left_out)}")
+
+
+class TestTheRunner:
+    """What runs pages is wrong nowhere that a page could hide behind."""
+
+    def run(self, page, folder):
+        return run(page, folder / "page.md", folder)
+
+    def test_blocks_are_one_program(self, tmp_path):
+        """A later block sees what an earlier one has made."""
+        done, _ = self.run("```python\nx = 1\n```\ntext\n\n```python\nprint(x)\n```\n", tmp_path)
+        assert (done.stdout, done.stderr) == ("1\n", "")
+
+    def test_a_failure_names_its_line(self, tmp_path):
+        """The traceback has the line of the page."""
+        done, _ = self.run("text\n\n```python\n\n1 / 0\n```\n", tmp_path)
+        assert done.returncode == 1
+        assert 'page.md", line 5' in done.stderr
+
+    def test_commands_run(self, tmp_path):
+        """A command that fails makes the page fail; other programs' commands are not run."""
+        assert self.run("```console\ncallscope --version\nrm -r /\n```\n", tmp_path)[0].stderr == ""
+        done, _ = self.run("```console\ncallscope view none.jsonl\n```\n", tmp_path)
+        assert "none.jsonl" in done.stderr
+
+    def test_a_file_is_written(self, tmp_path):
+        """And can then be run by a command."""
+        page = "<!-- file: app.py -->\n\n```python\nprint('app')\n```\n"
+        done, _ = self.run(page, tmp_path)
+        assert (done.stdout, done.stderr) == ("", "")
+        assert (tmp_path / "app.py").read_text() == "print('app')\n"
+
+    def test_what_needs_a_missing_module_is_left_out(self, tmp_path):
+        """And is told of; the rest runs."""
+        page = "<!-- needs: no_such_module -->\n```python\n1 / 0\n```\n```python\nprint(1)\n```\n"
+        done, left_out = self.run(page, tmp_path)
+        assert (done.stdout, left_out) == ("1\n", ["line 3 needs no_such_module"])
+
+    def test_a_comment_is_of_its_block_alone(self, tmp_path):
+        """Neither a paragraph later nor a block later does it hold."""
+        page = "<!-- not run: no -->\ntext\n```python\nprint(1)\n```\n"
+        assert self.run(page, tmp_path)[0].stdout == "1\n"

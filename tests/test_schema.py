@@ -1,0 +1,201 @@
+"""The JSON Schema of events: whatever writes them, each line fits it, and nothing else does."""
+
+import asyncio
+import copy
+import gzip
+import json
+import math
+import threading
+
+import pytest
+from hypothesis import given, settings
+
+import callscope
+from strategies import Running, programs
+
+jsonschema = pytest.importorskip("jsonschema", reason="jsonschema comes with the test extra")
+
+KINDS = ("trace", "site", "class", "call", "return", "raise", "suspend", "resume", "end")
+
+
+def strict(schema):
+    """Return the schema such that no key fits which it does not describe."""
+    schema = copy.deepcopy(schema)
+    for kind in KINDS:
+        schema["$defs"][kind]["unevaluatedProperties"] = False
+    return schema
+
+
+VALIDATOR = jsonschema.Draft202012Validator(strict(callscope.event_schema()))
+
+
+def check(lines):
+    """Fail if a line does not fit, and say why; return the kinds of the lines."""
+    found = [json.loads(line) if isinstance(line, (str, bytes)) else line for line in lines]
+    for line in found:
+        # Within a kind, where errors say what is wrong; then as a whole.
+        kind = VALIDATOR.evolve(schema={"$ref": f"#/$defs/{line['kind']}", **VALIDATOR.schema})
+        for error in kind.iter_errors(line):
+            pytest.fail(f"{error.json_path}: {error.message} in {line}")
+    return [line["kind"] for line in found]
+
+
+class Everything:
+    """Methods of all kinds, with arguments and results of all kinds."""
+
+    def __init__(self, *args, **kwargs): ...
+    @classmethod
+    def made(cls, x):
+        return cls(x)
+
+    @staticmethod
+    def plain(x):
+        return x
+
+    def fails(self, token):
+        raise LookupError("\ud800 </script> \x1b[2J")
+
+    def yields(self):
+        yield 1
+        yield 2
+
+    async def waits(self):
+        await asyncio.sleep(0)
+        return object()
+
+
+class Derived(Everything):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+
+
+METHODS = ("__init__", "made", "plain", "fails", "yields", "waits")
+
+
+def exercise():
+    obj = Derived.made(math.nan)
+    for value in (None, True, 10**40, -1.5, math.inf, "\ud800", "x" * 10_000, b"", [1], obj):
+        Everything.plain(value)
+        Everything(value, **{"kind": value, "\n": 1})
+    with pytest.raises(LookupError):
+        obj.fails("secret")
+    left = obj.yields()
+    next(left)
+    list(obj.yields())
+    asyncio.run(obj.waits())
+    thread = threading.Thread(target=obj.made, args=(1,), name="\x1b[31m")
+    thread.start()
+    thread.join()
+    return left
+
+
+def record(**options):
+    return callscope.record(Everything, methods=METHODS, **options)
+
+
+def test_the_schema_is_one():
+    """It is a valid schema of draft 2020-12, and each call returns one of its own."""
+    schema = callscope.event_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    schema.clear()
+    assert callscope.event_schema()["$schema"].endswith("2020-12/schema")
+
+
+@pytest.mark.parametrize("capture", ["values", "types", "none"])
+def test_what_is_saved_and_streamed_fits(tmp_path, capture):
+    """Plain and compressed; all kinds of lines occur."""
+    path = tmp_path / "streamed.jsonl.gz"
+    with record(capture=capture, to=path):
+        exercise()
+    assert set(KINDS) == set(check(gzip.decompress(path.read_bytes()).splitlines()))
+    with record(capture=capture, where=lambda call: call.method != "plain") as trace:
+        exercise()
+    assert set(KINDS) == set(check(trace.save(tmp_path / "t.jsonl").read_bytes().splitlines()))
+    loaded = callscope.load(tmp_path / "t.jsonl")
+    assert loaded.outline() == trace.outline()
+    check(loaded.save(tmp_path / "again.jsonl").read_bytes().splitlines())
+
+
+def test_a_trace_of_several_processes_fits(tmp_path):
+    """Numbers are given anew."""
+    for name in ("t1.jsonl", "t2.jsonl"):
+        with record() as trace:
+            exercise()
+        trace.save(tmp_path / name)
+    merged = callscope.load(tmp_path / "t*.jsonl")
+    check(merged.save(tmp_path / "all.jsonl").read_bytes().splitlines())
+
+
+def test_what_a_sink_is_given_fits():
+    """Each event, at the moment it is delivered."""
+
+    class Collect:
+        live = True
+
+        def __init__(self):
+            self.events = []
+
+        def on_event(self, event):
+            self.events.append(event.to_dict())
+
+        def flush(self): ...
+        def close(self): ...
+
+    for sink in (Collect(), Collect()):
+        with record(sinks=[sink]):
+            exercise()
+        assert {"call", "return", "raise", "suspend", "resume"} == set(check(sink.events))
+        Collect.live = False
+
+
+@settings(max_examples=settings().max_examples // 4, deadline=None)
+@given(program=programs())
+def test_random_programs_fit(tmp_path_factory, program):
+    """Whatever a program does."""
+    running = Running(program)
+    with callscope.record(*running.roots) as trace:
+        running.run()
+    path = tmp_path_factory.getbasetemp() / "random.jsonl"
+    check(trace.save(path).read_bytes().splitlines())
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("trace", {"pid": "1"}),
+        ("trace", {"targets": None}),
+        ("site", {"line": "1"}),
+        ("class", {"mro": [1]}),
+        ("call", {"v": 2}),
+        ("call", {"kind": "explode"}),
+        ("call", {"ts_ns": 1.5}),
+        ("call", {"ts_ns": None}),
+        ("call", {"arguments": {"x": [1]}}),
+        ("call", {"via_super": 0}),
+        ("call", {"result": 1}),
+        ("call", {"call_id": 0}),
+        ("return", {"error": {"type": "x", "message": ""}}),
+        ("return", {"duration_ns": None}),
+        ("raise", {"error": {"type": "x"}}),
+        ("raise", {"result": 1}),
+        ("end", {"lost": -1}),
+    ],
+)
+def test_what_is_no_event_does_not_fit(tmp_path, kind, change):
+    """The schema refuses wrong types, unknown kinds, and keys of other kinds."""
+    with record() as trace:
+        exercise()
+    lines = map(json.loads, trace.save(tmp_path / "t.jsonl").read_bytes().splitlines())
+    line = next(line for line in lines if line["kind"] == kind)
+    assert VALIDATOR.is_valid(line)
+    assert not VALIDATOR.is_valid(line | change)
+    missing = [key for key in line if VALIDATOR.is_valid({k: line[k] for k in line if k != key})]
+    assert set(missing) <= {"arguments", "texts", "filtered"}
+
+
+def test_keys_of_a_later_callscope_fit():
+    """The schema that is shipped leaves room for more keys, as a reader does."""
+    shipped = jsonschema.Draft202012Validator(callscope.event_schema())
+    end = {"v": 1, "kind": "end", "lost": 0, "later": []}
+    assert shipped.is_valid(end)
+    assert not VALIDATOR.is_valid(end)
