@@ -82,6 +82,14 @@ def frameworks(session: nox.Session) -> None:
 
 
 @nox.session
+def browsers(session: nox.Session) -> None:
+    """Run the tests that need Chromium, which comes from the system: apt-get install chromium."""
+    session.install("-e", ".[test]", "playwright>=1.49")
+    files = ("test_html_browser",)
+    session.run("python", "-m", "pytest", "-q", *(f"tests/{file}.py" for file in files))
+
+
+@nox.session
 def tensorflow(session: nox.Session) -> None:
     """Run the tests that need TensorFlow, which takes 1.6 GB and so is no part of CI."""
     session.install("-e", ".[test]", "tensorflow-cpu==2.21.0")

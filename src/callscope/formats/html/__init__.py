@@ -82,7 +82,7 @@ def _script() -> str:
 
 
 def _asset(*names: str) -> str:
-    return files(__package__).joinpath(*names).read_text(encoding="utf-8")
+    return files(__name__).joinpath(*names).read_text(encoding="utf-8")
 
 
 def _policy(style: str, script: str) -> str:
