@@ -126,10 +126,17 @@ class TestFiles:
         mine, base = seed.MyLayer, seed.Layer
         methods = [("MyLayer", mine.__init__), ("MyLayer", mine.call)]
         methods += [("Layer", base.__init__), ("Layer", base.__call__), ("Layer", base.call)]
+        code = {"calls_next": False, "is_empty": True, "is_abstract": False, "passes_on": False}
+        code |= {"sets": [], "consumes": []}
+        codes = {
+            ("MyLayer", "__init__"): code | {"calls_next": True, "is_empty": False},
+            ("Layer", "__call__"): code | {"is_empty": False, "passes_on": True},
+        }
         expected = [
             here
             | {"defining_class": f"app.{cls}", "method": method.__name__}
             | {"file": file, "line": line_of(method)}
+            | {"code": codes.get((cls, method.__name__), code)}
             for cls, method in methods
         ]
         expected.append(
@@ -139,6 +146,10 @@ class TestFiles:
                 "runtime_class": "app.MyLayer",
                 "mro": ["app.MyLayer", "app.Layer", "builtins.object"],
                 "sites": [["__init__", "call"], ["__init__", "__call__", "call"], []],
+                "template": ["call"],
+                "hidden": [],
+                "provided": [],
+                "read": [],
             }
         )
         for path in (streamed, saved):
@@ -177,6 +188,8 @@ class TestFiles:
         [
             (2, {"line": "x"}, "'line' is 'x'"),
             (2, {"method": None}, "'method' is None"),
+            (2, {"code": {"calls_next": 1}}, "'calls_next' is 1"),
+            (7, {"template": "x"}, "'template' is 'x'"),
             (7, {"sites": [[]]}, "not a list of methods for each class"),
             (7, {"sites": [["run"], [], []]}, "no line before it tells of site"),
             (7, {"mro": "x"}, "'mro' is 'x'"),

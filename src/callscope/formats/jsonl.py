@@ -12,6 +12,7 @@ from callscope.trace import (
     Call,
     CallError,
     ClassFacts,
+    CodeFacts,
     Header,
     Recorded,
     SiteFacts,
@@ -133,12 +134,28 @@ class _Loader:
             self._field(line, "method", str),
             self._field(line, "file", str, optional=True),
             self._field(line, "line", int, optional=True),
+            self._code(self._field(line, "code", dict, optional=True)),
         )
         self._sites[site.defining_class, site.method] = site
 
+    def _code(self, code: dict[str, Any] | None) -> CodeFacts | None:
+        if code is None:
+            return None
+        return CodeFacts(
+            self._flag(code, "calls_next"),
+            self._flag(code, "is_empty"),
+            self._flag(code, "is_abstract"),
+            self._flag(code, "passes_on"),
+            self._names(code, "sets"),
+            self._names(code, "consumes"),
+        )
+
+    def _names(self, line: dict[str, Any], name: str) -> tuple[str, ...]:
+        return tuple(map(str, self._field(line, name, list, optional=True) or ()))
+
     def _take_class(self, line: dict[str, Any]) -> None:
         name = self._field(line, "runtime_class", str)
-        mro = tuple(map(str, self._field(line, "mro", list)))
+        mro = self._names(line, "mro")
         methods = self._field(line, "sites", list)
         if len(methods) != len(mro) or not all(isinstance(names, list) for names in methods):
             raise self._wrong("'sites' is not a list of methods for each class of 'mro'")
@@ -149,7 +166,15 @@ class _Loader:
             )
         except KeyError as error:
             raise self._wrong(f"no line before it tells of site {error}") from None
-        self._classes[name] = ClassFacts(name, mro, sites)
+        self._classes[name] = ClassFacts(
+            name,
+            mro,
+            sites,
+            self._names(line, "template"),
+            self._names(line, "hidden"),
+            self._names(line, "provided"),
+            self._names(line, "read"),
+        )
 
     def _begin(self, line: dict[str, Any]) -> None:
         call_id = self._field(line, "call_id", int)

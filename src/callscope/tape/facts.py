@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Collection
+from typing import Final
 
+from callscope.bytecode import ClassCode, read
 from callscope.hierarchy import ClassRef, Site
-from callscope.trace import ClassFacts, SiteFacts
+from callscope.trace import ClassFacts, CodeFacts, SiteFacts
+
+_INIT: Final = "__init__"
+_CALL: Final = "__call__"
 
 
 class FactsOf:
@@ -25,13 +31,7 @@ class FactsOf:
         """Return what is known of a site."""
         known = self._sites.get(site)
         if known is None:
-            code = site.code
-            known = self._sites[site] = SiteFacts(
-                site.defining.name,
-                site.method,
-                None if code is None else code.co_filename,
-                None if code is None else code.co_firstlineno,
-            )
+            known = self._sites[site] = _site_facts(site)
         return known
 
     def of_class(self, cls: ClassRef) -> ClassFacts:
@@ -41,12 +41,54 @@ class FactsOf:
             self._classes.clear()
         known = self._classes.get(cls)
         if known is None:
-            known = self._classes[cls] = ClassFacts(
-                cls.name,
-                tuple(base.name for base in cls.mro),
-                tuple(self._own_sites(base) for base in cls.mro),
-            )
+            known = self._classes[cls] = self._class_facts(cls)
         return known
 
-    def _own_sites(self, cls: ClassRef) -> tuple[SiteFacts, ...]:
-        return tuple(self.of_site(site) for site in cls.sites() if site in self._wanted)
+    def _class_facts(self, cls: ClassRef) -> ClassFacts:
+        sites = tuple(
+            tuple(self.of_site(site) for site in base.sites() if site in self._wanted)
+            for base in cls.mro
+        )
+        facts = ClassFacts(cls.name, tuple(base.name for base in cls.mro), sites)
+        living = cls()
+        return facts if living is None else _with_code(facts, living)
+
+
+def _site_facts(site: Site) -> SiteFacts:
+    name, method, code = site.defining.name, site.method, site.code
+    if code is None:
+        return SiteFacts(name, method, None, None)
+    return SiteFacts(name, method, code.co_filename, code.co_firstlineno, _code_facts(method, code))
+
+
+def _code_facts(method: str, code: types.CodeType) -> CodeFacts:
+    reading = read(code)
+    sets = reading.sets + (("*",) if reading.sets_others else ())
+    consumed = dict.fromkeys(use.name for use in reading.uses if use.fate == "used")
+    return CodeFacts(
+        calls_next=bool(reading.next_of(method)),
+        is_empty=reading.is_empty,
+        is_abstract=reading.is_abstract,
+        passes_on=reading.passes_on,
+        sets=sets if method == _INIT else (),
+        consumes=tuple(consumed) if method == _CALL else (),
+    )
+
+
+def _with_code(facts: ClassFacts, cls: type) -> ClassFacts:
+    """Return the same with what the code of a class says of all its methods."""
+    own = {site.method for sites in facts.sites for site in sites}
+    inits = [site for sites in facts.sites for site in sites if site.method == _INIT]
+    code = ClassCode(cls)
+    if _CALL in own:
+        others = {name for name in own if not name.startswith("__")}
+        places = [index for index, _ in code.defining(_CALL)]
+        template = code.template(_CALL, others)
+        behind = (code.template(_CALL, others, place) for place in places[1:])
+        hidden = {method for methods in behind for method in methods}
+        facts = facts._replace(template=template, hidden=tuple(sorted(hidden)))
+    # Where each leads on to the next, there is nothing to lack.
+    if all(init.code is not None and init.code.calls_next for init in inits[:-1]):
+        return facts
+    names = {name for init in inits if init.code is not None for name in init.code.sets} - {"*"}
+    return facts._replace(provided=code.provided(names), read=code.read_by_methods(names))

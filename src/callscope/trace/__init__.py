@@ -2,7 +2,7 @@
 
 from callscope.trace.call import Call, CallError, Text, Value
 from callscope.trace.event import SCHEMA_VERSION, Event, EventKind, Header, Sink
-from callscope.trace.facts import ClassFacts, SiteFacts
+from callscope.trace.facts import ClassFacts, CodeFacts, SiteFacts
 from callscope.trace.merge import merge
 from callscope.trace.text import (
     Names,
@@ -19,6 +19,7 @@ __all__ = [
     "Call",
     "CallError",
     "ClassFacts",
+    "CodeFacts",
     "Event",
     "EventKind",
     "Header",

@@ -5,6 +5,24 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 
+class CodeFacts(NamedTuple):
+    """What the code of a method says, without being run."""
+
+    calls_next: bool
+    """Whether it can call the same method of another class on the object, by `super` or by name."""
+    is_empty: bool
+    """Whether it does nothing but return None."""
+    is_abstract: bool = False
+    """Whether it never returns, but raises NotImplementedError."""
+    passes_on: bool = False
+    """Whether it does nothing but call one method of the object."""
+    sets: tuple[str, ...] = ()
+    """Of an ``__init__``: the attributes that it puts on the object; ``"*"`` for such as it does
+    not name."""
+    consumes: tuple[str, ...] = ()
+    """Of a ``__call__``: the object's methods whose results it puts to a use of its own."""
+
+
 class SiteFacts(NamedTuple):
     """One method as defined in one class."""
 
@@ -15,6 +33,8 @@ class SiteFacts(NamedTuple):
     """The file the method is written in, as its code says; None where that is not known."""
     line: int | None
     """The line its definition begins at, with its decorators, from 1."""
+    code: CodeFacts | None = None
+    """None if the method is not written in Python."""
 
 
 class ClassFacts(NamedTuple):
@@ -26,6 +46,14 @@ class ClassFacts(NamedTuple):
     """Names of the classes of its method resolution order, itself first."""
     sites: tuple[tuple[SiteFacts, ...], ...]
     """For each class of the MRO, its own methods that the recording was asked for and could see."""
+    template: tuple[str, ...] = ()
+    """Which of these methods ``__call__`` is there to lead to on the object."""
+    hidden: tuple[str, ...] = ()
+    """Which of them those ``__call__`` are there to lead to that an override may hide."""
+    provided: tuple[str, ...] = ()
+    """Attributes that an ``__init__`` sets and that the object would have without it."""
+    read: tuple[str, ...] = ()
+    """Attributes that an ``__init__`` sets and that other methods of the object read."""
 
     def site(self, mro_index: int, method: str) -> SiteFacts | None:
         """Return the site of a method in one class of the MRO, if calls of it are recorded."""

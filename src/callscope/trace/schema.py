@@ -4,17 +4,22 @@
 
     {"v": 1, "kind": "trace", "pid": 1, "start_ns": 5, "start_unix_ns": 7, ...}
     {"v": 1, "kind": "site", "defining_class": "app.Layer", "method": "call",
-     "file": "/src/app.py", "line": 12}
+     "file": "/src/app.py", "line": 12,
+     "code": {"calls_next": false, "is_empty": false, "is_abstract": false, "passes_on": false,
+              "sets": [], "consumes": []}}
     {"v": 1, "kind": "class", "runtime_class": "app.MyLayer",
-     "mro": ["app.MyLayer", "app.Layer", "builtins.object"], "sites": [["call"], ["call"], []]}
+     "mro": ["app.MyLayer", "app.Layer", "builtins.object"],
+     "sites": [["call"], ["__call__", "call"], []],
+     "template": ["call"], "hidden": [], "provided": [], "read": []}
     {"v": 1, "kind": "call", "seq": 1, ...}
     {"v": 1, "kind": "return", "seq": 2, ...}
     {"v": 1, "kind": "end", "lost": 0}
 
-A site's line comes before its first event: where the method is written (null where that is not
-known). A class's line comes before the first event of one of its objects: the names of the classes
-of its MRO, and for each of them the methods of its own that the recording could see; the lines of
-these sites come before it. They hold for the events that follow, until a line of the same site or
+A site's line comes before its first event: where the method is written, and what its code says
+(each is null where that is not known). A class's line comes before the first event of one of its
+objects: the names of the classes of its MRO, and for each of them the methods of its own that the
+recording could see; the lines of these sites come before it. What the other fields mean is said
+in `callscope.trace.facts`; findings are made from them. They hold for the events that follow, until a line of the same site or
 class takes their place: a program may make two classes of one name. Both may have further keys, and
 a trace may have neither.
 
@@ -85,7 +90,8 @@ def _site_lines(site: SiteFacts, told: Told) -> Iterator[str]:
     key = site.defining_class, site.method
     if told.get(key) != site:
         told[key] = site
-        yield _line("site", site._asdict())
+        code = None if site.code is None else site.code._asdict()
+        yield _line("site", {**site._asdict(), "code": code})
 
 
 def _line(kind: str, fields: dict[str, Any]) -> str:

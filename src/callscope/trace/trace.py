@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from pathlib import Path
 
+    from callscope.analyze.findings import Findings
     from callscope.analyze.summary import Summary
 
 
@@ -108,6 +109,17 @@ class Trace:
         """Return the number of calls and the times per site."""
         summary: Summary = importlib.import_module("callscope.analyze.summary").summarize(self)
         return summary
+
+    def findings(self) -> Findings:
+        """Return the mistakes that the calls show, those of severity ``"error"`` first.
+
+        A sequence of `Finding`: an ``__init__`` of the MRO that never ran or ran twice, an object
+        used before it was ready, a template method that was bypassed, a result that was dropped.
+        Each names the classes, the file and the line, the calls that show it, and what to do. It
+        is empty for a trace that does not hold all calls, because of `max_calls` or `where`.
+        """
+        findings: Findings = importlib.import_module("callscope.analyze.findings").find(self)
+        return findings
 
     def save(self, path: str | PathLike[str]) -> Path:
         """Write the trace to a file in the format its suffix names, and return its path.

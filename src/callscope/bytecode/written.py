@@ -1,10 +1,13 @@
-"""Read-only questions to code objects; nothing of the program runs to answer them."""
+"""Which code object a method is written as."""
 
 from __future__ import annotations
 
 import functools
 import types
+from collections.abc import Iterator
 from typing import Any, Final
+
+from callscope.hierarchy import is_subclass
 
 _MOST_LAYERS: Final = 50
 _LRU_CACHE: Final = type(functools.lru_cache(lambda: None))
@@ -23,6 +26,22 @@ def written_code(function: object) -> types.CodeType | None:
             break
         function = within
     return function.__code__ if type(function) is types.FunctionType else None
+
+
+def codes_of(raw: Any) -> Iterator[types.CodeType]:
+    """Yield the code of each function that a class's `__dict__` entry consists of."""
+    kind = type(raw)
+    functions: tuple[object, ...] = (raw,)
+    if is_subclass(kind, classmethod) or is_subclass(kind, staticmethod):
+        functions = (raw.__func__,)
+    elif is_subclass(kind, property):
+        functions = tuple(getattr(property, name).__get__(raw) for name in ("fget", "fset", "fdel"))
+    elif kind is functools.cached_property:
+        functions = (raw.func,)
+    for function in functions:
+        code = written_code(function)
+        if code is not None:
+            yield code
 
 
 def _within(function: Any) -> object | None:

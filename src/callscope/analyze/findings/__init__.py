@@ -1,0 +1,38 @@
+"""Mistakes that a trace shows; one function per kind, and each says nothing where it cannot know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from callscope.analyze.findings.finding import Finding, Findings, Severity
+from callscope.analyze.findings.half_built import find_after, find_before
+from callscope.analyze.findings.inits import find_missing, find_twice
+from callscope.analyze.findings.objects import Objects
+from callscope.analyze.findings.templates import find_bypassed, find_dropped, find_not_reached
+from callscope.trace import Trace
+
+__all__ = ["DETECTORS", "Finding", "Findings", "Severity", "find"]
+
+DETECTORS: Final[tuple[Callable[[Objects], Iterator[Finding]], ...]] = (
+    find_missing,
+    find_twice,
+    find_before,
+    find_after,
+    find_bypassed,
+    find_not_reached,
+    find_dropped,
+)
+
+
+def find(trace: Trace) -> Findings:
+    """Return the mistakes that a trace shows, errors first, each kind in the order they began.
+
+    Nothing is said of a trace that does not hold all calls: one that was cut by `max_calls`, or
+    from which `where` left some out.
+    """
+    if trace.lost or trace.header.filtered:
+        return Findings()
+    objects = Objects(trace.calls)
+    found = [finding for detect in DETECTORS for finding in detect(objects)]
+    return Findings(sorted(found, key=lambda finding: finding.severity != "error"))

@@ -1,0 +1,135 @@
+"""The calls of a trace by the object they ran on, as the detectors need them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple, TypeAlias
+
+from callscope.trace import Call, ClassFacts, CodeFacts
+
+INIT: Final = "__init__"
+CALL: Final = "__call__"
+ANY: Final = "*"
+"""Among the attributes that code sets: others, which it does not name."""
+
+_MOST_NAMES: Final = 3
+
+_NO_ATTRIBUTE: Final = re.compile(r" has no attribute '([^']*)'")
+
+_Key: TypeAlias = tuple[int, int]
+
+
+class Construction(NamedTuple):
+    """One making of an object: its outermost `__init__`, and all that ran within on the object."""
+
+    call: Call
+    facts: ClassFacts
+    inits: list[Call]
+    """The calls of `__init__` on the object, the outermost first."""
+
+    def definers(self) -> list[int]:
+        """Return the places in the MRO of the classes whose `__init__` could be seen."""
+        return [i for i in range(len(self.facts.mro)) if self.facts.site(i, INIT) is not None]
+
+    def code(self, mro_index: int) -> CodeFacts | None:
+        """Return what is known of the code of one class's `__init__`."""
+        site = self.facts.site(mro_index, INIT)
+        return None if site is None else site.code
+
+
+class Objects:
+    """The calls of a trace by object.
+
+    Args:
+        calls: all calls of a trace, in the order they began.
+    """
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        self.calls = calls
+        self._constructions: dict[_Key, list[Construction]] = {}
+        self._templates: dict[_Key, list[Call]] = {}
+        self._failed: dict[_Key, list[Call]] = {}
+        for call in calls:
+            if call._instance is not None:
+                self._take(call, (call._pid, call._instance))
+
+    def _take(self, call: Call, key: _Key) -> None:
+        if call._method == CALL:
+            self._templates.setdefault(key, []).append(call)
+        if call._error is not None:
+            self._failed.setdefault(key, []).append(call)
+        if call._method == INIT and call._class_facts is not None and call._mro_index is not None:
+            outer = next((c for c in above(call) if c._method == INIT), None)
+            known = self._constructions.setdefault(key, [])
+            if outer is None or not known:
+                known.append(Construction(call, call._class_facts, [call]))
+            else:
+                known[-1].inits.append(call)
+
+    def constructions(self) -> Iterator[Construction]:
+        """Yield each making of an object that was seen from its beginning.
+
+        It was not if the first `__init__` that could be seen is not the one that runs first.
+        """
+        for known in self._constructions.values():
+            for construction in known:
+                definers = construction.definers()
+                if definers and construction.call.mro_index == definers[0]:
+                    yield construction
+
+    def constructions_of(self, call: Call) -> Sequence[Construction]:
+        """Return the makings of the object that a call ran on."""
+        return self._constructions.get(_key(call), ())
+
+    def templates_of(self, call: Call) -> Sequence[Call]:
+        """Return the calls of `__call__` on the object that a call ran on."""
+        return self._templates.get(_key(call), ())
+
+    def half_built(self) -> Iterator[Call]:
+        """Yield the calls on objects one of whose `__init__` has raised."""
+        failed = {
+            key
+            for key, known in self._constructions.items()
+            if any(made.call.error is not None for made in known)
+        }
+        if failed:
+            yield from (c for c in self.calls if c._instance is not None and _key(c) in failed)
+
+    def failed_of(self, call: Call) -> Sequence[Call]:
+        """Return the calls that raised on the object that a call ran on."""
+        return self._failed.get(_key(call), ())
+
+
+def _key(call: Call) -> _Key:
+    return call._pid, call._instance or 0
+
+
+def is_same_object(call: Call, other: Call) -> bool:
+    """Tell whether two calls ran on one object."""
+    return call._instance == other._instance and call._pid == other._pid
+
+
+def above(call: Call) -> Iterator[Call]:
+    """Yield the calls on the same object that led to a call, the innermost first."""
+    parent = call.parent
+    while parent is not None:
+        if is_same_object(parent, call):
+            yield parent
+        parent = parent.parent
+
+
+def lacked(call: Call) -> str | None:
+    """Return the name of the attribute for want of which a call raised."""
+    error = call.error
+    if error is None or error.type != "AttributeError":
+        return None
+    found = _NO_ATTRIBUTE.search(error.message)
+    return None if found is None else found[1]
+
+
+def names(found: Sequence[str], joint: str = "and") -> str:
+    """Return a few names as they are written in a sentence."""
+    more = len(found) - _MOST_NAMES
+    shown = [*found[:_MOST_NAMES], *([f"{more} more"] if more > 0 else [])]
+    return f" {joint} ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))

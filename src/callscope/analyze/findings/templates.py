@@ -1,0 +1,231 @@
+"""Findings on template methods: `__call__`, which does its part and leads to ``call`` or ``forward``.
+
+Which methods it is there to lead to is read from its code, see `callscope.bytecode`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePath, PureWindowsPath
+from typing import Final, NamedTuple
+
+from callscope.analyze.findings.finding import Finding
+from callscope.analyze.findings.objects import CALL, Objects, above, is_same_object, names
+from callscope.hierarchy import bare_name
+from callscope.trace import Call, ClassFacts, SiteFacts
+
+_USUAL: Final = ("call", "forward")
+_INSTALLED: Final = frozenset(("site-packages", "dist-packages"))
+
+
+def find_bypassed(objects: Objects) -> Iterator[Finding]:
+    """Yield a finding for each method that `__call__` leads to and that was run without it."""
+    found: dict[tuple[str, ...], list[Call]] = {}
+    for call in objects.calls:
+        facts = call._class_facts
+        if facts is None or call.instance is None or call.method not in facts.template:
+            continue
+        template = _template(facts)
+        if template is not None and _is_bypass(objects, call, template):
+            parent = call.parent
+            by = "" if parent is None else parent.defining_class
+            within = "" if parent is None else parent.method
+            found.setdefault((call.defining_class, call.method, by, within), []).append(call)
+    for calls in found.values():
+        yield _bypassed(calls)
+
+
+def _template(facts: ClassFacts) -> SiteFacts | None:
+    """Return the `__call__` that objects of a class run first."""
+    sites = (facts.site(index, CALL) for index in range(len(facts.mro)))
+    return next(filter(None, sites), None)
+
+
+def _is_bypass(objects: Objects, call: Call, template: SiteFacts) -> bool:
+    if next(above(call), None) is not None:
+        return False  # what an object does with itself is its own affair
+    if template.code is None or (template.code.passes_on and call.method not in _USUAL):
+        return False  # nothing was skipped
+    if any(_may_lead_to(other, call) for other in objects.templates_of(call)):
+        return False
+    return not _is_by_its_author(call.parent, template)
+
+
+def _may_lead_to(template: Call, call: Call) -> bool:
+    """Tell whether a `__call__` on the same object may have led to a call, and not be its parent.
+
+    It may run in another thread, or have returned what leads to the call later.
+    """
+    if template.start_ns > call.start_ns:
+        return False
+    is_over = template._end_ns is not None and template._end_ns < call.start_ns
+    return not is_over or not _led(template, call.method)
+
+
+def _led(template: Call, method: str) -> list[Call]:
+    """Return the calls of a method that a `__call__` led to on its object, the outermost ones."""
+    led, waiting = [], [*template._children]
+    while waiting:
+        call = waiting.pop()
+        if is_same_object(call, template):
+            if call.method == method:
+                led.append(call)
+            else:
+                waiting += call._children
+    return led
+
+
+def _is_by_its_author(parent: Call | None, template: SiteFacts) -> bool:
+    """Tell whether a package that is installed goes around its own template: it knows what it does."""
+    if parent is None or parent.file is None or "." not in template.defining_class:
+        return False
+    package = template.defining_class.partition(".")[0]
+    parts = PureWindowsPath(parent.file) if "\\" in parent.file else PurePath(parent.file)
+    return parent.defining_class.partition(".")[0] == package and not _INSTALLED.isdisjoint(
+        parts.parts
+    )
+
+
+def _bypassed(calls: list[Call]) -> Finding:
+    first, parent = calls[0], calls[0].parent
+    facts = first._class_facts
+    template = None if facts is None else _template(facts)
+    assert template is not None
+    ran, through = first.site, f"{bare_name(template.defining_class)}.{CALL}"
+    where = first if parent is None else parent
+    by = "" if parent is None else f" by {parent.site}"
+    return Finding(
+        id="template-bypassed",
+        severity="warning",
+        message=f"{ran} was run directly{by} and not through {through}, so what that does besides"
+        " was left out.",
+        advice=f"Call the object itself: obj(...) and not obj.{first.method}(...).",
+        classes=tuple(dict.fromkeys((where.defining_class, first.runtime_class))),
+        method=first.method,
+        file=where.file,
+        line=where.line,
+        calls=tuple(calls),
+    )
+
+
+def find_not_reached(objects: Objects) -> Iterator[Finding]:
+    """Yield a finding for each override of `__call__` that never reaches a template it hides."""
+    found: dict[tuple[str, str], list[Call]] = {}
+    reaching: set[tuple[str, str]] = set()
+    for call in objects.calls:
+        facts, site = call._class_facts, call._site_facts
+        if call.method != CALL or facts is None or site is None or not facts.hidden:
+            continue
+        if site is not _template(facts) or not call.finished or call.error is not None:
+            continue
+        hidden = _hidden(facts, call.mro_index)
+        if hidden is None or site.code is None or site.code.calls_next:
+            continue
+        key = call.defining_class, hidden.defining_class
+        found.setdefault(key, []).append(call)
+        if _led_on(call):
+            reaching.add(key)
+    for key, calls in found.items():
+        if key not in reaching:
+            yield _not_reached(key, calls)
+
+
+def _hidden(facts: ClassFacts, mro_index: int | None) -> SiteFacts | None:
+    """Return the next `__call__` in the MRO that is a template."""
+    after = len(facts.mro) if mro_index is None else mro_index + 1
+    for index in range(after, len(facts.mro)):
+        site = facts.site(index, CALL)
+        if site is not None and (site.code is None or not site.code.is_abstract):
+            return site
+    return None
+
+
+def _led_on(call: Call) -> bool:
+    waiting = [*call._children]
+    while waiting:
+        other = waiting.pop()
+        if other.method == CALL and is_same_object(other, call):
+            return True
+        waiting += other._children
+    return False
+
+
+def _not_reached(key: tuple[str, str], calls: list[Call]) -> Finding:
+    override, hidden = map(bare_name, key)
+    facts = calls[0]._class_facts
+    leads = () if facts is None else facts.hidden
+    return Finding(
+        id="template-not-reached",
+        severity="warning",
+        message=f"{override}.{CALL} never reached {hidden}.{CALL}, which it overrides and which does"
+        f" more than to run {names(leads)}.",
+        advice=f"Call super().{CALL}(...) in {override}.{CALL}, or override {names(leads, 'or')}"
+        " instead.",
+        classes=key,
+        method=CALL,
+        file=calls[0].file,
+        line=calls[0].line,
+        calls=tuple(calls),
+    )
+
+
+class _Drop(NamedTuple):
+    """A `__call__` that returned None, and what it led to, which did not."""
+
+    template: Call
+    led: Call
+
+
+def find_dropped(objects: Objects) -> Iterator[Finding]:
+    """Yield a finding for each `__call__` that always returns None though what it runs returns more."""
+    found: dict[tuple[str, str, str], list[_Drop]] = {}
+    returning: set[tuple[str, str, str]] = set()
+    for call in objects.calls:
+        facts = call._class_facts
+        if call.method != CALL or facts is None or not call.finished or call.error is not None:
+            continue
+        for method in facts.template:
+            key = call.defining_class, method, call.runtime_class
+            if call.result is not None:
+                returning.add(key)
+                continue
+            led = [c for c in _led(call, method) if c.result is not None]
+            if led and not _consumes(call, method) and not _is_passed_on(call, method):
+                found.setdefault(key, []).append(_Drop(call, led[0]))
+    merged: dict[tuple[str, str], list[_Drop]] = {}
+    for key, drops in found.items():
+        if key not in returning:
+            merged.setdefault(key[:2], []).extend(drops)
+    for drops in merged.values():
+        yield _dropped(drops)
+
+
+def _consumes(call: Call, method: str) -> bool:
+    """Tell whether its code puts the result to some use of its own."""
+    site = call._site_facts
+    return site is None or site.code is None or method in site.code.consumes
+
+
+def _is_passed_on(call: Call, method: str) -> bool:
+    """Tell whether a `__call__` further within returned None already: it is then that one's doing."""
+    return any(
+        c.method == CALL and c.result is None and _led(c, method)
+        for c in call._children
+        if is_same_object(c, call)
+    )
+
+
+def _dropped(drops: list[_Drop]) -> Finding:
+    template, led = drops[0]
+    return Finding(
+        id="result-dropped",
+        severity="warning",
+        message=f"{template.site} returned None, though {led.site} returned a result to it.",
+        advice=f"Return what self.{led.method}(...) returns in {template.site}, or return nothing"
+        f" from {led.site}.",
+        classes=tuple(dict.fromkeys((template.defining_class, led.defining_class))),
+        method=CALL,
+        file=template.file,
+        line=template.line,
+        calls=tuple(drop.template for drop in drops),
+    )

@@ -1,0 +1,11 @@
+"""Read-only questions to code objects; nothing of the program runs to answer them.
+
+Bytecode is read and no source, which may not be there. What is asked is asked of a method: its
+first parameter is taken for the object.
+"""
+
+from callscope.bytecode.classes import ClassCode
+from callscope.bytecode.reading import Next, Reading, SelfCall, read
+from callscope.bytecode.written import codes_of, written_code
+
+__all__ = ["ClassCode", "Next", "Reading", "SelfCall", "codes_of", "read", "written_code"]

@@ -1,0 +1,112 @@
+"""What the code of a class says: where one method leads on its object, and who sets and reads what."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from callscope.bytecode.reading import Reading, SelfCall, read
+from callscope.bytecode.written import codes_of
+from callscope.hierarchy import mro, namespace
+
+
+class ClassCode:
+    """The methods of a class and of its bases, by name and in the order of its MRO."""
+
+    def __init__(self, cls: type) -> None:
+        self._entries: dict[str, list[tuple[int, Any]]] = {}
+        self._mro = mro(cls)
+        for index, base in enumerate(self._mro):
+            for name, raw in tuple(namespace(base).items()):
+                self._entries.setdefault(name, []).append((index, raw))
+
+    def defining(self, name: str) -> list[tuple[int, Any]]:
+        """Return the place in the MRO, and the `__dict__` entry, of each class that has a name."""
+        return self._entries.get(name, [])
+
+    def live(self, name: str, begin: int = 0) -> Iterator[types.CodeType]:
+        """Yield the code that may run when an object's method of that name is called.
+
+        What an override hides runs only if the override can lead on to it.
+
+        Args:
+            name: of the method.
+            begin: place in the MRO of the first class that is asked, as `super` asks.
+        """
+        for index, raw in self.defining(name):
+            if index >= begin:
+                codes = [*codes_of(raw)]
+                yield from codes
+                if not any(read(code).next_of(name) for code in codes):
+                    return
+
+    def led_to(self, start: str, begin: int = 0) -> dict[str, list[SelfCall]]:
+        """Return which attributes and methods of the object one method comes to use, and how."""
+        found: dict[str, list[SelfCall]] = {}
+        waiting, seen = [(start, begin)], {start}
+        while waiting:
+            for code in self.live(*waiting.pop()):
+                for use in read(code).uses:
+                    found.setdefault(use.name, []).append(use)
+                    if use.name not in seen:
+                        seen.add(use.name)
+                        waiting.append((use.name, 0))
+        return found
+
+    def template(self, start: str, methods: Collection[str], begin: int = 0) -> tuple[str, ...]:
+        """Return which of some methods another is there to lead to.
+
+        That is what it calls for its result, and not what it calls to prepare the object. If it
+        needs no result, it is the one method that it calls whatever happens.
+        """
+        uses = {name: used for name, used in self.led_to(start, begin).items() if name in methods}
+        wanted = [name for name, used in uses.items() if any(u.fate != "dropped" for u in used)]
+        if not wanted:
+            wanted = [name for name, used in uses.items() if any(u.always for u in used)]
+            wanted = wanted if len(wanted) == 1 else []
+        return tuple(sorted(wanted))
+
+    def provided(self, names: Collection[str]) -> tuple[str, ...]:
+        """Return which attributes an object has, or may come to have, without any `__init__`."""
+        if self._answers_itself():
+            return tuple(sorted(names))
+        found = {name for name in names if any(map(_is_value, self.defining(name)))}
+        for _, reading in self._mentioning(names):
+            found.update(names if reading.sets_others else reading.sets)
+        return tuple(sorted(found.intersection(names)))
+
+    def read_by_methods(self, names: Collection[str]) -> tuple[str, ...]:
+        """Return which attributes methods read that can run on an object."""
+        found = {use.name for _, reading in self._mentioning(names) for use in reading.uses}
+        return tuple(sorted(found.intersection(names)))
+
+    def _answers_itself(self) -> bool:
+        """Tell whether the class finds attributes in a way of its own."""
+        own = ("__getattr__", "__getattribute__")
+        return any(
+            self._mro[index] is not object for name in own for index, _ in self.defining(name)
+        )
+
+    def _mentioning(self, names: Collection[str]) -> Iterator[tuple[str, Reading]]:
+        """Yield the methods that can run, apart from `__init__`, and mention one of the names."""
+        wanted = set(names)
+        for method in self._entries:
+            if method != "__init__":
+                for code in self.live(method):
+                    if not wanted.isdisjoint(_mentioned(code)) or "__dict__" in code.co_names:
+                        yield method, read(code)
+
+
+def _mentioned(code: types.CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for const in code.co_consts:
+        if isinstance(const, types.CodeType):
+            yield from _mentioned(const)
+        elif type(const) is str:
+            yield const
+
+
+def _is_value(entry: tuple[int, Any]) -> bool:
+    """Tell whether a class attribute has a value for its objects; a slot has none."""
+    return type(entry[1]) is not types.MemberDescriptorType
