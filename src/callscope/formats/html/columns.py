@@ -41,7 +41,7 @@ def pack(trace: Trace, max_calls: int | None) -> dict[str, Any]:
         max_calls: how many calls to keep; None for all.
     """
     calls = trace.calls
-    findings = _findings(trace)
+    findings = trace.findings()
     wanted = [call for finding in findings for call in finding.calls[:MAX_FOUND]]
     columns = Columns(Names.of(calls), trace.header.start_ns)
     columns.add_all(choose(calls, wanted, max_calls))
@@ -55,17 +55,13 @@ def pack(trace: Trace, max_calls: int | None) -> dict[str, Any]:
             "python": one_line(header.python),
             "callscope": one_line(header.callscope),
             "targets": [one_line(target) for target in header.targets],
+            "isFiltered": header.filtered,
         },
         "total": len(calls),
         "lost": trace.lost,
         "findings": [columns.finding(finding) for finding in findings],
         **columns.tables(),
     }
-
-
-def _findings(trace: Trace) -> Sequence[Any]:
-    find = getattr(trace, "findings", None)
-    return () if find is None else tuple(find())
 
 
 def choose(calls: Sequence[Call], wanted: Iterable[Call], max_calls: int | None) -> Sequence[Call]:

@@ -71,13 +71,12 @@ class Details {
   #place(i) {
     const { model } = this;
     const site = model.siteOf(i);
-    const file = site.file === null ? null : `${site.file}${site.line === null ? "" : `:${site.line}`}`;
     const parent = model.parent[i];
     const jump = (j) => el("button", { type: "button", class: "jump", "data-jump": j }, siteName(model.siteOf(j)));
     const others = model.tracks.length > 1;
     return [
       parent === NONE ? [] : this.#fact("Called by", jump(parent), this.#ways(i)),
-      this.#fact("Defined in", bdi(site.cls.qualified), file === null ? null : el("span", { class: "quiet" }, " ", bdi(file))),
+      this.#fact("Defined in", bdi(site.cls.qualified), " ", placeText(site.file, site.line)),
       site.cls.number === model.runtime[i] ? [] : this.#fact("Runs on", bdi(model.classes[model.runtime[i]].qualified)),
       others ? this.#fact("Track", bdi(model.tracks[model.track[i]].name)) : [],
     ];

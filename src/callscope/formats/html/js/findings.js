@@ -21,22 +21,29 @@ class Findings {
   #draw() {
     const { findings } = this.model;
     if (!findings.length) {
-      this.box.replaceChildren(el("p", { class: "empty" }, el("b", {}, "✓ Nothing found"),
-        "Every super().__init__ ran once, no method ran on a half-made object, and no template was bypassed."));
+      this.box.replaceChildren(el("p", { class: "empty" }, this.#nothing()));
       return;
     }
     this.box.replaceChildren(el("ol", { class: "findings" }, findings.map((finding) => this.#card(finding))));
   }
 
+  #nothing() {
+    const { lost, header } = this.model;
+    if (lost || header.isFiltered) {
+      return [el("b", {}, "Nothing was looked for"),
+        "Mistakes can be told only from a recording of all calls: one without where=, and within max_calls=."];
+    }
+    return [el("b", {}, "✓ Nothing found"),
+      "No __init__ was missed or run twice, no object was used half-made, no template method was bypassed, and no result dropped."];
+  }
+
   #card(finding) {
     const isError = finding.severity === "error";
-    const where = finding.file === null ? null
-      : el("code", { class: "where" }, bdi(finding.line === null ? finding.file : `${finding.file}:${finding.line}`));
     return el("li", { class: `finding ${isError ? "error" : "warning"}` },
       el("p", { class: "message" }, el("span", { class: `badge ${isError ? "error" : "warning"}` }, isError ? "error" : "warning"),
         bdi(finding.message)),
       finding.advice ? el("p", { class: "advice" }, bdi(finding.advice)) : null,
-      el("p", { class: "facts-of" }, where, el("code", { class: "quiet" }, finding.id)),
+      el("p", { class: "facts-of" }, placeText(finding.file, finding.line), el("code", { class: "quiet" }, finding.id)),
       el("p", { class: "jumps" }, this.#jumps(finding)));
   }
 

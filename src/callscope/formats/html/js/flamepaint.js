@@ -85,8 +85,9 @@ class FlamePaint {
     const gap = width > 3 ? 1 : 0;
     const colour = model.classOf(i).colour;
     const fades = (view.shown && view.shown[i] !== FITS) || (view.marked && !view.marked[i]);
-    context.globalAlpha = fades ? 0.28 : 1;
-    context.fillStyle = this.fills[colour];
+    const isThin = width < 2.5; // pale colours would not be seen
+    context.globalAlpha = (fades ? 0.28 : 1) * (isThin ? 0.6 : 1);
+    context.fillStyle = isThin ? this.edges[colour] : this.fills[colour];
     context.beginPath();
     context.roundRect(left, y + 1, width - gap, LANE_HEIGHT - 2, width > 6 ? 3 : 0);
     context.fill();

@@ -23,14 +23,13 @@ class Plan {
     Object.assign(this, { model, view, unfolded });
     this.groups = new Map(); // per shown call, the groups of like calls within it that are shown
     this.room = MOST_CALLS;
-    const top = this.#group(scope.length === 1 ? scope : this.#visible(scope));
-    this.isCut = top.length > this.room;
-    this.top = top.slice(0, this.room);
-    this.cutCalls = top.slice(this.room).reduce((sum, group) => sum + group.length, 0);
-    this.room -= this.top.length;
-    this.#expand(this.top);
-    this.#emitAll(this.top, NONE);
-    if (this.cutCalls) this.steps.push({ kind: "more", call: NONE, from: NONE, within: this.cutCalls });
+    const calls = scope.length === 1 ? scope : this.#visible(scope);
+    const top = this.#group(calls, this.room);
+    this.room -= top.length;
+    this.#expand(top);
+    this.#emitAll(top, NONE);
+    const cut = calls.length - top.reduce((sum, group) => sum + group.length, 0);
+    if (cut) this.steps.push({ kind: "more", call: NONE, from: NONE, within: cut });
   }
 
   // The given calls; where filters hide one, what fits within it takes its place.
@@ -42,7 +41,7 @@ class Plan {
     while (rest.length && found.length < 5_000) {
       const i = rest.pop();
       if (shown[i] === FITS) found.push(i);
-      else if (shown[i]) rest.push(...[...this.model.children(i)].reverse());
+      else if (shown[i]) for (const child of [...this.model.children(i)].reverse()) rest.push(child);
     }
     return found;
   }
@@ -53,15 +52,15 @@ class Plan {
     return `${model.site[i]} ${model.within[i]} ${first === NONE ? "" : model.site[first]} ${model.errors.has(i)}`;
   }
 
-  // Runs of like calls, each a list of which the first is shown.
-  #group(calls) {
+  // The first runs of like calls, each a list of which the first is shown.
+  #group(calls, most) {
     const groups = [];
-    for (let k = 0; k < calls.length; ) {
+    for (let k = 0; k < calls.length && groups.length < most; ) {
       let end = k + 1;
       while (end < calls.length && this.#kind(calls[end]) === this.#kind(calls[k])) end++;
       const folds = end - k >= ALIKE_FROM && !this.unfolded.has(calls[k]);
       if (folds) groups.push(calls.slice(k, end));
-      else for (let m = k; m < end; m++) groups.push([calls[m]]);
+      else for (let m = k; m < end && groups.length < most; m++) groups.push([calls[m]]);
       k = end;
     }
     return groups;
@@ -73,7 +72,7 @@ class Plan {
     for (let k = 0; k < queue.length && this.room > 0; k++) {
       const call = queue[k];
       if (this.model.firstChild[call] === NONE) continue;
-      const groups = this.#group(this.#visible([...this.model.children(call)]));
+      const groups = this.#group(this.#visible([...this.model.children(call)]), this.room + 1);
       if (groups.length > this.room) continue;
       this.room -= groups.length;
       this.groups.set(call, groups);

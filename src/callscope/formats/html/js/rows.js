@@ -52,6 +52,14 @@ function outcome(model, i) {
   return result === null ? null : el("span", { class: "outcome" }, "→ ", valueText(result));
 }
 
+// Where something is written; of an installed package, without the folder it is installed in.
+function placeText(file, line) {
+  if (file === null) return null;
+  const suffix = line === null ? "" : `:${line}`;
+  const short = file.replace(/^.*[\\/](?:site|dist)-packages[\\/]/, "");
+  return el("code", { class: "where", title: `${file}${suffix}` }, bdi(`${short}${suffix}`));
+}
+
 // [MyLayer#1]; `data-object` makes it show the calls of that object when it is clicked.
 function objectChip(model, i) {
   const text = model.objectText(i);
@@ -90,17 +98,17 @@ function callRow(model, i, { longest, finding, isOpen, isMatch, isContext }) {
   return el("div",
     { class: classes.join(" "), role: "treeitem", id: `row-${i}`, "data-call": i,
       "aria-level": model.depth[i] + 1, "aria-expanded": folds ? String(isOpen) : null },
-    indent,
-    el("span", { class: folds ? "twisty" : "twisty leaf", "data-fold": folds, "aria-hidden": "true" }),
-    model.depth[i] > DEEPEST_INDENT ? el("span", { class: "deep" }, String(model.depth[i])) : null,
-    finding ? el("span", { class: `flag ${finding}`, title: `A finding names this call (${finding})` }, "▲") : null,
-    siteName(model.siteOf(i)),
-    argumentsText(model.arguments(i)),
-    objectChip(model, i),
-    handOverTag(model, i),
-    outcome(model, i),
-    folds && !isOpen && model.within[i] ? el("span", { class: "within" }, `+${count(model.within[i])}`) : null,
-    el("span", { class: "filler" }),
+    el("span", { class: "call" },
+      indent,
+      el("span", { class: folds ? "twisty" : "twisty leaf", "data-fold": folds, "aria-hidden": "true" }),
+      model.depth[i] > DEEPEST_INDENT ? el("span", { class: "deep" }, String(model.depth[i])) : null,
+      finding ? el("span", { class: `flag ${finding}`, title: `A finding names this call (${finding})` }, "▲") : null,
+      siteName(model.siteOf(i)),
+      argumentsText(model.arguments(i)),
+      objectChip(model, i),
+      handOverTag(model, i),
+      outcome(model, i),
+      folds && !isOpen && model.within[i] ? el("span", { class: "within" }, `+${count(model.within[i])}`) : null),
     durationBar(model, i, longest),
     el("span", { class: "duration" }, duration(model.duration[i])));
 }

@@ -11,7 +11,7 @@ const LONGEST_LABEL = 46;
 const SHORTEST_LABEL = 14;
 const BAR = 10;
 const SHIFT = 5;
-const MARGIN = 26;
+const MARGIN = 22;
 
 class Sequence {
   #unfolded = new Set();
