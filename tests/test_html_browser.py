@@ -8,6 +8,7 @@ import threading
 import pytest
 
 import callscope
+from callscope.formats import html
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -34,8 +35,10 @@ def show(browser, tmp_path):
     """A function that saves a trace and opens it; nothing may be complained of or asked for."""
     complaints, asked, pages = [], [], []
 
-    def show(trace, fragment="", width=1280, **options):
-        path = trace.save(tmp_path / "trace.html")
+    def show(trace, fragment="", width=1280, limit=html.MAX_CALLS, **options):
+        path = tmp_path / "trace.html"
+        with path.open("wb") as file:
+            html.write(trace, file, max_calls=limit)
         page = browser.new_page(viewport={"width": width, "height": 800}, **options)
         page.set_default_timeout(20_000)
         page.on("console", lambda message: complaints.append(message.text))
@@ -93,6 +96,11 @@ def rows(page):
            [row.querySelector(".site").textContent, Number(row.getAttribute("aria-level"))])""",
     )
     return [tuple(row) for row in found]
+
+
+def rows_note(page):
+    """Return what the list says of calls that are left out."""
+    return page.inner_text(".row.note").strip()
 
 
 def settle(page):
@@ -561,17 +569,45 @@ class TestSize:
         assert page.locator(".row").count() < 100
         assert "z=99999" in page.locator("[aria-selected=true].row").inner_text()
 
-    def test_what_is_left_out_is_said(self, show):
-        """Above the list, with the way to see the rest."""
+    def test_a_list_higher_than_browsers_allow(self, show):
+        """Its ends and what is between can all be reached."""
         with callscope.record(Layer, methods=("call",)) as trace:
             layer = Layer(1)
-            for number in range(100_005):
+            for number in range(400_000):
                 layer.call(number)
-        said = show(trace).inner_text("#left-out")
+        page = show(trace, "#call-200000", limit=None)
+        settle(page)
+        seen = [page.locator("[aria-selected=true].row").bounding_box()]
+        for key in ("End", "k", "j", "Home"):
+            page.keyboard.press(key)
+            settle(page)
+            seen.append(page.locator("[aria-selected=true].row").bounding_box())
+        page.eval_on_selector("#tree", "tree => { tree.scrollTop = tree.scrollHeight }")
+        settle(page)
+        seen.append(page.locator("#row-399999").bounding_box())
+        tree = page.locator("#tree").bounding_box()
+        assert all(tree["y"] <= row["y"] <= tree["y"] + tree["height"] - 20 for row in seen)
+
+    def test_what_is_left_out_is_said(self, show):
+        """Above the list, with the way to see the rest."""
+
+        class Batch(Layer):
+            def call(self, size):
+                for number in range(size):
+                    super().call(number)
+
+        with callscope.record(Layer, methods=("call",)) as trace:
+            Batch(1).call(100_004)
+        page = show(trace)
+        said = page.inner_text("#left-out")
         assert said.startswith(
             "This page holds 100,000 of 100,005 calls; 5 that began later are left out."
         )
         assert 'trace.save("trace.jsonl")' in said
+        page.click("#unfold-all")
+        page.keyboard.press("End")
+        assert selected(page) == "#call-100000"
+        assert rows_note(page) == "\N{MIDLINE HORIZONTAL ELLIPSIS} 5 more calls within, left out of this page"
 
     def test_an_empty_trace(self, show):
         """Is a page that says so."""

@@ -2,6 +2,8 @@
 
 const ROW_HEIGHT = 26;
 const SPARE_ROWS = 8;
+// Browsers cut off what is higher, some at 10 million pixels. A longer list is scrolled in larger steps.
+const MOST_HEIGHT = 8_000_000;
 
 class Tree {
   #elements = new Map();
@@ -28,12 +30,26 @@ class Tree {
   refresh() {
     this.#rows = this.view.rows();
     this.#place = null;
-    this.space.style.height = `${this.#rows.length * ROW_HEIGHT}px`;
+    this.space.style.height = `${this.#spaceHeight}px`;
     this.#clear();
     const { model, view } = this;
     const matches = view.marked || view.shown ? `${count(view.countMatches())} of ` : "";
     byId("calls-shown").textContent = matches + counted(model.length, "call");
     this.draw();
+  }
+
+  get #height() {
+    return this.#rows.length * ROW_HEIGHT;
+  }
+
+  get #spaceHeight() {
+    return Math.min(MOST_HEIGHT, this.#height);
+  }
+
+  // How many pixels of the list one pixel of its scroll bar stands for.
+  get #scale() {
+    const seen = this.box.clientHeight;
+    return this.#height > MOST_HEIGHT ? (this.#height - seen) / (this.#spaceHeight - seen) : 1;
   }
 
   #clear() {
@@ -42,7 +58,7 @@ class Tree {
   }
 
   #draw() {
-    const top = this.box.scrollTop;
+    const top = this.box.scrollTop * this.#scale;
     const first = Math.max(0, Math.floor(top / ROW_HEIGHT) - SPARE_ROWS);
     const last = Math.min(this.#rows.length, Math.ceil((top + this.box.clientHeight) / ROW_HEIGHT) + SPARE_ROWS);
     for (const [place, element] of this.#elements) {
@@ -52,6 +68,7 @@ class Tree {
     }
     for (let place = first; place < last; place++) {
       if (!this.#elements.has(place)) this.#elements.set(place, this.#make(place));
+      this.#elements.get(place).style.top = `${place * ROW_HEIGHT - top + this.box.scrollTop}px`;
     }
     this.#markSelected();
   }
@@ -66,7 +83,6 @@ class Tree {
       isMatch: view.marked !== null && view.marked[i] === 1,
       isContext: view.shown !== null && view.shown[i] === CONTEXT,
     });
-    row.style.top = `${place * ROW_HEIGHT}px`;
     row.setAttribute("aria-setsize", this.#rows.length);
     row.setAttribute("aria-posinset", place + 1);
     this.space.append(row);
@@ -92,10 +108,12 @@ class Tree {
   #showSelected() {
     const place = this.placeOf(this.view.selected);
     if (place !== undefined) {
+      const scale = this.#scale;
       const top = place * ROW_HEIGHT;
+      const seen = this.box.scrollTop * scale;
       const height = this.box.clientHeight;
-      if (top < this.box.scrollTop) this.box.scrollTop = Math.max(0, top - height / 4);
-      else if (top + ROW_HEIGHT > this.box.scrollTop + height) this.box.scrollTop = top - (height * 3) / 4;
+      if (top < seen) this.box.scrollTop = Math.max(0, top - height / 4) / scale;
+      else if (top + ROW_HEIGHT > seen + height) this.box.scrollTop = (top - (height * 3) / 4) / scale;
     }
     this.draw();
   }
@@ -124,10 +142,16 @@ class Tree {
   move(by) {
     const { view } = this;
     const from = view.selected === NONE ? -1 : this.placeOf(view.selected) ?? -1;
-    let place = Math.min(this.#rows.length - 1, Math.max(0, from + by));
+    const to = Math.min(this.#rows.length - 1, Math.max(0, from + by));
     const step = by < 0 ? -1 : 1;
+    const found = this.#callFrom(to, step) ?? this.#callFrom(to, -step);
+    if (found !== undefined) view.select(found, { reveal: false });
+  }
+
+  // The call of a row, or of the next that is no note.
+  #callFrom(place, step) {
     while (this.#rows[place] < 0) place += step;
-    if (place >= 0 && place < this.#rows.length) view.select(this.#rows[place], { reveal: false });
+    return this.#rows[place];
   }
 
   movePage(direction) {
