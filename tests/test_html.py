@@ -7,6 +7,8 @@ import itertools
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -386,4 +388,40 @@ class TestTheFiles:
         found = {path for pattern in declared for path in package.glob(pattern)}
         assert found == {
             path for path in folder.rglob("*.*") if path.suffix in (".html", ".css", ".js")
+        }
+
+
+class Figures(NamedTuple):
+    """A summary of a site that has all the figures a page can show."""
+
+    site: str
+    calls: int = 2
+    errors: int = 0
+    total_ns: int = 3_000
+    self_ns: int = 2_000
+    mean_ns: float = 1_500.0
+    p50_ns: int = 1_000
+    p95_ns: int = 2_000
+    waiting_ns: int = 0
+
+
+class TestSummaries:
+    def test_the_figures_are_those_of_the_summary(self, seed_trace):
+        """Of all calls, also where the page holds fewer."""
+        page = Parsed(page_format.page(seed_trace, max_calls=1)).packed["summary"]
+        sites = seed_trace.summary().sites
+        assert page["sites"] == [site.site for site in sites]
+        assert page["figures"]["calls"] == [1, 1, 1, 1]
+        assert page["figures"]["self_ns"] == [site.self_ns for site in sites]
+
+    def test_every_figure_that_there_is(self, seed_trace, monkeypatch):
+        """And what recording took, if that was taken off."""
+        summary = SimpleNamespace(sites=[Figures("Layer.call")], recording_ns=7)
+        monkeypatch.setattr(callscope.Trace, "summary", lambda self: summary)
+        assert packed(seed_trace)["summary"] == {
+            "recording": 7,
+            "sites": ["Layer.call"],
+            "figures": {
+                name: [value] for name, value in Figures("")._asdict().items() if value != ""
+            },
         }

@@ -607,7 +607,10 @@ class TestSize:
         page.click("#unfold-all")
         page.keyboard.press("End")
         assert selected(page) == "#call-100000"
-        assert rows_note(page) == "\N{MIDLINE HORIZONTAL ELLIPSIS} 5 more calls within, left out of this page"
+        assert (
+            rows_note(page)
+            == "\N{MIDLINE HORIZONTAL ELLIPSIS} 5 more calls within, left out of this page"
+        )
 
     def test_an_empty_trace(self, show):
         """Is a page that says so."""

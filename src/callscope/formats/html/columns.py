@@ -30,6 +30,11 @@ FIELDS: Final = (
 )
 """The columns, in the order of `Columns._add`."""
 
+FIGURES: Final = (
+    *("calls", "errors", "total_ns", "self_ns", "mean_ns", "p50_ns", "p95_ns", "waiting_ns"),
+)
+"""What a page shows of a `SiteSummary`."""
+
 _T = TypeVar("_T")
 
 
@@ -59,8 +64,20 @@ def pack(trace: Trace, max_calls: int | None) -> dict[str, Any]:
         },
         "total": len(calls),
         "lost": trace.lost,
+        "leftOutOnPurpose": sum(getattr(trace, "left_out", {}).values()),
+        "summary": _figures(trace.summary()),
         "findings": [columns.finding(finding) for finding in findings],
         **columns.tables(),
+    }
+
+
+def _figures(summary: Any) -> dict[str, Any]:
+    """Return the figures of a summary that there are, each as a list of one number per site."""
+    known = [name for name in FIGURES if all(hasattr(site, name) for site in summary.sites)]
+    return {
+        "recording": getattr(summary, "recording_ns", None),
+        "sites": [one_line(site.site) for site in summary.sites],
+        "figures": {name: [getattr(site, name) for site in summary.sites] for name in known},
     }
 
 

@@ -72,6 +72,7 @@ function showLeftOut(model) {
       " To see the rest: trace.save(\"trace.jsonl\") keeps all of it, and a narrower recording (methods=, where=) fits a page.");
   }
   if (model.lost) parts.push(` ${counted(model.lost, "more call was", "more calls were")} made and not kept by the recording (max_calls=).`);
+  if (model.leftOutOnPurpose) parts.push(` ${counted(model.leftOutOnPurpose, "more call was", "more calls were")} left out of the recording by sampling.`);
   byId("left-out").textContent = parts.join("");
   byId("left-out").hidden = !parts.length;
 }

@@ -1,21 +1,24 @@
-// How often each site was called, and how long that took; times are of the calls that ended.
+// How often each site was called, and how long that took: the figures of `trace.summary()`, which
+// are of all calls, also where the page does not hold them all.
 
 const COLUMNS = [
   { key: "text", name: "Site", title: "The class that defines the method, and the method" },
   { key: "calls", name: "Calls", show: count },
   { key: "errors", name: "Errors", show: (number) => (number ? count(number) : "") },
-  { key: "total", name: "Total", show: duration, title: "Time in the calls, with all within; recursion counts at each level" },
-  { key: "self", name: "Self", show: duration, title: "Time in the calls, without the traced calls within" },
-  { key: "mean", name: "Mean", show: duration },
-  { key: "p50", name: "p50", show: duration, title: "Half of the calls took at most this long" },
-  { key: "p95", name: "p95", show: duration, title: "95 of 100 calls took at most this long" },
+  { key: "total_ns", name: "Total", show: duration, title: "Time in the calls, with all within" },
+  { key: "self_ns", name: "Self", show: duration, title: "Time in the calls, without the traced calls within" },
+  { key: "mean_ns", name: "Mean", show: duration },
+  { key: "p50_ns", name: "p50", show: duration, title: "Half of the calls took at most this long" },
+  { key: "p95_ns", name: "p95", show: duration, title: "95 of 100 calls took at most this long" },
+  { key: "waiting_ns", name: "Waiting", show: (ns) => (ns ? duration(ns) : ""), title: "Time that coroutines and generators were suspended" },
 ];
 
 class Sites {
   constructor(model, view) {
-    Object.assign(this, { model, view, sortedBy: "self", isRising: false });
+    Object.assign(this, { model, view, sortedBy: "self_ns", isRising: false });
     this.box = byId("sites");
-    this.rows = statistics(model);
+    this.rows = figuresOf(model);
+    this.columns = columnsOf(model.summary);
     this.box.addEventListener("click", (event) => this.#click(event));
     view.on("filter", () => this.#markChosen());
     this.#draw();
@@ -40,16 +43,20 @@ class Sites {
     const { sortedBy, isRising } = this;
     const sign = isRising ? 1 : -1;
     this.rows.sort((a, b) => sign * (a[sortedBy] < b[sortedBy] ? -1 : a[sortedBy] > b[sortedBy] ? 1 : 0));
-    const most = Math.max(1, ...this.rows.map((row) => row.self));
+    const most = Math.max(1, ...this.rows.map((row) => row.self_ns));
     const table = el("table", { class: "sites" },
-      el("thead", {}, el("tr", {}, COLUMNS.map((column) => this.#head(column)))),
+      el("thead", {}, el("tr", {}, this.columns.map((column) => this.#head(column)))),
       el("tbody", {}, this.rows.map((row) => this.#row(row, most))));
-    const parts = [table];
-    if (this.model.length < this.model.total) {
-      parts.push(el("p", { class: "quiet pad" }, `Of the ${counted(this.model.length, "call")} that this page holds.`));
-    }
-    this.box.replaceChildren(...parts);
+    this.box.replaceChildren(table, ...this.#notes());
     this.#markChosen();
+  }
+
+  #notes() {
+    const { summary, length, total } = this.model;
+    const notes = [];
+    if (length < total) notes.push(`Of all ${counted(total, "call")}, also those that this page does not hold.`);
+    if (summary.recording) notes.push(`Without the ${duration(summary.recording)} that recording took.`);
+    return notes.length ? [el("p", { class: "quiet pad" }, notes.join(" "))] : [];
   }
 
   #head({ key, name, title }) {
@@ -60,13 +67,14 @@ class Sites {
   }
 
   #row(row, most) {
-    const share = el("i", { class: `share c${row.site.cls.colour}`, "aria-hidden": "true" });
-    share.style.width = `${(100 * row.self) / most}%`;
-    const name = el("button", { type: "button", class: "site-button", "data-site": row.site.number,
-      title: `Show the calls of ${row.text}` }, siteName(row.site));
-    return el("tr", { "data-row": row.site.number }, el("th", { scope: "row" }, name, share),
-      COLUMNS.slice(1).map(({ key, show }) => el("td", { class: key === "errors" && row.errors ? "wrong" : null },
-        row[key] === null ? "" : show(row[key]))));
+    const { site } = row;
+    const share = el("i", { class: `share c${site ? site.cls.colour : COLOURS - 1}`, "aria-hidden": "true" });
+    share.style.width = `${(100 * row.self_ns) / most}%`;
+    const name = site === null ? bdi(row.text, "site")
+      : el("button", { type: "button", "data-site": site.number, title: `Show the calls of ${row.text}` }, siteName(site));
+    return el("tr", { "data-row": site && site.number }, el("th", { scope: "row" }, name, share),
+      this.columns.slice(1).map(({ key, show }) =>
+        el("td", { class: key === "errors" && row.errors ? "wrong" : null }, show(row[key]))));
   }
 
   #markChosen() {
@@ -76,28 +84,19 @@ class Sites {
   }
 }
 
-function statistics(model) {
-  const rows = model.sites.map((site) => ({ site, text: site.text, calls: 0, errors: 0, total: 0, self: 0, times: [] }));
-  for (let i = 0; i < model.length; i++) {
-    const row = rows[model.site[i]];
-    row.calls++;
-    row.errors += model.errors.has(i);
-    if (model.duration[i] < 0) continue;
-    row.total += model.duration[i];
-    row.self += Math.max(0, model.self[i]);
-    row.times.push(model.duration[i]);
-  }
-  for (const row of rows) {
-    const times = Float64Array.from(row.times).sort();
-    delete row.times;
-    row.mean = times.length ? row.total / times.length : null;
-    row.p50 = percentile(times, 0.5);
-    row.p95 = percentile(times, 0.95);
-  }
-  return rows;
+// The figures of each site, as an object per site.
+function figuresOf(model) {
+  const { sites, figures } = model.summary;
+  const known = new Map(model.sites.map((site) => [site.text, site]));
+  return sites.map((text, place) => {
+    const row = { text, site: known.get(text) ?? null };
+    for (const [key, numbers] of Object.entries(figures)) row[key] = numbers[place];
+    return row;
+  });
 }
 
-// The least time that so large a part of the calls did not exceed.
-function percentile(sorted, part) {
-  return sorted.length ? sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] : null;
+// Columns that the summary does not have, or that would be empty, are left out.
+function columnsOf({ figures }) {
+  const isUseful = ({ key }) => key === "text" || (figures[key] && (key !== "waiting_ns" || figures[key].some(Boolean)));
+  return COLUMNS.filter(isUseful);
 }
