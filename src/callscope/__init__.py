@@ -14,6 +14,8 @@ from callscope.presets import DJANGO_VIEWS, KERAS, PYTORCH, SKLEARN
 
 TYPE_CHECKING = False  # see callscope.hierarchy
 if TYPE_CHECKING:
+    from callscope.analyze.explain import Explanation, explain
+    from callscope.analyze.findings import Finding
     from callscope.begin import record, start, stop
     from callscope.formats import load
     from callscope.shadow.context import carry
@@ -34,6 +36,8 @@ __all__ = [
     "CallscopeWarning",
     "Console",
     "Event",
+    "Explanation",
+    "Finding",
     "Instrumentation",
     "JSONLines",
     "Sink",
@@ -44,6 +48,7 @@ __all__ = [
     "carry",
     "engine",
     "event_schema",
+    "explain",
     "instrument",
     "load",
     "record",
@@ -60,12 +65,15 @@ _LAZY = {
     "Call": "trace",
     "Console": "sinks.console",
     "Event": "trace",
+    "Explanation": "analyze.explain",
+    "Finding": "analyze.findings",
     "JSONLines": "sinks.jsonl",
     "Sink": "trace",
     "Trace": "trace",
     "carry": "shadow.context",
     "engine": "tape.engine",
     "event_schema": "trace.schema",
+    "explain": "analyze.explain",
     "load": "formats",
     "record": "begin",
     "rescan": "weave",

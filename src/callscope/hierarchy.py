@@ -189,13 +189,15 @@ class ClassRef(weakref.ref[type]):
 class Site:
     """One method as defined in one class; compared by identity."""
 
-    __slots__ = ("code", "defining", "method")
+    __slots__ = ("code", "defining", "is_marked_abstract", "method")
 
     def __init__(self, defining: ClassRef, method: str) -> None:
         self.defining = defining
         self.method = method
         self.code: types.CodeType | None = None
         """Of the method as it is written; None if that is not in Python, or it was never woven."""
+        self.is_marked_abstract = False
+        """Whether `abc.abstractmethod` stands on it."""
 
     def __str__(self) -> str:
         return f"{self.defining.name}.{self.method}"
@@ -262,7 +264,27 @@ def find_class(path: TargetPath, module: types.ModuleType) -> type:
     Raises:
         TargetNotFoundError: if the module has no such attribute.
         TargetError: if the attribute is no class.
+        ImmutableClassError: if it is a class that takes no new attributes.
     """
+    return check_class(_find(path, module), str(path))
+
+
+def find_any_class(path: TargetPath, module: types.ModuleType) -> type:
+    """Return the class a path names, as `find_class`, also if it takes no new attributes.
+
+    Raises:
+        TargetNotFoundError: if the module has no such attribute.
+        TargetError: if the attribute is no class.
+    """
+    found = _find(path, module)
+    try:
+        return check_class(found, str(path))
+    except ImmutableClassError:
+        assert isinstance(found, type)
+        return found
+
+
+def _find(path: TargetPath, module: types.ModuleType) -> object:
     found: Any = module
     for part in path.qualname.split("."):
         try:
@@ -273,7 +295,7 @@ def find_class(path: TargetPath, module: types.ModuleType) -> type:
         except Exception as error:
             msg = f"'{path}' cannot be looked up: {part!r} raised {error!r}. Name the class otherwise."
             raise TargetNotFoundError(msg) from error
-    return check_class(found, str(path))
+    return found
 
 
 def _did_you_mean(name: str, where: Any) -> str:

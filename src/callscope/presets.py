@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 DEFAULT_METHODS: Final = ("__init__", "__call__", "call")
 """What is traced where nothing else is asked for."""
 
+TEMPLATE_METHODS: Final = ("call", "forward")
+"""What a ``__call__`` is there to lead to, by the habit of Keras and of PyTorch."""
+
 KERAS: Final = ("__init__", "__call__", "build", "call", "compute_output_shape")
 """`keras.layers.Layer` and below: https://keras.io/api/layers/base_layer/."""
 
@@ -46,3 +49,11 @@ DJANGO_VIEWS: Final = (
     "render_to_response",
 )
 """`django.views.View` and below: https://docs.djangoproject.com/en/stable/ref/class-based-views/."""
+
+PRESETS: Final = {
+    "keras.src.layers.layer.Layer": KERAS,
+    "torch.nn.modules.module.Module": PYTORCH,
+    "sklearn.base.BaseEstimator": SKLEARN,
+    "django.views.generic.base.View": ("as_view", *DJANGO_VIEWS),
+}
+"""The preset of each framework by the root of its hierarchy."""

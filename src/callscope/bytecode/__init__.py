@@ -6,6 +6,15 @@ first parameter is taken for the object.
 
 from callscope.bytecode.classes import ClassCode
 from callscope.bytecode.reading import Next, Reading, SelfCall, read
-from callscope.bytecode.written import codes_of, written_code
+from callscope.bytecode.written import codes_of, functions_of, written_code
 
-__all__ = ["ClassCode", "Next", "Reading", "SelfCall", "codes_of", "read", "written_code"]
+__all__ = [
+    "ClassCode",
+    "Next",
+    "Reading",
+    "SelfCall",
+    "codes_of",
+    "functions_of",
+    "read",
+    "written_code",
+]

@@ -25,6 +25,10 @@ class ClassCode:
         """Return the place in the MRO, and the `__dict__` entry, of each class that has a name."""
         return self._entries.get(name, [])
 
+    def names(self) -> Collection[str]:
+        """Return the names of all that a class of the MRO has."""
+        return self._entries.keys()
+
     def live(self, name: str, begin: int = 0) -> Iterator[types.CodeType]:
         """Yield the code that may run when an object's method of that name is called.
 
@@ -54,18 +58,18 @@ class ClassCode:
                         waiting.append((use.name, 0))
         return found
 
-    def template(self, start: str, methods: Collection[str], begin: int = 0) -> tuple[str, ...]:
-        """Return which of some methods another is there to lead to.
+    def leads_through(self, method: str, end: int) -> bool:
+        """Tell whether `super` surely leads from a method's first class in the MRO to a certain one.
 
-        That is what it calls for its result, and not what it calls to prepare the object. If it
-        needs no result, it is the one method that it calls whatever happens.
+        Args:
+            method: its name.
+            end: place in the MRO of the class that is to be reached.
         """
-        uses = {name: used for name, used in self.led_to(start, begin).items() if name in methods}
-        wanted = [name for name, used in uses.items() if any(u.fate != "dropped" for u in used)]
-        if not wanted:
-            wanted = [name for name, used in uses.items() if any(u.always for u in used)]
-            wanted = wanted if len(wanted) == 1 else []
-        return tuple(sorted(wanted))
+        return all(
+            any(n.by == "super" and n.always for code in codes for n in read(code).next_of(method))
+            for index, raw in self.defining(method)
+            if index < end and (codes := [*codes_of(raw)]) is not None
+        )
 
     def provided(self, names: Collection[str]) -> tuple[str, ...]:
         """Return which attributes an object has, or may come to have, without any `__init__`."""

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 from callscope.bytecode.steps import RETURNS, Code, Step
 
-Fate = Literal["dropped", "local", "returned", "used"]
+Fate = Literal["dropped", "local", "returned", "used", "kept"]
 
 
 class Next(NamedTuple):
@@ -31,9 +31,8 @@ class SelfCall(NamedTuple):
     name: str
     line: int
     fate: Fate | None
-    """What becomes of the result if it is called at once; None if it is not, or not known."""
-    always: bool = False
-    """Whether each way to a return passes such a use; said only of calls whose result is dropped."""
+    """What becomes of the result if it is called at once; ``"kept"`` if it is not called but put
+    under another name of the object; None if neither is known."""
 
 
 class Reading(NamedTuple):
@@ -47,10 +46,12 @@ class Reading(NamedTuple):
     """Attributes and methods of the object that it reads or calls, in order."""
     nexts: tuple[Next, ...]
     """Calls of other classes' methods on the object."""
+    gets_by_name: bool
+    """Whether it looks for attributes of the object whose names are not written in it."""
     is_empty: bool
     """Whether it does nothing but return None."""
     is_abstract: bool
-    """Whether it does nothing but raise NotImplementedError, or raises that wherever it ends."""
+    """Whether it never returns, but raises NotImplementedError."""
     passes_on: bool
     """Whether it makes but one call, that of one of the object's methods, and nothing besides."""
 
@@ -64,7 +65,8 @@ def read(code: types.CodeType) -> Reading:
     try:
         known = _known.get(code)
         if known is None:
-            own = code.co_varnames[0] if code.co_argcount or code.co_flags & _CO_VARARGS else None
+            has_object = code.co_argcount or code.co_flags & _CO_VARARGS
+            own = frozenset(code.co_varnames[:1] if has_object else ())
             known = _known[code] = _Reader(code, own).read()
     except Exception:
         return _UNREADABLE  # whoever made it need not have kept to what compilers write
@@ -73,14 +75,14 @@ def read(code: types.CodeType) -> Reading:
 
 _CO_VARARGS: Final = 0x04
 _CONSTANTS: Final = ("LOAD_CONST", "RETURN_CONST")
-_UNREADABLE: Final = Reading((), True, (), (), False, False, False)
+_UNREADABLE: Final = Reading((), True, (), (), True, False, False, False)
 _known: WeakKeyDictionary[types.CodeType, Reading] = WeakKeyDictionary()
 
 
 class _Reader:
     """Reads one method, and the functions written within it that use the object too."""
 
-    def __init__(self, code: types.CodeType, own: str | None) -> None:
+    def __init__(self, code: types.CodeType, own: frozenset[str]) -> None:
         self._code = code
         self._own = own
         self._read = Code(code, own)
@@ -88,12 +90,14 @@ class _Reader:
 
     def read(self) -> Reading:
         sets, uses, nexts = [*self._sets()], [*self._uses()], self._with_always([*self._nexts()])
-        others = self._sets_others()
+        others, by_name = self._sets_others(), self._gets_by_name()
         for inner in self._code.co_consts:
-            if isinstance(inner, types.CodeType) and self._own in inner.co_freevars:
-                within = _Reader(inner, self._own).read()
+            if isinstance(inner, types.CodeType) and not self._own.isdisjoint(inner.co_freevars):
+                # `view` in Django's `View.as_view(cls)` makes an object, and calls it `self`.
+                within = _Reader(inner, self._own | {"self"}).read()
+                by_name = by_name or within.gets_by_name
                 sets += within.sets
-                uses += (use._replace(fate=None, always=False) for use in within.uses)
+                uses += (use._replace(fate=None) for use in within.uses)
                 nexts += (n._replace(always=False) for n in within.nexts)
                 others = others or within.sets_others
         return Reading(
@@ -101,6 +105,7 @@ class _Reader:
             others,
             tuple(uses),
             tuple(nexts),
+            by_name,
             self._is_empty(),
             self._is_abstract(),
             self._passes_on(),
@@ -133,13 +138,18 @@ class _Reader:
                 return True
         return False
 
+    def _gets_by_name(self) -> bool:
+        for place, step in enumerate(self._steps):
+            ahead = self._ahead(place, 2)
+            if _is(step, "name", "getattr") and [s.kind for s in ahead] == ["self", "name"]:
+                return True
+        return False
+
     def _uses(self) -> Iterator[SelfCall]:
         for place, step in enumerate(self._steps):
             ahead = self._ahead(place)
             if step.kind == "self" and ahead and ahead[0].kind == "attr":
-                fate = self._fate(place)
-                always = fate == "dropped" and not self._read.may_return_without({step.position})
-                yield SelfCall(ahead[0].value, step.line, fate, always)
+                yield SelfCall(ahead[0].value, step.line, self._fate(place))
 
     def _fate(self, place: int) -> Fate | None:
         """Tell what becomes of what ``self.method(...)`` returns; its first step is at a place."""
@@ -149,6 +159,8 @@ class _Reader:
             # Of `self.method(*args)`: a NULL lies below the function, or from 3.13 on above it.
             is_below = place > 0 and self._steps[place - 1].opname == "PUSH_NULL"
             is_above = any(s.opname == "PUSH_NULL" for s in self._ahead(place + 1))
+            if [s.kind for s in self._ahead(place + 1, 2)] == ["self", "store_attr"]:
+                return "kept"
             if not is_below and not is_above:
                 return None
             after -= is_below and not is_above

@@ -55,10 +55,10 @@ class Code:
 
     Args:
         code: to be read.
-        own: name of the variable that holds the object.
+        own: names of the variables that hold the object.
     """
 
-    def __init__(self, code: types.CodeType, own: str | None) -> None:
+    def __init__(self, code: types.CodeType, own: AbstractSet[str]) -> None:
         self._own = own
         self.instructions = [i for i in dis.get_instructions(code) if i.opname != "CACHE"]
         self.steps = [*self._steps()]
@@ -100,7 +100,7 @@ class Code:
             yield ("call" if name in _CALLS else "other"), None
 
     def _named(self, name: str) -> tuple[Kind, str]:
-        return ("self" if name == self._own else "name"), name
+        return ("self" if name in self._own else "name"), name
 
     def may_return_without(self, passed: AbstractSet[int]) -> bool:
         """Tell whether some way from the beginning to a return passes none of the instructions.

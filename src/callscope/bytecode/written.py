@@ -14,7 +14,13 @@ _LRU_CACHE: Final = type(functools.lru_cache(lambda: None))
 
 
 def written_code(function: object) -> types.CodeType | None:
-    """Return the code of a method as it is written, below what decorators put around it.
+    """Return the code of a method as it is written; None for what is not written in Python."""
+    written = written_function(function)
+    return None if written is None else written.__code__
+
+
+def written_function(function: object) -> types.FunctionType | None:
+    """Return a method as it is written, below what decorators put around it.
 
     What `functools.wraps` has made is followed to what it wraps, as `inspect.unwrap` does, and so
     are `functools.partial` and `functools.lru_cache`. None for what is not written in Python, and
@@ -25,11 +31,17 @@ def written_code(function: object) -> types.CodeType | None:
         if within is None:
             break
         function = within
-    return function.__code__ if type(function) is types.FunctionType else None
+    return function if type(function) is types.FunctionType else None
 
 
 def codes_of(raw: Any) -> Iterator[types.CodeType]:
     """Yield the code of each function that a class's `__dict__` entry consists of."""
+    for function in functions_of(raw):
+        yield function.__code__
+
+
+def functions_of(raw: Any) -> Iterator[types.FunctionType]:
+    """Yield each function, as it is written, that a class's `__dict__` entry consists of."""
     kind = type(raw)
     functions: tuple[object, ...] = (raw,)
     if is_subclass(kind, classmethod) or is_subclass(kind, staticmethod):
@@ -39,9 +51,9 @@ def codes_of(raw: Any) -> Iterator[types.CodeType]:
     elif kind is functools.cached_property:
         functions = (raw.func,)
     for function in functions:
-        code = written_code(function)
-        if code is not None:
-            yield code
+        written = written_function(function)
+        if written is not None:
+            yield written
 
 
 def _within(function: Any) -> object | None:

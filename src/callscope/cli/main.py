@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_view(commands)
     _add_convert(commands)
+    _add_explain(commands)
     return parser
 
 
@@ -61,7 +62,7 @@ def _add_run(commands: _Commands[argparse.ArgumentParser]) -> None:
         "run",
         help="run a script or a module as python would, tracing some classes",
         usage="callscope run -t TARGET [-t ...] [-M METHOD ...] [-o FILE] [--children]"
-        " [--live]"
+        " [--live] [--check]"
         " (SCRIPT | -m MODULE) [ARGS ...]",
         description="Run a Python script, or with -m a module, as python itself would, and trace the"
         " hierarchies of the targets. The exit code is the program's own.",
@@ -95,6 +96,12 @@ def _add_run(commands: _Commands[argparse.ArgumentParser]) -> None:
         help="also record the Python processes that the program starts, each to a file of its own"
         " beside FILE, which must be a .jsonl or .jsonl.gz file",
     )
+    run.add_argument(
+        "--check",
+        action="store_true",
+        help="print what the trace shows to be mistakes, and exit with 1 if one is an error and the"
+        " program itself exits with 0",
+    )
     run.add_argument("--live", action="store_true", help="print calls to stderr as they happen")
     run.add_argument(
         "--capture",
@@ -115,6 +122,7 @@ def _add_view(commands: _Commands[argparse.ArgumentParser]) -> None:
     )
     view.add_argument("--outline", action="store_true", help="without times: stable text for diffs")
     view.add_argument("--summary", action="store_true", help="calls and times per site")
+    view.add_argument("--findings", action="store_true", help="mistakes, and what to do about them")
     view.add_argument("--all", action="store_true", help="all calls, however many there are")
     view.set_defaults(command=_view)
 
@@ -128,6 +136,28 @@ def _add_convert(commands: _Commands[argparse.ArgumentParser]) -> None:
         "-o", "--output", required=True, metavar="FILE", help="where to save it; by its suffix"
     )
     convert.set_defaults(command=_convert)
+
+
+def _add_explain(commands: _Commands[argparse.ArgumentParser]) -> None:
+    explain = commands.add_parser(
+        "explain",
+        help="say which class of a hierarchy defines what, who calls super(), where a chain ends",
+        description="Import a class, and say of it, without making an object: for each method, which"
+        " classes of the MRO define it, which of them run, and whether each calls super().",
+    )
+    explain.add_argument("target", metavar="TARGET", help="the class, as package.module:Class")
+    explain.add_argument(
+        "-M",
+        "--method",
+        action="append",
+        metavar="METHOD",
+        help="name of a method, or a pattern; by default __init__, __call__, call and forward, and"
+        " what matters in Keras, PyTorch, scikit-learn and Django views (repeatable)",
+    )
+    explain.add_argument(
+        "--format", choices=("text", "json", "mermaid"), default="text", help="(default: text)"
+    )
+    explain.set_defaults(command=_explain)
 
 
 def _demo(_: argparse.Namespace) -> int:
@@ -149,6 +179,7 @@ def _run(options: argparse.Namespace) -> int:
         output=options.output,
         live=options.live,
         children=options.children,
+        check=options.check,
     )
 
 
@@ -160,8 +191,19 @@ def _view(options: argparse.Namespace) -> int:
         print(trace.outline())
     elif options.summary:
         print(trace.summary())
+    elif options.findings:
+        print(trace.findings())
     else:
         print(tree.tree(trace, max_lines=None if options.all else tree.MAX_LINES))
+        if findings := trace.findings():
+            print(f"\n{findings.brief()}")
+    return 0
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from callscope.cli.explain import show
+
+    show(options.target, options.method, options.format)
     return 0
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from callscope import environment
 from callscope.cli.main import USAGE_ERROR
 from callscope.errors import CallscopeError, OptionError, TargetModuleError, TraceFileError
-from callscope.formats import beside, check_suffix, is_streamed
+from callscope.formats import beside, check_suffix, is_streamed, tree
 from callscope.hierarchy import parse_path
 from callscope.options import check_options
 from callscope.recording import DEFAULT_MAX_CALLS, Limits, Recording
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from callscope.trace import Sink, Trace
 
 _INTERRUPTED: Final = 130
+_FOUND: Final = 1
 _MAIN: Final = "__main__"
 
 
@@ -116,11 +117,13 @@ def run(
     output: str | None,
     live: bool,
     children: bool = False,
+    check: bool = False,
 ) -> int:
     """Run a program with some classes traced, and return its exit code.
 
     Whatever becomes of the program, its trace is saved or printed. A child process that it forks
-    does the same with its own, if it has recorded anything.
+    does the same with its own, if it has recorded anything. With `check`, an error that the trace
+    shows makes the exit code 1, if the program's own is 0.
 
     Raises:
         CallscopeError: for what was asked for wrongly; the program is then not run.
@@ -156,22 +159,28 @@ def run(
     ]
     problems = [f"a target was not traced: {problem}." for problem in problems]
     try:
-        _hand_out(trace, output, streams=streams, live=live)
+        _hand_out(trace, output, streams=streams, live=live, check=check)
+        if check and trace.lost:
+            problems.append(f"{trace.lost:,} calls were not kept, so nothing could be checked.")
+        found = _FOUND if check and trace.findings().errors else 0
     except CallscopeError as error:
         problems.append(str(error))
+        found = 0
     for problem in problems:
         _tell(f"callscope: {problem}")
-    return USAGE_ERROR if problems and exit_code == 0 else exit_code
+    return exit_code or (USAGE_ERROR if problems else found)
 
 
-def _hand_out(trace: Trace, output: str | None, *, streams: bool, live: bool) -> None:
-    """Save a trace or print it, where that was not done as the program ran."""
+def _hand_out(trace: Trace, output: str | None, *, streams: bool, live: bool, check: bool) -> None:
+    """Save a trace or print it, where that was not done as the program ran; tell what it shows."""
     if output is not None:
         if not streams:
             trace.save(output)
         _tell(f"callscope: {len(trace):,} calls saved to {output}")
     elif not live:
-        _tell(str(trace))
+        _tell(tree.tree(trace) if check else str(trace))
+    if check:
+        _tell(str(trace.findings()))
 
 
 def _tell(text: str) -> None:

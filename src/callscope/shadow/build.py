@@ -207,6 +207,7 @@ def _make_shadow(part: Part, entry: Entry, site: Site, recipe: Recipe) -> Any:
     original = part.function
     site.code = written_code(original)
     is_function = type(original) is types.FunctionType
+    site.is_marked_abstract = is_function and "__isabstractmethod__" in original.__dict__
     shape = Shape.of(original) if is_function else CALLABLE
     if shape.is_coroutine:
         TAPES.follow_contexts()

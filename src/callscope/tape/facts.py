@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Collection
 from typing import Final
 
-from callscope.bytecode import ClassCode, read
+from callscope.bytecode import ClassCode, Reading, read
 from callscope.hierarchy import ClassRef, Site
+from callscope.presets import TEMPLATE_METHODS
 from callscope.trace import ClassFacts, CodeFacts, SiteFacts
 
 _INIT: Final = "__init__"
@@ -58,11 +58,15 @@ def _site_facts(site: Site) -> SiteFacts:
     name, method, code = site.defining.name, site.method, site.code
     if code is None:
         return SiteFacts(name, method, None, None)
-    return SiteFacts(name, method, code.co_filename, code.co_firstlineno, _code_facts(method, code))
+    facts = None
+    if method in (_INIT, _CALL):
+        facts = _code_facts(method, read(code))
+        if site.is_marked_abstract and facts.is_empty:
+            facts = facts._replace(is_abstract=True)
+    return SiteFacts(name, method, code.co_filename, code.co_firstlineno, facts)
 
 
-def _code_facts(method: str, code: types.CodeType) -> CodeFacts:
-    reading = read(code)
+def _code_facts(method: str, reading: Reading) -> CodeFacts:
     sets = reading.sets + (("*",) if reading.sets_others else ())
     consumed = dict.fromkeys(use.name for use in reading.uses if use.fate == "used")
     return CodeFacts(
@@ -78,17 +82,16 @@ def _code_facts(method: str, code: types.CodeType) -> CodeFacts:
 def _with_code(facts: ClassFacts, cls: type) -> ClassFacts:
     """Return the same with what the code of a class says of all its methods."""
     own = {site.method for sites in facts.sites for site in sites}
-    inits = [site for sites in facts.sites for site in sites if site.method == _INIT]
+    inits = [(i, s) for i, sites in enumerate(facts.sites) for s in sites if s.method == _INIT]
     code = ClassCode(cls)
     if _CALL in own:
-        others = {name for name in own if not name.startswith("__")}
-        places = [index for index, _ in code.defining(_CALL)]
-        template = code.template(_CALL, others)
-        behind = (code.template(_CALL, others, place) for place in places[1:])
-        hidden = {method for methods in behind for method in methods}
-        facts = facts._replace(template=template, hidden=tuple(sorted(hidden)))
-    # Where each leads on to the next, there is nothing to lack.
-    if all(init.code is not None and init.code.calls_next for init in inits[:-1]):
-        return facts
-    names = {name for init in inits if init.code is not None for name in init.code.sets} - {"*"}
+        led_to = [code.led_to(_CALL, place) for place, _ in code.defining(_CALL)]
+        wanted = [name for name in TEMPLATE_METHODS if name in own]
+        facts = facts._replace(
+            template=tuple(name for name in wanted if name in led_to[0]),
+            hidden=tuple(name for name in wanted if any(name in led for led in led_to[1:])),
+        )
+    if not inits or code.leads_through(_INIT, inits[-1][0]):
+        return facts  # there is nothing to lack
+    names = {name for _, init in inits if init.code is not None for name in init.code.sets} - {"*"}
     return facts._replace(provided=code.provided(names), read=code.read_by_methods(names))

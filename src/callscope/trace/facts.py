@@ -13,7 +13,8 @@ class CodeFacts(NamedTuple):
     is_empty: bool
     """Whether it does nothing but return None."""
     is_abstract: bool = False
-    """Whether it never returns, but raises NotImplementedError."""
+    """Whether it is not meant to run: it only raises NotImplementedError, or is empty and marked
+    by `abc.abstractmethod`."""
     passes_on: bool = False
     """Whether it does nothing but call one method of the object."""
     sets: tuple[str, ...] = ()
@@ -34,7 +35,7 @@ class SiteFacts(NamedTuple):
     line: int | None
     """The line its definition begins at, with its decorators, from 1."""
     code: CodeFacts | None = None
-    """None if the method is not written in Python."""
+    """Of an ``__init__`` and of a ``__call__``; None if that is not written in Python."""
 
 
 class ClassFacts(NamedTuple):
@@ -47,9 +48,9 @@ class ClassFacts(NamedTuple):
     sites: tuple[tuple[SiteFacts, ...], ...]
     """For each class of the MRO, its own methods that the recording was asked for and could see."""
     template: tuple[str, ...] = ()
-    """Which of these methods ``__call__`` is there to lead to on the object."""
+    """Which of ``call`` and ``forward``, if they are among these, its ``__call__`` leads to."""
     hidden: tuple[str, ...] = ()
-    """Which of them those ``__call__`` are there to lead to that an override may hide."""
+    """Which of them those ``__call__`` of its MRO lead to that its own may hide."""
     provided: tuple[str, ...] = ()
     """Attributes that an ``__init__`` sets and that the object would have without it."""
     read: tuple[str, ...] = ()

@@ -133,7 +133,8 @@ class Trace:
 
     def __str__(self) -> str:
         text: str = _format("tree").tree(self)
-        return text
+        findings = self.findings()
+        return f"{text}\n\n{findings.brief()}" if findings else text
 
     def __len__(self) -> int:
         return len(self._read().calls)

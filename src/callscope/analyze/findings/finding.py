@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from callscope.trace import Call
 from callscope.trace.text import one_line
+
+_MOST_SHOWN: Final = 10
 
 Severity = Literal["error", "warning"]
 
@@ -45,6 +47,12 @@ class Findings(tuple[Finding, ...]):
 
     def __str__(self) -> str:
         return "\n".join(map(str, self)) or "No findings."
+
+    def brief(self) -> str:
+        """Return what happened, in a line each, without what to do about it."""
+        more = len(self) - _MOST_SHOWN
+        lines = [one_line(f"{f.severity}: {f.message} [{f.id}]") for f in self[:_MOST_SHOWN]]
+        return "\n".join([*lines, *([f"... {more:,} more findings"] if more > 0 else [])])
 
     @property
     def errors(self) -> tuple[Finding, ...]:

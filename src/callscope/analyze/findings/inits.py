@@ -53,7 +53,7 @@ def _broken(made: Construction) -> _Break | None:
     if not made.call.finished:
         return None
     ran = {call.mro_index for call in made.inits}
-    skipped = tuple(i for i in made.definers() if i not in ran)
+    skipped = tuple(i for i in made.definers() if i not in ran and not made.is_abstract(i))
     if not skipped:
         return None
     last = max(i for i in ran if i is not None and i < skipped[0])
@@ -72,7 +72,7 @@ def _judge(
     overrides all that would read it.
     """
     codes = [code for i in broken.skipped if (code := made.code(i)) is not None]
-    if len(codes) < len(broken.skipped) or all(code.is_abstract for code in codes):
+    if len(codes) < len(broken.skipped):
         return None
     sets = dict.fromkeys(name for code in codes for name in code.sets if name != ANY)
     done = {name for call in made.inits if (code := _code(call)) for name in code.sets}
@@ -88,8 +88,9 @@ def _judge(
         return "error", read
     is_redone = any(name in done for name in sets)
     goes_on = any((call.mro_index or 0) > broken.skipped[0] for call in made.inits)
-    is_deliberate = is_redone or (not lacks and (goes_on or sets))
-    return None if is_deliberate else ("warning", lacks)
+    if is_redone or (not lacks and (goes_on or sets)):
+        return None
+    return ("error", lacks) if lacks else ("warning", [])
 
 
 def _code(call: Call) -> CodeFacts | None:
@@ -116,7 +117,7 @@ def _missing(
     return Finding(
         id="super-init-missing",
         severity=severity,
-        message=f"{names(skipped)} never ran: {why}{for_want}.",
+        message=f"{names(skipped)} never ran for {bare_name(mro[0])}: {why}{for_want}.",
         advice=advice,
         classes=(mro[last], *(mro[i] for i in broken.skipped)),
         method=INIT,

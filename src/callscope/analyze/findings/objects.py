@@ -32,6 +32,11 @@ class Construction(NamedTuple):
         """Return the places in the MRO of the classes whose `__init__` could be seen."""
         return [i for i in range(len(self.facts.mro)) if self.facts.site(i, INIT) is not None]
 
+    def is_abstract(self, mro_index: int) -> bool:
+        """Tell whether one class's `__init__` is not meant to run."""
+        code = self.code(mro_index)
+        return code is not None and code.is_abstract
+
     def code(self, mro_index: int) -> CodeFacts | None:
         """Return what is known of the code of one class's `__init__`."""
         site = self.facts.site(mro_index, INIT)

@@ -5,16 +5,18 @@ Which methods it is there to lead to is read from its code, see `callscope.bytec
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from pathlib import PurePath, PureWindowsPath
+from pathlib import PureWindowsPath
 from typing import Final, NamedTuple
 
 from callscope.analyze.findings.finding import Finding
 from callscope.analyze.findings.objects import CALL, Objects, above, is_same_object, names
 from callscope.hierarchy import bare_name
-from callscope.trace import Call, ClassFacts, SiteFacts
+from callscope.trace import Call, ClassFacts, SiteFacts, Text
 
-_USUAL: Final = ("call", "forward")
+# What torch.fx passes in place of values when it only looks at a model.
+_STAND_IN: Final = re.compile(r"<?([\w.]+\.)?Proxy\b")
 _INSTALLED: Final = frozenset(("site-packages", "dist-packages"))
 
 
@@ -44,11 +46,12 @@ def _template(facts: ClassFacts) -> SiteFacts | None:
 def _is_bypass(objects: Objects, call: Call, template: SiteFacts) -> bool:
     if next(above(call), None) is not None:
         return False  # what an object does with itself is its own affair
-    if template.code is None or (template.code.passes_on and call.method not in _USUAL):
-        return False  # nothing was skipped
+    if any(type(v) is Text and _STAND_IN.match(v) for v in call.arguments.values()):
+        return False
     if any(_may_lead_to(other, call) for other in objects.templates_of(call)):
         return False
-    return not _is_by_its_author(call.parent, template)
+    parent = call.parent
+    return parent is None or not _is_by_its_author(parent.defining_class, parent.file, template)
 
 
 def _may_lead_to(template: Call, call: Call) -> bool:
@@ -75,15 +78,14 @@ def _led(template: Call, method: str) -> list[Call]:
     return led
 
 
-def _is_by_its_author(parent: Call | None, template: SiteFacts) -> bool:
-    """Tell whether a package that is installed goes around its own template: it knows what it does."""
-    if parent is None or parent.file is None or "." not in template.defining_class:
-        return False
-    package = template.defining_class.partition(".")[0]
-    parts = PureWindowsPath(parent.file) if "\\" in parent.file else PurePath(parent.file)
-    return parent.defining_class.partition(".")[0] == package and not _INSTALLED.isdisjoint(
-        parts.parts
-    )
+def _is_by_its_author(name: str, file: str | None, template: SiteFacts) -> bool:
+    """Tell whether a class and a template are of one package that is installed.
+
+    Whoever wrote a template may go around it, and knows what that leaves out.
+    """
+    is_one_package = name.partition(".")[0] == template.defining_class.partition(".")[0]
+    path = PureWindowsPath(file or "")  # which takes slashes of both kinds
+    return is_one_package and not _INSTALLED.isdisjoint(path.parts)
 
 
 def _bypassed(calls: list[Call]) -> Finding:
@@ -120,6 +122,8 @@ def find_not_reached(objects: Objects) -> Iterator[Finding]:
             continue
         hidden = _hidden(facts, call.mro_index)
         if hidden is None or site.code is None or site.code.calls_next:
+            continue
+        if _is_by_its_author(site.defining_class, site.file, hidden):
             continue
         key = call.defining_class, hidden.defining_class
         found.setdefault(key, []).append(call)

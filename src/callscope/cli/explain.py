@@ -1,0 +1,47 @@
+"""`callscope explain`: a class named by its path, explained without an object of it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from callscope.analyze.explain import Explanation, explain
+from callscope.errors import TargetModuleError, TargetNotFoundError, shown
+from callscope.hierarchy import find_any_class, parse_path
+
+FORMATS: Final[dict[str, Callable[[Explanation], str]]] = {
+    "text": str,
+    "json": lambda explanation: json.dumps(explanation.to_dict(), indent=2),
+    "mermaid": lambda explanation: explanation.mermaid().rstrip("\n"),
+}
+"""What writes an explanation, by the name of the format."""
+
+
+def show(target: str, methods: Sequence[str] | None, form: str) -> None:
+    """Import a class's module, and print what is to be said of the class.
+
+    Raises:
+        CallscopeError: if there is no such class.
+    """
+    cls = _find(target)
+    print(FORMATS[form](explain(cls, methods)))
+
+
+def _find(target: str) -> type:
+    path = parse_path(target)
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        module = importlib.import_module(path.module)
+    except ModuleNotFoundError as error:
+        msg = f"There is no module {error.name!r}. Install it, or check the spelling of {target!r}."
+        raise TargetModuleError(msg, name=error.name) from None
+    except Exception as error:
+        msg = f"Module {path.module!r} cannot be imported: it raised {shown(error)}. Mend it first."
+        raise TargetNotFoundError(msg) from error
+    return find_any_class(path, module)
