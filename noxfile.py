@@ -63,6 +63,13 @@ def wheel(session: nox.Session) -> None:
     demo = str(session.run(commands / "callscope", "demo", silent=True, external=True))
     if "Inside MyLayer -> call : 4" not in demo:
         session.error(f"callscope demo printed\n{demo}")
+    page = folder / "seed.html"
+    program = "from callscope import demo; demo.main()"
+    (folder / "seed.py").write_text(program, encoding="utf-8")
+    options = ("-t", "callscope.demo:Layer", "-o", page)
+    session.run(commands / "callscope", "run", *options, folder / "seed.py", external=True)
+    if "MyLayer" not in page.read_text(encoding="utf-8"):
+        session.error(f"{page} says nothing of the example")
 
 
 @nox.session
