@@ -324,6 +324,21 @@ class TestLimits:
         page = Parsed(page_format.page(trace, max_calls=None)).packed
         assert len(calls_of(page)) == 40
 
+    def test_calls_that_findings_name_are_kept(self, seed):
+        """With what led to them, however late they began."""
+
+        class Forgetful(seed.Layer):
+            def __init__(self): ...
+
+        with callscope.record(seed.Layer) as trace:
+            for number in range(10):
+                seed.MyLayer(number)(number)
+            Forgetful()
+        page = Parsed(page_format.page(trace, max_calls=3)).packed
+        (finding,) = page["findings"]
+        assert [call["id"] for call in calls_of(page)] == [1, 2, 41]
+        assert (finding["id"], finding["calls"]) == ("super-init-missing", [2])
+
     def test_deep_traces(self):
         """What led to a call that is left out need not be kept itself."""
 

@@ -620,3 +620,40 @@ class TestSize:
         assert "0 calls" in page.inner_text("#facts")
         page.keyboard.press("j")
         page.keyboard.press("n")
+
+
+class TestFindings:
+    def test_a_finding_leads_to_its_call(self, show):
+        """Severity, message, advice and place are there; the tree marks the call."""
+
+        class Forgetful(Layer):
+            def __init__(self): ...
+
+        with callscope.record(Layer) as trace:
+            Forgetful()(1)
+        page = show(trace)
+        (finding, *_) = trace.findings()
+        assert page.inner_text("[role=tab] .badge") == str(len(trace.findings()))
+        page.click('[role=tab][data-panel="findings"]')
+        said = page.locator(".finding").first.inner_text()
+        parts = (
+            finding.severity,
+            finding.message,
+            finding.advice,
+            f"{finding.file}:{finding.line}",
+        )
+        assert [part for part in parts if part not in said] == []
+        page.locator(".jump").first.click()
+        assert selected(page) == f"#call-{finding.calls[0].call_id}"
+        assert page.locator(f"#row-{finding.calls[0].call_id - 1} .flag").count() == 1
+
+    def test_none(self, show, seed_trace):
+        """Is said, and is not said where nothing could be looked for."""
+        page = show(seed_trace)
+        page.click('[role=tab][data-panel="findings"]')
+        assert "Nothing found" in page.inner_text("#findings")
+        with callscope.record(Layer, where=lambda call: call.method == "call") as trace:
+            MyLayer(1)(2)
+        page = show(trace)
+        page.click('[role=tab][data-panel="findings"]')
+        assert "Nothing was looked for" in page.inner_text("#findings")

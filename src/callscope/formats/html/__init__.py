@@ -35,6 +35,8 @@ SCRIPTS: Final = (
     "flame",
     "flamepaint",
     "plan",
+    "diagram",
+    "diagrampaint",
     "sequence",
     "sites",
     "findings",
