@@ -181,7 +181,10 @@ class TestSearch:
         [
             ("mylayer.CALL", 3),
             ("layer.call", 5),
-            ("m=", 0),
+            ("m=", 3),
+            ("m=4", 1),
+            ("k=1 init", 1),
+            ("k=7", 0),
             ("unlucky", 2),
             ("error", 2),
             ("class:layer method:call", 2),

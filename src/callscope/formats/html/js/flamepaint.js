@@ -143,7 +143,8 @@ class FlamePaint {
     context.font = `10.5px ${this.font}`;
     for (const [time, x] of this.#ticks()) {
       context.fillStyle = this.quiet;
-      context.fillText(time === 0 ? "0" : roundDuration(time), x + 4, AXIS_HEIGHT / 2);
+      const label = time === 0 ? "0" : roundDuration(time);
+      if (x + 8 + context.measureText(label).width < width) context.fillText(label, x + 4, AXIS_HEIGHT / 2);
     }
   }
 }

@@ -20,6 +20,7 @@ const KEYS = [
 
 const TERMS = [
   ["lstm tensor", "both words, in any part of a call"],
+  ["units=4", "an argument"],
   ["class:RNN  method:call", "the class that defines it; its name"],
   ["object:LSTM#1", "the object"],
   ["error  >5ms  <10us", "calls that raised; by duration"],

@@ -4,6 +4,7 @@
 //   method:call          the method          object:RNN#3  the object
 //   error                calls that raised   >5ms  <10us   by duration
 //   thread:Worker        thread or task      site:RNN.call the site exactly
+//   units=4              an argument
 
 const SIZES = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9 };
 const DURATION = /^([<>])(\d+(?:\.\d+)?)(ns|us|µs|ms|s)$/;
@@ -63,12 +64,19 @@ function objectTest(model, fits) {
   };
 }
 
+// Of arguments, `name=value` is found as it is shown.
+function bindingTest({ texts }, word, inText) {
+  if (!word.includes("=")) return (numbers) => numbers.some((number) => inText[number]);
+  const isShown = (numbers, k) => `${texts[numbers[k]]}=${texts[numbers[k + 1]]}`.toLowerCase().includes(word);
+  return (numbers) => numbers.some((number, k) => inText[number] || (k % 2 === 0 && isShown(numbers, k)));
+}
+
 // Every text is looked at once, and not once per call.
 function textTest(model, word) {
   const has = (text) => text.toLowerCase().includes(word);
   const inText = Uint8Array.from(model.texts, has);
   const inSite = model.sites.map((site) => has(site.text));
-  const inBinding = Uint8Array.from(model.bindings, (numbers) => numbers.some((number) => inText[number]));
+  const inBinding = Uint8Array.from(model.bindings, bindingTest(model, word, inText));
   const inObject = objectTest(model, (text) => text.includes(word));
   return (i) =>
     inSite[model.site[i]] ||
