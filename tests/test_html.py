@@ -5,6 +5,7 @@ import hashlib
 import html.parser
 import itertools
 import json
+import math
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -440,3 +441,78 @@ class TestSummaries:
                 name: [value] for name, value in Figures("")._asdict().items() if value != ""
             },
         }
+
+
+class TestColours:
+    """The colours of classes: text of theirs can be read, and no two are taken for one another."""
+
+    # Machado, Oliveira and Fernandes 2009, https://doi.org/10.1109/TVCG.2009.113, severity 1.0
+    SIGHT = {
+        "all": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+        "no red": (
+            (0.152286, 1.052583, -0.204868),
+            (0.114503, 0.786281, 0.099216),
+            (-0.003882, -0.048116, 1.051998),
+        ),
+        "no green": (
+            (0.367322, 0.860646, -0.227968),
+            (0.280085, 0.672501, 0.047413),
+            (-0.011820, 0.042940, 0.968881),
+        ),
+        "no blue": (
+            (1.255528, -0.076749, -0.178779),
+            (-0.078411, 0.930809, 0.147602),
+            (0.004733, 0.691367, 0.303900),
+        ),
+    }
+    APART = 0.06  # in Oklab, https://bottosson.github.io/posts/oklab/; the eye tells 0.02 apart
+    READABLE = 4.5  # https://www.w3.org/TR/WCAG22/#contrast-minimum
+
+    @pytest.fixture(params=[0, 1], ids=["light", "dark"])
+    def colour(self, request):
+        """A function that returns a colour of the style in one scheme, as linear light."""
+        style = page_format._asset("style.css")
+
+        def colour(name):
+            found = re.search(rf"--{name}: light-dark\(#(\w+), #(\w+)\)", style)
+            value = bytes.fromhex(found[request.param + 1])
+            parts = [part / 255 for part in value]
+            return [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+
+        return colour
+
+    def product(self, matrix, vector):
+        return [sum(a * b for a, b in zip(row, vector, strict=True)) for row in matrix]
+
+    def luminance(self, colour):
+        (found,) = self.product([(0.2126, 0.7152, 0.0722)], colour)
+        return found
+
+    def oklab(self, colour):
+        lms = (
+            (0.4122214708, 0.5363325363, 0.0514459929),
+            (0.2119034982, 0.6806995451, 0.1073969566),
+            (0.0883024619, 0.2817188376, 0.6299787005),
+        )
+        lab = (
+            (0.2104542553, 0.7936177850, -0.0040720468),
+            (1.9779984951, -2.4285922050, 0.4505937099),
+            (0.0259040371, 0.7827717662, -0.8086757660),
+        )
+        seen = self.product(lms, [min(1, max(0, part)) for part in colour])
+        return self.product(lab, [part ** (1 / 3) for part in seen])
+
+    @pytest.mark.parametrize("sight", SIGHT)
+    def test_they_stay_apart(self, colour, sight):
+        """However one sees colours."""
+        seen = [self.oklab(self.product(self.SIGHT[sight], colour(f"c{n}"))) for n in range(8)]
+        closest = min(math.dist(a, b) for a, b in itertools.combinations(seen, 2))
+        assert closest >= self.APART
+
+    @pytest.mark.parametrize("ground", ["panel", "selected", "hover"])
+    def test_text_can_be_read(self, colour, ground):
+        """On the panel, and on the row that is selected or pointed at."""
+        below = self.luminance(colour(ground))
+        for name in (*(f"c{n}" for n in range(8)), "ink", "soft", "quiet", "wrong", "accent"):
+            light, dark = sorted((below, self.luminance(colour(name))), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= self.READABLE, name
