@@ -443,30 +443,31 @@ class TestSummaries:
         }
 
 
+# Machado, Oliveira and Fernandes 2009, https://doi.org/10.1109/TVCG.2009.113, severity 1.0
+SIGHT = {
+    "all": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    "no red": (
+        (0.152286, 1.052583, -0.204868),
+        (0.114503, 0.786281, 0.099216),
+        (-0.003882, -0.048116, 1.051998),
+    ),
+    "no green": (
+        (0.367322, 0.860646, -0.227968),
+        (0.280085, 0.672501, 0.047413),
+        (-0.011820, 0.042940, 0.968881),
+    ),
+    "no blue": (
+        (1.255528, -0.076749, -0.178779),
+        (-0.078411, 0.930809, 0.147602),
+        (0.004733, 0.691367, 0.303900),
+    ),
+}
+APART = 0.06  # in Oklab, https://bottosson.github.io/posts/oklab/; the eye tells 0.02 apart
+READABLE = 4.5  # https://www.w3.org/TR/WCAG22/#contrast-minimum
+
+
 class TestColours:
     """The colours of classes: text of theirs can be read, and no two are taken for one another."""
-
-    # Machado, Oliveira and Fernandes 2009, https://doi.org/10.1109/TVCG.2009.113, severity 1.0
-    SIGHT = {
-        "all": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
-        "no red": (
-            (0.152286, 1.052583, -0.204868),
-            (0.114503, 0.786281, 0.099216),
-            (-0.003882, -0.048116, 1.051998),
-        ),
-        "no green": (
-            (0.367322, 0.860646, -0.227968),
-            (0.280085, 0.672501, 0.047413),
-            (-0.011820, 0.042940, 0.968881),
-        ),
-        "no blue": (
-            (1.255528, -0.076749, -0.178779),
-            (-0.078411, 0.930809, 0.147602),
-            (0.004733, 0.691367, 0.303900),
-        ),
-    }
-    APART = 0.06  # in Oklab, https://bottosson.github.io/posts/oklab/; the eye tells 0.02 apart
-    READABLE = 4.5  # https://www.w3.org/TR/WCAG22/#contrast-minimum
 
     @pytest.fixture(params=[0, 1], ids=["light", "dark"])
     def colour(self, request):
@@ -505,9 +506,9 @@ class TestColours:
     @pytest.mark.parametrize("sight", SIGHT)
     def test_they_stay_apart(self, colour, sight):
         """However one sees colours."""
-        seen = [self.oklab(self.product(self.SIGHT[sight], colour(f"c{n}"))) for n in range(8)]
+        seen = [self.oklab(self.product(SIGHT[sight], colour(f"c{n}"))) for n in range(8)]
         closest = min(math.dist(a, b) for a, b in itertools.combinations(seen, 2))
-        assert closest >= self.APART
+        assert closest >= APART
 
     @pytest.mark.parametrize("ground", ["panel", "selected", "hover"])
     def test_text_can_be_read(self, colour, ground):
@@ -515,4 +516,4 @@ class TestColours:
         below = self.luminance(colour(ground))
         for name in (*(f"c{n}" for n in range(8)), "ink", "soft", "quiet", "wrong", "accent"):
             light, dark = sorted((below, self.luminance(colour(name))), reverse=True)
-            assert (light + 0.05) / (dark + 0.05) >= self.READABLE, name
+            assert (light + 0.05) / (dark + 0.05) >= READABLE, name

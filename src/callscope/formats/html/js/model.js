@@ -35,7 +35,7 @@ class Model {
     this.length = length;
     this.site = Int32Array.from(columns.site);
     this.runtime = Int32Array.from(columns.runtime);
-    this.instance = Int32Array.from(columns.instance);
+    this.instance = Float64Array.from(columns.instance);
     this.mro = Int32Array.from(columns.mro);
     this.isSuper = Uint8Array.from(columns.isSuper);
     this.duration = Float64Array.from(columns.duration);
