@@ -194,10 +194,20 @@ class Tapes:
             finally:
                 self._draining = False
 
+    def drain_if_free(self) -> None:
+        """Hand what was written to the readers, unless another thread is about to."""
+        # The one that holds the lock may wait for this very thread.
+        if self.lock.acquire(blocking=False):
+            try:
+                self.drain()
+            finally:
+                self.lock.release()
+
     def _drain(self, _: None) -> None:
         self._hand_over()
-        until_ns = self.clock.cell_contents() if len(self._tapes) > 1 else math.inf
         ended = [tape for tape in self._tapes if tape.ended]
+        is_alone = len(self._tapes) - len(ended) <= 1
+        until_ns = math.inf if is_alone else self.clock.cell_contents()
         for tape in tuple(self._tapes):
             _take(tape, self._taken)
         if self._taken or ended:
