@@ -17,6 +17,7 @@ PUBLIC = [
     "Event",
     "Instrumentation",
     "JSONLines",
+    "OpenTelemetry",
     "Sink",
     "Trace",
     "Traced",

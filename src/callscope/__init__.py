@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from callscope.shadow.context import carry
     from callscope.sinks.console import Console
     from callscope.sinks.jsonl import JSONLines
+    from callscope.sinks.opentelemetry import OpenTelemetry
     from callscope.tape.engine import NAME as engine  # noqa: N811
     from callscope.trace import Call, Event, Sink, Trace
     from callscope.weave import rescan
@@ -35,6 +36,7 @@ __all__ = [
     "Event",
     "Instrumentation",
     "JSONLines",
+    "OpenTelemetry",
     "Sink",
     "Trace",
     "Traced",
@@ -59,6 +61,7 @@ _LAZY = {
     "Console": "sinks.console",
     "Event": "trace",
     "JSONLines": "sinks.jsonl",
+    "OpenTelemetry": "sinks.opentelemetry",
     "Sink": "trace",
     "Trace": "trace",
     "carry": "shadow.context",

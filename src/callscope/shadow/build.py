@@ -27,13 +27,7 @@ from callscope.shadow.suspend import (
     task_name,
 )
 from callscope.summarize import REDACTED
-from callscope.tape.around import (
-    AROUNDS,
-    SKIPPED,
-    end_around,
-    resume_around,
-    suspend_around,
-)
+from callscope.tape.around import AROUNDS, end_around, resume_around, suspend_around
 from callscope.tape.records import (
     AT_LIMIT,
     ERROR,
@@ -45,6 +39,7 @@ from callscope.tape.records import (
     Layout,
 )
 from callscope.tape.threads import TAPES
+from callscope.trace.event import SKIPPED
 
 if TYPE_CHECKING:
     from callscope.hierarchy import Binding, ClassRef

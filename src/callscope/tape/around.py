@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from callscope.errors import SinkWarning, is_interrupt, shown, warn
 from callscope.hierarchy import Site
 from callscope.tape.threads import TAPES
+from callscope.trace.event import SKIPPED
 
 
 class Entered(Protocol):
@@ -25,31 +26,34 @@ class Entered(Protocol):
         """Make current what was before, of which `resume` has returned a token."""
 
     def leave(self) -> None:
-        """Take note that the call has ended."""
+        """Take note that the call has ended, or will not be heard of."""
 
 
 class Around(Protocol):
     """What a sink does in the threads of calls; the sink has it as its attribute `around`."""
 
     makes_current: bool
-    """Whether `begin` returns what is to be current while the call runs, an `Entered`."""
+    """Whether `make` is called, as well as `look`."""
     skips: bool
-    """Whether `begin` may return `SKIPPED`."""
+    """Whether `look` may return `SKIPPED`."""
 
-    def begin(self, site: Site, start_ns: int) -> object:
-        """Return what the event of the call is to hold as its `context`; None for nothing."""
+    def look(self) -> object:
+        """Return what is current now, which the event of the call is to hold as its `context`.
+
+        It calls nothing of the application's, and quickly returns.
+        """
+
+    def make(self, site: Site, start_ns: int, context: object) -> Entered | None:
+        """Return what is to be current while a call runs, and to be the event's `context`.
+
+        Args:
+            site: what is called.
+            start_ns: when the call has begun, by the clock of the recording.
+            context: what `look` has returned.
+        """
 
     def capture(self) -> Entered | None:
         """Return what is current now, to be carried to another thread."""
-
-
-class _Marker:
-    def __reduce__(self) -> str:
-        return "SKIPPED"
-
-
-SKIPPED: Final = _Marker()
-"""Says of a call that it need not be recorded."""
 
 
 class _Several:
@@ -96,30 +100,24 @@ class Arounds:
     def begin(self, site: Site, start_ns: int) -> Any:
         """Return what stands on the tape for the context in which a call begins."""
         every = self._all
-        if len(every) == 1 and not every[0][0].makes_current:
-            around = every[0][0]
-            try:
-                return around.begin(site, start_ns)
-            except BaseException as error:
-                self._fail(around, error)
-                return None
-        return TAPES.untraced(lambda _: self._begin(every, site, start_ns), None)
-
-    def _begin(
-        self, every: tuple[tuple[Around, Container[Site]], ...], site: Site, start_ns: int
-    ) -> Any:
-        each = []
-        for around, sites in every:
-            if site in sites:
-                try:
-                    each.append((around, around.begin(site, start_ns)))
-                except BaseException as error:
-                    self._fail(around, error)
+        if not every or TAPES.local.is_untraced:
+            return None
         if len(every) == 1:
-            return each[0][1] if each else None
-        if each and all(entered is SKIPPED for _, entered in each):
-            return SKIPPED
-        return _Several(each) if each else None
+            return self._begin(every[0][0], site, start_ns)
+        each = [(a, self._begin(a, site, start_ns)) for a, sites in every if site in sites]
+        if all(entered is SKIPPED for _, entered in each):
+            return SKIPPED if each else None
+        return _Several(each)
+
+    def _begin(self, around: Around, site: Site, start_ns: int) -> Any:
+        try:
+            context = around.look()
+            if not around.makes_current or context is SKIPPED:
+                return context
+            return TAPES.untraced(lambda context: around.make(site, start_ns, context), context)
+        except BaseException as error:
+            self._fail(around, error)
+            return None
 
     def _fail(self, around: Around, error: BaseException) -> None:
         if is_interrupt(error):
@@ -139,9 +137,11 @@ class Arounds:
 
 def context_for(around: Around | None, entered: Any) -> Any:
     """Return what one sink has made, of what stands on the tape."""
+    if around is None:
+        return None
     if type(entered) is _Several:
-        entered = next((made for of, made in entered.each if of is around), None)
-    return None if around is None or entered is SKIPPED else entered
+        return next((made for of, made in entered.each if of is around), None)
+    return entered
 
 
 def resume_around(entered: Any) -> Any:

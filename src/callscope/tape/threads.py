@@ -93,6 +93,8 @@ class _Local(threading.local):
 
     def __init__(self, tapes: Tapes) -> None:
         self._alive = _Alive()
+        self.is_untraced = False
+        """Whether what is called now is callscope's own affair."""
         self.tape: Any = tapes._open(weakref.ref(self._alive)).records
         if NATIVE is not None:
             self._owner = NATIVE.Owner(self.tape)
@@ -229,14 +231,16 @@ class Tapes:
     def untraced(self, function: Callable[[_T], _R], argument: _T) -> _R:
         """Call a function; what it calls in turn is not recorded."""
         local = self.local
-        tape = local.tape
+        tape, was_untraced = local.tape, local.is_untraced
         scratch = _new_records()
         try:
             local.tape = scratch
+            local.is_untraced = True
             _use(scratch)
             return function(argument)
         finally:
             local.tape = tape
+            local.is_untraced = was_untraced
             _use(tape)
 
 

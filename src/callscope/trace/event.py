@@ -12,6 +12,19 @@ SCHEMA_VERSION: Final = 1
 EventKind = Literal["call", "return", "raise", "suspend", "resume"]
 
 
+class _Marker:
+    """Stays the one object when pickled."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> str:
+        return "SKIPPED"
+
+
+SKIPPED: Final = _Marker()
+"""Says of a call, in place of its context, that a sink has no use for it."""
+
+
 class Event:
     """One instant of a call: its begin (``"call"``), its end (``"return"``, ``"raise"``), or where a
     coroutine or generator was suspended and resumed (``"suspend"``, ``"resume"``).
