@@ -252,7 +252,7 @@ def test_merged_processes(folder, capsys):
     """One trace: in order of time, each process's tree, and no two objects of one number."""
     run(FORKS, folder)
     paths = sorted(map(str, folder.glob("t*.jsonl")))
-    assert main(["merge", "-o", "all.jsonl", *paths]) == 0
+    assert main(["convert", *paths, "-o", "all.jsonl"]) == 0
     assert capsys.readouterr().out == "5 calls of 4 processes saved to all.jsonl\n"
     trace = callscope.load("all.jsonl")
     assert trace.outline() == callscope.load("t*.jsonl").outline()

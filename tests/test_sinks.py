@@ -233,13 +233,13 @@ class TestOwnSinks:
 
 class TestJSONLines:
     def test_every_line_is_json(self, seed, tmp_path):
-        """A header, the events, and an end."""
+        """A header, what is said once, the events, and an end."""
         path = tmp_path / "t.jsonl"
         with callscope.record(seed.Layer, sinks=[JSONLines(path)]) as trace:
             seed.MyLayer(3)(4)
         kinds = [json.loads(line)["kind"] for line in path.read_text().splitlines()]
         calls = ["call", "call", "return", "return"]
-        assert kinds == ["trace", *calls, *calls, "end"]
+        assert kinds == ["trace", *["site"] * 5, "class", *calls, *calls, "end"]
         assert callscope.load(path).outline() == trace.outline()
 
     def test_a_file_that_cannot_be_written(self, tmp_path):

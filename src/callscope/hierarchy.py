@@ -181,15 +181,21 @@ class ClassRef(weakref.ref[type]):
         """Return the one `Site` of a method that this class defines."""
         return self._sites.setdefault(method, Site(self, method))
 
+    def sites(self) -> tuple[Site, ...]:
+        """Return the sites that were asked for so far."""
+        return tuple(self._sites.values())
+
 
 class Site:
     """One method as defined in one class; compared by identity."""
 
-    __slots__ = ("defining", "method")
+    __slots__ = ("code", "defining", "method")
 
     def __init__(self, defining: ClassRef, method: str) -> None:
         self.defining = defining
         self.method = method
+        self.code: types.CodeType | None = None
+        """Of the method as it is written; None if that is not in Python, or it was never woven."""
 
     def __str__(self) -> str:
         return f"{self.defining.name}.{self.method}"

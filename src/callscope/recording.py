@@ -264,6 +264,7 @@ class Recording:
             python=".".join(map(str, sys.version_info[:3])),
             callscope=__version__,
             targets=tuple(handle.name for handle in self._handles),
+            filtered=self._limits.where is not None,
         )
 
     def _open_feed(self, header: Header) -> Feed | None:

@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_run(commands)
     _add_view(commands)
-    _add_merge(commands)
+    _add_convert(commands)
     return parser
 
 
@@ -93,7 +93,7 @@ def _add_run(commands: _Commands[argparse.ArgumentParser]) -> None:
         "--children",
         action="store_true",
         help="also record the Python processes that the program starts, each to a file of its own"
-        " beside FILE, which must be a .jsonl file",
+        " beside FILE, which must be a .jsonl or .jsonl.gz file",
     )
     run.add_argument("--live", action="store_true", help="print calls to stderr as they happen")
     run.add_argument(
@@ -111,7 +111,7 @@ def _add_run(commands: _Commands[argparse.ArgumentParser]) -> None:
 def _add_view(commands: _Commands[argparse.ArgumentParser]) -> None:
     view = commands.add_parser("view", help="print a saved trace")
     view.add_argument(
-        "files", nargs="+", metavar="FILE", help="a .jsonl trace, or several of one program"
+        "files", nargs="+", metavar="FILE", help="a saved trace, or several of one program"
     )
     view.add_argument("--outline", action="store_true", help="without times: stable text for diffs")
     view.add_argument("--summary", action="store_true", help="calls and times per site")
@@ -119,11 +119,15 @@ def _add_view(commands: _Commands[argparse.ArgumentParser]) -> None:
     view.set_defaults(command=_view)
 
 
-def _add_merge(commands: _Commands[argparse.ArgumentParser]) -> None:
-    merge = commands.add_parser("merge", help="make one trace of those of several processes")
-    merge.add_argument("files", nargs="+", metavar="FILE", help="a .jsonl trace, or a pattern")
-    merge.add_argument("-o", "--output", required=True, metavar="FILE", help="where to save it")
-    merge.set_defaults(command=_merge)
+def _add_convert(commands: _Commands[argparse.ArgumentParser]) -> None:
+    convert = commands.add_parser(
+        "convert", help="save a trace in another format, or those of several processes as one"
+    )
+    convert.add_argument("files", nargs="+", metavar="FILE", help="a saved trace, or a pattern")
+    convert.add_argument(
+        "-o", "--output", required=True, metavar="FILE", help="where to save it; by its suffix"
+    )
+    convert.set_defaults(command=_convert)
 
 
 def _demo(_: argparse.Namespace) -> int:
@@ -161,11 +165,13 @@ def _view(options: argparse.Namespace) -> int:
     return 0
 
 
-def _merge(options: argparse.Namespace) -> int:
-    from callscope.formats import load_all
+def _convert(options: argparse.Namespace) -> int:
+    from callscope.formats import check_suffix, load_all
 
+    check_suffix(options.output)
     trace = load_all(options.files)
     trace.save(options.output)
-    processes = len({call.pid for call in trace.calls})
-    print(f"{len(trace):,} calls of {processes:,} processes saved to {options.output}")
+    calls, processes = len(trace), len({call.pid for call in trace.calls})
+    of = f" of {processes:,} processes" if processes > 1 else ""
+    print(f"{calls:,} call{'' if calls == 1 else 's'}{of} saved to {options.output}")
     return 0

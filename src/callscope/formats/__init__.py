@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from callscope.errors import TraceFileError, TraceFormatError
-from callscope.formats.progress import progress
-from callscope.formats.replacing import replacing
+from callscope.formats.atomic import replacing
+from callscope.formats.terminal import progress
 from callscope.formats.unzip import Unzipped
 from callscope.trace import Trace, merge
 from callscope.trace.text import one_line

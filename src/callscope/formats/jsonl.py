@@ -7,16 +7,28 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, Final
 
 from callscope.errors import TraceFormatError
-from callscope.trace import SCHEMA_VERSION, Call, CallError, Header, Recorded, Text, Trace, Value
-from callscope.trace.schema import end_line, event_line, header_line
+from callscope.trace import (
+    SCHEMA_VERSION,
+    Call,
+    CallError,
+    ClassFacts,
+    Header,
+    Recorded,
+    SiteFacts,
+    Text,
+    Trace,
+    Value,
+)
+from callscope.trace.schema import end_line, event_lines, header_line
 
+_GZIP_MAGIC: Final = b"\x1f\x8b"
 _SCALARS: Final = (str, int, float, bool, type(None))
 
 
 def write(trace: Trace, file: BinaryIO) -> None:
     """Write a trace as JSON Lines."""
     file.write(header_line(trace.header).encode())
-    file.writelines(event_line(event).encode() for event in trace.events())
+    file.writelines(line.encode() for line in event_lines(trace.events(), {}))
     file.write(end_line(trace.lost).encode())
 
 
@@ -36,6 +48,8 @@ class _Loader:
         self._calls: list[Call] = []
         self._by_id: dict[int, Call] = {}
         self._lost = 0
+        self._sites: dict[tuple[str, str], SiteFacts] = {}
+        self._classes: dict[str, ClassFacts] = {}
 
     def load(self) -> tuple[Header, Recorded]:
         objects = self._objects()
@@ -53,6 +67,9 @@ class _Loader:
                 # Only the last line can lack its end: the program was killed as it wrote.
                 if not line.endswith(b"\n") and self._line > 1:
                     return
+                if line.startswith(_GZIP_MAGIC):
+                    msg = f"{self._name!r} is compressed. Give it a name that ends in '.jsonl.gz'."
+                    raise TraceFormatError(msg) from None
                 raise self._wrong("it is not JSON") from None
             if not isinstance(found, dict):
                 raise self._wrong("it is not a JSON object")
@@ -88,6 +105,7 @@ class _Loader:
             python=self._field(line, "python", str),
             callscope=self._field(line, "callscope", str),
             targets=tuple(map(str, targets)),
+            filtered=line.get("filtered") is True,
         )
 
     def _take(self, line: dict[str, Any]) -> None:
@@ -100,10 +118,38 @@ class _Loader:
             self._running(line)._suspend(self._field(line, "ts_ns", int))
         elif kind == "resume":
             self._running(line)._resume(self._field(line, "ts_ns", int))
+        elif kind == "site":
+            self._take_site(line)
+        elif kind == "class":
+            self._take_class(line)
         elif kind == "end":
             self._lost = self._field(line, "lost", int)
         else:
             raise self._wrong(f"{kind!r} is no kind of event")
+
+    def _take_site(self, line: dict[str, Any]) -> None:
+        site = SiteFacts(
+            self._field(line, "defining_class", str),
+            self._field(line, "method", str),
+            self._field(line, "file", str, optional=True),
+            self._field(line, "line", int, optional=True),
+        )
+        self._sites[site.defining_class, site.method] = site
+
+    def _take_class(self, line: dict[str, Any]) -> None:
+        name = self._field(line, "runtime_class", str)
+        mro = tuple(map(str, self._field(line, "mro", list)))
+        methods = self._field(line, "sites", list)
+        if len(methods) != len(mro) or not all(isinstance(names, list) for names in methods):
+            raise self._wrong("'sites' is not a list of methods for each class of 'mro'")
+        try:
+            sites = tuple(
+                tuple(self._sites[cls, str(method)] for method in names)
+                for cls, names in zip(mro, methods, strict=True)
+            )
+        except KeyError as error:
+            raise self._wrong(f"no line before it tells of site {error}") from None
+        self._classes[name] = ClassFacts(name, mro, sites)
 
     def _begin(self, line: dict[str, Any]) -> None:
         call_id = self._field(line, "call_id", int)
@@ -128,6 +174,8 @@ class _Loader:
         call._via_super = self._flag(line, "via_super")
         call._pid = self._field(line, "pid", int)
         call._task = self._field(line, "task", str, optional=True)
+        call._site_facts = self._sites.get((call.defining_class, call.method))
+        call._class_facts = self._classes.get(call.runtime_class)
         call._attach()
         self._by_id[call_id] = call
         self._calls.append(call)

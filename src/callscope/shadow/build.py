@@ -9,6 +9,7 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from callscope.bytecode import written_code
 from callscope.hierarchy import Site, class_ref, class_ref_of_bound
 from callscope.identity import identify_unwatched, identify_watched
 from callscope.shadow.capture import FILE_PREFIX, capture, drop_own_frames, is_ours
@@ -211,6 +212,7 @@ def make_entry(raw: Any, defining: ClassRef, name: str, recipe: Recipe) -> Entry
 
 def _make_shadow(part: Part, entry: Entry, site: Site, recipe: Recipe) -> Any:
     original = part.function
+    site.code = written_code(original)
     is_function = type(original) is types.FunctionType
     shape = Shape.of(original) if is_function else CALLABLE
     if shape.is_coroutine:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 from callscope.errors import TraceFileError
 from callscope.trace.event import Event, Header
-from callscope.trace.schema import end_line, event_line, header_line
+from callscope.trace.schema import end_line, event_lines, header_line
 
 if TYPE_CHECKING:
     from os import PathLike
+
+    from callscope.trace.facts import Told
 
 _COMPRESSION: Final = 6
 
@@ -44,6 +46,7 @@ class JSONLines:
         self._is_gzip = self.path.suffix.lower() == ".gz"
         # All is held back in here and not by the file, whose buffer a fork would duplicate.
         self._events: list[Event] = []
+        self._told: Told = {}
         self._pending = b""
         self._written = 0
         self._file: FileIO | None = self._open()
@@ -71,6 +74,7 @@ class JSONLines:
             self._file = None
         self.path = beside(self._named)
         self._events.clear()
+        self._told = {}
         self._pending, self._written = self._packed(header_line(header)), 0
 
     def on_end(self, lost: int, /) -> None:
@@ -95,9 +99,11 @@ class JSONLines:
 
     def _encode(self) -> None:
         count = len(self._events)
-        lines = self._packed("".join(map(event_line, self._events[:count])))
+        told = {**self._told}
+        lines = self._packed("".join(event_lines(self._events[:count], told)))
         # One step: between these, CPython looks for no signals.
         self._pending += lines
+        self._told = told
         del self._events[:count]
 
     def _packed(self, text: str) -> bytes:

@@ -15,6 +15,7 @@ from callscope.identity import Numbers
 from callscope.summarize import REDACTED, ObjectMark, bounded
 from callscope.tape.around import Around, context_for
 from callscope.tape.engine import LEAST_SIZE
+from callscope.tape.facts import FactsOf
 from callscope.tape.records import OMITTED, Layout
 from callscope.tape.threads import Batch, ThreadTape
 from callscope.tape.unwind import Instant, Open, Parsed, ThreadReader
@@ -70,6 +71,8 @@ class TapeReader:
         self._around = around
         self.limit = Limit(wanted)
         self._numbers = Numbers()
+        self.facts = FactsOf(wanted.sites)
+        """What the calls are told once of their sites and classes."""
         self._threads: dict[ThreadTape, ThreadReader] = {}
         self._thread_names: dict[str, int] = {}
         self._ended: set[ThreadTape] = set()

@@ -239,6 +239,8 @@ class ThreadReader:
             parent,
         )
         call._pid = self._reader.pid
+        call._site_facts = self._reader.facts.of_site(layout.site)
+        call._class_facts = self._reader.facts.of_class(runtime)
         return call
 
     def _return(self, instant: Instant) -> None:

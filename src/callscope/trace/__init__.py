@@ -2,6 +2,7 @@
 
 from callscope.trace.call import Call, CallError, Text, Value
 from callscope.trace.event import SCHEMA_VERSION, Event, EventKind, Header, Sink
+from callscope.trace.facts import ClassFacts, SiteFacts
 from callscope.trace.merge import merge
 from callscope.trace.text import (
     Names,
@@ -17,12 +18,14 @@ __all__ = [
     "SCHEMA_VERSION",
     "Call",
     "CallError",
+    "ClassFacts",
     "Event",
     "EventKind",
     "Header",
     "Names",
     "Recorded",
     "Sink",
+    "SiteFacts",
     "Text",
     "Trace",
     "Value",

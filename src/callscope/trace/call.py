@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from callscope.hierarchy import bare_name
+
+if TYPE_CHECKING:
+    from callscope.trace.facts import ClassFacts, SiteFacts
 
 
 class Text(str):
@@ -40,6 +43,7 @@ class Call:
         "_arguments",
         "_call_id",
         "_children",
+        "_class_facts",
         "_defining_class",
         "_depth",
         "_end_ns",
@@ -51,6 +55,7 @@ class Call:
         "_pid",
         "_result",
         "_runtime_class",
+        "_site_facts",
         "_start_ns",
         "_suspensions",
         "_task",
@@ -87,6 +92,8 @@ class Call:
         self._result: Value = None
         self._task: str | None = None
         self._pid = 0
+        self._site_facts: SiteFacts | None = None
+        self._class_facts: ClassFacts | None = None
         self._suspensions: list[list[int]] | None = None
         self._via_super = (
             parent is not None
@@ -161,6 +168,23 @@ class Call:
     def site(self) -> str:
         """The defining class's bare name and the method: ``"Layer.__call__"``."""
         return f"{bare_name(self._defining_class)}.{self._method}"
+
+    @property
+    def file(self) -> str | None:
+        """The file the method that ran is written in, as its code says; None if not known.
+
+        That of a method in C is not known, and neither is that of a trace from before callscope
+        kept it.
+        """
+        return None if self._site_facts is None else self._site_facts.file
+
+    @property
+    def line(self) -> int | None:
+        """The line of `file` the method's definition begins at, from 1; None if not known.
+
+        If the method has decorators, it is the line of the first.
+        """
+        return None if self._site_facts is None else self._site_facts.line
 
     @property
     def instance(self) -> int | None:

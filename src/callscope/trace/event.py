@@ -148,3 +148,5 @@ class Header(NamedTuple):
     """Version of callscope that recorded."""
     targets: tuple[str, ...]
     """The roots of the hierarchies that were asked for by name; empty for all declared."""
+    filtered: bool = False
+    """Whether calls may have been left out by `where`, so that one may have had another parent."""

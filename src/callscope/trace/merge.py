@@ -42,7 +42,8 @@ def merge(traces: Sequence[Trace]) -> Trace:
     for call_id, call in enumerate(calls, 1):
         call._call_id = call_id
     targets = dict.fromkeys(name for trace in traces for name in trace.header.targets)
-    header = first._replace(targets=tuple(targets))
+    filtered = any(trace.header.filtered for trace in traces)
+    header = first._replace(targets=tuple(targets), filtered=filtered)
     recorded = Recorded(calls, sum(trace.lost for trace in traces))
     return Trace(header, lambda: recorded)
 

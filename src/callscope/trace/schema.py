@@ -1,11 +1,22 @@
-"""The lines of a JSON Lines trace: a header, an event per line, and an end.
+"""The lines of a JSON Lines trace: a header, what is said once, an event per line, and an end.
 
 ::
 
     {"v": 1, "kind": "trace", "pid": 1, "start_ns": 5, "start_unix_ns": 7, ...}
+    {"v": 1, "kind": "site", "defining_class": "app.Layer", "method": "call",
+     "file": "/src/app.py", "line": 12}
+    {"v": 1, "kind": "class", "runtime_class": "app.MyLayer",
+     "mro": ["app.MyLayer", "app.Layer", "builtins.object"], "sites": [["call"], ["call"], []]}
     {"v": 1, "kind": "call", "seq": 1, ...}
     {"v": 1, "kind": "return", "seq": 2, ...}
     {"v": 1, "kind": "end", "lost": 0}
+
+A site's line comes before its first event: where the method is written (null where that is not
+known). A class's line comes before the first event of one of its objects: the names of the classes
+of its MRO, and for each of them the methods of its own that the recording could see; the lines of
+these sites come before it. They hold for the events that follow, until a line of the same site or
+class takes their place: a program may make two classes of one name. Both may have further keys, and
+a trace may have neither.
 
 A trace without its last line belongs to a program that was killed, or is still running.
 """
@@ -13,22 +24,60 @@ A trace without its last line belongs to a program that was killed, or is still 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from callscope.trace.event import SCHEMA_VERSION, Event, Header
+
+if TYPE_CHECKING:
+    from callscope.trace.call import Call
+    from callscope.trace.facts import SiteFacts, Told
 
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def header_line(header: Header) -> str:
     """Return the first line of a trace."""
-    return _encode({"v": SCHEMA_VERSION, "kind": "trace", **header._asdict()}) + "\n"
+    return _line("trace", header._asdict())
 
 
-def event_line(event: Event) -> str:
-    """Return the line of an event."""
-    return _encode(event.to_dict()) + "\n"
+def event_lines(events: Iterable[Event], told: Told) -> Iterator[str]:
+    """Yield the lines of events, each after what is to be said of its site and class.
+
+    Args:
+        events: in the order of the file.
+        told: what the file holds of sites and classes before them; what is said is added to it.
+    """
+    for event in events:
+        if event.kind == "call":
+            yield from _facts_lines(event.call, told)
+        yield _encode(event.to_dict()) + "\n"
+
+
+def _facts_lines(call: Call, told: Told) -> Iterator[str]:
+    site, cls = call._site_facts, call._class_facts
+    if site is not None:
+        yield from _site_lines(site, told)
+    if cls is not None and told.get((cls.runtime_class,)) != cls:
+        for own in cls.sites:
+            for site in own:
+                yield from _site_lines(site, told)
+        told[cls.runtime_class,] = cls
+        methods = [[site.method for site in own] for own in cls.sites]
+        yield _line("class", {**cls._asdict(), "sites": methods})
+
+
+def _site_lines(site: SiteFacts, told: Told) -> Iterator[str]:
+    key = site.defining_class, site.method
+    if told.get(key) != site:
+        told[key] = site
+        yield _line("site", site._asdict())
+
+
+def _line(kind: str, fields: dict[str, Any]) -> str:
+    return _encode({"v": SCHEMA_VERSION, "kind": kind, **fields}) + "\n"
 
 
 def end_line(lost: int) -> str:
     """Return the last line of a trace."""
-    return _encode({"v": SCHEMA_VERSION, "kind": "end", "lost": lost}) + "\n"
+    return _line("end", {"lost": lost})
