@@ -36,6 +36,9 @@ class Logging:
         OptionError: if a kind or a level is not known.
     """
 
+    exits_first: Final = True
+    """Recordings end, at exit, before the handlers do that records go to."""
+
     def __init__(
         self,
         *,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from callscope.errors import MissingExtraError
 from callscope.sinks.levels import Level, Levels, module_of
@@ -28,6 +28,9 @@ class Structlog:
         MissingExtraError: if ``structlog`` is not installed.
         OptionError: if a kind or a level is not known.
     """
+
+    exits_first: Final = True
+    """Recordings end, at exit, before the handlers do that records go to."""
 
     def __init__(
         self,
