@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import threading
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -470,6 +472,88 @@ class TestWhoseChildTheyAre:
         with app.record(Base, methods=["call"], current=current):
             asyncio.run(Base().call())
         assert seen == ["7", None]
+
+
+class TestTransparency:
+    @both
+    @pytest.mark.parametrize("sampled", [False, True], ids=["skipped", "sampled"])
+    def test_tracebacks_and_warnings(self, current, sampled):
+        """Neither shows a frame of ours, whether a span is made or not."""
+
+        class Base:
+            def call(self):
+                warnings.warn("old", UserWarning, stacklevel=2)
+                raise KeyError
+
+            async def call_later(self):
+                self.call()
+
+            def steps(self):
+                yield 1
+                self.call()
+
+        app = App(sampler=sampling.ALWAYS_ON if sampled else sampling.ALWAYS_OFF)
+        names, files = [], []
+        with app.record(Base, methods=["call*", "steps"], current=current, keep=False):
+            with app.span("request"), warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                for run in (
+                    Base().call,
+                    lambda: asyncio.run(Base().call_later()),
+                    lambda: [*Base().steps()],
+                ):
+                    with pytest.raises(KeyError) as raised:
+                        run()
+                    names += [entry.frame.code.name for entry in raised.traceback]
+                    files += [str(entry.path) for entry in raised.traceback]
+        assert [warning.filename for warning in caught] == [__file__] * 3
+        assert [name for name in files if "callscope" in name.rpartition("/")[2]] == []
+        assert (names.count("call"), names.count("call_later"), names.count("steps")) == (3, 1, 1)
+        assert len(app.spans) == (6 if sampled else 0)
+
+    def test_the_limit_of_recursion(self, app):
+        """The program gets its error, no sink is blamed, and what was current is so again."""
+
+        class Deep:
+            def dive(self, depth):
+                return self.dive(depth + 1)
+
+        with app.record(Deep, methods=["dive"], current=True), app.span("request") as span:
+            for _ in range(3):
+                with pytest.raises(RecursionError):
+                    Deep().dive(0)
+                assert trace.get_current_span() is span
+            with app.span("after"):
+                pass
+        assert app.one("after").parent.span_id == app.one("request").context.span_id
+        roots = [span for span in app.spans if span.parent == app.one("request").context]
+        assert [root.attributes["callscope.arguments.depth"] for root in roots[:3]] == [0] * 3
+
+    @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="interrupts are sent by a timer")
+    def test_interrupts(self, app):
+        """Wherever they fall: each call that ended has one span, and its times."""
+        from test_faults import Nested, interrupted
+
+        one = Nested()
+        methods = ("outer", "middle", "inner")
+        with app.record(Nested, methods=methods, current=True) as recorded:
+            caught = interrupted(one.outer, 300, 1e-3)
+        assert caught > 20
+        spans = [s for s in app.spans if "callscope.instance" in s.attributes]
+        offset_ns = recorded.header.start_unix_ns - recorded.header.start_ns
+        ends = {(s.name, s.start_time - offset_ns, s.end_time - offset_ns) for s in spans}
+        calls = {(c.site, c.start_ns, c.start_ns + c.duration_ns) for c in recorded.calls}
+        assert len(ends) == len(spans)
+        assert ends <= calls
+        assert len(calls - ends) <= caught
+
+    def test_a_shadow_can_be_pickled_by_value(self, app, seed):
+        """It takes nothing of the application's along, which could not be pickled."""
+        cloudpickle = pytest.importorskip("cloudpickle", reason="cloudpickle is not installed")
+        with app.record(seed.Layer, current=True):
+            again = cloudpickle.loads(cloudpickle.dumps(seed.MyLayer))
+        assert isinstance(again(3), again)
+        assert app.spans == []
 
 
 class TestSampling:

@@ -415,7 +415,9 @@ class TestEnvironment:
 
     def test_to_a_sink(self, tmp_path):
         """`logging:` writes to what the program has configured, and all of it before it is closed."""
-        configured = "import logging\nlogging.basicConfig(filename='t.log', filemode='w', level=10)\n"
+        configured = (
+            "import logging\nlogging.basicConfig(filename='t.log', filemode='w', level=10)\n"
+        )
         program = f"import os, sys\nos.chdir(sys.path[0])\n{self.PROGRAM}{configured}A().call()\n"
         done = self.run(tmp_path, program, CALLSCOPE="1", CALLSCOPE_TO="logging:")
         assert (done.stdout, done.stderr) == ("", "")

@@ -115,6 +115,8 @@ class Arounds:
             if not around.makes_current or context is SKIPPED:
                 return context
             return TAPES.untraced(lambda context: around.make(site, start_ns, context), context)
+        except (RecursionError, MemoryError):
+            raise  # the program is at its limit, and would have come to it by itself
         except BaseException as error:
             self._fail(around, error)
             return None
