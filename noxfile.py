@@ -158,6 +158,7 @@ def benchmarks(session: nox.Session) -> None:
     session.install("-e", ".[bench]")
     session.run("python", "-m", "benchmarks", "--quick", *session.posargs)
     session.run("python", "-m", "benchmarks.total", "--calls", "200_000")
+    session.run("python", "-m", "benchmarks.telemetry", "--quick")
 
 
 @nox.session
@@ -167,6 +168,14 @@ def frameworks(session: nox.Session) -> None:
     session.install("-e", ".[test]", *pinned)
     files = ("test_examples", "test_torch", "test_sklearn", "test_processes")
     session.run("python", "-m", "pytest", "-q", *(f"tests/{file}.py" for file in files))
+
+
+@nox.session(python="3.11")
+def collector(session: nox.Session) -> None:
+    """Send spans to a real OpenTelemetry collector on loopback; its wheel is for few Pythons."""
+    pinned = ("rotel==0.0.1a15", "opentelemetry-sdk==1.45.2", "opentelemetry-exporter-otlp==1.45.2")
+    session.install("-e", ".[test]", *pinned)
+    session.run("python", "-m", "pytest", "-q", "tests/test_collector.py")
 
 
 @nox.session

@@ -177,7 +177,7 @@ def test_an_interrupt_within_a_sink_reaches_the_program(seed: Any) -> None:
 
 def test_an_end_that_is_interrupted_can_be_made_again(seed: Any) -> None:
     """What was not done then is done, and nothing twice."""
-    sink = Faulty("on_end", KeyboardInterrupt)
+    sink = Faulty("on_end", KeyboardInterrupt, live=True)
     recording = callscope.record(seed.Layer, sinks=[sink])
     before = dict(vars(seed.Layer))
     trace = recording.__enter__()

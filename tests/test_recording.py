@@ -413,6 +413,27 @@ class TestEnvironment:
         text = path.read_text(encoding="utf-8")
         assert "A.call" in (callscope.load(path).outline() if name == "t.jsonl" else text)
 
+    def test_to_a_sink(self, tmp_path):
+        """`logging:` writes to what the program has configured, and all of it before it is closed."""
+        configured = (
+            "import logging\nlogging.basicConfig(filename='t.log', filemode='w', level=10)\n"
+        )
+        program = f"import os, sys\nos.chdir(sys.path[0])\n{self.PROGRAM}{configured}A().call()\n"
+        done = self.run(tmp_path, program, CALLSCOPE="1", CALLSCOPE_TO="logging:")
+        assert (done.stdout, done.stderr) == ("", "")
+        lines = (tmp_path / "t.log").read_text().splitlines()
+        assert lines[-2:] == [
+            "DEBUG:__main__:call A.call() [A#2]",
+            "DEBUG:__main__:return A.call() [A#2] -> 1",
+        ]
+
+    def test_to_a_sink_that_lacks_its_extra(self, tmp_path):
+        """A warning prints the command that installs it, and the program runs."""
+        program = "import sys\nsys.modules['structlog'] = None\n" + self.PROGRAM
+        done = self.run(tmp_path, program, CALLSCOPE="1", CALLSCOPE_TO="structlog:")
+        assert done.returncode == 0
+        assert "pip install 'callscope[structlog]'" in done.stderr
+
     def test_patterns_and_paths(self, tmp_path):
         """Patterns choose among what is declared; paths are traced besides."""
         done = self.run(

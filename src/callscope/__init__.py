@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from callscope.shadow.context import carry
     from callscope.sinks.console import Console
     from callscope.sinks.jsonl import JSONLines
+    from callscope.sinks.logging import Logging
+    from callscope.sinks.opentelemetry import OpenTelemetry
+    from callscope.sinks.structlog import Structlog
     from callscope.tape.engine import NAME as engine  # noqa: N811
     from callscope.trace import Call, Event, Sink, Trace
     from callscope.trace.schema import event_schema
@@ -40,7 +43,10 @@ __all__ = [
     "Finding",
     "Instrumentation",
     "JSONLines",
+    "Logging",
+    "OpenTelemetry",
     "Sink",
+    "Structlog",
     "Trace",
     "Traced",
     "TracedMeta",
@@ -68,7 +74,10 @@ _LAZY = {
     "Explanation": "analyze.explain",
     "Finding": "analyze.findings",
     "JSONLines": "sinks.jsonl",
+    "Logging": "sinks.logging",
+    "OpenTelemetry": "sinks.opentelemetry",
     "Sink": "trace",
+    "Structlog": "sinks.structlog",
     "Trace": "trace",
     "carry": "shadow.context",
     "engine": "tape.engine",

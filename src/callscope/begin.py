@@ -30,6 +30,7 @@ def record(
     on_full: OnFull = "stop",
     sinks: Iterable[Sink] = (),
     to: str | PathLike[str] | None = None,
+    keep: bool = True,
 ) -> Recording:
     """Record calls while a block runs: ``with callscope.record(SomeClass) as trace:``.
 
@@ -47,12 +48,14 @@ def record(
             what it calls then hangs below its parent. It is asked when the trace is read or
             streamed, and so makes recording no faster.
         max_calls: how many calls to keep; None for no limit. By default a million, and no limit
-            with `to`.
+            with `to` or ``keep=False``.
         on_full: what to do when that is reached: ``"stop"`` keeps the first calls,
             ``"drop_oldest"`` the last. The number lost is counted either way.
         sinks: receive events while the program runs.
         to: a ``.jsonl`` or ``.jsonl.gz`` file to stream to. The calls are then not kept in memory; the trace is
             read from the file when it is asked for.
+        keep: False where the sinks are all that is wanted, as in a service: the trace then holds no
+            call, and there is no limit by default.
 
     Raises:
         OptionError: if an option has a value that cannot be used.
@@ -64,7 +67,8 @@ def record(
     if where is not None and not callable(where):
         msg = f"where={where!r} is no function. Give one that takes a Call and returns a bool."
         raise OptionError(msg)
-    limit = (DEFAULT_MAX_CALLS if to is None else None) if max_calls == "default" else max_calls
+    is_unlimited = to is not None or not keep
+    limit = (None if is_unlimited else DEFAULT_MAX_CALLS) if max_calls == "default" else max_calls
     _check_limits(limit, on_full, to)
     patterns = () if targets else ("*",)
     return Recording(
@@ -74,6 +78,7 @@ def record(
         Limits(where, limit, on_full),
         _check_sinks(sinks),
         to,
+        keep=keep,
         replaces_methods=methods is not None,
     )
 
@@ -120,6 +125,9 @@ def _check_sinks(sinks: Iterable[Sink]) -> list[Sink]:
             )
             msg = f"sinks: {sink!r} {lacks}. A sink has the methods on_event(event), flush() and close()."
             raise OptionError(msg)
+    if sum(getattr(sink, "around", None) is not None for sink in listed) > 1:
+        msg = "sinks: two of them follow the program's context. Give each a recording of its own."
+        raise OptionError(msg)
     return listed
 
 

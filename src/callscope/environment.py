@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from callscope.errors import CallscopeError, TargetWarning, warn
 from callscope.formats import beside, check_suffix, is_streamed
 from callscope.options import check_options
 from callscope.recording import DEFAULT_MAX_CALLS, Limits, Recording
+from callscope.trace import Sink
 
 TARGETS: Final = "CALLSCOPE"
 """``1`` for all that is declared, or a comma-separated list of class paths
@@ -23,10 +25,16 @@ METHODS: Final = "CALLSCOPE_METHODS"
 CAPTURE: Final = "CALLSCOPE_CAPTURE"
 """``values`` (the default), ``types`` or ``none``."""
 TO: Final = "CALLSCOPE_TO"
-"""The file the trace goes to. Without it, the tree is printed to stderr at exit."""
+"""The file the trace goes to; or ``logging:``, ``otel:`` or ``structlog:``, for the sink that writes
+to what the program has configured. Without it, the tree is printed to stderr at exit."""
 PARENT: Final = "CALLSCOPE_PARENT"
 """Set by the first process that records. Those that it starts, which find it set, write to files
 of their own beside the named one: ``trace.<pid>.jsonl``."""
+_SINKS: Final = {
+    "logging:": ("logging", "Logging"),
+    "otel:": ("opentelemetry", "OpenTelemetry"),
+    "structlog:": ("structlog", "Structlog"),
+}
 
 
 def start(environment: Mapping[str, str]) -> None:
@@ -38,7 +46,8 @@ def start(environment: Mapping[str, str]) -> None:
     names = _listed(environment.get(TARGETS, ""))
     if not names or names == ["0"]:
         return
-    path = Path(environment[TO]) if environment.get(TO) else None
+    to = environment.get(TO, "")
+    path = Path(to) if to and to not in _SINKS else None
     is_first = PARENT not in environment
     if is_first:
         os.environ[PARENT] = str(os.getpid())
@@ -48,25 +57,35 @@ def start(environment: Mapping[str, str]) -> None:
     patterns = tuple("*" if name == "1" else name for name in names if ":" not in name)
     methods = _listed(environment.get(METHODS, "")) or None
     streams = path is not None and is_streamed(path)
-    limits = Limits(max_calls=None if streams else DEFAULT_MAX_CALLS)
+    limits = Limits(max_calls=None if streams or to in _SINKS else DEFAULT_MAX_CALLS)
     try:
         if path is not None:
             check_suffix(path)
+        sinks = [_make_sink(to)] if to in _SINKS else []
         recording = _UntilExit(
             targets,
             patterns,
             check_options(methods, environment.get(CAPTURE) or None),
             limits,
+            sinks,
             to=path if streams else None,
+            keep=not sinks,
             replaces_methods=methods is not None,
             # Other processes need not be able to import all of it; and `run --children` begins in
             # them before they know where they import from.
             must_exist=is_first,
         )
         recording.path = path
+        recording.hands_out = not streams and not sinks
         recording.__enter__()
     except CallscopeError as error:
         warn(f"{TARGETS}={environment[TARGETS]!r} cannot be followed. {error}", TargetWarning)
+
+
+def _make_sink(to: str) -> Sink:
+    module, name = _SINKS[to]
+    sink: Sink = getattr(importlib.import_module(f"callscope.sinks.{module}"), name)()
+    return sink
 
 
 def _listed(text: str) -> list[str]:
@@ -77,6 +96,8 @@ class _UntilExit(Recording):
     """Hands out what it has recorded when it ends; so does each child process that is forked."""
 
     path: Path | None = None
+    hands_out = True
+    """Whether the trace is printed or saved at the end."""
     _pid = os.getpid()
 
     def end(self) -> None:
@@ -84,7 +105,7 @@ class _UntilExit(Recording):
         is_child = os.getpid() != self._pid
         was_running = self.is_running
         super().end()
-        if not was_running or self.streams or (is_child and not len(self.trace)):
+        if not was_running or not self.hands_out or (is_child and not len(self.trace)):
             return
         if self.path is None:
             # The program may have left no stderr, or one that is closed.

@@ -1,159 +1,146 @@
-"""Feeds the sinks of a recording: live, or in batches by a thread of their own."""
+"""Feeds the sinks of a recording: each at once, or in batches by a thread of its own."""
 
 from __future__ import annotations
 
-import threading
 from collections import deque
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from callscope.errors import SinkWarning, is_interrupt, shown, warn
-from callscope.tape.threads import TAPES
+from callscope.outlet import MOST_WAITING, Outlet, Worker, has_room
 from callscope.trace import Event, Header, Sink
 
-_BATCH_SECONDS: Final = 0.1
-# How long a fork waits for the thread, which may itself wait for the lock of the thread that forks.
-_MOST_SECONDS: Final = 1.0
-
-
-# Calls within calls that a sink may need: with less left, it is not to blame for a RecursionError.
-_ROOM: Final = 200
-
-
-def is_live(sink: Sink) -> bool:
-    """Tell whether a sink wants each event as it happens; it says so by an attribute `live`."""
-    return bool(getattr(sink, "live", False))
-
-
-class _Outlet:
-    """One sink, and whether it is on: one that raises is closed and called no more."""
-
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-        self.on_event = sink.on_event
-        self.is_live = is_live(sink)
-        self.is_on = True
-
-    def call(self, method: str, *arguments: object) -> None:
-        """Call a method of the sink, if it has one and is on."""
-        try:
-            function = getattr(self._sink, method, None)
-            if self.is_on and function is not None:
-                function(*arguments)
-        except RecursionError as error:
-            if _has_room(_ROOM):
-                self.fail(error)
-        except BaseException as error:
-            self.fail(error)
-
-    def fail(self, error: BaseException) -> None:
-        """Close the sink for good; raise the error again if it is an interrupt of the user's."""
-        if is_interrupt(error):
-            raise error
-        self.is_on = False
-        # It may hold a file, or a connection.
-        with suppress(BaseException):
-            self._sink.close()
-        warn(
-            f"Sink {shown(self._sink)} raised {shown(error)} and is switched off. The program"
-            " and the recording go on without it.",
-            SinkWarning,
-        )
+_BEGINS: Final = ("call", "suspend")
+_ENDS: Final = ("return", "raise")
 
 
 class Feed:
-    """The sinks of one recording. One that raises is switched off; the rest go on."""
+    """The sinks of one recording. One that raises is switched off; the rest go on.
 
-    def __init__(self, sinks: list[Sink], header: Header) -> None:
+    Whoever reads the tape appends to `events`, and calls `deliver`: sinks that are live, or take
+    all, are told of them then and there. For each other sink they are put in line, and a thread of
+    its own tells it. The line has an end: where it is reached, calls are left out and counted.
+
+    Args:
+        sinks: of the user's.
+        header: is said of the recording.
+        exit_first: sees to it that recordings end before all else that runs at exit by now.
+    """
+
+    def __init__(
+        self, sinks: list[Sink], header: Header, exit_first: Callable[[], None] = lambda: None
+    ) -> None:
         self.events: deque[Event] = deque()
         """What the sinks are to be told of."""
         self.delivered = 0
-        """Number of events that they were told of."""
+        """Number of events that they were told of, or that stand in line for them."""
         self._next = 0
         """Which sink is the next to be told of the first event."""
-        self._outlets = tuple(map(_Outlet, sinks))
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._call("on_start", header)
+        self._outlets = tuple(map(Outlet, sinks))
+        self._workers = [Worker(o, exit_first) for o in self._outlets if not o.is_direct]
+        if not self._workers and not all(outlet.is_live for outlet in self._outlets):
+            self._workers = [Worker(None, exit_first)]
+        self._call(self._outlets, "on_start", header)
 
     def start(self) -> None:
-        """Begin to collect what was written, from time to time."""
-        if all(outlet.is_live for outlet in self._outlets):
-            return
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(
-            target=self._feed, args=(self._stopping,), name="callscope-sinks", daemon=True
-        )
-        self._thread.start()
+        """Begin to read what was written, from time to time."""
+        for worker in self._workers:
+            if not worker.start() and worker.outlet is not None:
+                worker.outlet.is_direct = True
+                while worker.outlet.waiting:
+                    worker.outlet.tell()
 
-    @staticmethod
-    def _feed(stopping: threading.Event) -> None:
-        while not stopping.wait(_BATCH_SECONDS):
-            TAPES.drain()
-
-    def pause(self, timeout: float | None = _MOST_SECONDS) -> None:
-        """Stop collecting: a process that has threads is warned of when it forks."""
-        self._stopping.set()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(timeout)
+    def pause(self) -> None:
+        """Stop reading: a process that has threads is warned of when it forks."""
+        for worker in self._workers:
+            worker.pause()
 
     def go_on(self) -> None:
-        """Collect again, after a pause."""
-        if self._thread is not None:
-            self.start()
+        """Read again, after a pause."""
+        self.start()
 
     def start_anew(self, header: Header) -> None:
         """Go on in a child process that has just been forked."""
         self.events.clear()
         self.delivered = self._next = 0
-        self._call("on_fork", header)
-        self.go_on()
+        for outlet in self._outlets:
+            outlet.start_anew()
+        self._call(self._outlets, "on_fork", header)
+        for worker in self._workers:
+            worker.forget()
+        self.start()
 
     def deliver(self) -> None:
         """Pass the events on, each once to each sink, as far as that was not done."""
         while self.events:
-            if self._next < len(self._outlets):
-                outlet = self._outlets[self._next]
-                event = self.events[0]
-                try:
-                    # No interrupt falls between these two.
-                    self._next += 1
-                    if outlet.is_on:
-                        outlet.on_event(event)
-                except RecursionError as error:
-                    self._next -= 1  # told again when there is room
-                    if not _has_room(_ROOM):
-                        return
-                    self._next += 1
-                    outlet.fail(error)
-                except BaseException as error:
-                    outlet.fail(error)
-            else:
+            if self._next == len(self._outlets):
                 # One step; what a sink does may have led here, and done all of it.
                 del self.events[0]
                 self._next = 0
                 self.delivered += 1
+                continue
+            outlet = self._outlets[self._next]
+            if not outlet.is_direct:
+                self._put_in_line(outlet, self.events[0])
+            elif not self._tell(outlet, self.events[0]):
+                return
+
+    def _tell(self, outlet: Outlet, event: Event) -> bool:
+        """Tell a sink; return False if there is no room for that, and it is to be told again."""
+        try:
+            # No interrupt falls between these two.
+            self._next += 1
+            if outlet.is_on:
+                outlet.on_event(event)
+        except RecursionError as error:
+            self._next -= 1  # told again when there is room
+            if not has_room():
+                return False
+            self._next += 1
+            outlet.fail(error)
+        except BaseException as error:
+            outlet.fail(error)
+        return True
+
+    def _put_in_line(self, outlet: Outlet, event: Event) -> None:
+        call_id, kind = event.call.call_id, event.kind
+        since = outlet.left_out.get(call_id)
+        if since is None:
+            # What it knows to have begun also ends for it, whether there is room or not.
+            takes = kind not in _BEGINS or len(outlet.waiting) < MOST_WAITING
+        else:
+            takes = since == "suspend" and kind in _ENDS
+        if not takes and kind == "call":
+            outlet.leave_out(event.context)
+        # One step.
+        self._next += 1
+        if takes and outlet.is_on:
+            outlet.waiting += (event,)
+        if since is None and not takes:
+            outlet.left_out[call_id] = kind
+            outlet.lost += 1
+        elif kind in _ENDS or (since == "suspend" and kind == "resume"):
+            outlet.left_out.pop(call_id, None)
+
+    def leave_out(self, entered: object) -> None:
+        """Tell the sinks that what one of them began for a call is never heard of again."""
+        for outlet in self._outlets:
+            outlet.leave_out(entered)
 
     def flush(self) -> None:
         """Pass on that a batch has ended."""
-        self._call("flush")
+        self._call([outlet for outlet in self._outlets if outlet.is_direct], "flush")
 
     def end(self, lost: int) -> None:
-        """Close all sinks."""
-        self.pause(None)
-        self._call("on_end", lost)
-        self._call("close")
+        """Close all sinks; a second time does what was not done yet."""
+        for worker in self._workers:
+            worker.begin_end(lost)
         for outlet in self._outlets:
-            outlet.is_on = False
+            if outlet.is_direct and outlet.is_on:
+                outlet.end(lost)
+        for worker in self._workers:
+            worker.end()
 
-    def _call(self, method: str, *arguments: object) -> None:
-        for outlet in self._outlets:
+    @staticmethod
+    def _call(outlets: Iterable[Outlet], method: str, *arguments: object) -> None:
+        for outlet in outlets:
             outlet.call(method, *arguments)
-
-
-def _has_room(depth: int) -> bool:
-    """Tell whether so many calls within calls can be made before the limit of recursion."""
-    try:
-        return depth == 0 or _has_room(depth - 1)
-    except RecursionError:
-        return False

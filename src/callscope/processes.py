@@ -37,6 +37,12 @@ def _end_all() -> None:
         recording.end()
 
 
+def exit_first() -> None:
+    """End recordings, at exit, before all else that is registered to run then by now."""
+    atexit.unregister(_end_all)
+    atexit.register(_end_all)
+
+
 def _before_fork() -> None:
     for recording in RUNNING:
         recording.pause()

@@ -16,12 +16,14 @@ from callscope.errors import (
     TraceTruncatedWarning,
     warn,
 )
-from callscope.feed import Feed, is_live
+from callscope.feed import Feed
 from callscope.hierarchy import matches
 from callscope.instrumentation import Instrumentation, place
 from callscope.options import Options
-from callscope.processes import RUNNING
+from callscope.outlet import is_live
+from callscope.processes import RUNNING, exit_first
 from callscope.registry import REGISTRY, Declaration
+from callscope.tape.around import AROUNDS, Around
 from callscope.tape.read import TapeReader
 from callscope.tape.tally import Tally
 from callscope.tape.threads import TAPES
@@ -81,6 +83,7 @@ class Recording:
         sinks: Iterable[Sink] = (),
         to: str | PathLike[str] | None = None,
         *,
+        keep: bool = True,
         replaces_methods: bool = False,
         must_exist: bool = True,
     ) -> None:
@@ -90,6 +93,7 @@ class Recording:
         self._limits = limits
         self._sinks = list(sinks)
         self._to = to
+        self._keeps = keep and to is None
         self._replaces_methods = replaces_methods
         self._must_exist = must_exist
         self._handles: list[Instrumentation] = []
@@ -111,13 +115,23 @@ class Recording:
         header = self._header()
         self._feed = self._open_feed(header)
         live = any(map(is_live, self._sinks))
+        # What a sink with an opinion on that leaves out would be missed by all the others, too.
+        keeps_all = self._keeps or self._to is not None or len(self._sinks) > 1
+        self._around = self._find_around()
         self._plan = Plan(
-            self._declared, self._options.capture or "values", self._options.redact, live=live
+            self._declared,
+            self._options.capture or "values",
+            self._options.redact,
+            live=live,
+            around=self._around,
+            keeps=keeps_all,
         )
         self.trace = Trace(header, self._read)
         self._open_reader()
         self._state = "running"
         RUNNING.append(self)
+        if self._around is not None:
+            AROUNDS.add(self._around, self._plan.sites)
         try:
             WEAVER.begin(self._plan)
         except BaseException:
@@ -146,6 +160,8 @@ class Recording:
             try:
                 WEAVER.end(self._plan)
             finally:
+                if self._around is not None:
+                    AROUNDS.remove(self._around)
                 TAPES.detach(self._reader)
                 if self._feed is not None:
                     self._feed.end(self._reader.lost)
@@ -258,13 +274,17 @@ class Recording:
 
             self._file = JSONLines(self._to)
             sinks.append(self._file)
-        return Feed(sinks, header) if sinks else None
+        return Feed(sinks, header, exit_first) if sinks else None
+
+    def _find_around(self) -> Around | None:
+        found = (getattr(sink, "around", None) for sink in self._sinks)
+        return next((around for around in found if around is not None), None)
 
     def _make_reader(self) -> TapeReader | Tally:
         if self._limits.max_calls == 0:
             return Tally(self._plan.sites)
         wanted = Wanted(self._plan.sites, *self._limits)
-        return TapeReader(wanted, keep=self._file is None, listener=self._feed)
+        return TapeReader(wanted, keep=self._keeps, listener=self._feed, around=self._around)
 
     def _read(self) -> Recorded:
         with TAPES.lock:

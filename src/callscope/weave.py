@@ -47,6 +47,7 @@ from callscope.tape.wanted import Asked
 
 if TYPE_CHECKING:
     from callscope.options import Capture
+    from callscope.tape.around import Around
 
 
 class Plan:
@@ -57,6 +58,8 @@ class Plan:
         capture: how much of arguments and results is captured.
         redact: names of arguments that are hidden in addition to the default ones.
         live: whether each event is delivered as it happens.
+        around: what a sink does in the threads of calls.
+        keeps: whether all calls are kept, whatever that sink says.
     """
 
     def __init__(
@@ -66,6 +69,8 @@ class Plan:
         redact: tuple[str, ...],
         *,
         live: bool,
+        around: Around | None = None,
+        keeps: bool = True,
     ) -> None:
         self.declared = declared
         self.sites: dict[Site, Asked] = {}
@@ -73,6 +78,8 @@ class Plan:
         self._capture: Capture = capture
         self._redact = redact
         self._live = live
+        self._around = around
+        self._keeps = keeps
 
     def want(self, cls: type, site: Site, options: Options) -> Recipe:
         """Ask for a site, and return what its shadow is to write for this recording."""
@@ -87,7 +94,16 @@ class Plan:
         self.sites[site] = Asked(capture, frozenset(redact))
         captured = () if capture == "none" else (capture,)
         compiles = is_compiling() is not None
-        return Recipe(captured, tuple(sorted(redact)), self._live, compiles)
+        around = self._around
+        return Recipe(
+            captured,
+            tuple(sorted(redact)),
+            self._live,
+            compiles,
+            notes=around is not None,
+            is_current=around is not None and around.makes_current,
+            skips=around is not None and around.skips and not self._keeps,
+        )
 
 
 class _Woven(NamedTuple):

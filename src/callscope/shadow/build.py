@@ -28,6 +28,7 @@ from callscope.shadow.suspend import (
     task_name,
 )
 from callscope.summarize import REDACTED
+from callscope.tape.around import AROUNDS, end_around, resume_around, suspend_around
 from callscope.tape.records import (
     AT_LIMIT,
     ERROR,
@@ -39,6 +40,7 @@ from callscope.tape.records import (
     Layout,
 )
 from callscope.tape.threads import TAPES
+from callscope.trace.event import SKIPPED
 
 if TYPE_CHECKING:
     from callscope.hierarchy import Binding, ClassRef
@@ -61,6 +63,11 @@ _CONSTANTS: Final[dict[str, Any]] = {
     "current": Current,
     "task_name": task_name,
     "partial": functools.partial,
+    "begin_around": AROUNDS.begin,
+    "resume_around": resume_around,
+    "suspend_around": suspend_around,
+    "end_around": end_around,
+    "SKIPPED": SKIPPED,
     "ERROR": ERROR,
     "AT_LIMIT": AT_LIMIT,
     "UNKNOWN_ERROR": UNKNOWN_ERROR,
@@ -220,6 +227,7 @@ def _make_shadow(part: Part, entry: Entry, site: Site, recipe: Recipe) -> Any:
         recipe.redact,
         is_suspendable=shape.is_suspendable,
         is_coroutine=shape.is_coroutine,
+        notes=recipe.notes,
     )
     layout.covers = entry.covers
     entry.layouts.append(layout)

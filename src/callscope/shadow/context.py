@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
 
 from callscope.shadow.capture import hide
+from callscope.tape.around import AROUNDS, resume_around, suspend_around
 from callscope.tape.records import MARK
 from callscope.tape.threads import TAPES
 
@@ -45,6 +46,7 @@ def carry(function: Callable[_P, _R]) -> Callable[_P, _R]:
         return function
     token = Token()
     TAPES.follow_contexts()
+    entered = AROUNDS.capture()
     tape = TAPES.local.tape
     tape += (MARK, TAPES.clock.cell_contents(), token)
 
@@ -52,9 +54,11 @@ def carry(function: Callable[_P, _R]) -> Callable[_P, _R]:
     @hide
     def carried(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         outer = Current.set(token)
+        around = resume_around(entered)
         try:
             return function(*args, **kwargs)
         finally:
+            suspend_around(entered, around)
             Current.reset(outer)
 
     return carried

@@ -25,6 +25,12 @@ class Recipe(NamedTuple):
     """Whether each record is handed to the readers at once."""
     compiles: bool = False
     """Whether what calls it may be being compiled."""
+    notes: bool = False
+    """Whether a sink notes something of the context in which each call begins."""
+    is_current: bool = False
+    """Whether what the sink makes for a call is current while it runs."""
+    skips: bool = False
+    """Whether the sink may say that a call need not be recorded."""
 
     def __or__(self, other: Recipe) -> Recipe:
         """Return the recipe that serves two recordings at once."""
@@ -33,6 +39,9 @@ class Recipe(NamedTuple):
             tuple(sorted({*self.redact, *other.redact})),
             self.live or other.live,
             self.compiles or other.compiles,
+            self.notes or other.notes,
+            self.is_current or other.is_current,
+            self.skips and other.skips,
         )
 
 

@@ -31,7 +31,7 @@ class Template(AsciiTemplate):
 LOCALS: Final = frozenset(
     {
         *("tape", "runtime", "result", "time", "captured", "error", "known"),
-        *("token", "body", "act", "yielded", "sent", "thrown"),
+        *("token", "body", "act", "yielded", "sent", "thrown", "entered", "outer"),
     }
 )
 _SHADOW: Final = Template(f"""\
@@ -45,8 +45,10 @@ _SHADOW: Final = Template(f"""\
         if $len($tape) > {LIMIT}:
             $drain()
         $find_runtime
+        $begin_around
         $tape += ($begin)
         try:
+            $make_current
             $go_live
             $run
             $time = $clock()
@@ -61,10 +63,12 @@ _SHADOW: Final = Template(f"""\
                 $known = $AT_LIMIT if $type($error) is $RecursionError else $UNKNOWN_ERROR
                 $tape += ($ERROR, $clock(), $known)
             $forget
+            $end_around
             $go_live
             raise
         $find_tape
         $write_return
+        $end_around
         $go_live
         $return_result
 """)
@@ -84,13 +88,20 @@ _NATIVE_SHADOW: Final = Template("""\
         $leave($result)
         return $result
 """)
-_WHILE_OFF: Final = """\
-if not $on$or_without_object:
+_WHILE: Final = """\
+if $condition:
             try:
                 $pass_on
             except $BaseException as $error:
                 $drop_own_frames($error)
                 raise"""
+_WHILE_OFF: Final = _WHILE.replace("$condition", "not $on$or_without_object")
+_WHILE_SKIPPED: Final = _WHILE.replace("$condition", "$entered is $SKIPPED")
+# A call that is to be current begins before that is made: it and the call begin at one instant.
+_BEGIN_AROUND: Final = """\
+$time = $clock()
+        $outer = None
+        $entered = $begin_around($layout.site, $time)"""
 # Before all else: what a compiler sees of the shadow is then only this.
 _WHILE_COMPILING: Final = """\
 if $is_compiling():
@@ -100,7 +111,7 @@ $body = $run_original
             $act = $partial($first_step, $body)
             while True:
                 try:
-                    $yielded = await $drive($act(), $token, as_current=True)
+                    $yielded = await $drive($act(), $token, as_current=True$entered_too)
                 except $StopAsyncIteration:
                     break
                 $suspend($token)
@@ -122,8 +133,8 @@ $body = $run_original
 _RUN: Final[dict[Kind, str]] = {
     "function": "$result = $run_original",
     "callable": "$result = $run_original",
-    "generator": "$result = yield from $drive($run_original, $token, as_current=False)",
-    "coroutine": "$result = await $drive($run_original, $token, as_current=True)",
+    "generator": "$result = yield from $drive($run_original, $token, as_current=False$entered_too)",
+    "coroutine": "$result = await $drive($run_original, $token, as_current=True$entered_too)",
     "async generator": _DRIVE_ASYNC_GENERATOR,
 }
 _PASS_ON: Final[dict[Kind, str]] = {
@@ -193,6 +204,7 @@ class Source:
         self.is_native = (
             NATIVE is not None
             and shape.kind == "function"
+            and not recipe.notes
             and len(self.fields) <= NATIVE.MOST_FIELDS
         )
         """Whether the records are written by a recorder of the tape in C."""
@@ -249,6 +261,11 @@ class Source:
             if kind in _PASS_ON
             else "",
             "make_token": "$token = $new_token($on)" if suspends else "",
+            "begin_around": self._begin_around(),
+            "make_current": "$outer = $resume_around($entered)" if self._encloses else "",
+            "end_around": f"$end_around($entered, {'$outer' if self._encloses else 'None'})"
+            if self._recipe.is_current
+            else "",
             "run": self._fill(_RUN[kind]),
             "open_tape": find_tape,
             # Where a call goes on after it was suspended may be another thread.
@@ -267,9 +284,28 @@ class Source:
     def _fill(self, text: str) -> str:
         # `def method(*args)`, called with no arguments at all, has no object.
         without_object = f" or not {self._shape.var_positional}" if self._bound_in_args else ""
-        return text.replace("$run_original", self._run_original()).replace(
-            "$or_without_object", without_object
+        entered_too = ", entered=$entered" if self._recipe.is_current else ""
+        return (
+            text.replace("$run_original", self._run_original())
+            .replace("$or_without_object", without_object)
+            .replace("$entered_too", entered_too)
         )
+
+    @property
+    def _encloses(self) -> bool:
+        """Whether what is current is so from the begin of a call to its end."""
+        return self._recipe.is_current and not self._shape.is_suspendable
+
+    def _begin_around(self) -> str:
+        if not self._recipe.notes:
+            return ""
+        begin = "$entered = $begin_around($layout.site, 0)"
+        if self._recipe.is_current:
+            begin = _BEGIN_AROUND
+        if self._recipe.skips and self._shape.kind in _PASS_ON:
+            skip = _WHILE_SKIPPED.replace("$pass_on", _PASS_ON[self._shape.kind])
+            begin += "\n        " + self._fill(skip)
+        return begin
 
     def _declaration(self) -> str:
         p = self._shape
@@ -322,9 +358,10 @@ class Source:
             identity,
             "None" if self._bound is None else "$runtime",
             *map(self._capture_field, self.fields),
+            *(("$entered",) if self._recipe.notes else ()),
             *(("$token", "$task_name()") if self._shape.is_suspendable else ()),
             "$current.get()",
-            "$clock()",
+            "$time" if self._recipe.is_current else "$clock()",
         ]
 
     def _capture_field(self, field: Field) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from callscope.shadow.capture import drop_own_frames, hide
 from callscope.shadow.context import Current, Token
+from callscope.tape.around import resume_around, suspend_around
 from callscope.tape.records import RESUME, SUSPEND
 from callscope.tape.threads import TAPES
 
@@ -51,23 +52,28 @@ def resume(token: Token | None) -> None:
 
 @types.coroutine
 @hide
-def drive(body: Any, token: Token | None, *, as_current: bool) -> Generator[Any, Any, Any]:
+def drive(
+    body: Any, token: Token | None, *, as_current: bool, entered: Any = None
+) -> Generator[Any, Any, Any]:
     """Run a generator or a coroutine to its end; passes on what is sent, thrown and returned.
 
     Args:
         body: what is run.
         token: stands for its call on the tape; None if it is not recorded.
         as_current: whether tasks that it makes shall know what they were made by.
+        entered: is made current while it runs, and not while it is suspended.
     """
     step, argument = body.send, None
     try:
         while True:
             outer = Current.set(token) if as_current and token is not None else None
+            around = resume_around(entered)
             try:
                 yielded = step(argument)
             except StopIteration as stop:
                 return stop.value
             finally:
+                suspend_around(entered, around)
                 if outer is not None:
                     Current.reset(outer)
             suspend(token)

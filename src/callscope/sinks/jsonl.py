@@ -36,6 +36,9 @@ class JSONLines:
         TraceFileError: if the file cannot be opened for writing.
     """
 
+    lossless: Final = True
+    """No call is left out, though the program may have to wait for the disk."""
+
     def __init__(self, path: str | PathLike[str]) -> None:
         self.path = Path(path)
         """The file that this process writes to."""

@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 from callscope.hierarchy import Site
 from callscope.identity import Numbers
 from callscope.summarize import REDACTED, ObjectMark, bounded
+from callscope.tape.around import Around, context_for
 from callscope.tape.engine import LEAST_SIZE
 from callscope.tape.facts import FactsOf
 from callscope.tape.records import OMITTED, Layout
@@ -33,6 +34,9 @@ class Listener(Protocol):
     def deliver(self) -> None:
         """Tell of the events, as far as that was not done."""
 
+    def leave_out(self, entered: object) -> None:
+        """Note that there is no event of the call that this was made for."""
+
     def flush(self) -> None:
         """Note the end of a batch."""
 
@@ -50,14 +54,21 @@ class TapeReader:
         keep: whether the calls are kept in memory, to be handed out by `recorded`.
         listener: is given each event as soon as it is read, and told after each batch; without
             one, nothing is read before somebody asks.
+        around: what the listener does in the threads of calls.
     """
 
     def __init__(
-        self, wanted: Wanted, *, keep: bool = True, listener: Listener | None = None
+        self,
+        wanted: Wanted,
+        *,
+        keep: bool = True,
+        listener: Listener | None = None,
+        around: Around | None = None,
     ) -> None:
         self._wanted = wanted
         self.keeps = keep
         self._listener = listener
+        self._around = around
         self.limit = Limit(wanted)
         self._numbers = Numbers()
         self.facts = FactsOf(wanted.sites)
@@ -199,12 +210,23 @@ class TapeReader:
             self._threads[tape] = thread
         return thread
 
-    def event(self, kind: EventKind, ts_ns: int, call: Call | None) -> tuple[Event, ...]:
+    def context(self, entered: Any) -> Any:
+        """Return what the listener has noted of a call's context, of what stands on the tape."""
+        return context_for(self._around, entered)
+
+    def leave_out(self, context: object) -> None:
+        """Tell the listener that there will be no event of a call it has noted something of."""
+        if self._listener is not None and context is not None:
+            self._listener.leave_out(context)
+
+    def event(
+        self, kind: EventKind, ts_ns: int, call: Call | None, context: object = None
+    ) -> tuple[Event, ...]:
         """Return the event to tell the listener of, if there is a listener and a call."""
         if self._listener is None or call is None:
             return ()
         seq = self._listener.delivered + len(self.events) + 1
-        return (Event(kind, seq, ts_ns, call),)
+        return (Event(kind, seq, ts_ns, call, context),)
 
     def parent(self, call: Call | None) -> Call | None:
         """Return a call that another is to hang below, if it has not been dropped."""

@@ -20,7 +20,8 @@ what a mark stands for, which is the innermost call that was open when it was wr
 what led to a call in another task or thread; None where nothing is known.
 
 What can be suspended (coroutines and generators) has a token of its own: its begin record also
-holds, before the maker, the token and the name of the task.
+holds, before the maker, the token and the name of the task. Where a sink follows the program's
+context, what it noted of that stands behind the captured values: see `callscope.tape.around`.
 
 Calls of one thread nest, so an end belongs to the innermost call that has not ended. The end of
 a call is never lost: between taking the time and appending, the shadow runs no instruction at
@@ -54,6 +55,7 @@ class Layout:
         "fields",
         "is_coroutine",
         "is_suspendable",
+        "notes",
         "redact",
         "site",
         "size",
@@ -68,6 +70,7 @@ class Layout:
         *,
         is_suspendable: bool = False,
         is_coroutine: bool = False,
+        notes: bool = False,
     ) -> None:
         self.site = site
         self.fields = fields
@@ -79,7 +82,9 @@ class Layout:
         """Whether it is a coroutine or a generator."""
         self.is_coroutine = is_coroutine
         """Whether it is a coroutine or an asynchronous generator."""
-        self.size = 5 + len(fields) + (2 if is_suspendable else 0)
+        self.notes = notes
+        """Whether a sink notes something of the context in which the call begins."""
+        self.size = 5 + len(fields) + (2 if is_suspendable else 0) + notes
         """Number of places a begin record takes."""
         self.covers: Sequence[Layout] = ()
         """Shadows of the same site that may run below, for somebody patched one in between."""

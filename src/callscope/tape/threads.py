@@ -93,6 +93,8 @@ class _Local(threading.local):
 
     def __init__(self, tapes: Tapes) -> None:
         self._alive = _Alive()
+        self.is_untraced = False
+        """Whether what is called now is callscope's own affair."""
         self.tape: Any = tapes._open(weakref.ref(self._alive)).records
         if NATIVE is not None:
             self._owner = NATIVE.Owner(self.tape)
@@ -199,10 +201,20 @@ class Tapes:
             finally:
                 self._draining = False
 
+    def drain_if_free(self) -> None:
+        """Hand what was written to the readers, unless another thread is about to."""
+        # The one that holds the lock may wait for this very thread.
+        if self.lock.acquire(blocking=False):
+            try:
+                self.drain()
+            finally:
+                self.lock.release()
+
     def _drain(self, _: None) -> None:
         self._hand_over()
-        until_ns = self.clock.cell_contents() if len(self._tapes) > 1 else math.inf
         ended = [tape for tape in self._tapes if tape.ended]
+        is_alone = len(self._tapes) - len(ended) <= 1
+        until_ns = math.inf if is_alone else self.clock.cell_contents()
         for tape in tuple(self._tapes):
             _take(tape, self._taken)
         if self._taken or ended:
@@ -224,14 +236,16 @@ class Tapes:
     def untraced(self, function: Callable[[_T], _R], argument: _T) -> _R:
         """Call a function; what it calls in turn is not recorded."""
         local = self.local
-        tape = local.tape
+        tape, was_untraced = local.tape, local.is_untraced
         scratch = _new_records()
         try:
             local.tape = scratch
+            local.is_untraced = True
             _use(scratch)
             return function(argument)
         finally:
             local.tape = tape
+            local.is_untraced = was_untraced
             _use(tape)
 
 

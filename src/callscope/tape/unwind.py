@@ -121,6 +121,7 @@ class ThreadReader:
             parent = reader.makers.get(maker, parent)
         if layout.is_suspendable:
             *values, token, task = values
+        context = reader.context(values.pop()) if layout.notes else None
         call, is_wanted = None, not self._repeats(layout, identity) and reader.wants(layout.site)
         if is_wanted and not reader.limit.refuses_all():
             call = self._call(layout, identity, runtime, values, start_ns, parent)
@@ -130,20 +131,21 @@ class ThreadReader:
             call._parent = reader.parent(parent)
         if not is_wanted or reader.limit.is_full():
             call = None
+            reader.leave_out(context)
         parent = reader.parent(parent)
-        context = token if layout.is_coroutine else maker
-        entered = Open(layout, identity, call, call or parent, task, token, context)
-        inside = self._contexts.get(context, 0) + 1
+        runs_in = token if layout.is_coroutine else maker
+        entered = Open(layout, identity, call, call or parent, task, token, runs_in)
+        inside = self._contexts.get(runs_in, 0) + 1
         siblings: list[Call] = [] if parent is None or not reader.keeps else parent._children
-        events = reader.event("call", start_ns, call)
+        events = reader.event("call", start_ns, call, context)
         if token is not None:
             reader.makers[token] = call or parent
         # One step.
         del reader.instants[0]
         self.last_ns = start_ns
         self._open += (entered,)
-        if context is not None:
-            self._contexts[context] = inside
+        if runs_in is not None:
+            self._contexts[runs_in] = inside
         if is_wanted and call is None:
             reader.limit.lost += 1
         if call is not None:

@@ -12,14 +12,29 @@ SCHEMA_VERSION: Final = 1
 EventKind = Literal["call", "return", "raise", "suspend", "resume"]
 
 
+class _Marker:
+    """Stays the one object when pickled."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> str:
+        return "SKIPPED"
+
+
+SKIPPED: Final = _Marker()
+"""Says of a call, in place of its context, that a sink has no use for it."""
+
+
 class Event:
     """One instant of a call: its begin (``"call"``), its end (``"return"``, ``"raise"``), or where a
     coroutine or generator was suspended and resumed (``"suspend"``, ``"resume"``).
     """
 
-    __slots__ = ("call", "kind", "seq", "ts_ns")
+    __slots__ = ("call", "context", "kind", "seq", "ts_ns")
 
-    def __init__(self, kind: EventKind, seq: int, ts_ns: int, call: Call) -> None:
+    def __init__(
+        self, kind: EventKind, seq: int, ts_ns: int, call: Call, context: object = None
+    ) -> None:
         self.kind: EventKind = kind
         """``"call"``, ``"return"``, ``"raise"``, ``"suspend"`` or ``"resume"``."""
         self.seq: int = seq
@@ -28,6 +43,8 @@ class Event:
         """When it happened, in nanoseconds of `time.perf_counter_ns`."""
         self.call: Call = call
         """The call it is an instant of, as far as that is known at this event."""
+        self.context: object = context
+        """What a sink that follows the program's context noted as the call began; else None."""
 
     @property
     def pid(self) -> int:
@@ -84,16 +101,26 @@ def finite(value: Value) -> Value:
 class Sink(Protocol):
     """What receives events while the program runs.
 
-    A sink that raises, whatever it raises, is closed and not called again: there is one
-    `SinkWarning`, and the program, the trace and the other sinks go on. Only an interrupt of the
-    user's (Ctrl-C) that falls into a sink passes through it to the program; the sink then goes on
-    with the next event. A sink may also have:
+    Events are put in line, and a thread of the sink's own hands them over in batches: however long
+    the sink takes, the program does not wait. Where the line is full, whole calls are left out;
+    their number is part of what ``on_end`` is given, and one `SinkWarning` tells of it. At the end
+    of the recording, and of the program, the sink has `deadline_seconds` to take the rest, and as
+    long again to close; then it is left alone, with a `SinkWarning`.
 
-    - ``on_start(header)`` and ``on_end(lost)``, called once each;
+    A sink that raises, whatever it raises, is closed and not called again: there is one
+    `SinkWarning`, and the program, the trace and the other sinks go on. Calls that a sink makes are
+    not recorded. A sink may also have:
+
+    - ``on_start(header)``, called once before all else, and ``on_end(lost)``, called once when all
+      events were handed over, with the number of calls that it was not told of;
     - ``on_fork(header)``, called in a child process that the program has forked: what the sink
       holds back belongs to the parent, and what it is given from now on to the child;
-    - an attribute ``live``: if that is true, events are delivered as they happen, and not in
-      batches.
+    - an attribute ``deadline_seconds``, which is 5 by default;
+    - an attribute ``live``: if that is true, events are handed over as they happen, and the program
+      waits for it. An interrupt of the user's (Ctrl-C) that falls into it passes through to the
+      program; the sink then goes on with the next event;
+    - an attribute ``lossless``: if that is true, events come in batches, but nothing is left out,
+      and the program may have to wait.
     """
 
     def on_event(self, event: Event, /) -> None:

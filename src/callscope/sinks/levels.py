@@ -1,0 +1,87 @@
+"""At which level of logging an event is told; for the sinks that write to loggers."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Final, TypeAlias, get_args
+
+from callscope.errors import OptionError
+from callscope.hierarchy import bare_name, qualified_name
+from callscope.trace import Event, EventKind
+
+Level: TypeAlias = int | str | None
+"""A number, or a name such as ``"INFO"``; None to leave the event out."""
+
+DEFAULTS: Final[Mapping[EventKind, Level]] = {
+    "call": logging.DEBUG,
+    "return": logging.DEBUG,
+    "raise": logging.WARNING,
+    "suspend": None,
+    "resume": None,
+}
+
+
+class Levels:
+    """The level of each event.
+
+    Args:
+        by_kind: levels of kinds, in place of the `DEFAULTS`.
+        by_error: levels of the event ``raise``, by exception class or by its name, which may be a
+            pattern; the first that fits is taken.
+
+    Raises:
+        OptionError: if a kind or a level is not known.
+    """
+
+    def __init__(
+        self,
+        by_kind: Mapping[EventKind, Level] | None = None,
+        by_error: Mapping[type[BaseException] | str, Level] | None = None,
+    ) -> None:
+        for kind in by_kind or ():
+            if kind not in get_args(EventKind):
+                allowed = ", ".join(map(repr, get_args(EventKind)))
+                msg = f"levels: {kind!r} is no kind of event. Use {allowed}."
+                raise OptionError(msg)
+        given = {**DEFAULTS, **(by_kind or {})}
+        self._by_kind = {kind: _number(level) for kind, level in given.items()}
+        self._by_error = [
+            (_name(error), _number(level)) for error, level in (by_error or {}).items()
+        ]
+
+    def of(self, event: Event) -> int | None:
+        """Return the level of an event; None if it is left out."""
+        error = event.call.error
+        if event.kind == "raise" and error is not None:
+            for pattern, level in self._by_error:
+                if fnmatchcase(error.type, pattern) or fnmatchcase(bare_name(error.type), pattern):
+                    return level
+        return self._by_kind[event.kind]
+
+
+def _name(error: type[BaseException] | str) -> str:
+    # As `CallError` names it: builtins without their module.
+    return error if isinstance(error, str) else qualified_name(error).removeprefix("builtins.")
+
+
+def _number(level: Level) -> int | None:
+    if level is None or type(level) is int:
+        return level
+    known = logging.getLevelNamesMapping()
+    if level not in known:
+        msg = f"levels: {level!r} is no level. Use a number, None, or one of {', '.join(known)}."
+        raise OptionError(msg)
+    return known[str(level)]
+
+
+def module_of(defining_class: str) -> str:
+    """Return the module of a class, of whose qualified name it is a part."""
+    name = defining_class.partition(".<locals>")[0]
+    while "." in name:
+        name = name.rpartition(".")[0]
+        if name in sys.modules:
+            return name
+    return defining_class.partition(".<locals>")[0].rpartition(".")[0] or defining_class

@@ -1,0 +1,212 @@
+"""A span of OpenTelemetry for each call, in the traces of the application."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final
+
+from callscope._version import __version__
+from callscope.errors import MissingExtraError
+from callscope.sinks.opentelemetry.attributes import (
+    SCHEMA_URL,
+    description,
+    of_begin,
+    of_end,
+    of_error,
+)
+from callscope.trace.event import SKIPPED
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Span, SpanContext, TracerProvider
+
+    from callscope.sinks.opentelemetry.contexts import Entered, Noting
+    from callscope.trace import Call, Event, Header
+
+# A call may begin below one that has ended: a task that it made. So many are remembered.
+_REMEMBERED: Final = 1 << 14
+# A clock that was set, or a machine that slept, moves the time of day against the other by more.
+_STEP_NS: Final = 1_000_000_000
+
+
+class _Made:
+    """What was made of a call."""
+
+    __slots__ = ("call", "seen", "span", "start_unix_ns")
+
+    def __init__(
+        self, call: Call | None, span: Span | None, seen: SpanContext | None, start_unix_ns: int
+    ) -> None:
+        self.call = call
+        self.span = span
+        """None if it is not sampled."""
+        self.seen = seen
+        """Which of the application's spans was current as it began."""
+        self.start_unix_ns = start_unix_ns
+
+
+class OpenTelemetry:
+    """Makes a span of each call, with its times, below the application's own spans.
+
+    Spans go to the application's `TracerProvider`, which is never set here: its samplers,
+    processors, limits and exporters do what they do with the application's spans. A call made
+    within a span that was not sampled gets none, as with the samplers that go by the parent.
+
+    By default, spans are made afterwards, in the background: that takes the program the least time,
+    and a span that a traced method opens is a sibling of the method's. With `current`, the method's
+    span is current while it runs, as if it began with ``with tracer.start_as_current_span(...)``.
+
+    Args:
+        tracer_provider: whose spans they are; by default the application's global one, which may
+            also be set later.
+        current: whether a call's span is current while it runs.
+
+    Raises:
+        MissingExtraError: if ``opentelemetry-api`` is not installed.
+    """
+
+    def __init__(
+        self, tracer_provider: TracerProvider | None = None, *, current: bool = False
+    ) -> None:
+        try:
+            from opentelemetry import trace
+            from opentelemetry.context import Context
+
+            from callscope.sinks.opentelemetry import contexts
+        except ImportError:
+            raise MissingExtraError.of("callscope.OpenTelemetry", "otel") from None
+        self._api, self._span_context = trace, contexts.span_context
+        self._context_class: type[Context] = Context
+        self._entered_class: type[Entered] = contexts.Entered
+        self._provider = tracer_provider
+        self._tracer = trace.get_tracer("callscope", __version__, tracer_provider, SCHEMA_URL)
+        self._offset_ns = time.time_ns() - time.perf_counter_ns()
+        """The time of day at the clock's zero."""
+        self._drift_ns = self._offset_ns
+        self.around: Noting = (
+            contexts.Making(self._tracer, self._to_unix_ns) if current else contexts.Noting()
+        )
+        """What is done in the threads of calls."""
+        self._open: dict[int, _Made] = {}
+        self._ended: OrderedDict[int, _Made] = OrderedDict()
+
+    def __repr__(self) -> str:
+        return "OpenTelemetry()"
+
+    @property
+    def exits_first(self) -> bool:
+        """Whether there is a provider, which is shut down at exit."""
+        from opentelemetry.trace import ProxyTracerProvider
+
+        provider = self._provider or self._api.get_tracer_provider()
+        return not isinstance(provider, ProxyTracerProvider)
+
+    def on_start(self, header: Header, /) -> None:
+        """Take note of how the clock of the calls stands to the time of day."""
+        self._offset_ns = header.start_unix_ns - header.start_ns
+        self._drift_ns = time.time_ns() - time.perf_counter_ns()
+
+    def on_fork(self, header: Header, /) -> None:
+        """Leave the spans to the parent process."""
+        self._open.clear()
+        self._ended.clear()
+        self.on_start(header)
+
+    def on_event(self, event: Event, /) -> None:
+        """Begin or end the span of a call."""
+        if event.kind == "call":
+            self._open[event.call.call_id] = self._begin(event)
+        elif event.kind in ("return", "raise"):
+            made = self._open.pop(event.call.call_id, None)
+            if made is not None:
+                self._end(made)
+                self._remember(event.call.call_id, made)
+
+    def _begin(self, event: Event) -> _Made:
+        call, context = event.call, event.context
+        if context is SKIPPED:
+            return _Made(None, None, None, 0)
+        if isinstance(context, self._entered_class):
+            if not context.span.is_recording():
+                return _Made(None, None, None, 0)
+            context.span.set_attributes(of_begin(call))
+            seen = context.span.get_span_context()
+            return _Made(call, context.span, seen, context.start_unix_ns)
+        return self._make(call, self._to_unix_ns(event.ts_ns), context)
+
+    def _make(self, call: Call, start_unix_ns: int, context: object) -> _Made:
+        """Make the span of a call that has begun in a context."""
+        is_known = isinstance(context, self._context_class)
+        inside = context if isinstance(context, self._context_class) else self.around.outer
+        seen = self._span_context(inside)
+        above = self._above(call)
+        if above is not None and (not is_known or _is_same(seen, above.seen)):
+            if above.span is None:
+                return _Made(None, None, None, 0)
+            inside = self._api.set_span_in_context(above.span, inside)
+        span = self._tracer.start_span(
+            call.site, inside, attributes=of_begin(call), start_time=start_unix_ns
+        )
+        return _Made(call, span if span.is_recording() else None, seen, start_unix_ns)
+
+    def _above(self, call: Call) -> _Made | None:
+        """Return what was made of the innermost call above that it was told of."""
+        parent = call.parent
+        while parent is not None:
+            made = self._open.get(parent.call_id) or self._ended.get(parent.call_id)
+            if made is not None:
+                return made
+            parent = parent.parent
+        return None
+
+    def _end(self, made: _Made) -> None:
+        span, call = made.span, made.call
+        if span is not None and call is not None:
+            duration_ns = call.duration_ns
+            if duration_ns is None:
+                end_unix_ns = max(made.start_unix_ns, time.time_ns())
+            else:
+                end_unix_ns = made.start_unix_ns + duration_ns
+            if attributes := of_end(call):
+                span.set_attributes(attributes)
+            if call.error is not None:
+                span.add_event("exception", of_error(call.error), end_unix_ns)
+                span.set_status(self._api.StatusCode.ERROR, description(call.error))
+            span.end(end_unix_ns)
+            made.span = self._api.NonRecordingSpan(span.get_span_context())
+
+    def _remember(self, call_id: int, made: _Made) -> None:
+        made.call = None
+        self._ended[call_id] = made
+        if len(self._ended) > _REMEMBERED:
+            self._ended.popitem(last=False)
+
+    def leave_out(self, entered: object) -> None:
+        """End the span that was made for a call which it is told nothing of."""
+        if isinstance(entered, self._entered_class):
+            entered.leave_out()
+
+    def flush(self) -> None:
+        """Take note if the time of day was set; spans are sent when the application wants it."""
+        drift_ns = time.time_ns() - time.perf_counter_ns()
+        if abs(drift_ns - self._drift_ns) > _STEP_NS:
+            self._offset_ns += drift_ns - self._drift_ns
+            self._drift_ns = drift_ns
+
+    def close(self) -> None:
+        """End the spans of calls that still run."""
+        for made in self._open.values():
+            self._end(made)
+        self._open.clear()
+        self._ended.clear()
+
+    def _to_unix_ns(self, ts_ns: int) -> int:
+        return ts_ns + self._offset_ns
+
+
+def _is_same(one: SpanContext, other: SpanContext | None) -> bool:
+    """Tell whether no span of the application's began between; none at all counts as the same."""
+    return not one.is_valid or (
+        other is not None and (one.span_id, one.trace_id) == (other.span_id, other.trace_id)
+    )

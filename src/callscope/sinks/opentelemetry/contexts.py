@@ -1,0 +1,193 @@
+"""What the sink does in the threads of calls: notes what is current there, or makes a span so."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry import context as api
+from opentelemetry import propagate
+from opentelemetry.context import Context
+from opentelemetry.propagators.textmap import Getter
+from opentelemetry.trace import SpanContext, get_current_span, set_span_in_context
+
+from callscope.hierarchy import bare_name
+from callscope.trace.event import SKIPPED
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span, Tracer
+
+    from callscope.hierarchy import Site
+
+_SUPPRESS: Final = (
+    "suppress_instrumentation",
+    getattr(api, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation"),
+)
+"""Set by exporters, of what they themselves call."""
+
+
+class _Environment(Getter[Mapping[str, str]]):
+    """Reads what the process was started with.
+
+    See https://opentelemetry.io/docs/specs/otel/context/env-carriers/.
+    """
+
+    def get(self, carrier: Mapping[str, str], key: str) -> list[str] | None:
+        name = "".join(c if c.isalnum() else "_" for c in key).upper()
+        return [carrier[name]] if name in carrier else None
+
+    def keys(self, carrier: Mapping[str, str]) -> list[str]:
+        return [*carrier]
+
+
+def from_environment() -> Context:
+    """Return the context that ``TRACEPARENT`` and its kin say the process was started in."""
+    return propagate.extract(os.environ, Context(), _Environment())
+
+
+def span_context(context: Context) -> SpanContext:
+    """Return which span is current in a context; it is not valid if none is."""
+    return get_current_span(context).get_span_context()
+
+
+def _find_get_current() -> Callable[[], Context]:
+    """Return what tells the current context, in the least time."""
+    variable = getattr(getattr(api, "_RUNTIME_CONTEXT", None), "_current_context", None)
+    return variable.get if type(variable) is ContextVar else api.get_current
+
+
+class Noting:
+    """Notes what is current as a call begins: the span is made of that afterwards."""
+
+    makes_current: bool = False
+    skips = True
+
+    def __init__(self) -> None:
+        self.outer = from_environment()
+        """What calls are made in where nothing is current."""
+        self._get = _find_get_current()
+        self._known: tuple[Context, object] = (self.outer, self._judge(self.outer))
+
+    def __repr__(self) -> str:
+        return "callscope.OpenTelemetry"
+
+    def look(self) -> object:
+        """Return the current context; `SKIPPED` within what is not sampled."""
+        context = self._get()
+        known, answer = self._known
+        if context is known:
+            return answer
+        answer = self._judge(context)
+        self._known = (context, answer)
+        return answer
+
+    def _judge(self, context: Context) -> object:
+        if any(map(context.get, _SUPPRESS)):
+            return SKIPPED
+        current = span_context(context)
+        if not current.is_valid:
+            if self.outer and not context:
+                context = self.outer
+            elif self.outer:
+                context = set_span_in_context(get_current_span(self.outer), context)
+            current = span_context(context)
+        return SKIPPED if current.is_valid and not current.trace_flags.sampled else context
+
+    def make(self, _site: Site, _start_ns: int, _context: object) -> Entered | None:
+        """Make nothing."""
+        return None
+
+    def capture(self) -> Carried | None:
+        """Carry nothing: a thread's calls hang below what led to them anyway."""
+        return None
+
+
+class Making(Noting):
+    """Makes a span as a call begins, to be current while it runs."""
+
+    makes_current = True
+
+    def __init__(self, tracer: Tracer, to_unix_ns: Callable[[int], int]) -> None:
+        super().__init__()
+        self._tracer = tracer
+        self._to_unix_ns = to_unix_ns
+        self._sites: dict[Site, tuple[str, dict[str, Any]]] = {}
+
+    def make(self, site: Site, start_ns: int, context: object) -> Entered:
+        """Return the span of a call that begins in a context."""
+        assert isinstance(context, Context)
+        name, attributes = self._sites.get(site) or self._describe(site)
+        start_unix_ns = self._to_unix_ns(start_ns)
+        span = self._tracer.start_span(
+            name, context, attributes=attributes, start_time=start_unix_ns
+        )
+        return Entered(span, set_span_in_context(span, context), start_unix_ns)
+
+    def _describe(self, site: Site) -> tuple[str, dict[str, Any]]:
+        defining = site.defining.name
+        attributes = {"code.function.name": f"{defining}.{site.method}"}
+        self._sites[site] = f"{bare_name(defining)}.{site.method}", attributes
+        return self._sites[site]
+
+    def capture(self) -> Carried:
+        """Return the current context, to be current in another thread."""
+        return Carried(self._get())
+
+
+class Carried:
+    """A context, and what becomes of it while something runs in it."""
+
+    __slots__ = ("context",)
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def resume(self) -> object:
+        """Make it current."""
+        return api.attach(self.context)
+
+    def suspend(self, token: Any) -> None:
+        """Make current what was before; it goes on with what is current now.
+
+        What a coroutine makes current may still be so when it is suspended.
+        """
+        self.context = api.get_current()
+        api.detach(token)
+
+    def leave(self) -> None:
+        """Do nothing; there is no span."""
+
+
+class Entered(Carried):
+    """The span of a call that runs."""
+
+    __slots__ = ("_ends", "_has_left", "_is_left_out", "span", "start_unix_ns")
+
+    def __init__(self, span: Span, context: Context, start_unix_ns: int) -> None:
+        super().__init__(context)
+        self.span = span
+        self.start_unix_ns = start_unix_ns
+        self._has_left = self._is_left_out = False
+        self._ends = [span.end]
+
+    def leave(self) -> None:
+        """Take note that the call has ended."""
+        self._has_left = True
+        if self._is_left_out:
+            self._end()
+
+    def leave_out(self) -> None:
+        """End the span with its call, whose events are not told of."""
+        self._is_left_out = True
+        if self._has_left:
+            self._end()
+
+    def _end(self) -> None:
+        # Two threads may come to this; one of them takes it.
+        try:
+            end = self._ends.pop()
+        except IndexError:
+            return
+        end()

@@ -1,0 +1,91 @@
+"""Calls as events of structlog: one event dict each."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+from callscope.errors import MissingExtraError
+from callscope.sinks.levels import Level, Levels, module_of
+from callscope.trace import Event, EventKind, Header
+
+
+class Structlog:
+    """Hands each event to structlog, as the program has configured it.
+
+    The event is called ``call``, ``return`` or ``raise``; its dict holds what the event schema says,
+    and ``time_unix_ns``. Its logger is that of the module whose class defines the method.
+
+    Args:
+        levels: the level of each kind of event, as a number or a name; None leaves it out. By
+            default ``call`` and ``return`` are ``DEBUG``, ``raise`` is ``WARNING``, and ``suspend``
+            and ``resume`` are left out.
+        error_levels: levels of ``raise`` by exception class, or by a pattern of its name.
+        logger: takes all events, in place of a logger per module.
+
+    Raises:
+        MissingExtraError: if ``structlog`` is not installed.
+        OptionError: if a kind or a level is not known.
+    """
+
+    exits_first: Final = True
+    """Recordings end, at exit, before the handlers do that records go to."""
+
+    def __init__(
+        self,
+        *,
+        levels: Mapping[EventKind, Level] | None = None,
+        error_levels: Mapping[type[BaseException] | str, Level] | None = None,
+        logger: Any = None,
+    ) -> None:
+        try:
+            from structlog import get_logger
+        except ImportError:
+            raise MissingExtraError.of("callscope.Structlog", "structlog") from None
+        self._get_logger = get_logger
+        self._levels = Levels(levels, error_levels)
+        self._logger = logger
+        self._loggers: dict[str, Any] = {}
+        self._offset_ns = 0
+
+    def __repr__(self) -> str:
+        return "Structlog()"
+
+    def on_start(self, header: Header, /) -> None:
+        """Take note of how the clock of the calls stands to the time of day."""
+        self._offset_ns = header.start_unix_ns - header.start_ns
+
+    on_fork = on_start
+
+    def on_event(self, event: Event, /) -> None:
+        """Log one event."""
+        level = self._levels.of(event)
+        if level is None:
+            return
+        fields = event.to_dict()
+        name = fields.pop("kind")
+        fields["time_unix_ns"] = event.ts_ns + self._offset_ns
+        # Every kind of logger has methods of these names, and few take a level as an argument.
+        logger = self._find_logger(event)
+        getattr(logger, _method(level))(name, **fields)
+
+    def _find_logger(self, event: Event) -> Any:
+        if self._logger is not None:
+            return self._logger
+        module = module_of(event.call.defining_class)
+        if module not in self._loggers:
+            self._loggers[module] = self._get_logger(module)
+        return self._loggers[module]
+
+    def flush(self) -> None:
+        """Do nothing: what structlog writes to belongs to the program."""
+
+    def close(self) -> None:
+        """Do nothing: what structlog writes to belongs to the program."""
+
+
+def _method(level: int) -> str:
+    steps = (logging.CRITICAL, logging.ERROR, logging.WARNING, logging.INFO)
+    at_most = next((step for step in steps if level >= step), logging.DEBUG)
+    return logging.getLevelName(at_most).lower()

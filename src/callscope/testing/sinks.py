@@ -1,0 +1,191 @@
+"""Whether a sink keeps what the `Sink` protocol promises."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+from callscope.begin import record
+from callscope.errors import SinkWarning, shown
+from callscope.testing._programs import PROGRAMS, Base, Layer, nothing
+from callscope.trace import Header, Sink
+
+
+def check_sink(make: Callable[[], Sink]) -> None:
+    """Check that a sink keeps what the `Sink` protocol promises.
+
+    It is given real recordings: of nested calls, errors, generators and coroutines, threads, text
+    and numbers at which writers break, calls that never end, nothing at all, and a forked process
+    where the system has them. It must take them all, and end within its `deadline_seconds`::
+
+        def test_my_sink(tmp_path):
+            check_sink(lambda: MySink(tmp_path / "calls.txt"))
+
+    Args:
+        make: returns a fresh sink; it is called once per recording.
+
+    Raises:
+        AssertionError: if a promise is broken, naming it, the recording and the event.
+    """
+    first = make()
+    _check_shape(first)
+    for name, program in PROGRAMS.items():
+        with (
+            _watched(first if program is nothing else make(), name) as sink,
+            record(Base, Layer, methods=["*call*", "*steps*", "__init__"], sinks=[sink]),
+        ):
+            program()
+    _check_ends(make(), "nothing but the end")
+    _check_close_again(make())
+    if hasattr(os, "fork"):
+        _check_fork(make())
+
+
+class _Watched:
+    """A sink that notes the first exception which another has raised, and where."""
+
+    def __init__(self, sink: Sink, recording: str) -> None:
+        self._sink = sink
+        self._recording = recording
+        self.problem: tuple[str, BaseException] | None = None
+        self.is_closed = False
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._sink, name)
+        if name not in _METHODS:
+            return value
+
+        def call(*arguments: Any) -> None:
+            try:
+                value(*arguments)
+            except BaseException as error:
+                self._note(name, arguments, error)
+                raise
+            self.is_closed |= name == "close"
+
+        return call
+
+    def __repr__(self) -> str:
+        return shown(self._sink)
+
+    def _note(self, name: str, arguments: tuple[Any, ...], error: BaseException) -> None:
+        if self.problem is None:
+            given = ", ".join(map(shown, arguments))
+            text = (
+                f"{_METHODS[name]} In the recording of {self._recording},"
+                f" {name}({given}) raised {shown(error)}."
+            )
+            self.problem = text, error
+
+
+_METHODS: Final = {
+    "on_start": "on_start(header) must take the header of a recording.",
+    "on_event": "on_event(event) must take every event.",
+    "flush": "flush() must be possible at any time, whether or not there was an event before it.",
+    "on_fork": "on_fork(header) must be possible between any two events.",
+    "on_end": "on_end(lost) must take the number of calls that the sink was not told of.",
+    "close": "close() must be possible at any time after on_start.",
+    "leave_out": "leave_out(entered) must take what the sink has made for a call.",
+}
+
+
+@contextmanager
+def _watched(sink: Sink, recording: str) -> Iterator[Any]:
+    """Fail if the sink raises, or is warned of."""
+    watched = _Watched(sink, recording)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield watched
+    if watched.problem is not None:
+        text, error = watched.problem
+        raise AssertionError(text) from error
+    warned = [str(w.message) for w in caught if issubclass(w.category, SinkWarning)]
+    assert not warned, f"A sink must end in time. In the recording of {recording}: {warned[0]}"
+    assert watched.is_closed, f"In the recording of {recording}, the sink was not closed."
+
+
+def _check_shape(sink: Sink) -> None:
+    assert not isinstance(sink, type), (
+        f"check_sink takes a function that makes a sink, and {sink!r} is a class: was it to be"
+        " called?"
+    )
+    for name in ("on_event", "flush", "close"):
+        method = getattr(sink, name, None)
+        assert callable(method), f"A sink must have a method {name}(); {shown(sink)} has none."
+    for name in ("on_start", "on_fork", "on_end"):
+        method = getattr(sink, name, None)
+        assert method is None or callable(method), f"{name} must be a method, if there is one."
+
+
+def _header() -> Header:
+    return Header(os.getpid(), time.perf_counter_ns(), time.time_ns(), "3", "0", ())
+
+
+def _check_ends(sink: Sink, recording: str) -> None:
+    """Flush it with nothing to flush, and tell it that calls were lost."""
+    with _watched(sink, recording) as watched:
+        for method, *arguments in (
+            ("on_start", _header()),
+            ("flush",),
+            ("flush",),
+            ("on_end", 7),
+            ("flush",),
+            ("close",),
+        ):
+            if hasattr(sink, str(method)):
+                with suppress(BaseException):  # which has been noted
+                    getattr(watched, str(method))(*arguments)
+
+
+def _check_close_again(sink: Sink) -> None:
+    with record(Layer, sinks=[sink]):
+        Layer(1)(2)
+    try:
+        sink.close()
+    except BaseException as error:
+        msg = (
+            "close() must do nothing a second time: a sink that has raised is closed at once, and"
+            f" a program may close it too. It raised {shown(error)}."
+        )
+        raise AssertionError(msg) from error
+
+
+def _check_fork(sink: Sink) -> None:
+    """Fork in the middle of a recording, and see that both processes end well."""
+    reading, writing = os.pipe()
+    with _watched(sink, "a program that forks") as watched, os.fdopen(reading) as report:
+        recording = record(Layer, sinks=[watched])
+        with recording:
+            layer = Layer(1)
+            with warnings.catch_warnings():
+                # A test's process may have threads of its own.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                child = os.fork()
+            if not child:
+                _end_child(recording, watched, layer, writing)
+            layer(2)
+            os.close(writing)
+            os.waitpid(child, 0)
+        said = report.read()
+    if said != "well":
+        msg = "A forked child must go on with a sink of its own. There, it"
+        raise AssertionError(f"{msg} {said}" if said else f"{msg} did not come to its end.")
+
+
+def _end_child(recording: Any, watched: Any, layer: Layer, writing: int) -> None:
+    said = "raised something else."
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            layer(3)
+            recording.end()
+        problems = [str(w.message) for w in caught if issubclass(w.category, SinkWarning)]
+        problem = f"broke a promise: {watched.problem[0]}" if watched.problem else ""
+        said = problem or (f"was warned of: {problems[0]}" if problems else "well")
+    finally:
+        os.write(writing, said.encode("utf-8", "backslashreplace"))
+        os._exit(0)
