@@ -167,7 +167,7 @@ class _Memory:
     def look(self) -> None:
         self._looks += 1
         now = _resident_mib()
-        if self._looks == _WARM_UP:
+        if self._looks <= _WARM_UP:
             self.first = self.most = now
         self.most = max(self.most, now)
 

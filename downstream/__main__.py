@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from downstream.compare import DIFFERENCES, compare, known_differences
+from downstream.compare import DIFFERENCES, Differences, compare, known_differences
 from downstream.install import ROOT, install
-from downstream.run import Runs, SuiteError, run_twice
+from downstream.run import ENGINES, AllRuns, Engine, SuiteError, run_all, traced_folder
 from downstream.suites import SUITES, Suite
-from downstream.table import row, write_page
+from downstream.table import rows, write_page
 
 _WORK: Final = ROOT / ".downstream"
 
@@ -22,31 +22,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     suites = [suite for suite in SUITES if not options.suite or suite.name in options.suite]
     known = known_differences()
-    runs: dict[Suite, Runs] = {}
+    engines: Sequence[Engine] = ENGINES if options.engine == "both" else (options.engine,)
+    runs: dict[Suite, AllRuns] = {}
     complaints: list[str] = []
     for suite in suites:
         work = options.folder.absolute() / suite.name
         work.mkdir(parents=True, exist_ok=True)
         print(f"{suite.library} {suite.version} ...", flush=True)
         try:
-            runs[suite] = run_twice(suite, install(suite, work), work)
+            runs[suite] = run_all(suite, install(suite, work), work, engines)
         except SuiteError as error:
             complaints.append(str(error))
             continue
-        print(row(suite, runs[suite]), flush=True)
-        unexpected, stale = compare(runs[suite], known.get(suite.name, {}))
-        complaints += [f"{suite.library}: turned by tracing: {test}" for test in unexpected]
-        complaints += [
-            f"{suite.library}: no longer turned; take it out of {DIFFERENCES.name}: {test}"
-            for test in stale
-        ]
-        if unexpected:
-            complaints.append(f"{suite.library}: what the tests printed is in {work / 'traced'}")
+        print(rows(suite, runs[suite]), end="", flush=True)
+        complaints += _complaints(suite, runs[suite], known.get(suite.name, {}), work)
     for complaint in complaints:
         print(complaint, file=sys.stderr)
-    if len(runs) == len(SUITES):
+    if len(runs) == len(SUITES) and len(engines) == len(ENGINES):
         print(f"{write_page(runs, known).relative_to(ROOT)} is written")
     return 1 if complaints else 0
+
+
+def _complaints(suite: Suite, runs: AllRuns, known: Differences, work: Path) -> list[str]:
+    complaints = []
+    for engine, of_engine in runs.items():
+        begin = f"{suite.library}, engine {engine!r}:"
+        unexpected, stale = compare(of_engine, known)
+        complaints += [f"{begin} turned by tracing: {test}" for test in unexpected]
+        complaints += [
+            f"{begin} no longer turned; take it out of {DIFFERENCES.name}: {test}" for test in stale
+        ]
+        if unexpected:
+            complaints.append(f"{begin} what the tests printed is in {traced_folder(work, engine)}")
+    return complaints
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,6 +67,12 @@ def _parser() -> argparse.ArgumentParser:
         nargs="*",
         choices=[[], *(suite.name for suite in SUITES)],
         help="which ones; all by default",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=[*ENGINES, "both"],
+        default="both",
+        help="which tape the calls are written to (default: both, one after the other)",
     )
     parser.add_argument(
         "--folder", type=Path, default=_WORK, help="where they are installed (default: .downstream)"

@@ -9,7 +9,7 @@ from typing import Final
 
 from downstream.compare import Differences
 from downstream.install import ROOT
-from downstream.run import Outcomes, Runs
+from downstream.run import AllRuns, Engine, Outcomes, Runs
 from downstream.suites import Suite
 
 PAGE: Final = ROOT / "docs" / "downstream.md"
@@ -17,15 +17,15 @@ PAGE: Final = ROOT / "docs" / "downstream.md"
 _HEAD: Final = """\
 # Other libraries' own tests, traced
 
-Each library's tests are run without and with tracing of its main classes, and compared test by
-test. All methods are traced (`*` and `__*`), those of Python's own protocols among them. This page
+Each library's tests are run without tracing, and with tracing of its main classes on each of the
+[engines](engines.md), and compared test by test. All methods are traced (`*` and `__*`), those of Python's own protocols among them. This page
 is written by `python -m downstream`; [downstream/suites.py](../downstream/suites.py) says which of
 the tests are run, and which classes are traced.
 
 CPython {python}, {system}.
 
-| library | version | tests | passes without | passes with | calls traced |
-|---|---|---:|---:|---:|---:|
+| library | version | engine | tests | passes without | passes with | calls traced |
+|---|---|---|---:|---:|---:|---:|
 """
 _DIFFERENCES: Final = """
 ## Tests that tracing turns
@@ -36,25 +36,29 @@ does not turn.
 """
 
 
-def write_page(runs: Mapping[Suite, Runs], known: Mapping[str, Differences]) -> Path:
+def write_page(runs: Mapping[Suite, AllRuns], known: Mapping[str, Differences]) -> Path:
     """Write the page, and return its path."""
     head = _HEAD.format(python=platform.python_version(), system=platform.system())
-    rows = "".join(f"{row(suite, of_suite)}\n" for suite, of_suite in runs.items())
+    table = "".join(rows(suite, of_suite) for suite, of_suite in runs.items())
     listed = "".join(
         f"- {suite.library}, `{test}`: {reason}\n"
         for suite in runs
         for test, reason in known.get(suite.name, {}).items()
     )
-    text = head + rows + (_DIFFERENCES + listed if listed else "")
+    text = head + table + (_DIFFERENCES + listed if listed else "")
     PAGE.write_text(text, encoding="utf-8")
     return PAGE
 
 
-def row(suite: Suite, runs: Runs) -> str:
-    """Return a library's row of the table."""
+def rows(suite: Suite, runs: AllRuns) -> str:
+    """Return a library's rows of the table, each with its newline."""
+    return "".join(_row(suite, engine, of_engine) for engine, of_engine in runs.items())
+
+
+def _row(suite: Suite, engine: Engine, runs: Runs) -> str:
     figures = (len(runs.bare), _passes(runs.bare), _passes(runs.traced), runs.calls)
-    cells = (suite.library, suite.version, *(f"{figure:,}" for figure in figures))
-    return f"| {' | '.join(cells)} |"
+    cells = (suite.library, suite.version, engine, *(f"{figure:,}" for figure in figures))
+    return f"| {' | '.join(cells)} |\n"
 
 
 def _passes(outcomes: Outcomes) -> int:

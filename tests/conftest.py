@@ -1,5 +1,7 @@
 """What several test files share."""
 
+import signal
+import threading
 import types
 
 import pytest
@@ -11,6 +13,16 @@ pytest_plugins = ["pytester"]
 
 # `pytest --hypothesis-profile=long` draws a hundred times as many programs.
 settings.register_profile("long", max_examples=100 * settings().max_examples)
+
+
+def pytest_configure():
+    """Let Ctrl-C through, to the tests and the processes they start.
+
+    A shell has its background jobs ignore it, and children inherit that.
+    """
+    is_ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if is_ignored and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def make_seed():

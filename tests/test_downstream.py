@@ -5,7 +5,7 @@ import pytest
 from downstream.compare import Comparison, compare, known_differences
 from downstream.run import Runs
 from downstream.suites import SUITES
-from downstream.table import row
+from downstream.table import rows
 
 
 def runs(bare, traced):
@@ -39,12 +39,15 @@ def test_what_has_turned(bare, traced, turned):
     assert Comparison([], [] if turned else ["test"]) == compare(found, {"test": "why"})
 
 
-def test_a_row_of_the_table():
-    """All tests, those that pass without and with tracing, and the calls."""
+def test_the_rows_of_the_table():
+    """For each engine: all tests, those that pass without and with tracing, and the calls."""
     (suite,) = [suite for suite in SUITES if suite.name == "click"]
-    assert f"| click | {suite.version} | 1 | 1 | 0 | 1,234 |" == row(
-        suite, runs("passed", "failed")
-    )
+    expected = [
+        f"| click | {suite.version} | c | 1 | 1 | 0 | 1,234 |",
+        f"| click | {suite.version} | python | 1 | 1 | 1 | 1,234 |",
+    ]
+    found = rows(suite, {"c": runs("passed", "failed"), "python": runs("passed", "passed")})
+    assert expected == found.splitlines()
 
 
 def test_the_known_differences():

@@ -41,8 +41,9 @@ the bytecode does, without a frame. Each call goes one of these ways, and so is 
 
 #ifdef _MSC_VER
 #define THREAD_LOCAL __declspec(thread)
-#elif defined(__linux__)
-/* Found without a call: a few bytes are always to be had, also by what is loaded late. */
+#elif defined(__GLIBC__)
+/* Found without a call: a few bytes are always to be had, also by what is loaded late. (Not with
+musl, whose loader refuses it.) */
 #define THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))
 #else
 #define THREAD_LOCAL _Thread_local
