@@ -6,12 +6,9 @@ import os
 import types
 import weakref
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
 from callscope.errors import EngineWarning, OptionError, warn
-
-if TYPE_CHECKING:
-    pass
 
 _VARIABLE: Final = "CALLSCOPE_ENGINE"
 _TIMES: Final = 50
