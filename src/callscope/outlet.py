@@ -18,6 +18,7 @@ DEADLINE_SECONDS: Final = 5.0
 MOST_WAITING: Final = 1 << 16
 """How many events may wait for a sink; with more, whole calls are left out and counted."""
 _BATCH_SECONDS: Final = 0.1
+_LONGEST: Final = 1e6
 # How long a fork waits for a thread, which may itself wait for a lock of the thread that forks.
 _PAUSE_SECONDS: Final = 1.0
 # Calls within calls that a sink may need: with less left, it is not to blame for a RecursionError.
@@ -55,7 +56,8 @@ class Outlet:
     def deadline_seconds(self) -> float:
         """How long the program waits for it at the end; the sink may say so itself."""
         asked = getattr(self._sink, "deadline_seconds", DEADLINE_SECONDS)
-        return float(asked) if isinstance(asked, (int, float)) else DEADLINE_SECONDS
+        makes_sense = isinstance(asked, (int, float)) and asked >= 0  # which NaN is not
+        return min(asked, _LONGEST) if makes_sense else DEADLINE_SECONDS
 
     @property
     def exits_first(self) -> bool:
