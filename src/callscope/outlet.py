@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from time import monotonic
 from typing import Final
 
 from callscope.errors import SinkWarning, is_interrupt, shown, warn
+from callscope.tape.around import Around
 from callscope.tape.threads import TAPES
 from callscope.trace import Event, EventKind, Sink
 
@@ -28,6 +29,12 @@ _ROOM: Final = 200
 def is_live(sink: Sink) -> bool:
     """Tell whether a sink wants each event as it happens; it says so by an attribute `live`."""
     return bool(getattr(sink, "live", False))
+
+
+def around_of(sinks: Iterable[Sink]) -> Around | None:
+    """Return what one of the sinks does in the threads of calls; it has it as `around`."""
+    found = (getattr(sink, "around", None) for sink in sinks)
+    return next((around for around in found if around is not None), None)
 
 
 class Outlet:
