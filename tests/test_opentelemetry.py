@@ -310,6 +310,21 @@ class TestWhoseChildTheyAre:
             ("Layer.__init__", "MyLayer.__init__"),
         ]
 
+    def test_work_that_is_carried_several_times(self, app, seed):
+        """Each time it runs in the context that was current when it was carried."""
+        seen = []
+
+        def work():
+            seen.append(baggage.get_baggage("left"))
+            context.attach(baggage.set_baggage("left", "behind"))
+
+        with app.record(seed.Layer, current=True), app.span("request"):
+            carried = carry(work)
+            with ThreadPoolExecutor(1) as pool:
+                for _ in range(3):
+                    pool.submit(carried).result()
+        assert seen == [None] * 3
+
     @both
     def test_a_threads_own_span(self, app, seed, current):
         """A worker that goes on with its request's context hangs its calls below that."""

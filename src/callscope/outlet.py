@@ -159,13 +159,17 @@ class Worker:
         self._exit_first: Callable[[], None] | None = exit_first
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self._is_stuck = False
+        self._is_stuck = self._is_leaving = False
         self._ends_at: float | None = None
         self._lost = 0
         self._has_ended = False
 
     def start(self) -> bool:
         """Begin, or go on after a pause; return False where no thread can be started."""
+        if self._is_stuck:  # in the sink: it goes on by itself, if ever
+            self._stopping.clear()
+            if not self._is_leaving:
+                return True
         before, self._stopping = self._thread, threading.Event()
         self._note_exit()
         self._thread = threading.Thread(
@@ -191,7 +195,8 @@ class Worker:
 
     def forget(self) -> None:
         """Forget the thread, which a child process that has been forked does not have."""
-        self._thread, self._is_stuck = None, False
+        self._thread = None
+        self._is_stuck = self._is_leaving = False
 
     def begin_end(self, lost: int) -> None:
         """Have the sink told of the rest, and closed; a second time does nothing."""
@@ -220,10 +225,17 @@ class Worker:
         if before is not None:
             before.join()
         outlet = self.outlet
-        while not stopping.wait(0 if outlet is not None and outlet.waiting else _BATCH_SECONDS):
-            TAPES.drain_if_free()
-            if outlet is not None:
-                TAPES.untraced(self._tell, stopping)
+        self._is_stuck = self._is_leaving = False
+        while True:
+            while not stopping.wait(0 if outlet is not None and outlet.waiting else _BATCH_SECONDS):
+                TAPES.drain_if_free()
+                if outlet is not None:
+                    TAPES.untraced(self._tell, stopping)
+                self._is_stuck = False
+            self._is_leaving = True
+            if stopping.is_set():  # and not cleared since
+                break
+            self._is_leaving = False
         if self._ends_at is not None:
             self._finish()
 

@@ -165,50 +165,41 @@ _MARK: Final = api.create_key("callscope")
 class Mark:
     """Stands in the context of a call, and is held by whatever the call has started, too."""
 
-    __slots__ = ("is_over", "token")
+    __slots__ = ("is_over", "tokens")
 
     def __init__(self) -> None:
         self.is_over = False
         """Whether the call has ended."""
-        self.token: Any = None
-        """Makes current what was before, in the thread or task of the call."""
+        self.tokens: list[Any] = []
+        """While it is current, what makes current what was before, in its own thread or task."""
 
     def was_left_behind(self) -> bool:
         """Put right what an interrupt has left; return whether there was something."""
-        token = self.token
-        if not self.is_over or token is None:
+        if not self.is_over or not self.tokens:
             return False
         try:
-            _reset(token)
+            _reset(self.tokens.pop())
         except (ValueError, RuntimeError):
             return False  # it is right: a task that the call has made goes on in its context
-        self.token = None
         return True
 
 
 class Carried:
-    """A context, and what becomes of it while something runs in it."""
+    """A context that something runs in, in another thread; it may do so several times at once."""
 
-    __slots__ = ("context", "mark")
+    __slots__ = ("context",)
 
-    def __init__(self, context: Context, mark: Mark | None = None) -> None:
+    def __init__(self, context: Context) -> None:
         self.context = context
-        self.mark = mark or Mark()
 
     def resume(self) -> object:
         """Make it current."""
-        self.mark.token = _set(self.context)
-        return self.mark.token
+        return _set(self.context)
 
     def suspend(self, token: Any) -> None:
-        """Make current what was before; it goes on with what is current now.
-
-        What a coroutine makes current may still be so when it is suspended.
-        """
-        self.context = _get()
+        """Make current what was before."""
         with suppress(ValueError):  # what runs is closed from elsewhere
             _reset(token)
-        self.mark.token = None
 
     def leave(self) -> None:
         """Do nothing; there is no span."""
@@ -217,14 +208,31 @@ class Carried:
 class Entered(Carried):
     """The span of a call that runs."""
 
-    __slots__ = ("_ends", "_has_left", "_is_left_out", "span", "start_unix_ns")
+    __slots__ = ("_ends", "_has_left", "_is_left_out", "mark", "span", "start_unix_ns")
 
     def __init__(self, span: Span, context: Context, start_unix_ns: int, mark: Mark) -> None:
-        super().__init__(context, mark)
+        super().__init__(context)
+        self.mark = mark
         self.span = span
         self.start_unix_ns = start_unix_ns
         self._has_left = self._is_left_out = False
         self._ends = [span.end]
+
+    def resume(self) -> object:
+        """Make it current."""
+        tokens = self.mark.tokens
+        # All in C: no interrupt falls between setting the variable and keeping its token.
+        tokens.extend(map(_set, (self.context,)))
+        return tokens[-1]
+
+    def suspend(self, token: Any) -> None:
+        """Make current what was before; it goes on with what is current now.
+
+        What a coroutine makes current may still be so when it is suspended.
+        """
+        self.context = _get()
+        super().suspend(token)
+        self.mark.tokens.clear()
 
     def leave(self) -> None:
         """Take note that the call has ended."""
