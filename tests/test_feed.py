@@ -226,6 +226,16 @@ class TestDeadlines:
         assert sink.events == [("call", 1), ("call", 2)]
         assert (sink.lost, sink.is_closed) == (4, True)
 
+    @pytest.mark.parametrize("deadline", [float("inf"), float("nan"), -1, "long", None])
+    def test_a_deadline_that_makes_no_sense(self, seed, deadline):
+        """Does no harm to a sink that ends."""
+        sink = Slow("none", deadline_seconds=deadline)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", errors.SinkWarning)
+            with callscope.record(seed.Layer, sinks=[sink]) as trace:
+                seed.MyLayer(3)(4)
+        assert trace.outline() == SEED_OUTLINE
+
     def test_nothing_hangs_at_exit(self):
         """The program ends though its sink never does."""
         program = """
@@ -270,24 +280,29 @@ class Stuck:
         print("child", event.kind, flush=True)
     def flush(self): ...
     def close(self): ...
+waits, join = [], threading.Thread.join
+def counted(thread, timeout=None):
+    waits.append(thread)
+    join(thread, timeout)
 with callscope.record(A, sinks=[Stuck()]) as trace:
     A().call()
     Stuck.stuck.wait()
-    for _ in range(20):
+    threading.Thread.join = counted
+    for _ in range(5):
         if not os.fork():
             A().call()
             raise SystemExit
         os.wait()
-print("parent", len(trace))
+    print("parent", len(trace), "waited", len(waits))
 """
         done = subprocess.run(
             [sys.executable, "-c", program],
             check=True,
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=60,
         )
-        assert done.stdout == "child call\nchild return\n" * 20 + "parent 1\n"
+        assert done.stdout == "child call\nchild return\n" * 5 + "parent 1 waited 1\n"
 
 
 class TestEnds:
@@ -338,6 +353,11 @@ class TestKeepingNothing:
                 seed.MyLayer(3)(4)
         assert (len(trace), trace.lost, len(sink.events)) == (0, 0, 24)
 
+    def test_with_nobody_to_tell(self, seed):
+        """There must be a sink then, or a file."""
+        with pytest.raises(errors.OptionError, match=r"keep=False keeps nothing.*sinks="):
+            callscope.record(seed.Layer, keep=False)
+
     def test_no_call_stays_in_memory(self, seed):
         """Once the sink was told of it."""
 
@@ -345,13 +365,16 @@ class TestKeepingNothing:
             def on_event(self, event):
                 self.events.append(event.kind)
 
+        def calls():
+            gc.collect()
+            return sum(type(one) is callscope.Call for one in gc.get_objects())
+
+        before = calls()
         with callscope.record(seed.Layer, sinks=[sink := Forget("none")], keep=False) as trace:
             for _ in range(100):
                 seed.MyLayer(3)
             len(trace)
-        assert len(sink.events) == 400
-        gc.collect()
-        assert [one for one in gc.get_objects() if type(one) is callscope.Call] == []
+        assert (len(sink.events), calls()) == (400, before)
 
     def test_it_has_no_limit(self, seed, monkeypatch):
         """A service runs for long; a limit can be set all the same."""

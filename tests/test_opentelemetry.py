@@ -1,12 +1,15 @@
 """Spans of OpenTelemetry: what they say, and whose children they are."""
 
 import asyncio
+import contextvars
+import gc
 import os
 import signal
 import subprocess
 import sys
 import threading
 import warnings
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -307,6 +310,21 @@ class TestWhoseChildTheyAre:
             ("Layer.__init__", "MyLayer.__init__"),
         ]
 
+    def test_work_that_is_carried_several_times(self, app, seed):
+        """Each time it runs in the context that was current when it was carried."""
+        seen = []
+
+        def work():
+            seen.append(baggage.get_baggage("left"))
+            context.attach(baggage.set_baggage("left", "behind"))
+
+        with app.record(seed.Layer, current=True), app.span("request"):
+            carried = carry(work)
+            with ThreadPoolExecutor(1) as pool:
+                for _ in range(3):
+                    pool.submit(carried).result()
+        assert seen == [None] * 3
+
     @both
     def test_a_threads_own_span(self, app, seed, current):
         """A worker that goes on with its request's context hangs its calls below that."""
@@ -531,13 +549,24 @@ class TestTransparency:
 
     @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="interrupts are sent by a timer")
     def test_interrupts(self, app):
-        """Wherever they fall: each call that ended has one span, and its times."""
+        """Wherever they fall: each call that ended has one span, and its times.
+
+        What was current before is so again, at the latest after the next call.
+        """
+        contextvars.copy_context().run(self.interrupt, app)
+
+    def interrupt(self, app):
         from test_faults import Nested, interrupted
 
         one = Nested()
         methods = ("outer", "middle", "inner")
         with app.record(Nested, methods=methods, current=True) as recorded:
             caught = interrupted(one.outer, 300, 1e-3)
+            number = len(recorded)
+            while len([s for s in app.spans if "callscope.instance" in s.attributes]) < number:
+                threading.Event().wait(0.05)
+            one.outer(0)
+            assert context.get_current() == {}
         assert caught > 20
         spans = [s for s in app.spans if "callscope.instance" in s.attributes]
         offset_ns = recorded.header.start_unix_ns - recorded.header.start_ns
@@ -829,10 +858,30 @@ Base().call(3)
                 return "broken"
 
         app = App(sampler=Broken())
-        with pytest.warns(errors.SinkWarning, match="no sampler"):
+        with pytest.warns(errors.SinkWarning, match="no sampler") as caught:
             with app.record(seed.Layer, current=current) as recorded:
                 seed.MyLayer(3)(4)
-        assert len(recorded) == 4
+        assert (len(recorded), len(caught)) == (4, 1)
+
+    @both
+    def test_no_context_is_kept_alive(self, app, seed, current):
+        """Nor what the application keeps in one, once the call's span was made."""
+
+        class Held:
+            pass
+
+        held = Held()
+        gone = weakref.ref(held)
+        with app.record(seed.Layer, current=current) as recorded:
+            token = context.attach(context.set_value("held", held))
+            seed.MyLayer(3)
+            context.detach(token)
+            del held, token
+            len(recorded)
+            while len(app.spans) < 2:
+                threading.Event().wait(0.01)
+            gc.collect()
+            assert gone() is None
 
     @both
     def test_beside_other_recordings(self, app, seed, current):

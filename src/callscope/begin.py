@@ -70,13 +70,17 @@ def record(
     is_unlimited = to is not None or not keep
     limit = (None if is_unlimited else DEFAULT_MAX_CALLS) if max_calls == "default" else max_calls
     _check_limits(limit, on_full, to)
+    checked = _check_sinks(sinks)
+    if not keep and not checked and to is None:
+        msg = "keep=False keeps nothing, and there are no sinks to hand it to. Give sinks=[...]."
+        raise OptionError(msg)
     patterns = () if targets else ("*",)
     return Recording(
         targets,
         patterns,
         options,
         Limits(where, limit, on_full),
-        _check_sinks(sinks),
+        checked,
         to,
         keep=keep,
         replaces_methods=methods is not None,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from time import monotonic
 from typing import Final
 
 from callscope.errors import SinkWarning, is_interrupt, shown, warn
+from callscope.tape.around import Around
 from callscope.tape.threads import TAPES
 from callscope.trace import Event, EventKind, Sink
 
@@ -18,6 +19,7 @@ DEADLINE_SECONDS: Final = 5.0
 MOST_WAITING: Final = 1 << 16
 """How many events may wait for a sink; with more, whole calls are left out and counted."""
 _BATCH_SECONDS: Final = 0.1
+_LONGEST: Final = 1e6
 # How long a fork waits for a thread, which may itself wait for a lock of the thread that forks.
 _PAUSE_SECONDS: Final = 1.0
 # Calls within calls that a sink may need: with less left, it is not to blame for a RecursionError.
@@ -27,6 +29,12 @@ _ROOM: Final = 200
 def is_live(sink: Sink) -> bool:
     """Tell whether a sink wants each event as it happens; it says so by an attribute `live`."""
     return bool(getattr(sink, "live", False))
+
+
+def around_of(sinks: Iterable[Sink]) -> Around | None:
+    """Return what one of the sinks does in the threads of calls; it has it as `around`."""
+    found = (getattr(sink, "around", None) for sink in sinks)
+    return next((around for around in found if around is not None), None)
 
 
 class Outlet:
@@ -55,7 +63,8 @@ class Outlet:
     def deadline_seconds(self) -> float:
         """How long the program waits for it at the end; the sink may say so itself."""
         asked = getattr(self._sink, "deadline_seconds", DEADLINE_SECONDS)
-        return float(asked) if isinstance(asked, (int, float)) else DEADLINE_SECONDS
+        makes_sense = isinstance(asked, (int, float)) and asked >= 0  # which NaN is not
+        return min(asked, _LONGEST) if makes_sense else DEADLINE_SECONDS
 
     @property
     def exits_first(self) -> bool:
@@ -150,13 +159,17 @@ class Worker:
         self._exit_first: Callable[[], None] | None = exit_first
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self._is_stuck = False
+        self._is_stuck = self._is_leaving = False
         self._ends_at: float | None = None
         self._lost = 0
         self._has_ended = False
 
     def start(self) -> bool:
         """Begin, or go on after a pause; return False where no thread can be started."""
+        if self._is_stuck:  # in the sink: it goes on by itself, if ever
+            self._stopping.clear()
+            if not self._is_leaving:
+                return True
         before, self._stopping = self._thread, threading.Event()
         self._note_exit()
         self._thread = threading.Thread(
@@ -182,7 +195,8 @@ class Worker:
 
     def forget(self) -> None:
         """Forget the thread, which a child process that has been forked does not have."""
-        self._thread, self._is_stuck = None, False
+        self._thread = None
+        self._is_stuck = self._is_leaving = False
 
     def begin_end(self, lost: int) -> None:
         """Have the sink told of the rest, and closed; a second time does nothing."""
@@ -211,10 +225,17 @@ class Worker:
         if before is not None:
             before.join()
         outlet = self.outlet
-        while not stopping.wait(0 if outlet is not None and outlet.waiting else _BATCH_SECONDS):
-            TAPES.drain_if_free()
-            if outlet is not None:
-                TAPES.untraced(self._tell, stopping)
+        self._is_stuck = self._is_leaving = False
+        while True:
+            while not stopping.wait(0 if outlet is not None and outlet.waiting else _BATCH_SECONDS):
+                TAPES.drain_if_free()
+                if outlet is not None:
+                    TAPES.untraced(self._tell, stopping)
+                self._is_stuck = False
+            self._is_leaving = True
+            if stopping.is_set():  # and not cleared since
+                break
+            self._is_leaving = False
         if self._ends_at is not None:
             self._finish()
 

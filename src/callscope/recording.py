@@ -20,10 +20,10 @@ from callscope.feed import Feed
 from callscope.hierarchy import matches
 from callscope.instrumentation import Instrumentation, place
 from callscope.options import Options
-from callscope.outlet import is_live
+from callscope.outlet import around_of, is_live
 from callscope.processes import RUNNING, exit_first
 from callscope.registry import REGISTRY, Declaration
-from callscope.tape.around import AROUNDS, Around
+from callscope.tape.around import AROUNDS
 from callscope.tape.read import TapeReader
 from callscope.tape.tally import Tally
 from callscope.tape.threads import TAPES
@@ -117,7 +117,7 @@ class Recording:
         live = any(map(is_live, self._sinks))
         # What a sink with an opinion on that leaves out would be missed by all the others, too.
         keeps_all = self._keeps or self._to is not None or len(self._sinks) > 1
-        self._around = self._find_around()
+        self._around = around_of(self._sinks)
         self._plan = Plan(
             self._declared,
             self._options.capture or "values",
@@ -275,10 +275,6 @@ class Recording:
             self._file = JSONLines(self._to)
             sinks.append(self._file)
         return Feed(sinks, header, exit_first) if sinks else None
-
-    def _find_around(self) -> Around | None:
-        found = (getattr(sink, "around", None) for sink in self._sinks)
-        return next((around for around in found if around is not None), None)
 
     def _make_reader(self) -> TapeReader | Tally:
         if self._limits.max_calls == 0:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Span, SpanContext, TracerProvider
 
-    from callscope.sinks.opentelemetry.contexts import Entered, Noting
+    from callscope.sinks.opentelemetry.contexts import Entered, Mark, Noting
     from callscope.trace import Call, Event, Header
 
 # A call may begin below one that has ended: a task that it made. So many are remembered.
@@ -33,10 +33,15 @@ _STEP_NS: Final = 1_000_000_000
 class _Made:
     """What was made of a call."""
 
-    __slots__ = ("call", "seen", "span", "start_unix_ns")
+    __slots__ = ("call", "mark", "seen", "span", "start_unix_ns")
 
     def __init__(
-        self, call: Call | None, span: Span | None, seen: SpanContext | None, start_unix_ns: int
+        self,
+        call: Call | None,
+        span: Span | None,
+        seen: SpanContext | None,
+        start_unix_ns: int,
+        mark: Mark | None = None,
     ) -> None:
         self.call = call
         self.span = span
@@ -44,6 +49,8 @@ class _Made:
         self.seen = seen
         """Which of the application's spans was current as it began."""
         self.start_unix_ns = start_unix_ns
+        self.mark = mark
+        """In its context, if it is current while it runs."""
 
 
 class OpenTelemetry:
@@ -125,14 +132,14 @@ class OpenTelemetry:
 
     def _begin(self, event: Event) -> _Made:
         call, context = event.call, event.context
-        if context is SKIPPED:
+        if context is SKIPPED or (context is None and self.around.makes_current):
             return _Made(None, None, None, 0)
         if isinstance(context, self._entered_class):
             if not context.span.is_recording():
                 return _Made(None, None, None, 0)
             context.span.set_attributes(of_begin(call))
             seen = context.span.get_span_context()
-            return _Made(call, context.span, seen, context.start_unix_ns)
+            return _Made(call, context.span, seen, context.start_unix_ns, context.mark)
         return self._make(call, self._to_unix_ns(event.ts_ns), context)
 
     def _make(self, call: Call, start_unix_ns: int, context: object) -> _Made:
@@ -162,6 +169,8 @@ class OpenTelemetry:
 
     def _end(self, made: _Made) -> None:
         span, call = made.span, made.call
+        if made.mark is not None:
+            made.mark.is_over = True
         if span is not None and call is not None:
             duration_ns = call.duration_ns
             if duration_ns is None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
@@ -52,10 +54,15 @@ def span_context(context: Context) -> SpanContext:
     return get_current_span(context).get_span_context()
 
 
-def _find_get_current() -> Callable[[], Context]:
-    """Return what tells the current context, in the least time."""
-    variable = getattr(getattr(api, "_RUNTIME_CONTEXT", None), "_current_context", None)
-    return variable.get if type(variable) is ContextVar else api.get_current
+_VARIABLE: Final = getattr(getattr(api, "_RUNTIME_CONTEXT", None), "_current_context", None)
+# The variable itself, where the context is kept in one: an interrupt finds no room in its methods.
+_get: Callable[[], Context]
+_set: Callable[[Context], Any]
+_reset: Callable[[Any], None]
+if type(_VARIABLE) is ContextVar:
+    _get, _set, _reset = _VARIABLE.get, _VARIABLE.set, _VARIABLE.reset
+else:
+    _get, _set, _reset = api.get_current, api.attach, api.detach
 
 
 class Noting:
@@ -67,20 +74,24 @@ class Noting:
     def __init__(self) -> None:
         self.outer = from_environment()
         """What calls are made in where nothing is current."""
-        self._get = _find_get_current()
-        self._known: tuple[Context, object] = (self.outer, self._judge(self.outer))
+        # What was found of the last context; it is kept alive by nothing here.
+        self._known: tuple[weakref.ref[Context], object] = (
+            weakref.ref(self.outer),
+            self._judge(self.outer),
+        )
 
     def __repr__(self) -> str:
         return "callscope.OpenTelemetry"
 
     def look(self) -> object:
         """Return the current context; `SKIPPED` within what is not sampled."""
-        context = self._get()
+        context = _get()
         known, answer = self._known
-        if context is known:
-            return answer
+        if known() is context:
+            return context if answer is None else answer
         answer = self._judge(context)
-        self._known = (context, answer)
+        if answer is context or answer is SKIPPED or answer is self.outer:
+            self._known = weakref.ref(context), None if answer is context else answer
         return answer
 
     def _judge(self, context: Context) -> object:
@@ -115,6 +126,16 @@ class Making(Noting):
         self._to_unix_ns = to_unix_ns
         self._sites: dict[Site, tuple[str, dict[str, Any]]] = {}
 
+    def look(self) -> object:
+        """Return the current context; `SKIPPED` within what is not sampled.
+
+        An interrupt may have kept a call that has ended from making current what was before it.
+        """
+        mark = _get().get(_MARK)
+        while isinstance(mark, Mark) and mark.was_left_behind():
+            mark = _get().get(_MARK)
+        return super().look()
+
     def make(self, site: Site, start_ns: int, context: object) -> Entered:
         """Return the span of a call that begins in a context."""
         assert isinstance(context, Context)
@@ -123,7 +144,9 @@ class Making(Noting):
         span = self._tracer.start_span(
             name, context, attributes=attributes, start_time=start_unix_ns
         )
-        return Entered(span, set_span_in_context(span, context), start_unix_ns)
+        mark = Mark()
+        inside = api.set_value(_MARK, mark, set_span_in_context(span, context))
+        return Entered(span, inside, start_unix_ns, mark)
 
     def _describe(self, site: Site) -> tuple[str, dict[str, Any]]:
         defining = site.defining.name
@@ -133,11 +156,36 @@ class Making(Noting):
 
     def capture(self) -> Carried:
         """Return the current context, to be current in another thread."""
-        return Carried(self._get())
+        return Carried(_get())
+
+
+_MARK: Final = api.create_key("callscope")
+
+
+class Mark:
+    """Stands in the context of a call, and is held by whatever the call has started, too."""
+
+    __slots__ = ("is_over", "tokens")
+
+    def __init__(self) -> None:
+        self.is_over = False
+        """Whether the call has ended."""
+        self.tokens: list[Any] = []
+        """While it is current, what makes current what was before, in its own thread or task."""
+
+    def was_left_behind(self) -> bool:
+        """Put right what an interrupt has left; return whether there was something."""
+        if not self.is_over or not self.tokens:
+            return False
+        try:
+            _reset(self.tokens.pop())
+        except (ValueError, RuntimeError):
+            return False  # it is right: a task that the call has made goes on in its context
+        return True
 
 
 class Carried:
-    """A context, and what becomes of it while something runs in it."""
+    """A context that something runs in, in another thread; it may do so several times at once."""
 
     __slots__ = ("context",)
 
@@ -146,15 +194,12 @@ class Carried:
 
     def resume(self) -> object:
         """Make it current."""
-        return api.attach(self.context)
+        return _set(self.context)
 
     def suspend(self, token: Any) -> None:
-        """Make current what was before; it goes on with what is current now.
-
-        What a coroutine makes current may still be so when it is suspended.
-        """
-        self.context = api.get_current()
-        api.detach(token)
+        """Make current what was before."""
+        with suppress(ValueError):  # what runs is closed from elsewhere
+            _reset(token)
 
     def leave(self) -> None:
         """Do nothing; there is no span."""
@@ -163,18 +208,35 @@ class Carried:
 class Entered(Carried):
     """The span of a call that runs."""
 
-    __slots__ = ("_ends", "_has_left", "_is_left_out", "span", "start_unix_ns")
+    __slots__ = ("_ends", "_has_left", "_is_left_out", "mark", "span", "start_unix_ns")
 
-    def __init__(self, span: Span, context: Context, start_unix_ns: int) -> None:
+    def __init__(self, span: Span, context: Context, start_unix_ns: int, mark: Mark) -> None:
         super().__init__(context)
+        self.mark = mark
         self.span = span
         self.start_unix_ns = start_unix_ns
         self._has_left = self._is_left_out = False
         self._ends = [span.end]
 
+    def resume(self) -> object:
+        """Make it current."""
+        tokens = self.mark.tokens
+        # All in C: no interrupt falls between setting the variable and keeping its token.
+        tokens.extend(map(_set, (self.context,)))
+        return tokens[-1]
+
+    def suspend(self, token: Any) -> None:
+        """Make current what was before; it goes on with what is current now.
+
+        What a coroutine makes current may still be so when it is suspended.
+        """
+        self.context = _get()
+        super().suspend(token)
+        self.mark.tokens.clear()
+
     def leave(self) -> None:
         """Take note that the call has ended."""
-        self._has_left = True
+        self._has_left = self.mark.is_over = True
         if self._is_left_out:
             self._end()
 
