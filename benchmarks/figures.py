@@ -7,12 +7,12 @@ a busy machine slows alike; the median is taken over all pairs.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import pyperf
 
-from benchmarks import calls, startup, weaving
+from benchmarks import calls, saving, startup, weaving
 
 
 class Figure(NamedTuple):
@@ -51,6 +51,22 @@ class WeaveCost(NamedTuple):
     ms: Figure
 
 
+class SaveCost(NamedTuple):
+    """What saving a trace costs, beside viztracer."""
+
+    content: str
+    case: str
+    other: str
+    ms: Figure
+    other_ms: Figure
+    times: Figure
+    """As a multiple of what the other takes in the same round."""
+    megabytes: float
+    other_megabytes: float
+    read_ms: Figure
+    """What reading the tape takes, which comes before and is not in the above."""
+
+
 class Comparison(NamedTuple):
     """What one case adds to the bare example, as a multiple of what another adds."""
 
@@ -73,9 +89,12 @@ class Figures(NamedTuple):
     compared: list[Comparison]
     import_ms: dict[str, Figure]
     weaves: list[WeaveCost]
+    saves: list[SaveCost]
 
     @classmethod
-    def of(cls, suite: pyperf.BenchmarkSuite) -> Figures:
+    def of(
+        cls, suite: pyperf.BenchmarkSuite, saves: Sequence[Mapping[str, saving.Saved]]
+    ) -> Figures:
         """Work out the figures of all rounds."""
         costs = _call_costs(suite)
         return cls(
@@ -83,6 +102,7 @@ class Figures(NamedTuple):
             _compare(costs),
             {case.name: _scaled(suite, case.name, 1e3) for case in startup.CASES},
             [WeaveCost(c.name, c.classes, _scaled(suite, c.name, 1e3)) for c in weaving.CASES],
+            [_save_cost(pair, saves) for pair in saving.PAIRS],
         )
 
 
@@ -101,6 +121,22 @@ def _call_costs(suite: pyperf.BenchmarkSuite) -> list[CallCost]:
         )
         for name in pairs
     ]
+
+
+def _save_cost(pair: saving.Pair, rounds: Sequence[Mapping[str, saving.Saved]]) -> SaveCost:
+    ours = [saved[pair.ours.name] for saved in rounds]
+    theirs = [saved[pair.theirs.name] for saved in rounds]
+    return SaveCost(
+        pair.content,
+        pair.ours.name,
+        pair.theirs.name,
+        Figure.of(saved.seconds * 1e3 for saved in ours),
+        Figure.of(saved.seconds * 1e3 for saved in theirs),
+        Figure.of(a.seconds / b.seconds for a, b in zip(ours, theirs, strict=True)),
+        statistics.median(saved.bytes for saved in ours) / 1e6,
+        statistics.median(saved.bytes for saved in theirs) / 1e6,
+        Figure.of(saved.read_seconds * 1e3 for saved in ours),
+    )
 
 
 def _compare(costs: list[CallCost]) -> list[Comparison]:
