@@ -508,7 +508,7 @@ async def play_async(steps):
 
 
 # A call that nothing traced led to came to stand within what happened to be suspended.
-@example([("tasks", [("begin", 1), ("begin", 0), ("step", 0), ("step", 1), ("call", 0)])])
+@example(plans=[("tasks", [("begin", 1), ("begin", 0), ("step", 0), ("step", 1), ("call", 0)])])
 @some
 @given(plans=st.lists(st.tuples(st.sampled_from(["here", "thread", "tasks"]), steps), max_size=4))
 def test_random_interleavings(plans, tmp_path_factory):
