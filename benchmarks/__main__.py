@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import pyperf
 
-from benchmarks import report
+from benchmarks import report, saving
 from benchmarks.figures import Figures
 
 _SUMMARY: Final = Path(__file__).parent / "results" / "summary.json"
@@ -24,10 +24,14 @@ class Effort(NamedTuple):
     rounds: int
     once_every: int
     """After how many rounds of calls comes a round of what a program does but once, and of reading."""
+    saves: int
+    """How often each way of saving a trace is measured."""
+    saved_calls: int
+    """How many calls are saved."""
 
 
-_FULL: Final = Effort(rounds=48, once_every=8)
-_QUICK: Final = Effort(rounds=5, once_every=3)
+_FULL: Final = Effort(rounds=48, once_every=8, saves=5, saved_calls=500_000)
+_QUICK: Final = Effort(rounds=5, once_every=3, saves=1, saved_calls=40_000)
 
 # What a program does but once needs a process to itself, and must not be warm.
 _GROUP_OPTIONS: Final = {
@@ -44,7 +48,8 @@ def main() -> None:
     args = _parse()
     effort = _QUICK if args.quick else _FULL
     suite = _measure(effort)
-    figures = Figures.of(suite)
+    saves = _measure_saving(effort)
+    figures = Figures.of(suite, saves)
     print(report.tables(figures))
     if args.output is not None:
         report.without_names(suite).dump(str(args.output), replace=True)
@@ -81,6 +86,13 @@ def _measure(effort: Effort) -> pyperf.BenchmarkSuite:
             for group in _SELDOM:
                 suite.add_runs(_measure_round(group))
     return suite
+
+
+def _measure_saving(effort: Effort) -> list[dict[str, saving.Saved]]:
+    return [
+        {case.name: saving.save_once(case, effort.saved_calls) for case in saving.CASES}
+        for _ in range(effort.saves)
+    ]
 
 
 def _measure_round(group: str) -> pyperf.BenchmarkSuite:

@@ -7,12 +7,12 @@ a busy machine slows alike; the median is taken over all pairs.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import pyperf
 
-from benchmarks import calls, reading, startup, weaving
+from benchmarks import calls, reading, saving, startup, weaving
 
 
 class Figure(NamedTuple):
@@ -58,6 +58,20 @@ class ReadCost(NamedTuple):
     us: Figure
     ratio: Figure
     """To `json.loads` of the lines beside it."""
+class SaveCost(NamedTuple):
+    """What saving a trace costs, beside viztracer."""
+
+    content: str
+    case: str
+    other: str
+    ms: Figure
+    other_ms: Figure
+    times: Figure
+    """As a multiple of what the other takes in the same round."""
+    megabytes: float
+    other_megabytes: float
+    read_ms: Figure
+    """What reading the tape takes, which comes before and is not in the above."""
 
 
 class Comparison(NamedTuple):
@@ -83,9 +97,12 @@ class Figures(NamedTuple):
     import_ms: dict[str, Figure]
     weaves: list[WeaveCost]
     reads: list[ReadCost]
+    saves: list[SaveCost]
 
     @classmethod
-    def of(cls, suite: pyperf.BenchmarkSuite) -> Figures:
+    def of(
+        cls, suite: pyperf.BenchmarkSuite, saves: Sequence[Mapping[str, saving.Saved]]
+    ) -> Figures:
         """Work out the figures of all rounds."""
         costs = _call_costs(suite)
         return cls(
@@ -94,6 +111,7 @@ class Figures(NamedTuple):
             {case.name: _scaled(suite, case.name, 1e3) for case in startup.CASES},
             [WeaveCost(c.name, c.classes, _scaled(suite, c.name, 1e3)) for c in weaving.CASES],
             [_read_cost(suite, case) for case in reading.CASES],
+            [_save_cost(pair, saves) for pair in saving.PAIRS],
         )
 
 
@@ -117,6 +135,20 @@ def _call_costs(suite: pyperf.BenchmarkSuite) -> list[CallCost]:
 def _read_cost(suite: pyperf.BenchmarkSuite, case: reading.ReadCase) -> ReadCost:
     pairs = zip(_values(suite, case.name), _values(suite, case.json_name), strict=True)
     return ReadCost(case.name, _scaled(suite, case.name, 1e6), Figure.of(a / b for a, b in pairs))
+def _save_cost(pair: saving.Pair, rounds: Sequence[Mapping[str, saving.Saved]]) -> SaveCost:
+    ours = [saved[pair.ours.name] for saved in rounds]
+    theirs = [saved[pair.theirs.name] for saved in rounds]
+    return SaveCost(
+        pair.content,
+        pair.ours.name,
+        pair.theirs.name,
+        Figure.of(saved.seconds * 1e3 for saved in ours),
+        Figure.of(saved.seconds * 1e3 for saved in theirs),
+        Figure.of(a.seconds / b.seconds for a, b in zip(ours, theirs, strict=True)),
+        statistics.median(saved.bytes for saved in ours) / 1e6,
+        statistics.median(saved.bytes for saved in theirs) / 1e6,
+        Figure.of(saved.read_seconds * 1e3 for saved in ours),
+    )
 
 
 def _compare(costs: list[CallCost]) -> list[Comparison]:

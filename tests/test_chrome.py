@@ -11,7 +11,7 @@ import threading
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import callscope
@@ -507,6 +507,8 @@ async def play_async(steps):
             play(steps)
 
 
+# A call that nothing traced led to came to stand within what happened to be suspended.
+@example(plans=[("tasks", [("begin", 1), ("begin", 0), ("step", 0), ("step", 1), ("call", 0)])])
 @some
 @given(plans=st.lists(st.tuples(st.sampled_from(["here", "thread", "tasks"]), steps), max_size=4))
 def test_random_interleavings(plans, tmp_path_factory):

@@ -88,7 +88,9 @@ class Tracks:
             parent = item.call._parent
             led_by = None if parent is None else self._items.get(parent)
             track = None if led_by is None else self._within(item, led_by)
-            place = Place(self._beside(item), led_by) if track is None else Place(track, None)
+            place = (
+                Place(self._beside(item, led_by), led_by) if track is None else Place(track, None)
+            )
             item.track = place.track
             self._items[item.call] = item
         if place is not None:
@@ -108,15 +110,19 @@ class Tracks:
         """Tell whether nothing but what an item leads to begins within it, in its lane."""
         return not item.is_call or not item.call._suspensions or item.call in self._undisturbed
 
-    def _beside(self, item: Item) -> Track:
-        """Return a track on which an item nests by chance, or where nothing is open."""
+    def _beside(self, item: Item, led_by: Item | None) -> Track:
+        """Return a track where nothing is open, or one that something else nests in.
+
+        The latter is so only for what an arrow leads to, which then says where it belongs.
+        """
         lane = Parts.lane(item.call)
         first = self._first.get(lane)
         if first is None:
             first = self._first[lane] = Track(self._parts.track(lane))
         self._close(first, item.start_ns)
         if self._stays(item):
-            if not first.open or (not item.call._suspensions and _nests(item, first)):
+            by_chance = led_by is not None and not item.call._suspensions and _nests(item, first)
+            if not first.open or by_chance:
                 return first
         elif lane[2] is not None and not first.open:
             return first
@@ -145,7 +151,7 @@ class Tracks:
 
 
 def _nests(item: Item, track: Track) -> bool:
-    return item.end_ns <= track.open[-1].end_ns
+    return bool(track.open) and track.open[-1].is_call and item.end_ns <= track.open[-1].end_ns
 
 
 def _undisturbed(calls: Sequence[Call]) -> set[Call]:
