@@ -100,7 +100,8 @@ class Code:
         elif name == "STORE_ATTR":
             yield "store_attr", i.argval
         else:
-            yield ("call" if name in _CALLS else "other"), None
+            kind: Kind = "call" if name in _CALLS else "other"
+            yield kind, None
 
     def _named(self, name: str) -> tuple[Kind, str]:
         kind: Kind = "self" if name in self._own else "name"
