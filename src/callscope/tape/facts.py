@@ -26,6 +26,20 @@ class FactsOf:
         self._wanted_then = 0
         self._sites: dict[Site, SiteFacts] = {}
         self._classes: dict[ClassRef, ClassFacts] = {}
+        self.known: dict[tuple[Site, ClassRef], tuple[SiteFacts, ClassFacts]] = {}
+        """What `of` has returned before."""
+
+    def refresh(self) -> None:
+        """Forget what may no longer hold, for sites were added."""
+        if len(self._wanted) != self._wanted_then:
+            self._wanted_then = len(self._wanted)
+            self._classes.clear()
+            self.known.clear()
+
+    def of(self, site: Site, cls: ClassRef) -> tuple[SiteFacts, ClassFacts]:
+        """Return what is known of a call's site and class."""
+        found = self.known[site, cls] = self.of_site(site), self.of_class(cls)
+        return found
 
     def of_site(self, site: Site) -> SiteFacts:
         """Return what is known of a site."""
@@ -36,9 +50,6 @@ class FactsOf:
 
     def of_class(self, cls: ClassRef) -> ClassFacts:
         """Return what is known of a class."""
-        if len(self._wanted) != self._wanted_then:
-            self._wanted_then = len(self._wanted)
-            self._classes.clear()
         known = self._classes.get(cls)
         if known is None:
             known = self._classes[cls] = self._class_facts(cls)

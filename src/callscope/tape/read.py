@@ -130,6 +130,7 @@ class TapeReader:
         self.feed(Batch([], [], math.inf, self._last_batch + 1))
 
     def _read(self) -> None:
+        self.facts.refresh()
         self._take_instants()
         while self._unread:
             self._merge(self._unread[0])
