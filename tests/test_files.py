@@ -337,3 +337,23 @@ class TestConvert:
         if suffix != ".txt":
             outline = "Layer.call(n=7) [Layer#1] -> 7"
             assert callscope.load(tmp_path / f"t{suffix}").outline() == outline
+
+
+@pytest.mark.parametrize("count", [300, 6_000])
+def test_names_that_keep_coming(seed, tmp_path, monkeypatch, count):
+    """However many classes there are, and wherever in a file they are first met."""
+    pytest.importorskip("msgspec", reason="msgspec comes with the extra 'fast'")
+    with callscope.record(seed.Layer) as trace:
+        for n in range(count):
+            type(f"Layer{n}", (seed.Layer,), {"call": lambda self, z: z})(n)(n)
+    path = trace.save(tmp_path / "t.jsonl")
+
+    def read():
+        loaded = callscope.load(path)
+        facts = [(call.file, call.line, call._class_facts) for call in loaded.calls]
+        return loaded.outline(), facts, [call.duration_ns for call in loaded.calls]
+
+    fast = read()
+    monkeypatch.setattr("callscope.formats.jsonl.reader._fast", lambda: None)
+    assert fast == read()
+    assert fast[0] == trace.outline()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from callscope.trace import Call, CallError, ClassFacts, SiteFacts, Text, Value
 
@@ -16,19 +16,11 @@ class WrongLineError(Exception):
     """A line that makes no sense where it stands; says why."""
 
 
-class Named(NamedTuple):
-    """What many calls share, so that each string of it is kept once."""
+class Facts(NamedTuple):
+    """What was said of sites and classes, up to some line."""
 
-    method: str
-    defining_class: str
-    runtime_class: str
-    thread: str
-    site_facts: SiteFacts | None
-    class_facts: ClassFacts | None
-
-
-Names: TypeAlias = tuple[str, str, str, str]
-"""A call's method, defining class, runtime class and thread."""
+    sites: dict[tuple[str, str], SiteFacts]
+    classes: dict[str, ClassFacts]
 
 
 class Links:
@@ -38,12 +30,11 @@ class Links:
         self.calls: list[Call] = []
         """In the order of their lines."""
         self.by_id: dict[int, Call] = {}
-        self.named: dict[Names, Named] = {}
-        """What is known of each combination of names, as long as no line says otherwise."""
+        self.facts = Facts({}, {})
+        """What holds for the calls that follow; what earlier calls were given is not changed."""
         self.lost = 0
-        self._sites: dict[tuple[str, str], SiteFacts] = {}
-        self._classes: dict[str, ClassFacts] = {}
-        self._strings: dict[str, str] = {}
+        self._told = 0
+        """How many calls there were when the facts were last changed."""
 
     def begin(self, call: Call, call_id: int, parent_id: int | None) -> None:
         """Take a call, which has all but its parent.
@@ -96,23 +87,10 @@ class Links:
             raise WrongLineError(BACKWARDS)
         return call
 
-    def name(self, names: Names) -> Named:
-        """Return what is known of a combination of names, from now on at hand in `named`."""
-        method, defining, runtime, thread = (self._strings.setdefault(n, n) for n in names)
-        known = self.named[names] = Named(
-            method,
-            defining,
-            runtime,
-            thread,
-            self._sites.get((defining, method)),
-            self._classes.get(runtime),
-        )
-        return known
-
     def site(self, site: SiteFacts) -> None:
         """Take what is said of a site; it holds for the calls that follow."""
-        self._sites[site.defining_class, site.method] = site
-        self.named.clear()
+        self._renew()
+        self.facts.sites[site.defining_class, site.method] = site
 
     def cls(
         self,
@@ -137,14 +115,19 @@ class Links:
             raise WrongLineError(msg)
         try:
             sites = tuple(
-                tuple(self._sites[cls, method] for method in names)
+                tuple(self.facts.sites[cls, method] for method in names)
                 for cls, names in zip(mro, methods, strict=True)
             )
         except KeyError as error:
             msg = f"no line before it tells of site {error}"
             raise WrongLineError(msg) from None
-        self._classes[name] = ClassFacts(name, tuple(mro), sites, *map(tuple, said))
-        self.named.clear()
+        self._renew()
+        self.facts.classes[name] = ClassFacts(name, tuple(mro), sites, *map(tuple, said))
+
+    def _renew(self) -> None:
+        if len(self.calls) > self._told:
+            self.facts = Facts({**self.facts.sites}, {**self.facts.classes})
+            self._told = len(self.calls)
 
 
 def with_texts(values: dict[str, Value], texts: Collection[str]) -> dict[str, Value]:

@@ -39,32 +39,32 @@ class Call:
     Calls are made by callscope and are read-only.
     """
 
-    if not TYPE_CHECKING:
-        __slots__ = ()
-
     # What holds these is up to the classes below it, of which there is one for each way that
     # calls come about.
-    _arguments: dict[str, Value] | None
-    _call_id: int
-    _children: list[Call]
-    _class_facts: ClassFacts | None
-    _defining_class: str
-    _depth: int
-    _end_ns: int | None
-    _error: CallError | None
-    _instance: int | None
-    _method: str
-    _mro_index: int | None
-    _parent: Call | None
-    _pid: int
-    _result: Value
-    _runtime_class: str
-    _site_facts: SiteFacts | None
-    _start_ns: int
-    _suspensions: list[list[int]] | None
-    _task: str | None
-    _thread: str
-    _via_super: bool
+    if TYPE_CHECKING:
+        _arguments: dict[str, Value] | None
+        _call_id: int
+        _children: list[Call]
+        _class_facts: ClassFacts | None
+        _defining_class: str
+        _depth: int
+        _end_ns: int | None
+        _error: CallError | None
+        _instance: int | None
+        _method: str
+        _mro_index: int | None
+        _parent: Call | None
+        _pid: int
+        _result: Value
+        _runtime_class: str
+        _site_facts: SiteFacts | None
+        _start_ns: int
+        _suspensions: list[list[int]] | None
+        _task: str | None
+        _thread: str
+        _via_super: bool
+    else:
+        __slots__ = ()
 
     def _end(self, end_ns: int, result: Value = None, error: CallError | None = None) -> None:
         self._end_ns = end_ns

@@ -6,7 +6,9 @@ Whatever it refuses is left to the slow way, which accepts it or says what is wr
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, TypeAlias
+from contextlib import suppress
+from operator import attrgetter
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -19,9 +21,12 @@ from callscope.formats.links import (
     WrongLineError,
     with_texts,
 )
-from callscope.trace import Call, CallError, CodeFacts, SiteFacts, Text
+from callscope.trace import Call, CallError, ClassFacts, CodeFacts, SiteFacts, Text
 
 Scalar: TypeAlias = None | bool | int | float | str
+
+_NAMES: Final = ("_method", "_defining_class", "_runtime_class", "_thread")
+"""Fields of a call of which there are few values, each of many calls."""
 
 # Its fields are those of a `Call`, so that `Call`'s methods are its own. What stands in no line
 # can be given nothing by one, either.
@@ -39,38 +44,47 @@ _FROM_LINE: Final[dict[str, Any]] = {
     "_mro_index": ("mro_index", int | None),
     "_via_super": ("via_super", bool),
 }
-_AFTERWARDS: Final = (
-    "parent",
-    "end_ns",
-    "error",
-    "result",
-    "suspensions",
-    "site_facts",
-    "class_facts",
-)
+_AFTERWARDS: Final = ("parent", "end_ns", "error", "result", "suspensions", "facts")
 
-LoadedCall: Final[Any] = msgspec.defstruct(
-    "LoadedCall",
-    [
-        *((field, kind) for field, (_, kind) in _FROM_LINE.items()),
-        ("_arguments", dict[str, Scalar] | None, None),
-        ("_texts", list[str] | None, None),
-        ("_depth", None, 0),
-        ("_children", tuple[()], ()),
-        *((f"_{name}", None, None) for name in _AFTERWARDS),
-    ],
-    bases=(Call, Struct),
-    namespace={"__doc__": "A call that was read from a file."},
-    module=__name__,
-    tag_field="kind",
-    tag="call",
-    eq=False,
-    rename={
-        **{field: key for field, (key, _) in _FROM_LINE.items()},
-        "_arguments": "arguments",
-        "_texts": "texts",
-    },
-)
+
+def _site_facts(call: Any) -> SiteFacts | None:
+    found: SiteFacts | None = call._facts.sites.get((call._defining_class, call._method))
+    return found
+
+
+def _class_facts(call: Any) -> ClassFacts | None:
+    found: ClassFacts | None = call._facts.classes.get(call._runtime_class)
+    return found
+
+
+def _call_type(names: dict[str, Any]) -> Any:
+    """Return a class of calls that takes some fields from fixed values, which it then shares."""
+    return msgspec.defstruct(
+        "LoadedCall",
+        [
+            *((field, names.get(field, kind)) for field, (_, kind) in _FROM_LINE.items()),
+            ("_arguments", dict[str, Scalar] | None, None),
+            ("_texts", list[str] | None, None),
+            ("_depth", None, 0),
+            ("_children", tuple[()], ()),
+            *((f"_{name}", None, None) for name in _AFTERWARDS),
+        ],
+        bases=(Call, Struct),
+        namespace={
+            "__doc__": "A call that was read from a file.",
+            "_site_facts": property(_site_facts),
+            "_class_facts": property(_class_facts),
+        },
+        module=__name__,
+        tag_field="kind",
+        tag="call",
+        eq=False,
+        rename={
+            **{field: key for field, (key, _) in _FROM_LINE.items()},
+            "_arguments": "arguments",
+            "_texts": "texts",
+        },
+    )
 
 
 class Returned(Struct, tag_field="kind", tag="return", gc=False):
@@ -151,32 +165,69 @@ class End(Struct, tag_field="kind", tag="end", gc=False):
     lost: int
 
 
-_DECODER: Final[Any] = msgspec.json.Decoder(
-    LoadedCall | Returned | Raised | Suspended | Resumed | Site | Class | End
-)
+_OTHERS: Final[Any] = Returned | Raised | Suspended | Resumed | Site | Class | End
+_ANY_CALL: Final = _call_type({})
+_ANY: Final[Any] = msgspec.json.Decoder(_ANY_CALL | _OTHERS)
+_MOST_NAMES: Final = 5_000
+_MOST_DECODERS: Final = 50
 
 
-def decode(lines: bytes) -> list[Any] | None:
-    """Return what stands in each of some lines; None if one is out of the ordinary."""
-    try:
-        found: list[Any] = _DECODER.decode_lines(lines)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-    return found
+class Lines:
+    """Decodes lines.
+
+    A string costs more to make than to recognize. So the names that were met are compiled into a
+    decoder, which makes none of them anew; where it meets another, one that knows none takes over.
+    """
+
+    def __init__(self) -> None:
+        self.call_type: Any = _ANY_CALL
+        """The class of the calls that were decoded last."""
+        self._names: dict[str, dict[str, None]] = {field: {} for field in _NAMES}
+        self._known_type: Any = None
+        self._known: Any = None
+        self._made = 0
+
+    def decode(self, lines: bytes) -> list[Any] | None:
+        """Return what stands in each of some lines; None if one is out of the ordinary."""
+        if self._known is not None:
+            self.call_type = self._known_type
+            with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                return list(self._known.decode_lines(lines))
+        self.call_type = _ANY_CALL
+        try:
+            found = list(_ANY.decode_lines(lines))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return None
+        self._learn(found)
+        return found
+
+    def _learn(self, events: list[Any]) -> None:
+        calls = [event for event in events if type(event) is _ANY_CALL]
+        for field, known in self._names.items():
+            known.update(dict.fromkeys(map(attrgetter(field), calls)))
+        self._made += 1
+        if not calls:
+            return
+        if self._made > _MOST_DECODERS or max(map(len, self._names.values())) > _MOST_NAMES:
+            self._known = None
+            return
+        names = {field: Literal[tuple(known)] for field, known in self._names.items()}
+        self._known_type = _call_type(names)
+        self._known = msgspec.json.Decoder(self._known_type | _OTHERS)
 
 
-def link(links: Links, events: Iterator[Any]) -> None:  # noqa: C901, PLR0912  # see below
-    """Take lines that were decoded.
+def link(links: Links, events: Iterator[Any], call_type: Any) -> None:  # noqa: C901, PLR0912
+    """Take lines that were decoded, with calls of a type.
 
     Raises:
         WrongLineError: at the first that makes no sense; it is the last that was taken.
     """
-    by_id, named = links.by_id, links.named
+    by_id, facts = links.by_id, links.facts
     add = links.calls.append
     for event in events:
         kind = type(event)
         # The two that are frequent do here what `Links` does: a call more would be felt.
-        if kind is LoadedCall:
+        if kind is call_type:
             call_id, parent_id = event._call_id, event._parent_id
             if call_id in by_id:
                 raise WrongLineError(f"call {call_id} begins a second time")
@@ -192,15 +243,7 @@ def link(links: Links, events: Iterator[Any]) -> None:  # noqa: C901, PLR0912  #
                     parent._children.append(event)
                 else:
                     parent._children = [event]
-            names = event._method, event._defining_class, event._runtime_class, event._thread
-            (
-                event._method,
-                event._defining_class,
-                event._runtime_class,
-                event._thread,
-                event._site_facts,
-                event._class_facts,
-            ) = named.get(names) or links.name(names)
+            event._facts = facts
             if event._texts and event._arguments:
                 event._arguments = with_texts(event._arguments, event._texts)
             by_id[call_id] = event
@@ -218,6 +261,7 @@ def link(links: Links, events: Iterator[Any]) -> None:  # noqa: C901, PLR0912  #
                 call._result = Text(result) if is_text else result
         else:
             _take(links, event)
+            facts = links.facts
 
 
 def _take(links: Links, event: Any) -> None:

@@ -31,7 +31,9 @@ class Reader:
         self._line = 0
         """Lines that were read so far; while one is being read, its number."""
         self._links = Links()
-        self._fast = _fast()
+        fast = _fast()
+        self._link = fast and fast.link
+        self._fast = fast and fast.Lines()
 
     def read(self) -> tuple[Header, Recorded]:
         """Read all of it.
@@ -75,7 +77,7 @@ class Reader:
             return False
         rest = iter(events)
         try:
-            self._fast.link(self._links, rest)
+            self._link(self._links, rest, self._fast.call_type)
         finally:
             self._line += len(events) - rest.__length_hint__()
         return True

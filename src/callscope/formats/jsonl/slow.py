@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from itertools import product
 from operator import itemgetter
 from typing import Any, Final, NoReturn
@@ -172,27 +173,25 @@ def _begin(links: Links, line: dict[str, Any]) -> None:
             _field(line, key, _type_of(key), optional=key in _OPTIONAL)
         fields = tuple(map(line.get, _CALL_KEYS))
     ts_ns, pid, thread, task, call_id, parent_id, *names, instance, mro_index, via_super = fields
-    method, defining_class, runtime_class = names
-    shared = method, defining_class, runtime_class, thread
-    named = links.named.get(shared) or links.name(shared)
+    method, defining_class, runtime_class, thread = map(sys.intern, (*names, thread))
     arguments = _field(line, "arguments", dict, optional=True)
     call = MadeCall(
-        named.method,
-        named.defining_class,
-        named.runtime_class,
+        method,
+        defining_class,
+        runtime_class,
         instance,
         mro_index,
         None if arguments is None else _values(arguments, line),
         ts_ns,
-        named.thread,
+        thread,
         None,
     )
     call._call_id = call_id
     call._via_super = via_super
     call._pid = pid
     call._task = task
-    call._site_facts = named.site_facts
-    call._class_facts = named.class_facts
+    call._site_facts = links.facts.sites.get((defining_class, method))
+    call._class_facts = links.facts.classes.get(runtime_class)
     links.begin(call, call_id, parent_id)
 
 
