@@ -139,6 +139,7 @@ import numpy as np, callscope
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import *
+from sklearn.feature_selection import RFECV
 from sklearn.gaussian_process import GaussianProcessRegressor, kernels
 from sklearn.linear_model import *
 from sklearn.model_selection import GridSearchCV
@@ -160,7 +161,8 @@ def ordinary():
     GaussianProcessRegressor(kernel).fit(X, y).predict(X)
     for estimator in (MultiTaskLasso(), MultiTaskElasticNet(), MultiTaskLassoCV(cv=2)):
         clone(estimator).fit(X, np.c_[y, y]).predict(X)
-    for estimator in (Lasso(), LogisticRegressionCV(cv=2), AdaBoostClassifier(), IsolationForest()):
+    others = Lasso(), LassoLars(), LogisticRegressionCV(cv=2), RFECV(LogisticRegression(), cv=2)
+    for estimator in (*others, AdaBoostClassifier(), GradientBoostingClassifier(n_estimators=2)):
         clone(estimator).fit(X, y).predict(X)
 
 def mistaken():

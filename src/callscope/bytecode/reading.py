@@ -68,6 +68,8 @@ def read(code: types.CodeType) -> Reading:
             has_object = code.co_argcount or code.co_flags & _CO_VARARGS
             own = frozenset(code.co_varnames[:1] if has_object else ())
             known = _known[code] = _Reader(code, own).read()
+    except RecursionError:
+        raise
     except Exception:
         return _UNREADABLE  # whoever made it need not have kept to what compilers write
     return known

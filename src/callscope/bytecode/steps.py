@@ -100,10 +100,12 @@ class Code:
         elif name == "STORE_ATTR":
             yield "store_attr", i.argval
         else:
-            yield ("call" if name in _CALLS else "other"), None
+            kind: Kind = "call" if name in _CALLS else "other"
+            yield kind, None
 
     def _named(self, name: str) -> tuple[Kind, str]:
-        return ("self" if name in self._own else "name"), name
+        kind: Kind = "self" if name in self._own else "name"
+        return kind, name
 
     def may_return_without(self, passed: AbstractSet[int]) -> bool:
         """Tell whether some way from the beginning to a return passes none of the instructions.

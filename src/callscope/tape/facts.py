@@ -26,6 +26,20 @@ class FactsOf:
         self._wanted_then = 0
         self._sites: dict[Site, SiteFacts] = {}
         self._classes: dict[ClassRef, ClassFacts] = {}
+        self.known: dict[tuple[Site, ClassRef], tuple[SiteFacts, ClassFacts]] = {}
+        """What `of` has returned before."""
+
+    def refresh(self) -> None:
+        """Forget what may no longer hold, for sites were added."""
+        if len(self._wanted) != self._wanted_then:
+            self._wanted_then = len(self._wanted)
+            self._classes.clear()
+            self.known.clear()
+
+    def of(self, site: Site, cls: ClassRef) -> tuple[SiteFacts, ClassFacts]:
+        """Return what is known of a call's site and class."""
+        found = self.known[site, cls] = self.of_site(site), self.of_class(cls)
+        return found
 
     def of_site(self, site: Site) -> SiteFacts:
         """Return what is known of a site."""
@@ -36,9 +50,6 @@ class FactsOf:
 
     def of_class(self, cls: ClassRef) -> ClassFacts:
         """Return what is known of a class."""
-        if len(self._wanted) != self._wanted_then:
-            self._wanted_then = len(self._wanted)
-            self._classes.clear()
         known = self._classes.get(cls)
         if known is None:
             known = self._classes[cls] = self._class_facts(cls)
@@ -51,7 +62,12 @@ class FactsOf:
         )
         facts = ClassFacts(cls.name, tuple(base.name for base in cls.mro), sites)
         living = cls()
-        return facts if living is None else _with_code(facts, living)
+        try:
+            return facts if living is None else _with_code(facts, living)
+        except RecursionError:
+            raise
+        except Exception:
+            return facts  # what stands in a class need not be what it seems
 
 
 def _site_facts(site: Site) -> SiteFacts:
@@ -94,4 +110,4 @@ def _with_code(facts: ClassFacts, cls: type) -> ClassFacts:
     if not inits or code.leads_through(_INIT, inits[-1][0]):
         return facts  # there is nothing to lack
     names = {name for _, init in inits if init.code is not None for name in init.code.sets} - {"*"}
-    return facts._replace(provided=code.provided(names), read=code.read_by_methods(names))
+    return facts._replace(provided=code.provided(names))

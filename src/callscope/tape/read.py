@@ -141,6 +141,7 @@ class TapeReader:
         self.feed(Batch([], [], math.inf, self._last_batch + 1))
 
     def _read(self) -> None:
+        self.facts.refresh()
         self._take_instants()
         has_read = bool(self._unread)
         while self._unread:

@@ -240,8 +240,9 @@ class ThreadReader:
             parent,
         )
         call._pid = self._reader.pid
-        call._site_facts = self._reader.facts.of_site(layout.site)
-        call._class_facts = self._reader.facts.of_class(runtime)
+        facts = self._reader.facts
+        known = facts.known.get((layout.site, runtime)) or facts.of(layout.site, runtime)
+        call._site_facts, call._class_facts = known
         return call
 
     def _return(self, instant: Instant) -> None:

@@ -76,8 +76,7 @@ def find_after(objects: Objects) -> Iterator[Finding]:
     for call in objects.half_built():
         if call.method == INIT:
             continue
-        made = [c.call for c in objects.constructions_of(call) if c.call.start_ns < call.start_ns]
-        failed = made[-1] if made else None
+        failed = objects.begun_before(call)
         if failed is None or failed.error is None or (failed._end_ns or 0) > call.start_ns:
             continue
         if any(c.method != INIT for c in above(call)):

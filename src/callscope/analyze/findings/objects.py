@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
@@ -43,6 +45,41 @@ class Construction(NamedTuple):
         return None if site is None else site.code
 
 
+class Templates:
+    """The calls of `__call__` on one object, in the order they began."""
+
+    def __init__(self) -> None:
+        self._calls: list[Call] = []
+        self._last_ends: list[float] = []
+        """For each, when the last of those up to it ended."""
+        self._first_without: dict[str, float] = {}
+
+    def add(self, call: Call) -> None:
+        """Add one that began after the others."""
+        end = math.inf if call._end_ns is None else call._end_ns
+        self._calls.append(call)
+        self._last_ends.append(max(end, *self._last_ends[-1:], 0))
+
+    def may_lead_to(self, call: Call) -> bool:
+        """Tell whether one of them may have led to a call without being above it.
+
+        It may run in another thread, or have returned what leads to the call later.
+        """
+        before = bisect_right(self._calls, call.start_ns, key=_start)
+        if not before:
+            return False
+        is_running = self._last_ends[before - 1] >= call.start_ns
+        return is_running or self._first_that_lacks(call.method) <= call.start_ns
+
+    def _first_that_lacks(self, method: str) -> float:
+        """Return when the first began that is over and has not led to a method; infinity if none."""
+        known = self._first_without.get(method)
+        if known is None:
+            lacking = (c.start_ns for c in self._calls if not led(c, method))
+            known = self._first_without[method] = next(lacking, math.inf)
+        return known
+
+
 class Objects:
     """The calls of a trace by object.
 
@@ -53,7 +90,7 @@ class Objects:
     def __init__(self, calls: Sequence[Call]) -> None:
         self.calls = calls
         self._constructions: dict[_Key, list[Construction]] = {}
-        self._templates: dict[_Key, list[Call]] = {}
+        self._templates: dict[_Key, Templates] = {}
         self._failed: dict[_Key, list[Call]] = {}
         for call in calls:
             if call._instance is not None:
@@ -61,7 +98,7 @@ class Objects:
 
     def _take(self, call: Call, key: _Key) -> None:
         if call._method == CALL:
-            self._templates.setdefault(key, []).append(call)
+            self._templates.setdefault(key, Templates()).add(call)
         if call._error is not None:
             self._failed.setdefault(key, []).append(call)
         if call._method == INIT and call._class_facts is not None and call._mro_index is not None:
@@ -83,13 +120,15 @@ class Objects:
                 if definers and construction.call.mro_index == definers[0]:
                     yield construction
 
-    def constructions_of(self, call: Call) -> Sequence[Construction]:
-        """Return the makings of the object that a call ran on."""
-        return self._constructions.get(_key(call), ())
+    def begun_before(self, call: Call) -> Call | None:
+        """Return the last `__init__` that made the object, before a call on it."""
+        known = self._constructions.get(_key(call), [])
+        before = bisect_left(known, call.start_ns, key=lambda made: made.call.start_ns)
+        return known[before - 1].call if before else None
 
-    def templates_of(self, call: Call) -> Sequence[Call]:
+    def templates_of(self, call: Call) -> Templates:
         """Return the calls of `__call__` on the object that a call ran on."""
-        return self._templates.get(_key(call), ())
+        return self._templates.get(_key(call)) or Templates()
 
     def half_built(self) -> Iterator[Call]:
         """Yield the calls on objects one of whose `__init__` has raised."""
@@ -122,6 +161,23 @@ def above(call: Call) -> Iterator[Call]:
         if is_same_object(parent, call):
             yield parent
         parent = parent.parent
+
+
+def led(template: Call, method: str) -> list[Call]:
+    """Return the calls of a method that a `__call__` led to on its object, the outermost ones."""
+    found, waiting = [], [*template._children]
+    while waiting:
+        call = waiting.pop()
+        if is_same_object(call, template):
+            if call.method == method:
+                found.append(call)
+            else:
+                waiting += call._children
+    return found
+
+
+def _start(call: Call) -> int:
+    return call.start_ns
 
 
 def lacked(call: Call) -> str | None:

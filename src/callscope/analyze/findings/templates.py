@@ -11,7 +11,7 @@ from pathlib import PureWindowsPath
 from typing import Final, NamedTuple
 
 from callscope.analyze.findings.finding import Finding
-from callscope.analyze.findings.objects import CALL, Objects, above, is_same_object, names
+from callscope.analyze.findings.objects import CALL, Objects, above, is_same_object, led, names
 from callscope.hierarchy import bare_name
 from callscope.trace import Call, ClassFacts, SiteFacts, Text
 
@@ -48,34 +48,10 @@ def _is_bypass(objects: Objects, call: Call, template: SiteFacts) -> bool:
         return False  # what an object does with itself is its own affair
     if any(type(v) is Text and _STAND_IN.match(v) for v in call.arguments.values()):
         return False
-    if any(_may_lead_to(other, call) for other in objects.templates_of(call)):
+    if objects.templates_of(call).may_lead_to(call):
         return False
     parent = call.parent
     return parent is None or not _is_by_its_author(parent.defining_class, parent.file, template)
-
-
-def _may_lead_to(template: Call, call: Call) -> bool:
-    """Tell whether a `__call__` on the same object may have led to a call, and not be its parent.
-
-    It may run in another thread, or have returned what leads to the call later.
-    """
-    if template.start_ns > call.start_ns:
-        return False
-    is_over = template._end_ns is not None and template._end_ns < call.start_ns
-    return not is_over or not _led(template, call.method)
-
-
-def _led(template: Call, method: str) -> list[Call]:
-    """Return the calls of a method that a `__call__` led to on its object, the outermost ones."""
-    led, waiting = [], [*template._children]
-    while waiting:
-        call = waiting.pop()
-        if is_same_object(call, template):
-            if call.method == method:
-                led.append(call)
-            else:
-                waiting += call._children
-    return led
 
 
 def _is_by_its_author(name: str, file: str | None, template: SiteFacts) -> bool:
@@ -193,9 +169,9 @@ def find_dropped(objects: Objects) -> Iterator[Finding]:
             if call.result is not None:
                 returning.add(key)
                 continue
-            led = [c for c in _led(call, method) if c.result is not None]
-            if led and not _consumes(call, method) and not _is_passed_on(call, method):
-                found.setdefault(key, []).append(_Drop(call, led[0]))
+            results = [c for c in led(call, method) if c.result is not None]
+            if results and not _consumes(call, method) and not _is_passed_on(call, method):
+                found.setdefault(key, []).append(_Drop(call, results[0]))
     merged: dict[tuple[str, str], list[_Drop]] = {}
     for key, drops in found.items():
         if key not in returning:
@@ -213,7 +189,7 @@ def _consumes(call: Call, method: str) -> bool:
 def _is_passed_on(call: Call, method: str) -> bool:
     """Tell whether a `__call__` further within returned None already: it is then that one's doing."""
     return any(
-        c.method == CALL and c.result is None and _led(c, method)
+        c.method == CALL and c.result is None and led(c, method)
         for c in call._children
         if is_same_object(c, call)
     )

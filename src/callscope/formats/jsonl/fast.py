@@ -157,7 +157,6 @@ class Class(Struct, tag_field="kind", tag="class", gc=False):
     template: list[str] = []
     hidden: list[str] = []
     provided: list[str] = []
-    read: list[str] = []
 
 
 class End(Struct, tag_field="kind", tag="end", gc=False):
@@ -279,7 +278,7 @@ def _take(links: Links, event: Any) -> None:
             site = SiteFacts(event.defining_class, event.method, event.file, event.line, code)
             links.site(site)
         case Class():
-            said = (event.template, event.hidden, event.provided, event.read)
+            said = (event.template, event.hidden, event.provided)
             links.cls(event.runtime_class, event.mro, event.sites, said)
         case End():
             links.lost = event.lost
