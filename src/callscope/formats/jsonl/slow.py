@@ -162,7 +162,7 @@ def take(links: Links, line: dict[str, Any]) -> None:
 
 
 def _begin(links: Links, line: dict[str, Any]) -> None:
-    fields: tuple[Any, ...]
+    fields: tuple[Any, ...] = ()
     try:
         fields = _call_fields(line)
         is_right = tuple(map(type, fields)) in _CALL_TYPES
