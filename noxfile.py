@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import nox
@@ -81,10 +82,12 @@ def benchmarks(session: nox.Session) -> None:
 
 @nox.session
 def frameworks(session: nox.Session) -> None:
-    """Run the tests that need real Keras, torch and scikit-learn."""
+    """Run the tests that need real Keras, torch, scikit-learn and Django."""
     pinned = ("torch==2.13.0", "keras==3.15.1", "scikit-learn==1.9.0", "cloudpickle")
+    pinned += ("Django==5.2.19",)
     session.install("-e", ".[test]", *pinned)
     files = ("test_examples", "test_torch", "test_sklearn", "test_processes")
+    files += ("test_findings_frameworks",)
     session.run("python", "-m", "pytest", "-q", *(f"tests/{file}.py" for file in files))
 
 
@@ -94,6 +97,25 @@ def browsers(session: nox.Session) -> None:
     session.install("-e", ".[test]", "playwright>=1.49")
     files = ("test_html_browser",)
     session.run("python", "-m", "pytest", "-q", *(f"tests/{file}.py" for file in files))
+
+
+@nox.session
+def tables(session: nox.Session) -> None:
+    """Run the tests that need pyarrow, and the examples for pandas, polars and DuckDB."""
+    session.install("-e", ".[test,parquet]", "pandas", "polars", "duckdb")
+    session.run("python", "-m", "pytest", "-q", "tests/test_parquet.py", "tests/test_docs.py")
+
+
+@nox.session
+def mermaid(session: nox.Session) -> None:
+    """Let Mermaid itself read what is written for it; needs node and npm."""
+    if shutil.which("npm") is None:
+        session.skip("there is no npm on this machine")
+    session.install("-e", ".[test]")
+    folder = session.create_tmp()
+    session.run("npm", "install", "--silent", "--prefix", folder, "mermaid@11", external=True)
+    chosen = {"CALLSCOPE_TEST_NODE": str(Path(folder).absolute())}
+    session.run("python", "-m", "pytest", "-q", "tests/test_mermaid.py", env=chosen)
 
 
 @nox.session

@@ -23,7 +23,7 @@ class Effort(NamedTuple):
 
     rounds: int
     once_every: int
-    """After how many rounds of calls comes a round of what a program does but once."""
+    """After how many rounds of calls comes a round of what a program does but once, and of reading."""
 
 
 _FULL: Final = Effort(rounds=48, once_every=8)
@@ -32,8 +32,11 @@ _QUICK: Final = Effort(rounds=5, once_every=3)
 # What a program does but once needs a process to itself, and must not be warm.
 _GROUP_OPTIONS: Final = {
     "calls": ("--worker", "--warmups", "1", "--values", "1"),
+    "read": ("--worker", "--warmups", "0", "--values", "1"),
     "once": ("--processes", "1", "--warmups", "0", "--values", "1"),
 }
+
+_SELDOM: Final = ("read", "once")
 
 
 def main() -> None:
@@ -68,13 +71,15 @@ def _parse() -> argparse.Namespace:
 
 def _measure(effort: Effort) -> pyperf.BenchmarkSuite:
     suite = _measure_round("calls")
-    suite.add_runs(_measure_round("once"))
+    for group in _SELDOM:
+        suite.add_runs(_measure_round(group))
     for index in range(1, effort.rounds):
         if sys.stderr.isatty():
             print(f"round {index + 1} of {effort.rounds}", end="\r", file=sys.stderr, flush=True)
         suite.add_runs(_measure_round("calls"))
         if index % effort.once_every == 0:
-            suite.add_runs(_measure_round("once"))
+            for group in _SELDOM:
+                suite.add_runs(_measure_round(group))
     return suite
 
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import pyperf
 
-from benchmarks import calls, startup, weaving
+from benchmarks import calls, reading, startup, weaving
 
 
 class Figure(NamedTuple):
@@ -51,6 +51,15 @@ class WeaveCost(NamedTuple):
     ms: Figure
 
 
+class ReadCost(NamedTuple):
+    """What reading one call back costs in one case."""
+
+    case: str
+    us: Figure
+    ratio: Figure
+    """To `json.loads` of the lines beside it."""
+
+
 class Comparison(NamedTuple):
     """What one case adds to the bare example, as a multiple of what another adds."""
 
@@ -73,6 +82,7 @@ class Figures(NamedTuple):
     compared: list[Comparison]
     import_ms: dict[str, Figure]
     weaves: list[WeaveCost]
+    reads: list[ReadCost]
 
     @classmethod
     def of(cls, suite: pyperf.BenchmarkSuite) -> Figures:
@@ -83,6 +93,7 @@ class Figures(NamedTuple):
             _compare(costs),
             {case.name: _scaled(suite, case.name, 1e3) for case in startup.CASES},
             [WeaveCost(c.name, c.classes, _scaled(suite, c.name, 1e3)) for c in weaving.CASES],
+            [_read_cost(suite, case) for case in reading.CASES],
         )
 
 
@@ -101,6 +112,11 @@ def _call_costs(suite: pyperf.BenchmarkSuite) -> list[CallCost]:
         )
         for name in pairs
     ]
+
+
+def _read_cost(suite: pyperf.BenchmarkSuite, case: reading.ReadCase) -> ReadCost:
+    pairs = zip(_values(suite, case.name), _values(suite, case.json_name), strict=True)
+    return ReadCost(case.name, _scaled(suite, case.name, 1e6), Figure.of(a / b for a, b in pairs))
 
 
 def _compare(costs: list[CallCost]) -> list[Comparison]:

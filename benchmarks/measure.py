@@ -10,9 +10,9 @@ from typing import Final
 
 import pyperf
 
-from benchmarks import calls, startup, weaving
+from benchmarks import calls, reading, startup, weaving
 
-GROUPS: Final = ("calls", "once")
+GROUPS: Final = ("calls", "read", "once")
 
 
 def main() -> None:
@@ -27,13 +27,18 @@ def main() -> None:
             runner.bench_time_func(start.name, startup.time_import, start)
         for weave in weaving.CASES:
             runner.bench_time_func(weave.name, weaving.time_weave, weave)
-    elif args.worker:
+    elif not args.worker:
+        runner.argparser.error("both times of a pair come from one process: add --worker")
+    elif args.group == "read":
+        for read in reading.CASES:
+            reads = reading.Pair(read)
+            runner.bench_time_func(read.name, reads.time_load, inner_loops=reading.CALLS)
+            runner.bench_time_func(read.json_name, reads.time_json, inner_loops=reading.CALLS)
+    else:
         for case in calls.CASES:
             pair = calls.Pair(case)
             runner.bench_time_func(case.name, pair.time_case, inner_loops=calls.CALLS)
             runner.bench_time_func(case.bare_name, pair.time_bare, inner_loops=calls.CALLS)
-    else:
-        runner.argparser.error("both times of a pair come from one process: add --worker")
 
 
 def _pass_on(command: list[str], args: argparse.Namespace) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pyperf
 
 import callscope
-from benchmarks import clock
+from benchmarks import clock, reading
 from benchmarks.figures import CallCost, Figures
 from benchmarks.startup import BUDGET_MS
 
@@ -55,6 +55,13 @@ def tables(figures: Figures) -> str:
             *(
                 f"{case:<17}{ms.median:>9.2f}{ms.mad:>8.2f}{ms.median * 1e3 / classes:>10.0f}"
                 for case, classes, ms in figures.weaves
+            ),
+            "",
+            f"Reading {reading.CALLS:,} calls; the budget of 'load' is {reading.BUDGET:.3f} x json:",
+            f"{'case':<19}{'us/call':>9}{'MAD':>8}{'x json':>9}{'MAD':>8}",
+            *(
+                f"{case:<19}{us.median:>9.2f}{us.mad:>8.2f}{ratio.median:>9.3f}{ratio.mad:>8.3f}"
+                for case, us, ratio in figures.reads
             ),
         ]
     )
@@ -104,6 +111,11 @@ def summary(figures: Figures, rounds: int) -> dict[str, Any]:
         "compared": [comparison._asdict() for comparison in figures.compared],
         "import_ms": {case: ms._asdict() for case, ms in figures.import_ms.items()},
         "import_budget_ms": BUDGET_MS,
+        "read": {
+            read.case: {"us": read.us._asdict(), "ratio_to_json": read.ratio._asdict()}
+            for read in figures.reads
+        },
+        "read_budget": reading.BUDGET,
         "weave_ms": {
             weave.case: {**weave.ms._asdict(), "classes": weave.classes} for weave in figures.weaves
         },

@@ -153,7 +153,6 @@ class TestFiles:
                 "template": ["call"],
                 "hidden": [],
                 "provided": [],
-                "read": [],
             }
         )
         for path in (streamed, saved):

@@ -1,4 +1,4 @@
-"""What the code of a class says: where one method leads on its object, and who sets and reads what."""
+"""What the code of a class says: where one method leads on its object, and who sets what."""
 
 from __future__ import annotations
 
@@ -73,24 +73,11 @@ class ClassCode:
 
     def provided(self, names: Collection[str]) -> tuple[str, ...]:
         """Return which attributes an object has, or may come to have, without any `__init__`."""
-        if self._answers_itself():
-            return tuple(sorted(names))
         found = {name for name in names if any(map(_is_value, self.defining(name)))}
-        for _, reading in self._mentioning(names):
-            found.update(names if reading.sets_others else reading.sets)
+        begun = self.led_to("__init__")
+        for method, reading in self._mentioning(names):
+            found.update(names if reading.sets_others and method in begun else reading.sets)
         return tuple(sorted(found.intersection(names)))
-
-    def read_by_methods(self, names: Collection[str]) -> tuple[str, ...]:
-        """Return which attributes methods read that can run on an object."""
-        found = {use.name for _, reading in self._mentioning(names) for use in reading.uses}
-        return tuple(sorted(found.intersection(names)))
-
-    def _answers_itself(self) -> bool:
-        """Tell whether the class finds attributes in a way of its own."""
-        own = ("__getattr__", "__getattribute__")
-        return any(
-            self._mro[index] is not object for name in own for index, _ in self.defining(name)
-        )
 
     def _mentioning(self, names: Collection[str]) -> Iterator[tuple[str, Reading]]:
         """Yield the methods that can run, apart from `__init__`, and mention one of the names."""

@@ -147,9 +147,13 @@ class _Reader:
 
     def _uses(self) -> Iterator[SelfCall]:
         for place, step in enumerate(self._steps):
-            ahead = self._ahead(place)
-            if step.kind == "self" and ahead and ahead[0].kind == "attr":
+            ahead = self._ahead(place, 2)
+            if step.kind != "self" or not ahead:
+                continue
+            if ahead[0].kind == "attr":
                 yield SelfCall(ahead[0].value, step.line, self._fate(place))
+            elif ahead[0].opname == "COPY" and ahead[-1].kind == "attr":  # `self.count += 1`
+                yield SelfCall(ahead[-1].value, step.line, None)
 
     def _fate(self, place: int) -> Fate | None:
         """Tell what becomes of what ``self.method(...)`` returns; its first step is at a place."""
@@ -168,7 +172,7 @@ class _Reader:
             step, then = self._steps[index : index + 2]
             if "JUMP" in step.opname or step.opname in RETURNS:
                 return None
-            if step.kind == "call" and then.depth == after:
+            if step.kind == "call" and step.after == after:
                 return self._fate_in(then)
         return None
 

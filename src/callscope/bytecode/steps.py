@@ -24,6 +24,8 @@ class Step(NamedTuple):
     """Place of the instruction in the code."""
     depth: int
     """How much lies on the stack before it, if no jump has led here."""
+    after: int
+    """How much lies on the stack behind it."""
     loads_method: bool
     """Whether it is the attribute of a call that follows."""
 
@@ -67,6 +69,7 @@ class Code:
         line = depth = 0
         for index, i in enumerate(self.instructions):
             line = _line(i) or line
+            after = depth + dis.stack_effect(i.opcode, i.arg, jump=False)
             if i.opname not in _SKIPPED:
                 loads_method = i.opname == "LOAD_METHOD" or (
                     _METHOD_BIT
@@ -74,8 +77,8 @@ class Code:
                     and bool((i.arg or 0) & 1)
                 )
                 for kind, value in self._parts(i):
-                    yield Step(kind, value, line, i.opname, index, depth, loads_method)
-            depth += dis.stack_effect(i.opcode, i.arg, jump=False)
+                    yield Step(kind, value, line, i.opname, index, depth, after, loads_method)
+            depth = after
 
     def _parts(self, i: dis.Instruction) -> Iterator[tuple[Kind, Any]]:
         name = i.opname

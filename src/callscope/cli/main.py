@@ -185,18 +185,21 @@ def _run(options: argparse.Namespace) -> int:
 
 def _view(options: argparse.Namespace) -> int:
     from callscope.formats import load_all, tree
+    from callscope.trace.text import one_line
 
     trace = load_all(options.files)
     if options.outline:
-        print(trace.outline())
+        text = trace.outline()
     elif options.summary:
-        print(trace.summary())
+        text = str(trace.summary())
     elif options.findings:
-        print(trace.findings())
+        text = str(trace.findings())
     else:
-        print(tree.tree(trace, max_lines=None if options.all else tree.MAX_LINES))
+        text = tree.tree(trace, max_lines=None if options.all else tree.MAX_LINES)
         if findings := trace.findings():
-            print(f"\n{findings.brief()}")
+            text += f"\n\n{findings.brief()}"
+    # A file may come from anywhere, and a terminal obeys what it is sent.
+    print("\n".join(map(one_line, text.split("\n"))))
     return 0
 
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 SUFFIXES: Final = {
     ".jsonl": "jsonl",
     ".jsonl.gz": "jsonl",
+    ".mmd": "mermaid",
+    ".parquet": "parquet",
     ".txt": "tree",
     ".html": "html",
 }
@@ -84,7 +86,8 @@ def _packed(raw: io.FileIO, target: Path) -> Iterator[BinaryIO]:
 
 
 def load(path: str | PathLike[str]) -> Trace:
-    """Read a trace that was saved as, or streamed to, JSON Lines (``.jsonl`` or ``.jsonl.gz``).
+    """Read a trace that was saved as, or streamed to, JSON Lines (``.jsonl`` or ``.jsonl.gz``), or
+    saved as Parquet.
 
     The end may be torn, as a killed program leaves it: calls that had not ended are then not
     `finished`.
@@ -129,6 +132,9 @@ def _load(source: Path) -> Trace:
             progress(f"Reading {one_line(source.name)}", raw, os.fstat(raw.fileno()).st_size),
         ):
             trace: Trace = module.read(file, str(source))
+    except MemoryError:
+        msg = f"{str(source)!r} is larger than the memory. Record fewer calls, or less of each."
+        raise TraceFileError(msg) from None
     except OSError as error:
         if isinstance(error, TraceFileError):
             raise

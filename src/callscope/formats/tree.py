@@ -9,6 +9,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 from callscope.hierarchy import bare_name, outer_name
 from callscope.trace import Call, Names, Trace, call_text, outcome_text
+from callscope.trace.text import one_line
 
 MAX_LINES: Final = 2_000
 """How many calls `print(trace)` shows."""
@@ -101,7 +102,7 @@ def write(trace: Trace, file: BinaryIO) -> None:
 
 def _nothing(trace: Trace) -> str:
     asked = " and ".join(trace.header.targets) or "the declared classes"
-    return f"No calls were recorded of {asked}."
+    return one_line(f"No calls were recorded of {asked}.")
 
 
 def _lost(trace: Trace) -> str:
@@ -121,7 +122,7 @@ def _by_thread(trace: Trace) -> Iterator[tuple[str, Sequence[Call]]]:
     for number, threads in enumerate(processes.values(), 1):
         for thread, roots in threads.items():
             names = [f"process {number}"] if len(processes) > 1 else []
-            names += [f"thread {thread}"] if len(threads) > 1 else []
+            names += [f"thread {one_line(thread)}"] if len(threads) > 1 else []
             yield ", ".join(names), roots
 
 
@@ -169,7 +170,7 @@ def _where(names: Names) -> Iterator[str]:
     for qualified in names:
         modules.setdefault(outer_name(qualified), []).append(bare_name(qualified))
     for module, classes in modules.items():
-        yield f"{', '.join(classes)}: {module}"
+        yield one_line(f"{', '.join(classes)}: {module}")
 
 
 def _style(encoding: str | None) -> _Style:

@@ -9,6 +9,8 @@ from typing import Any, Final
 from callscope.errors import TraceFormatError
 
 _CHUNK: Final = 1 << 18
+_LONGEST: Final = 1 << 24
+"""Bytes of a line beyond which it is none of ours: little packs what could fill any memory."""
 _GZIP: Final = 31
 """What `zlib` calls a stream with gzip's own head and checksum."""
 
@@ -29,6 +31,8 @@ class Unzipped(io.RawIOBase):
         self._stream: Any = zlib.decompressobj(_GZIP)
         self._members = 0
         self._rest = b""
+        self._length = 0
+        """Bytes since the last line's end."""
 
     def readable(self) -> bool:
         """Return True: it can be read."""
@@ -54,8 +58,18 @@ class Unzipped(io.RawIOBase):
                 raise TraceFormatError(self._wrong(str(error))) from None
             self._rest = self._stream.unconsumed_tail
             if text:
+                self._check_length(text)
                 buffer[: len(text)] = text
                 return len(text)
+
+    def _check_length(self, text: bytes) -> None:
+        end = text.rfind(b"\n")
+        self._length = len(text) - end - 1 if end >= 0 else self._length + len(text)
+        if self._length > _LONGEST:
+            raise TraceFormatError(
+                f"{self._name!r} has a line of more than {_LONGEST:,} bytes, so it is no trace. Name"
+                " a '.jsonl.gz' file that callscope has written."
+            )
 
     def _wrong(self, why: str) -> str:
         if not self._members and "header" in why:

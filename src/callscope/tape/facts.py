@@ -94,4 +94,4 @@ def _with_code(facts: ClassFacts, cls: type) -> ClassFacts:
     if not inits or code.leads_through(_INIT, inits[-1][0]):
         return facts  # there is nothing to lack
     names = {name for _, init in inits if init.code is not None for name in init.code.sets} - {"*"}
-    return facts._replace(provided=code.provided(names), read=code.read_by_methods(names))
+    return facts._replace(provided=code.provided(names))

@@ -16,7 +16,7 @@ from callscope.tape.records import (
     UNKNOWN_ERROR,
     Layout,
 )
-from callscope.trace import Call, CallError
+from callscope.trace import Call, CallError, MadeCall
 
 if TYPE_CHECKING:
     from callscope.tape.read import TapeReader
@@ -225,7 +225,7 @@ class ThreadReader:
         defining = layout.site.defining
         runtime = runtime or defining
         mro = runtime.mro
-        call = Call(
+        call = MadeCall(
             layout.site.method,
             defining.name,
             runtime.name,

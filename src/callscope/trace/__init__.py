@@ -1,6 +1,6 @@
 """`Event`, `Call` and `Trace`: what sinks receive during, and people read after, a recording."""
 
-from callscope.trace.call import Call, CallError, Text, Value
+from callscope.trace.call import Call, CallError, MadeCall, Text, Value
 from callscope.trace.event import SCHEMA_VERSION, Event, EventKind, Header, Sink
 from callscope.trace.facts import ClassFacts, CodeFacts, SiteFacts
 from callscope.trace.merge import merge
@@ -23,6 +23,7 @@ __all__ = [
     "Event",
     "EventKind",
     "Header",
+    "MadeCall",
     "Names",
     "Recorded",
     "Sink",

@@ -39,71 +39,32 @@ class Call:
     Calls are made by callscope and are read-only.
     """
 
-    __slots__ = (
-        "_arguments",
-        "_call_id",
-        "_children",
-        "_class_facts",
-        "_defining_class",
-        "_depth",
-        "_end_ns",
-        "_error",
-        "_instance",
-        "_method",
-        "_mro_index",
-        "_parent",
-        "_pid",
-        "_result",
-        "_runtime_class",
-        "_site_facts",
-        "_start_ns",
-        "_suspensions",
-        "_task",
-        "_thread",
-        "_via_super",
-    )
+    if not TYPE_CHECKING:
+        __slots__ = ()
 
-    def __init__(
-        self,
-        method: str,
-        defining_class: str,
-        runtime_class: str,
-        instance: int | None,
-        mro_index: int | None,
-        arguments: dict[str, Value] | None,
-        start_ns: int,
-        thread: str,
-        parent: Call | None,
-    ) -> None:
-        self._method = method
-        self._defining_class = defining_class
-        self._runtime_class = runtime_class
-        self._instance = instance
-        self._mro_index = mro_index
-        self._arguments = arguments
-        self._start_ns = start_ns
-        self._thread = thread
-        self._parent = parent
-        self._depth: int = 0 if parent is None else parent._depth + 1
-        self._children: list[Call] = []
-        self._call_id = 0
-        self._end_ns: int | None = None
-        self._error: CallError | None = None
-        self._result: Value = None
-        self._task: str | None = None
-        self._pid = 0
-        self._site_facts: SiteFacts | None = None
-        self._class_facts: ClassFacts | None = None
-        self._suspensions: list[list[int]] | None = None
-        self._via_super = (
-            parent is not None
-            and parent._method == method
-            and parent._instance == instance
-            and parent._runtime_class == runtime_class
-            and mro_index is not None
-            and parent._mro_index is not None
-            and parent._mro_index < mro_index
-        )
+    # What holds these is up to the classes below it, of which there is one for each way that
+    # calls come about.
+    _arguments: dict[str, Value] | None
+    _call_id: int
+    _children: list[Call]
+    _class_facts: ClassFacts | None
+    _defining_class: str
+    _depth: int
+    _end_ns: int | None
+    _error: CallError | None
+    _instance: int | None
+    _method: str
+    _mro_index: int | None
+    _parent: Call | None
+    _pid: int
+    _result: Value
+    _runtime_class: str
+    _site_facts: SiteFacts | None
+    _start_ns: int
+    _suspensions: list[list[int]] | None
+    _task: str | None
+    _thread: str
+    _via_super: bool
 
     def _end(self, end_ns: int, result: Value = None, error: CallError | None = None) -> None:
         self._end_ns = end_ns
@@ -298,3 +259,73 @@ class Call:
         from callscope.trace.text import call_text, outcome_text
 
         return f"<Call {self._call_id}: {call_text(self)}{outcome_text(self)}>"
+
+
+class MadeCall(Call):
+    """A call whose fields are given to it one by one."""
+
+    __slots__ = (
+        "_arguments",
+        "_call_id",
+        "_children",
+        "_class_facts",
+        "_defining_class",
+        "_depth",
+        "_end_ns",
+        "_error",
+        "_instance",
+        "_method",
+        "_mro_index",
+        "_parent",
+        "_pid",
+        "_result",
+        "_runtime_class",
+        "_site_facts",
+        "_start_ns",
+        "_suspensions",
+        "_task",
+        "_thread",
+        "_via_super",
+    )
+
+    def __init__(
+        self,
+        method: str,
+        defining_class: str,
+        runtime_class: str,
+        instance: int | None,
+        mro_index: int | None,
+        arguments: dict[str, Value] | None,
+        start_ns: int,
+        thread: str,
+        parent: Call | None,
+    ) -> None:
+        self._method = method
+        self._defining_class = defining_class
+        self._runtime_class = runtime_class
+        self._instance = instance
+        self._mro_index = mro_index
+        self._arguments = arguments
+        self._start_ns = start_ns
+        self._thread = thread
+        self._parent = parent
+        self._depth = 0 if parent is None else parent._depth + 1
+        self._children = []
+        self._call_id = 0
+        self._end_ns = None
+        self._error = None
+        self._result = None
+        self._task = None
+        self._pid = 0
+        self._site_facts = None
+        self._class_facts = None
+        self._suspensions = None
+        self._via_super = (
+            parent is not None
+            and parent._method == method
+            and parent._instance == instance
+            and parent._runtime_class == runtime_class
+            and mro_index is not None
+            and parent._mro_index is not None
+            and parent._mro_index < mro_index
+        )

@@ -57,7 +57,7 @@ class Event:
         }
         if self.kind == "call":
             if call._arguments is not None:
-                values = {name: _finite(value) for name, value in call._arguments.items()}
+                values = {name: finite(value) for name, value in call._arguments.items()}
                 event["arguments"] = values
                 texts = [name for name, value in values.items() if type(value) is Text]
                 if texts:
@@ -67,7 +67,7 @@ class Event:
             if call.error is not None:
                 event["error"] = call.error._asdict()
             else:
-                event["result"] = result = _finite(call.result)
+                event["result"] = result = finite(call.result)
                 if type(result) is Text:
                     event["texts"] = ["result"]
         return event
@@ -76,8 +76,8 @@ class Event:
         return f"<Event {self.seq}: {self.kind} of {self.call!r}>"
 
 
-def _finite(value: Value) -> Value:
-    """JSON has no number for infinity and NaN."""
+def finite(value: Value) -> Value:
+    """Return a value that JSON has a form for: it has no number for infinity and NaN."""
     return Text(value) if type(value) is float and not math.isfinite(value) else value
 
 

@@ -53,8 +53,6 @@ class ClassFacts(NamedTuple):
     """Which of them those ``__call__`` of its MRO lead to that its own may hide."""
     provided: tuple[str, ...] = ()
     """Attributes that an ``__init__`` sets and that the object would have without it."""
-    read: tuple[str, ...] = ()
-    """Attributes that an ``__init__`` sets and that other methods of the object read."""
 
     def site(self, mro_index: int, method: str) -> SiteFacts | None:
         """Return the site of a method in one class of the MRO, if calls of it are recorded."""

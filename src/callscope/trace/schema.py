@@ -10,7 +10,7 @@
     {"v": 1, "kind": "class", "runtime_class": "app.MyLayer",
      "mro": ["app.MyLayer", "app.Layer", "builtins.object"],
      "sites": [["call"], ["__call__", "call"], []],
-     "template": ["call"], "hidden": [], "provided": [], "read": []}
+     "template": ["call"], "hidden": [], "provided": []}
     {"v": 1, "kind": "call", "seq": 1, ...}
     {"v": 1, "kind": "return", "seq": 2, ...}
     {"v": 1, "kind": "end", "lost": 0}

@@ -65,7 +65,7 @@ def arguments_text(call: Call) -> str:
 
 def call_text(call: Call, names: Names = _NO_NAMES) -> str:
     """Return a call in one line: ``Layer.__call__(y=4) [MyLayer#1]``."""
-    site = f"{names.show(call.defining_class)}.{call.method}"
+    site = f"{names.show(call.defining_class)}.{one_line(call.method)}"
     return f"{site}{arguments_text(call)} [{object_text(call, names)}]"
 
 
@@ -81,5 +81,5 @@ def outcome_text(call: Call) -> str:
         return " ..."
     if call.error is not None:
         message = f": {one_line(call.error.message)}" if call.error.message else ""
-        return f" !! {bare_name(call.error.type)}{message}"
+        return f" !! {one_line(bare_name(call.error.type))}{message}"
     return "" if call.result is None else f" -> {value_text(call.result)}"

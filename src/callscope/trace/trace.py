@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from os import PathLike
     from pathlib import Path
 
+    import pyarrow as pa
+
     from callscope.analyze.findings import Findings
     from callscope.analyze.summary import Summary
 
@@ -130,6 +132,21 @@ class Trace:
         """
         saved: Path = importlib.import_module("callscope.formats").save(self, path)
         return saved
+
+    def to_arrow(self) -> pa.Table:
+        """Return the calls as a table of Arrow, one row each, in the order they began.
+
+        The columns are named as the attributes of `Call`, and ``parent_id`` is the `call_id` of the
+        parent. ``arguments`` and ``result`` are JSON; ``argument_texts`` lists the arguments whose
+        strings stand for values that are no scalars, and ``result_is_text`` says it of the result.
+        ``instants`` are the times at which a call was suspended, resumed, suspended...
+
+        Raises:
+            MissingExtraError: if pyarrow is not installed.
+            TraceFormatError: if a number is too large for a column.
+        """
+        table: pa.Table = _format("parquet").to_arrow(self)
+        return table
 
     def __str__(self) -> str:
         text: str = _format("tree").tree(self)

@@ -81,8 +81,7 @@ class _Text:
         """Yield the lines."""
         said = self._said
         yield said.name
-        if said.mro[1:]:
-            yield f"  is a {' > '.join(map(self._show, said.mro[1:]))}"
+        yield f"  MRO: {' > '.join(map(self._show, said.mro))}"
         for chain in said.making:
             is_meta = chain.method == "__call__"
             yield from self._chain(chain, " of the metaclass" if is_meta else "")

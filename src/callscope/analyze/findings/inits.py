@@ -68,8 +68,8 @@ def _judge(
 ) -> tuple[Severity, list[str]] | None:
     """Tell whether it is a mistake that some did not run, and what the object lacks for it.
 
-    Many a class leaves out what it does itself: it sets what the other would have set, or
-    overrides all that would read it.
+    Many a class leaves out what it does itself: it sets some of what the other would have set,
+    and knows what it needs. So then only what was missed in fact is told.
     """
     codes = [code for i in broken.skipped if (code := made.code(i)) is not None]
     if len(codes) < len(broken.skipped):
@@ -83,9 +83,6 @@ def _judge(
     if ANY in done:
         return None
     lacks = [name for name in sets if name not in done and name not in made.facts.provided]
-    read = [name for name in lacks if name in made.facts.read]
-    if read:
-        return "error", read
     is_redone = any(name in done for name in sets)
     goes_on = any((call.mro_index or 0) > broken.skipped[0] for call in made.inits)
     if is_redone or (not lacks and (goes_on or sets)):

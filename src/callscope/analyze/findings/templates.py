@@ -118,7 +118,7 @@ def find_not_reached(objects: Objects) -> Iterator[Finding]:
         facts, site = call._class_facts, call._site_facts
         if call.method != CALL or facts is None or site is None or not facts.hidden:
             continue
-        if site is not _template(facts) or not call.finished or call.error is not None:
+        if site != _template(facts) or not call.finished or call.error is not None:
             continue
         hidden = _hidden(facts, call.mro_index)
         if hidden is None or site.code is None or site.code.calls_next:

@@ -1,0 +1,115 @@
+"""Reads JSON Lines: many at a time, or line by line where something is out of the ordinary."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO, Final
+
+from callscope.errors import TraceFormatError
+from callscope.formats.jsonl.slow import header, is_json, parse, take
+from callscope.formats.links import Links, WrongLineError
+from callscope.trace import Header, Recorded
+
+_PIECE: Final = 1 << 16
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+
+
+class Reader:
+    """Reads one file; what is wrong in it is named by its line.
+
+    Args:
+        file: what is read.
+        name: what errors call it.
+    """
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self._file = file
+        self._name = name
+        self._line = 0
+        """Lines that were read so far; while one is being read, its number."""
+        self._links = Links()
+        self._fast = _fast()
+
+    def read(self) -> tuple[Header, Recorded]:
+        """Read all of it.
+
+        Raises:
+            TraceFormatError: if it is no trace, or is damaged.
+        """
+        try:
+            with _no_collection():
+                found = self._header()
+                while lines := self._file.readlines(_PIECE):
+                    self._take(lines)
+        except WrongLineError as error:
+            raise self._wrong(str(error)) from None
+        return found, Recorded(self._links.calls, self._links.lost)
+
+    def _header(self) -> Header:
+        self._line = 1
+        line = self._file.readline()
+        if line.startswith(_GZIP_MAGIC):
+            msg = f"{self._name!r} is compressed. Give it a name that ends in '.jsonl.gz'."
+            raise TraceFormatError(msg)
+        if not line.strip():
+            msg = "there is nothing in it"
+            raise WrongLineError(msg)
+        return header(parse(line), self._name)
+
+    def _take(self, lines: list[bytes]) -> None:
+        if self._fast is not None and self._take_fast(lines):
+            return
+        for line in lines:
+            self._line += 1
+            # Only the last line can lack its end: the program was killed as it wrote.
+            if line.strip() and (line.endswith(b"\n") or is_json(line)):
+                take(self._links, parse(line))
+
+    def _take_fast(self, lines: list[bytes]) -> bool:
+        """Take many lines at once; return False if that cannot be done."""
+        events = self._fast.decode(b"".join(lines))
+        if events is None or len(events) != len(lines):
+            return False
+        rest = iter(events)
+        try:
+            self._fast.link(self._links, rest)
+        finally:
+            self._line += len(events) - rest.__length_hint__()
+        return True
+
+    def _wrong(self, why: str) -> TraceFormatError:
+        where = f"{self._name!r}, line {self._line}"
+        if self._line <= 1:
+            return TraceFormatError(
+                f"{where}: {why}, so this is no trace. Name a '.jsonl' file that callscope has written."
+            )
+        return TraceFormatError(
+            f"{where}: {why}. Restore the file, or cut it off before this line."
+        )
+
+
+def _fast() -> Any:
+    """Return what decodes many lines at once, if the extra ``fast`` is installed."""
+    try:
+        return importlib.import_module("callscope.formats.jsonl.fast")
+    except ImportError:
+        return None
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep the garbage collector from looking, again and again, at what is being built."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if gc.get_freeze_count() == 0:
+            # What was built is old, and not to be looked at as soon as the next object is made.
+            gc.freeze()
+            gc.unfreeze()
+        if was_enabled:
+            gc.enable()

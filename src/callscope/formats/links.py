@@ -1,0 +1,155 @@
+"""What the lines of a trace come to: calls, each with its parent, its end and its facts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final, NamedTuple, TypeAlias
+
+from callscope.trace import Call, CallError, ClassFacts, SiteFacts, Text, Value
+
+NOT_RUNNING: Final = "its call is not running"
+BEFORE_PARENT: Final = "it begins before the call that led to it"
+BACKWARDS: Final = "it happens before what its call has done already"
+
+
+class WrongLineError(Exception):
+    """A line that makes no sense where it stands; says why."""
+
+
+class Named(NamedTuple):
+    """What many calls share, so that each string of it is kept once."""
+
+    method: str
+    defining_class: str
+    runtime_class: str
+    thread: str
+    site_facts: SiteFacts | None
+    class_facts: ClassFacts | None
+
+
+Names: TypeAlias = tuple[str, str, str, str]
+"""A call's method, defining class, runtime class and thread."""
+
+
+class Links:
+    """The calls that were read so far, and what was said of sites and classes."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        """In the order of their lines."""
+        self.by_id: dict[int, Call] = {}
+        self.named: dict[Names, Named] = {}
+        """What is known of each combination of names, as long as no line says otherwise."""
+        self.lost = 0
+        self._sites: dict[tuple[str, str], SiteFacts] = {}
+        self._classes: dict[str, ClassFacts] = {}
+        self._strings: dict[str, str] = {}
+
+    def begin(self, call: Call, call_id: int, parent_id: int | None) -> None:
+        """Take a call, which has all but its parent.
+
+        Raises:
+            WrongLineError: if it has begun before, or its parent has not, or did so later.
+        """
+        if call_id in self.by_id:
+            msg = f"call {call_id} begins a second time"
+            raise WrongLineError(msg)
+        if parent_id is not None:
+            parent = self.by_id.get(parent_id)
+            if parent is None:
+                msg = f"its parent, call {parent_id}, has not begun"
+                raise WrongLineError(msg)
+            if call._start_ns < parent._start_ns:
+                raise WrongLineError(BEFORE_PARENT)
+            call._parent = parent
+            call._depth = parent._depth + 1
+            # Calls that were read have no list until they need one.
+            if parent._children:
+                parent._children.append(call)
+            else:
+                parent._children = [call]
+        self.by_id[call_id] = call
+        self.calls.append(call)
+
+    def end(self, call_id: int, end_ns: int, result: Value, error: CallError | None) -> None:
+        """Take the end of a call.
+
+        Raises:
+            WrongLineError: if it is not running, or the time goes backwards.
+        """
+        self._running(call_id, end_ns)._end(end_ns, result, error)
+
+    def suspend(self, call_id: int, ts_ns: int) -> None:
+        """Take the suspension of a call; raises what `end` raises."""
+        self._running(call_id, ts_ns)._suspend(ts_ns)
+
+    def resume(self, call_id: int, ts_ns: int) -> None:
+        """Take the resumption of a call; raises what `end` raises."""
+        self._running(call_id, ts_ns)._resume(ts_ns)
+
+    def _running(self, call_id: int, ts_ns: int) -> Call:
+        call = self.by_id.get(call_id)
+        if call is None or call._end_ns is not None:
+            raise WrongLineError(NOT_RUNNING)
+        last_ns = call._suspensions[-1][-1] if call._suspensions else call._start_ns
+        if ts_ns < last_ns:
+            raise WrongLineError(BACKWARDS)
+        return call
+
+    def name(self, names: Names) -> Named:
+        """Return what is known of a combination of names, from now on at hand in `named`."""
+        method, defining, runtime, thread = (self._strings.setdefault(n, n) for n in names)
+        known = self.named[names] = Named(
+            method,
+            defining,
+            runtime,
+            thread,
+            self._sites.get((defining, method)),
+            self._classes.get(runtime),
+        )
+        return known
+
+    def site(self, site: SiteFacts) -> None:
+        """Take what is said of a site; it holds for the calls that follow."""
+        self._sites[site.defining_class, site.method] = site
+        self.named.clear()
+
+    def cls(
+        self,
+        name: str,
+        mro: Sequence[str],
+        methods: Sequence[Sequence[str]],
+        said: Iterable[Sequence[str]] = (),
+    ) -> None:
+        """Take what is said of a class; it holds for the calls that follow.
+
+        Args:
+            name: of the class.
+            mro: names of the classes of its MRO.
+            methods: for each of these, its own methods that could be seen.
+            said: what else is said of it, in the order of the fields of `ClassFacts`.
+
+        Raises:
+            WrongLineError: if it does not fit what was said of sites.
+        """
+        if len(methods) != len(mro):
+            msg = "'sites' is not a list of methods for each class of 'mro'"
+            raise WrongLineError(msg)
+        try:
+            sites = tuple(
+                tuple(self._sites[cls, method] for method in names)
+                for cls, names in zip(mro, methods, strict=True)
+            )
+        except KeyError as error:
+            msg = f"no line before it tells of site {error}"
+            raise WrongLineError(msg) from None
+        self._classes[name] = ClassFacts(name, tuple(mro), sites, *map(tuple, said))
+        self.named.clear()
+
+
+def with_texts(values: dict[str, Value], texts: Collection[str]) -> dict[str, Value]:
+    """Return values with those marked that stand for what is no scalar."""
+    return {
+        name: Text(value) if type(value) is str and name in texts else value
+        for name, value in values.items()
+    }

@@ -1,0 +1,114 @@
+"""Long traces as something to look at: repetitions once, and of the rest what comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from callscope.trace import Call, Trace
+
+_LONGEST_ROUND: Final = 8
+"""How many sibling calls a repeated round may have."""
+_LEAST_ROUNDS: Final = 3
+
+
+class Round(NamedTuple):
+    """Sibling calls that were made once, or again and again in the same shape."""
+
+    calls: Sequence[Call]
+    """Those of the first time."""
+    times: int
+
+
+class Folded:
+    """The calls of a trace, with repeated rounds of siblings folded.
+
+    Two calls have one shape if they ran the same method on objects of the same class, ended alike,
+    and led to rounds of the same shapes, as many times each.
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        self._shapes: dict[object, int] = {}
+        self._shape_of: dict[Call, int] = {}
+        self._rounds: dict[Call, list[Round]] = {}
+        self.roots = self._fold_all(trace.roots)
+        """The outermost rounds."""
+
+    def below(self, call: Call) -> list[Round]:
+        """Return the rounds of the calls that a call led to."""
+        return self._rounds[call]
+
+    def _fold_all(self, roots: Sequence[Call]) -> list[Round]:
+        for call in _children_first(roots):
+            rounds = self._rounds[call] = self._fold(call._children)
+            inner = tuple(
+                (tuple(self._shape_of[inner] for inner in each.calls), each.times)
+                for each in rounds
+            )
+            error = None if call.error is None else call.error.type
+            shape = (call.defining_class, call.method, call.runtime_class, error, inner)
+            self._shape_of[call] = self._shapes.setdefault(shape, len(self._shapes))
+        return self._fold(roots)
+
+    def _fold(self, calls: Sequence[Call]) -> list[Round]:
+        shapes = [self._shape_of[call] for call in calls]
+        rounds: list[Round] = []
+        start = 0
+        while start < len(calls):
+            size, times = _repetition(shapes, start)
+            if times < _LEAST_ROUNDS:
+                size, times = 1, 1
+            rounds.append(Round(calls[start : start + size], times))
+            start += size * times
+        return rounds
+
+
+def _children_first(roots: Sequence[Call]) -> Iterator[Call]:
+    """Yield calls, each after those it led to; no recursion, for depth."""
+    found: list[Call] = []
+    stack = [*roots]
+    while stack:
+        call = stack.pop()
+        found.append(call)
+        stack += call._children
+    return reversed(found)
+
+
+def _repetition(shapes: Sequence[int], start: int) -> tuple[int, int]:
+    """Return of how many calls the round is that begins here, and how often it comes in a row.
+
+    Of several, the one that covers most.
+    """
+    best = (1, 1)
+    for size in range(1, _LONGEST_ROUND + 1):
+        end = start + size
+        while end < len(shapes) and shapes[end] == shapes[end - size]:
+            end += 1
+        times = (end - start) // size
+        if times >= _LEAST_ROUNDS and size * times > best[0] * best[1]:
+            best = (size, times)
+    return best
+
+
+def levels_that_fit(folded: Folded, most: int) -> tuple[int, int]:
+    """Return how many levels of calls are no more than so many calls, at least one, and how many
+    calls they are.
+    """
+    level, shown, depth = folded.roots, 0, 0
+    while level:
+        calls = shown + sum(len(each.calls) for each in level)
+        if calls > most and depth:
+            break
+        shown, depth = calls, depth + 1
+        level = [inner for each in level for call in each.calls for inner in folded.below(call)]
+    return depth, shown
+
+
+def count(call: Call) -> int:
+    """Return the number of calls that a call led to, at any depth."""
+    total, stack = 0, [call]
+    while stack:
+        children = stack.pop()._children
+        total += len(children)
+        stack += children
+    return total

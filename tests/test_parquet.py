@@ -1,0 +1,189 @@
+"""A trace as a table: what stands in it, that it comes back whole, and what is refused."""
+
+import json
+import sys
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import callscope
+from callscope import errors
+from strategies import Running, programs
+from test_hostile_files import everything
+from test_schema import exercise, record
+
+pa = pytest.importorskip("pyarrow", reason="pyarrow comes with the extra 'parquet'")
+parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow comes with the extra 'parquet'")
+
+
+def round_trip(trace, folder):
+    return callscope.load(trace.save(folder / "t.parquet"))
+
+
+def test_one_row_per_call(seed_trace):
+    """The columns are the attributes of a call."""
+    table = seed_trace.to_arrow()
+    assert table.num_rows == 4
+    second, call = table.to_pylist()[1], seed_trace.calls[1]
+    assert second == {
+        "call_id": 2,
+        "parent_id": 1,
+        "depth": 1,
+        "site": "Layer.__init__",
+        "method": "__init__",
+        "defining_class": "app.Layer",
+        "runtime_class": "app.MyLayer",
+        "instance": 1,
+        "mro_index": 1,
+        "via_super": True,
+        "arguments": '{"x":3}',
+        "argument_texts": [],
+        "result": None,
+        "result_is_text": False,
+        "error_type": None,
+        "error_message": None,
+        "start_ns": call.start_ns,
+        "duration_ns": call.duration_ns,
+        "self_ns": call.self_ns,
+        "waiting_ns": 0,
+        "pid": call.pid,
+        "thread": "MainThread",
+        "task": None,
+        "file": call.file,
+        "line": call.line,
+        "instants": [],
+        "class": second["class"],
+    }
+
+
+def test_types_do_not_depend_on_what_was_recorded(seed, seed_trace):
+    """Tables of any two traces can be put together."""
+    with callscope.record(seed.Layer) as empty:
+        pass
+    with record(capture="none") as other:
+        exercise()
+    tables = [trace.to_arrow().replace_schema_metadata() for trace in (seed_trace, empty, other)]
+    assert pa.concat_tables(tables).num_rows == 4 + len(other)
+
+
+@pytest.mark.parametrize("capture", ["values", "types", "none"])
+def test_round_trip(tmp_path, capture):
+    """A loaded trace reads like a live one, whatever was recorded."""
+    with record(capture=capture, where=lambda call: call.method != "plain") as trace:
+        left = exercise()
+    loaded = round_trip(trace, tmp_path)
+    as_json = callscope.load(trace.save(tmp_path / "t.jsonl"))
+    # What UTF-8 has no form for is escaped, as it is shown.
+    one, other = (repr(everything(t)).replace(r"\\ud800", r"\ud800") for t in (loaded, as_json))
+    assert one == other
+    assert [call._class_facts for call in loaded.calls] == [c._class_facts for c in trace.calls]
+    left.close()
+
+
+def test_a_trace_with_nothing_in_it(seed, tmp_path):
+    """It comes back as that."""
+    with callscope.record(seed.Layer) as trace:
+        pass
+    assert everything(round_trip(trace, tmp_path)) == everything(trace)
+
+
+@settings(max_examples=settings().max_examples // 4, deadline=None)
+@given(program=programs())
+def test_random_programs(tmp_path_factory, program):
+    """Whatever a program does comes back."""
+    running = Running(program)
+    with callscope.record(*running.roots) as trace:
+        running.run()
+    assert everything(round_trip(trace, tmp_path_factory.getbasetemp())) == everything(trace)
+
+
+def test_a_number_too_large(seed_trace, tmp_path):
+    """The error says so, and of what to make instead."""
+    path = seed_trace.save(tmp_path / "t.jsonl")
+    path.write_text(path.read_text().replace('"instance":1', f'"instance":{10**30}'))
+    with pytest.raises(errors.TraceFormatError, match=r"no room.*\.jsonl"):
+        callscope.load(path).to_arrow()
+
+
+def test_without_pyarrow(seed_trace, tmp_path, monkeypatch):
+    """The error prints the command that installs it."""
+    path = seed_trace.save(tmp_path / "t.parquet")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    for attempt in (
+        seed_trace.to_arrow,
+        lambda: seed_trace.save(path),
+        lambda: callscope.load(path),
+    ):
+        with pytest.raises(errors.MissingExtraError, match=r"pip install 'callscope\[parquet\]'"):
+            attempt()
+
+
+def change(table, column, value):
+    """Return a table with one column replaced by another value in all rows."""
+    index = table.schema.get_field_index(column)
+    return table.set_column(index, column, pa.array([value] * table.num_rows))
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "why"),
+    [
+        ("call_id", 1, "begins a second time"),
+        ("call_id", "x", "is no trace"),
+        ("parent_id", 77, "has not begun"),
+        ("duration_ns", -1, "before what its call has done"),
+        ("arguments", "[1]", "no JSON object"),
+        ("arguments", '{"k":[1]}', "no scalar"),
+        ("arguments", "[" * 100_000, "recursion"),
+        ("result", "{", "Expecting"),
+        ("method", None, "'method' with null values"),
+        ("class", 99, "index"),
+        ("instants", [5], "before what its call has done"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(seed_trace, tmp_path, column, value, why):
+    """The error names the file, and what is wrong in it."""
+    path = tmp_path / "t.parquet"
+    parquet.write_table(change(seed_trace.to_arrow(), column, value), path)
+    with pytest.raises(errors.TraceFormatError) as raised:
+        callscope.load(path)
+    assert why in str(raised.value)
+    assert "t.parquet" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "about", [None, {}, [], 1, {"v": 2}, {"v": 1, "lost": "x", "classes": []}, "[" * 100_000]
+)
+def test_what_it_says_of_itself_must_make_sense(seed_trace, tmp_path, about):
+    """So must what belongs to no call."""
+    path = tmp_path / "t.parquet"
+    text = about if isinstance(about, str) else json.dumps(about)
+    metadata = None if about is None else {b"callscope": text}
+    parquet.write_table(seed_trace.to_arrow().replace_schema_metadata(metadata), path)
+    with pytest.raises(errors.TraceFormatError, match=r"t\.parquet"):
+        callscope.load(path)
+
+
+def test_a_foreign_table(tmp_path):
+    """Any other Parquet file is refused by name."""
+    path = tmp_path / "t.parquet"
+    parquet.write_table(pa.table({"a": [1]}), path)
+    with pytest.raises(errors.TraceFormatError, match=r"t\.parquet' is no trace"):
+        callscope.load(path)
+
+
+@settings(deadline=None, suppress_health_check=[*HealthCheck])
+@given(at=st.floats(0, 1, exclude_max=True), junk=st.binary(max_size=4), cut=st.booleans())
+def test_a_damaged_file(seed_trace, tmp_path, at, junk, cut):
+    """It is read or refused."""
+    path = seed_trace.save(tmp_path / "t.parquet")
+    whole = path.read_bytes()
+    position = int(at * len(whole))
+    path.write_bytes(whole[:position] + junk + (b"" if cut else whole[position + len(junk) :]))
+    try:
+        everything(callscope.load(path))
+    except errors.TraceFormatError as error:
+        message = str(error)
+    else:
+        message = "t.parquet"
+    assert "t.parquet" in message
