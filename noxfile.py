@@ -83,11 +83,9 @@ def benchmarks(session: nox.Session) -> None:
 @nox.session
 def frameworks(session: nox.Session) -> None:
     """Run the tests that need real Keras, torch, scikit-learn and Django."""
-    pinned = ("torch==2.13.0", "keras==3.15.1", "scikit-learn==1.9.0", "cloudpickle")
-    pinned += ("Django==5.2.19",)
-    session.install("-e", ".[test]", *pinned)
-    files = ("test_examples", "test_torch", "test_sklearn", "test_processes")
-    files += ("test_findings_frameworks",)
+    libraries = ("torch==2.13.0", "keras==3.15.1", "scikit-learn==1.9.0", "Django==5.2.19")
+    session.install("-e", ".[test]", *libraries, "cloudpickle")
+    files = ("examples", "torch", "sklearn", "processes", "findings_frameworks")
     session.run("python", "-m", "pytest", "-q", *(f"tests/{file}.py" for file in files))
 
 

@@ -103,7 +103,8 @@ class Code:
             yield ("call" if name in _CALLS else "other"), None
 
     def _named(self, name: str) -> tuple[Kind, str]:
-        return ("self" if name in self._own else "name"), name
+        kind: Kind = "self" if name in self._own else "name"
+        return kind, name
 
     def may_return_without(self, passed: AbstractSet[int]) -> bool:
         """Tell whether some way from the beginning to a return passes none of the instructions.
