@@ -141,6 +141,13 @@ class Diagram {
     return text === null ? null : this.#cut(text, step);
   }
 
+  // Where an arrow leaves or reaches a call's activation, or the outside, on its left or right side.
+  edge(call, side) {
+    if (call === NONE) return this.xs[0];
+    const lifeline = this.xs[this.places.get(this.classOf(call))];
+    return side < 0 ? lifeline - BAR / 2 : this.x(call) + BAR / 2;
+  }
+
   // The x where a call's activation, or the outside, is left or reached.
   x(call) {
     return call === NONE ? this.xs[0] : this.open.get(call)?.x ?? this.xs[this.places.get(this.classOf(call))];

@@ -66,15 +66,14 @@ class DiagramPaint {
         head(x, step.y + 18, -1),
         this.#text(from + 6, step.y - 6, step));
     } else {
-      const from = this.diagram.x(step.from);
-      const side = to > from ? 1 : -1;
-      const start = from + (step.from === NONE ? 0 : side * (BAR / 2));
-      const end = to - side * (BAR / 2);
+      const side = to > this.diagram.x(step.from) ? 1 : -1;
+      const start = this.diagram.edge(step.from, side);
+      const end = this.diagram.edge(step.call, -side);
       group.append(
         svg("path", { class: "shaft", d: `M${start},${step.y} H${end - side * 8}` }),
         head(end, step.y, side),
         this.#text((start + end) / 2, step.y - 6, step, "middle"));
-      if (step.from === NONE) group.append(svg("circle", { class: "origin", cx: from, cy: step.y, r: 3.5 }));
+      if (step.from === NONE) group.append(svg("circle", { class: "origin", cx: start, cy: step.y, r: 3.5 }));
     }
     if (step.hidden) group.append(this.#hidden(step, to + BAR / 2 + 6));
     return group;
@@ -92,9 +91,9 @@ class DiagramPaint {
     const side = to > from ? 1 : -1;
     const group = svg("g", { class: isError ? "back error" : "back", "data-step": step.number });
     const isLoop = this.diagram.classOf(step.call) === this.diagram.classOf(step.from);
-    const start = from + side * (BAR / 2);
-    const end = to - (step.from === NONE ? 0 : side * (BAR / 2));
-    if (isLoop) group.append(svg("text", { class: "label", x: from + BAR / 2 + 8, y: step.y + 3 }, `→ ${step.text}`));
+    const start = this.diagram.edge(step.call, side);
+    const end = this.diagram.edge(step.from, -side);
+    if (isLoop) group.append(svg("text", { class: "label", x: from + BAR / 2 + 8, y: step.y + 3 }, isError ? step.text : `→ ${step.text}`));
     else {
       group.append(
         svg("path", { class: "shaft", d: `M${start},${step.y} H${end}` }),

@@ -1,5 +1,7 @@
 // One drawing of the flame chart onto its canvas.
 
+const MOST_STEPS = 200;
+
 class FlamePaint {
   constructor(context, width, height, flame) {
     Object.assign(this, { context, width, height, flame, model: flame.model, view: flame.view });
@@ -26,13 +28,17 @@ class FlamePaint {
     return (time - this.flame.from) * this.scale;
   }
 
-  // [time since the begin, x] of each line of the grid.
+  // [what it says of the time since the begin, x] of each line of the grid.
   *#ticks() {
     const { from, to } = this.flame;
     const zero = this.model.begin;
     const step = roundStep(to - from, Math.max(2, this.width / 110));
-    for (let time = Math.ceil((from - zero) / step) * step; time + zero < to; time += step) {
-      yield [time, Math.round(this.x(time + zero))];
+    const first = Math.ceil((from - zero) / step) * step;
+    const isClose = step * MOST_STEPS < first; // the whole time would say the same at each line
+    for (let k = 0; first + k * step + zero < to; k++) {
+      const time = first + k * step;
+      const label = isClose && k ? `+${roundDuration(k * step)}` : time ? roundDuration(time) : "0";
+      yield [label, Math.round(this.x(time + zero))];
     }
   }
 
@@ -141,9 +147,8 @@ class FlamePaint {
     context.fillStyle = this.line;
     context.fillRect(0, AXIS_HEIGHT - 1, width, 1);
     context.font = `10.5px ${this.font}`;
-    for (const [time, x] of this.#ticks()) {
+    for (const [label, x] of this.#ticks()) {
       context.fillStyle = this.quiet;
-      const label = time === 0 ? "0" : roundDuration(time);
       if (x + 8 + context.measureText(label).width < width) context.fillText(label, x + 4, AXIS_HEIGHT / 2);
     }
   }
