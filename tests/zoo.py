@@ -3249,7 +3249,8 @@ def states_of_generators():
     def stepped():
         steps = Case().method(1)
         next(steps)
-        return inspect.getgeneratorlocals(steps), steps.gi_yieldfrom
+        # A copy: Python 3.13.0 lets the frame's own locals outlive the generator, and then crashes.
+        return dict(inspect.getgeneratorlocals(steps)), steps.gi_yieldfrom
 
     return Program(
         Case,
