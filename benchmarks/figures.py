@@ -58,6 +58,8 @@ class ReadCost(NamedTuple):
     us: Figure
     ratio: Figure
     """To `json.loads` of the lines beside it."""
+
+
 class SaveCost(NamedTuple):
     """What saving a trace costs, beside viztracer."""
 
@@ -135,6 +137,8 @@ def _call_costs(suite: pyperf.BenchmarkSuite) -> list[CallCost]:
 def _read_cost(suite: pyperf.BenchmarkSuite, case: reading.ReadCase) -> ReadCost:
     pairs = zip(_values(suite, case.name), _values(suite, case.json_name), strict=True)
     return ReadCost(case.name, _scaled(suite, case.name, 1e6), Figure.of(a / b for a, b in pairs))
+
+
 def _save_cost(pair: saving.Pair, rounds: Sequence[Mapping[str, saving.Saved]]) -> SaveCost:
     ours = [saved[pair.ours.name] for saved in rounds]
     theirs = [saved[pair.theirs.name] for saved in rounds]
