@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from callscope._version import __version__
+from callscope.calibration import measure_cost
 from callscope.errors import (
     RecordingError,
     TargetWarning,
@@ -26,7 +27,7 @@ from callscope.tape.read import TapeReader
 from callscope.tape.tally import Tally
 from callscope.tape.threads import TAPES
 from callscope.tape.wanted import OnFull, Wanted
-from callscope.trace import Call, Header, Recorded, Sink, Trace
+from callscope.trace import Call, Cost, Header, Recorded, Sink, Trace
 from callscope.weave import WEAVER, Plan
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class Recording:
         self._plan = Plan(
             self._declared, self._options.capture or "values", self._options.redact, live=live
         )
-        self.trace = Trace(header, self._read)
+        self.trace = Trace(header, self._read, self._measure_cost)
         self._open_reader()
         self._state = "running"
         RUNNING.append(self)
@@ -210,7 +211,7 @@ class Recording:
         excerpt = _Excerpt(wanted)
         self._excerpts.append(excerpt)
         try:
-            yield Trace(self.trace.header, excerpt.read)
+            yield Trace(self.trace.header, excerpt.read, self._measure_cost)
         finally:
             self._excerpts.remove(excerpt)
             excerpt.close()
@@ -248,7 +249,12 @@ class Recording:
             python=".".join(map(str, sys.version_info[:3])),
             callscope=__version__,
             targets=tuple(handle.name for handle in self._handles),
+            # A file must say it from its first line on, for the process may be killed.
+            cost=None if self._to is None else self._measure_cost(),
         )
+
+    def _measure_cost(self) -> Cost:
+        return measure_cost(self._options.capture or "values")
 
     def _open_feed(self, header: Header) -> Feed | None:
         sinks = list(self._sinks)
@@ -278,5 +284,6 @@ class Recording:
         if self._file_read is None or self._state == "running":
             calls = () if file.is_bare else load(file.path).calls
             # What could not be written is lost as well.
-            self._file_read = Recorded(calls, self._reader.lost + max(0, told - len(calls)))
+            lost = self._reader.lost + max(0, told - len(calls))
+            self._file_read = Recorded(calls, lost)
         return self._file_read

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Final
 
 from callscope.errors import TraceFormatError
-from callscope.trace import SCHEMA_VERSION, Call, CallError, Header, Recorded, Text, Trace, Value
+from callscope.trace import (
+    SCHEMA_VERSION,
+    Call,
+    CallError,
+    Cost,
+    Header,
+    Recorded,
+    Text,
+    Trace,
+    Value,
+)
 from callscope.trace.schema import end_line, event_line, header_line
 
 _SCALARS: Final = (str, int, float, bool, type(None))
@@ -15,9 +26,9 @@ _SCALARS: Final = (str, int, float, bool, type(None))
 
 def write(trace: Trace, file: BinaryIO) -> None:
     """Write a trace as JSON Lines."""
-    file.write(header_line(trace.header).encode())
+    file.write(header_line(trace.header._replace(cost=trace.cost)).encode())
     file.writelines(event_line(event).encode() for event in trace.events())
-    file.write(end_line(trace.lost).encode())
+    file.write(end_line(trace.lost, trace.left_out).encode())
 
 
 def read(file: BinaryIO, name: str) -> Trace:
@@ -36,13 +47,14 @@ class _Loader:
         self._calls: list[Call] = []
         self._by_id: dict[int, Call] = {}
         self._lost = 0
+        self._left_out: dict[str, int] = {}
 
     def load(self) -> tuple[Header, Recorded]:
         objects = self._objects()
         header = self._header(next(objects, None))
         for line in objects:
             self._take(line)
-        return header, Recorded(self._calls, self._lost)
+        return header, Recorded(self._calls, self._lost, self._left_out)
 
     def _objects(self) -> Iterator[dict[str, Any]]:
         for line in self._file:
@@ -88,7 +100,19 @@ class _Loader:
             python=self._field(line, "python", str),
             callscope=self._field(line, "callscope", str),
             targets=tuple(map(str, targets)),
+            cost=self._cost(self._field(line, "cost", dict, optional=True)),
         )
+
+    def _cost(self, cost: dict[str, Any] | None) -> Cost | None:
+        if cost is None:
+            return None
+        return Cost(*(self._number(cost, name) for name in Cost._fields))
+
+    def _number(self, line: dict[str, Any], name: str) -> float:
+        value = line.get(name)
+        if isinstance(value, (int, float)) and type(value) is not bool and 0 <= value < math.inf:
+            return float(value)
+        raise self._wrong(f"{name!r} is {value!r:.40} and no number of nanoseconds")
 
     def _take(self, line: dict[str, Any]) -> None:
         kind = line.get("kind")
@@ -102,6 +126,8 @@ class _Loader:
             self._running(line)._resume(self._field(line, "ts_ns", int))
         elif kind == "end":
             self._lost = self._field(line, "lost", int)
+            left_out = self._field(line, "left_out", dict, optional=True) or {}
+            self._left_out = {name: self._field(left_out, name, int) for name in left_out}
         else:
             raise self._wrong(f"{kind!r} is no kind of event")
 

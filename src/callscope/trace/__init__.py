@@ -1,7 +1,7 @@
 """`Event`, `Call` and `Trace`: what sinks receive during, and people read after, a recording."""
 
 from callscope.trace.call import Call, CallError, Text, Value
-from callscope.trace.event import SCHEMA_VERSION, Event, EventKind, Header, Sink
+from callscope.trace.event import SCHEMA_VERSION, Cost, Event, EventKind, Header, Sink
 from callscope.trace.merge import merge
 from callscope.trace.text import (
     Names,
@@ -17,6 +17,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "Call",
     "CallError",
+    "Cost",
     "Event",
     "EventKind",
     "Header",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from callscope.hierarchy import bare_name, qualified_name
 from callscope.trace.call import Call
-from callscope.trace.event import Event, EventKind, Header
+from callscope.trace.event import Cost, Event, EventKind, Header
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -24,6 +25,8 @@ class Recorded(NamedTuple):
     calls: Sequence[Call]
     lost: int
     """Number of calls that were made but not kept: `max_calls` was reached, or a disk was full."""
+    left_out: Mapping[str, int] = MappingProxyType({})
+    """Number of calls that were left out on purpose, of each site by its qualified name."""
 
 
 class Trace:
@@ -32,9 +35,15 @@ class Trace:
     It may be read while the recording still runs, and then holds what has happened so far.
     """
 
-    def __init__(self, header: Header, read: Callable[[], Recorded]) -> None:
+    def __init__(
+        self,
+        header: Header,
+        read: Callable[[], Recorded],
+        measure_cost: Callable[[], Cost] | None = None,
+    ) -> None:
         self.header = header
         self._read = read
+        self._measure_cost = measure_cost
         self._calls: tuple[Call, ...] = ()
 
     @property
@@ -55,6 +64,25 @@ class Trace:
     def lost(self) -> int:
         """Number of calls that were made but not kept: `max_calls` was reached, or a disk was full."""
         return self._read().lost
+
+    @property
+    def left_out(self) -> Mapping[str, int]:
+        """Number of calls that `sample` and `max_per_second` left out, exactly, of each site.
+
+        Sites are named with their module: ``"app.Layer.__call__"``.
+        """
+        return self._read().left_out
+
+    @property
+    def cost(self) -> Cost | None:
+        """What recording itself took per call; None for a trace that does not say.
+
+        It is measured when it is first asked for, by a summary or by saving, in the process that
+        recorded; for a trace that is streamed to a file, when the recording begins.
+        """
+        if self.header.cost is None and self._measure_cost is not None:
+            self.header = self.header._replace(cost=self._measure_cost())
+        return self.header.cost
 
     def events(self) -> Iterator[Event]:
         """Yield the events of all calls in the order of time."""
@@ -104,9 +132,15 @@ class Trace:
         text: str = _format("tree").outline(self)
         return text
 
-    def summary(self) -> Summary:
-        """Return the number of calls and the times per site."""
-        summary: Summary = importlib.import_module("callscope.analyze.summary").summarize(self)
+    def summary(self, *, corrected: bool = True) -> Summary:
+        """Return the number of calls and the times per site, and per class of objects.
+
+        Args:
+            corrected: whether what recording itself took, as far as that is known (see `cost`),
+                is taken off all times.
+        """
+        module = importlib.import_module("callscope.analyze.summary")
+        summary: Summary = module.summarize(self, corrected=corrected)
         return summary
 
     def save(self, path: str | PathLike[str]) -> Path:
