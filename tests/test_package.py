@@ -23,6 +23,7 @@ PUBLIC = [
     "TracedMeta",
     "__version__",
     "carry",
+    "diff",
     "engine",
     "instrument",
     "load",

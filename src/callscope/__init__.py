@@ -14,6 +14,7 @@ from callscope.presets import DJANGO_VIEWS, KERAS, PYTORCH, SKLEARN
 
 TYPE_CHECKING = False  # see callscope.hierarchy
 if TYPE_CHECKING:
+    from callscope.analyze.diff import diff
     from callscope.begin import record, start, stop
     from callscope.formats import load
     from callscope.shadow.context import carry
@@ -41,6 +42,7 @@ __all__ = [
     "TracedMeta",
     "__version__",
     "carry",
+    "diff",
     "engine",
     "instrument",
     "load",
@@ -62,6 +64,7 @@ _LAZY = {
     "Sink": "trace",
     "Trace": "trace",
     "carry": "shadow.context",
+    "diff": "analyze.diff",
     "engine": "tape.engine",
     "load": "formats",
     "record": "begin",

@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_view(commands)
     _add_merge(commands)
+    _add_diff(commands)
     return parser
 
 
@@ -126,6 +127,27 @@ def _add_merge(commands: _Commands[argparse.ArgumentParser]) -> None:
     merge.set_defaults(command=_merge)
 
 
+def _add_diff(commands: _Commands[argparse.ArgumentParser]) -> None:
+    diff = commands.add_parser(
+        "diff",
+        help="say what differs between two saved traces",
+        description="Compares two call trees, and neither times nor numbers of objects. The exit"
+        " code is 0 if they are equal, 1 if they differ and 2 if something is wrong.",
+    )
+    diff.add_argument("before", metavar="A", help="a .jsonl trace, or a pattern of several")
+    diff.add_argument("after", metavar="B", help="another")
+    diff.add_argument(
+        "--ignore",
+        action="append",
+        default=[],
+        choices=("arguments", "result", "error"),
+        help="what calls may differ in (repeatable)",
+    )
+    diff.add_argument("--all", action="store_true", help="all differences, however many there are")
+    diff.add_argument("--json", action="store_true", help="as JSON")
+    diff.set_defaults(command=_diff)
+
+
 def _demo(_: argparse.Namespace) -> int:
     from callscope.cli.demo import show
 
@@ -169,3 +191,17 @@ def _merge(options: argparse.Namespace) -> int:
     processes = len({call.pid for call in trace.calls})
     print(f"{len(trace):,} calls of {processes:,} processes saved to {options.output}")
     return 0
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from callscope.analyze.diff import diff
+    from callscope.formats import load
+
+    found = diff(load(options.before), load(options.after), ignore=options.ignore)
+    if options.json:
+        import json
+
+        print(json.dumps(found.to_dict(), indent=2))
+    else:
+        print(found.text(None) if options.all else found)
+    return 1 if found else 0
