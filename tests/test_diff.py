@@ -5,7 +5,7 @@ import random
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import callscope
@@ -319,18 +319,21 @@ def counted(diff):
 
 
 class TestProperties:
+    @settings(deadline=None)
     @given(edited())
     def test_nothing_differs_from_itself(self, traces):
         """diff(a, a) is empty."""
         before, after, _ = traces
         assert [*callscope.diff(before, before)] == [*callscope.diff(after, after)] == []
 
+    @settings(deadline=None)
     @given(edited())
     def test_edits_are_found(self, traces):
         """Exactly what was done to a tree is what differs."""
         before, after, expected = traces
         assert counted(callscope.diff(before, after)) == expected
 
+    @settings(deadline=None)
     @given(edited())
     def test_it_is_the_same_in_both_directions(self, traces):
         """What was added is removed, and all else is the same the other way round."""
@@ -342,6 +345,7 @@ class TestProperties:
         )
         assert there == Counter(tuple(c) for c in callscope.diff(after, before))
 
+    @settings(deadline=None)
     @given(st.data())
     def test_any_two_trees(self, data):
         """Of any two, too; and each call of either is in one difference or the same."""

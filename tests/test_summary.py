@@ -5,7 +5,7 @@ import builtins
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import callscope
@@ -147,6 +147,7 @@ class TestCost:
         trace = make_trace(Node("A.f", child, start=0, end=1000), cost=Cost(1, 10, 0))
         assert sites(trace, "total_ns", "self_ns") == {"A.f": (999, 999), "B.g": (199, 199)}
 
+    @settings(deadline=None)
     @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=20), st.data())
     def test_never_negative(self, shape, data):
         """However much recording is said to have taken; and self is never more than total."""

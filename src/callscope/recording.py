@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
@@ -18,21 +18,23 @@ from callscope.errors import (
     warn,
 )
 from callscope.feed import Feed, is_live
-from callscope.hierarchy import matches
+from callscope.hierarchy import Site, matches
 from callscope.instrumentation import Instrumentation, place
 from callscope.options import Options
 from callscope.processes import RUNNING
 from callscope.registry import REGISTRY, Declaration
 from callscope.tape.read import TapeReader
+from callscope.tape.sampling import Sampling
 from callscope.tape.tally import Tally
 from callscope.tape.threads import TAPES
-from callscope.tape.wanted import OnFull, Wanted
+from callscope.tape.wanted import Asked, OnFull, Wanted
 from callscope.trace import Call, Cost, Header, Recorded, Sink, Trace
 from callscope.weave import WEAVER, Plan
 
 if TYPE_CHECKING:
     from os import PathLike
 
+    from callscope.options import Share
     from callscope.sinks.jsonl import JSONLines
 
 DEFAULT_MAX_CALLS: Final = 1_000_000
@@ -46,6 +48,16 @@ class Limits(NamedTuple):
     max_calls: int | None = DEFAULT_MAX_CALLS
     """None for no limit; 0 keeps nothing, and only counts."""
     on_full: OnFull = "stop"
+    sample: Share | None = None
+    """The part that is kept; None keeps all."""
+    max_per_second: Share | None = None
+
+    def wanted(self, sites: Mapping[Site, Asked]) -> Wanted:
+        """Return what is kept of some sites."""
+        sampling = None
+        if self.sample is not None or self.max_per_second is not None:
+            sampling = Sampling(self.sample, self.max_per_second)
+        return Wanted(sites, self.where, self.max_calls, self.on_full, sampling)
 
 
 class _Excerpt:
@@ -148,6 +160,8 @@ class Recording:
                 WEAVER.end(self._plan)
             finally:
                 TAPES.detach(self._reader)
+                if self._file is not None:
+                    self._file.left_out = self._reader.left_out
                 if self._feed is not None:
                     self._feed.end(self._reader.lost)
             self._file_read = None
@@ -268,7 +282,7 @@ class Recording:
     def _make_reader(self) -> TapeReader | Tally:
         if self._limits.max_calls == 0:
             return Tally(self._plan.sites)
-        wanted = Wanted(self._plan.sites, *self._limits)
+        wanted = self._limits.wanted(self._plan.sites)
         return TapeReader(wanted, keep=self._file is None, listener=self._feed)
 
     def _read(self) -> Recorded:
@@ -285,5 +299,5 @@ class Recording:
             calls = () if file.is_bare else load(file.path).calls
             # What could not be written is lost as well.
             lost = self._reader.lost + max(0, told - len(calls))
-            self._file_read = Recorded(calls, lost)
+            self._file_read = Recorded(calls, lost, self._reader.left_out)
         return self._file_read

@@ -39,7 +39,7 @@ def outline(trace: Trace) -> str:
         if label:
             lines.append(label)
         lines += [_outlined(call, names) for call, _ in _walk(roots)]
-    if trace.lost:
+    if trace.lost or trace.left_out:
         lines.append(_lost(trace))
     return "\n".join(lines)
 
@@ -105,9 +105,13 @@ def _nothing(trace: Trace) -> str:
 
 
 def _lost(trace: Trace) -> str:
-    if not trace.lost:
-        return ""
-    return f"{trace.lost:,} more calls were made and not kept"
+    lines = []
+    if trace.lost:
+        lines.append(f"{trace.lost:,} more calls were made and not kept")
+    if trace.left_out:
+        count = sum(trace.left_out.values())
+        lines.append(f"{count:,} more calls were left out, as was asked for")
+    return "\n".join(lines)
 
 
 def _by_thread(trace: Trace) -> Iterator[tuple[str, Sequence[Call]]]:

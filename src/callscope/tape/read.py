@@ -100,6 +100,11 @@ class TapeReader:
         return self.limit.lost + self._dropped
 
     @property
+    def left_out(self) -> dict[str, int]:
+        """Number of calls left out on purpose, as far as all are read, by name of the site."""
+        return {**self.limit.left_out}
+
+    @property
     def kept(self) -> int:
         """Number of calls that were kept, in memory or by telling of them, and dropped since."""
         return self.limit.count
@@ -113,7 +118,7 @@ class TapeReader:
             if self._dropped:
                 for call in self.calls:
                     call._measure_depth()
-            return Recorded(self.calls, self.lost)
+            return Recorded(self.calls, self.lost, self.left_out)
 
     def _sort(self) -> None:
         # A thread may read the clock and, before it writes, lose its turn to another.

@@ -16,6 +16,7 @@ from callscope.tape.records import (
     UNKNOWN_ERROR,
     Layout,
 )
+from callscope.tape.sampling import KEPT, LEFT_OUT
 from callscope.trace import Call, CallError
 
 if TYPE_CHECKING:
@@ -112,23 +113,23 @@ class ThreadReader:
         reader = self._reader
         layout, identity, runtime, *values, maker, start_ns = instant.record
         above = self._open[-1] if self._open else None
-        parent = above.parent if above else None
+        parent = self._led_to(maker, above.parent if above else None)
         task = above.task if above else None
         token = None
-        if maker is not None and maker not in self._contexts:
-            # It was led to from another task, or another thread.
-            parent = reader.makers.get(maker, parent)
         if layout.is_suspendable:
             *values, token, task = values
-        call, is_wanted = None, not self._repeats(layout, identity) and reader.wants(layout.site)
+        is_asked = not self._repeats(layout, identity) and reader.wants(layout.site)
+        verdict = reader.limit.verdict(layout.site, start_ns, parent) if is_asked else KEPT
+        if not verdict.keeps:
+            parent = LEFT_OUT
+        is_wanted, call = is_asked and verdict.keeps, None
         if is_wanted and not reader.limit.refuses_all():
             call = self._call(layout, identity, runtime, values, start_ns, parent)
             call._task = task
             is_wanted = reader.limit.is_asked_for(call)
             # Only now, for the parent tells what led to the call, also if it is dropped by now.
             call._parent = reader.parent(parent)
-        if not is_wanted or reader.limit.is_full():
-            call = None
+            call = call if is_wanted and not reader.limit.is_full() else None
         parent = reader.parent(parent)
         context = token if layout.is_coroutine else maker
         entered = Open(layout, identity, call, call or parent, task, token, context)
@@ -143,6 +144,9 @@ class ThreadReader:
         self._open += (entered,)
         if context is not None:
             self._contexts[context] = inside
+        if verdict is not KEPT:
+            reader.limit.quotas |= verdict.quotas
+            reader.limit.left_out |= verdict.left_out
         if is_wanted and call is None:
             reader.limit.lost += 1
         if call is not None:
@@ -153,6 +157,13 @@ class ThreadReader:
                 siblings += (call,)
                 reader.calls += (call,)
             reader.events += events
+
+    def _led_to(self, maker: Any, parent: Call | None) -> Call | None:
+        """Return what a call hangs below."""
+        if maker is not None and maker not in self._contexts:
+            # It was led to from another task, or another thread.
+            return self._reader.makers.get(maker, parent)
+        return parent
 
     def _mark(self, instant: Instant) -> None:
         self._settle(instant)
