@@ -23,6 +23,7 @@ PUBLIC = [
     "TracedMeta",
     "__version__",
     "carry",
+    "current",
     "diff",
     "engine",
     "instrument",

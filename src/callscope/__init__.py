@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from callscope.analyze.diff import diff
     from callscope.begin import record, start, stop
     from callscope.formats import load
+    from callscope.inside import current
     from callscope.shadow.context import carry
     from callscope.sinks.console import Console
     from callscope.sinks.jsonl import JSONLines
@@ -42,6 +43,7 @@ __all__ = [
     "TracedMeta",
     "__version__",
     "carry",
+    "current",
     "diff",
     "engine",
     "instrument",
@@ -64,6 +66,7 @@ _LAZY = {
     "Sink": "trace",
     "Trace": "trace",
     "carry": "shadow.context",
+    "current": "inside",
     "diff": "analyze.diff",
     "engine": "tape.engine",
     "load": "formats",

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
+from callscope.debugger import check_break_on
 from callscope.errors import OptionError, RecordingError
 from callscope.options import check_options, check_share
 from callscope.recording import DEFAULT_MAX_CALLS, Limits, Recording
@@ -30,6 +31,7 @@ def record(
     on_full: OnFull = "stop",
     sample: Share | None = None,
     max_per_second: Share | None = None,
+    break_on: str | Callable[[Call], bool] | None = None,
     sinks: Iterable[Sink] = (),
     to: str | PathLike[str] | None = None,
 ) -> Recording:
@@ -60,6 +62,9 @@ def record(
             recordings small.
         max_per_second: how many of the outermost calls to keep in each second, at the most; or, by
             site, how many of each site. As for `sample`, which counts first.
+        break_on: where to stop in the debugger that `breakpoint` enters: a site such as
+            ``"MyLayer.call"``, or a pattern of sites; or a function that is given each `Call` as
+            it begins. The debugger then stands at the first line of the method.
         sinks: receive events while the program runs.
         to: a ``.jsonl`` or ``.jsonl.gz`` file to stream to. The calls are then not kept in memory; the trace is
             read from the file when it is asked for.
@@ -90,6 +95,7 @@ def record(
         ),
         _check_sinks(sinks),
         to,
+        break_on=check_break_on(break_on),
         replaces_methods=methods is not None,
     )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from callscope._version import __version__
 from callscope.calibration import measure_cost
+from callscope.debugger import BreakOn, Debugger
 from callscope.errors import (
     RecordingError,
     TargetWarning,
@@ -69,17 +70,17 @@ class _Excerpt:
 
     def open(self) -> None:
         """Begin to take what is written."""
-        self._reader = TapeReader(self._wanted)
-        TAPES.attach(self._reader)
+        self.reader = TapeReader(self._wanted)
+        TAPES.attach(self.reader)
 
     def read(self) -> Recorded:
         """Return the calls so far."""
         TAPES.drain()
-        return self._reader.recorded()
+        return self.reader.recorded()
 
     def close(self) -> None:
         """Take no more."""
-        TAPES.detach(self._reader)
+        TAPES.detach(self.reader)
 
 
 class Recording:
@@ -94,6 +95,7 @@ class Recording:
         sinks: Iterable[Sink] = (),
         to: str | PathLike[str] | None = None,
         *,
+        break_on: BreakOn | None = None,
         replaces_methods: bool = False,
         must_exist: bool = True,
     ) -> None:
@@ -103,6 +105,7 @@ class Recording:
         self._limits = limits
         self._sinks = list(sinks)
         self._to = to
+        self._debugger = None if break_on is None else Debugger(break_on)
         self._replaces_methods = replaces_methods
         self._must_exist = must_exist
         self._handles: list[Instrumentation] = []
@@ -123,9 +126,11 @@ class Recording:
         self._targets = ()  # no class is kept alive by a trace
         header = self._header()
         self._feed = self._open_feed(header)
-        live = any(map(is_live, self._sinks))
         self._plan = Plan(
-            self._declared, self._options.capture or "values", self._options.redact, live=live
+            self._declared,
+            self._options.capture or "values",
+            self._options.redact,
+            is_live=self._is_live,
         )
         self.trace = Trace(header, self._read, self._measure_cost)
         self._open_reader()
@@ -140,8 +145,15 @@ class Recording:
             self._feed.start()
         return self.trace
 
+    def _is_live(self, site: Site) -> bool:
+        """Tell whether each event of a site is delivered as it happens."""
+        stops = self._debugger is not None and self._debugger.may_stop_at(site)
+        return stops or any(map(is_live, self._sinks))
+
     def _open_reader(self) -> None:
         self._reader = self._make_reader()
+        if self._debugger is not None and isinstance(self._reader, TapeReader):
+            self._debugger.reader = self._reader
         TAPES.attach(self._reader)
 
     def __exit__(self, *_: object) -> None:
@@ -230,6 +242,15 @@ class Recording:
             self._excerpts.remove(excerpt)
             excerpt.close()
 
+    def open_calls(self) -> tuple[Call, ...] | None:
+        """Return the calls that this thread is in; None if the recording keeps none."""
+        readers = [self._reader, *(excerpt.reader for excerpt in reversed(self._excerpts))]
+        for reader in readers:
+            if isinstance(reader, TapeReader):
+                TAPES.drain()
+                return reader.open_calls()
+        return None
+
     @property
     def problems(self) -> list[str]:
         """Why some of the targets were not traced; one sentence each."""
@@ -272,6 +293,8 @@ class Recording:
 
     def _open_feed(self, header: Header) -> Feed | None:
         sinks = list(self._sinks)
+        if self._debugger is not None:
+            sinks.append(self._debugger)
         if self._to is not None:
             from callscope.sinks.jsonl import JSONLines
 

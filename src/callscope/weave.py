@@ -11,7 +11,7 @@ import functools
 import threading
 import types
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from callscope.declare import TracedMeta
@@ -42,6 +42,7 @@ from callscope.shadow import (
     when_in_play,
     without_callscope,
 )
+from callscope.tape.records import Layout
 from callscope.tape.threads import TAPES
 from callscope.tape.wanted import Asked
 
@@ -56,7 +57,7 @@ class Plan:
         declared: returns the hierarchies it wants, as they are at the moment.
         capture: how much of arguments and results is captured.
         redact: names of arguments that are hidden in addition to the default ones.
-        live: whether each event is delivered as it happens.
+        is_live: tells whether each event of a site is delivered as it happens.
     """
 
     def __init__(
@@ -65,14 +66,14 @@ class Plan:
         capture: Capture,
         redact: tuple[str, ...],
         *,
-        live: bool,
+        is_live: Callable[[Site], bool],
     ) -> None:
         self.declared = declared
         self.sites: dict[Site, Asked] = {}
         """The sites it has asked for so far; its trace holds calls of these only."""
         self._capture: Capture = capture
         self._redact = redact
-        self._live = live
+        self._is_live = is_live
 
     def want(self, cls: type, site: Site, options: Options) -> Recipe:
         """Ask for a site, and return what its shadow is to write for this recording."""
@@ -87,7 +88,7 @@ class Plan:
         self.sites[site] = Asked(capture, frozenset(redact))
         captured = () if capture == "none" else (capture,)
         compiles = is_compiling() is not None
-        return Recipe(captured, tuple(sorted(redact)), self._live, compiles)
+        return Recipe(captured, tuple(sorted(redact)), self._is_live(site), compiles)
 
 
 class _Woven(NamedTuple):
@@ -214,6 +215,22 @@ class Weaver:
                     if root is not None and is_subclass(cls, root):
                         wanted.add(cls, plan, declaration, self.adopt)
             self._put_in(wanted)
+
+    def codes_of(self, layout: Layout) -> Collection[types.CodeType]:
+        """Return the code of what a shadow stands in for; nothing if that is no Python function."""
+        with self._lock:
+            entries = [
+                woven.entry()
+                for (ref, _), several in self._woven.items()
+                for woven in several
+                if ref is layout.site.defining
+            ]
+        return {
+            original.__code__
+            for entry in entries
+            if entry is not None and layout in entry.layouts
+            for _, original, _ in entry.looks
+        }
 
     def _put_in(self, wanted: _Wanted) -> None:
         for key, recipe in wanted.shadows.items():

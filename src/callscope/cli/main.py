@@ -62,7 +62,7 @@ def _add_run(commands: _Commands[argparse.ArgumentParser]) -> None:
         "run",
         help="run a script or a module as python would, tracing some classes",
         usage="callscope run -t TARGET [-t ...] [-M METHOD ...] [-o FILE] [--children]"
-        " [--live]"
+        " [--live [--filter SITE ...]] [--break SITE]"
         " (SCRIPT | -m MODULE) [ARGS ...]",
         description="Run a Python script, or with -m a module, as python itself would, and trace the"
         " hierarchies of the targets. The exit code is the program's own.",
@@ -97,6 +97,18 @@ def _add_run(commands: _Commands[argparse.ArgumentParser]) -> None:
         " beside FILE, which must be a .jsonl file",
     )
     run.add_argument("--live", action="store_true", help="print calls to stderr as they happen")
+    run.add_argument(
+        "--filter",
+        action="append",
+        metavar="SITE",
+        help="with --live, print calls of this site only, as Layer.call, or a pattern (repeatable)",
+    )
+    run.add_argument(
+        "--break",
+        dest="break_on",
+        metavar="SITE",
+        help="stop in the debugger at each call of this site, as Layer.call, or a pattern",
+    )
     run.add_argument(
         "--capture",
         choices=("values", "types", "none"),
@@ -166,6 +178,8 @@ def _run(options: argparse.Namespace) -> int:
         capture=options.capture,
         output=options.output,
         live=options.live,
+        shown=options.filter,
+        break_on=options.break_on,
         children=options.children,
     )
 

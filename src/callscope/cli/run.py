@@ -8,12 +8,13 @@ import importlib.util
 import os
 import sys
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from callscope import environment
+from callscope.analyze.crash import crash_branch
 from callscope.cli.main import USAGE_ERROR
 from callscope.errors import CallscopeError, OptionError, TargetModuleError, TraceFileError
 from callscope.formats import beside, check_suffix, is_streamed
@@ -21,10 +22,13 @@ from callscope.hierarchy import parse_path
 from callscope.options import check_options
 from callscope.recording import DEFAULT_MAX_CALLS, Limits, Recording
 from callscope.sinks.console import Console
+from callscope.summarize import summarizer
+from callscope.tape.threads import TAPES
+from callscope.trace import Names, call_text, outcome_text
 
 if TYPE_CHECKING:
     from callscope.options import Capture
-    from callscope.trace import Sink, Trace
+    from callscope.trace import CallError, Sink, Trace
 
 _INTERRUPTED: Final = 130
 _MAIN: Final = "__main__"
@@ -115,6 +119,8 @@ def run(
     capture: Capture,
     output: str | None,
     live: bool,
+    shown: Sequence[str] | None = None,
+    break_on: str | None = None,
     children: bool = False,
 ) -> int:
     """Run a program with some classes traced, and return its exit code.
@@ -127,7 +133,9 @@ def run(
     """
     ours = [target for target in targets if parse_path(target).module == _MAIN]
     others = tuple(target for target in targets if target not in ours)
-    sinks: list[Sink] = [Console(sys.stderr)] if live else []
+    if shown and not live:
+        raise OptionError("--filter says what --live prints. Add --live, or leave --filter out.")
+    sinks: list[Sink] = [Console(sys.stderr, sites=shown or "*")] if live else []
     streams = output is not None and is_streamed(output)
     if output is not None:
         check_suffix(output)
@@ -142,10 +150,12 @@ def run(
         return 1
     options = check_options(methods, capture)
     limits = Limits(max_calls=None if streams else DEFAULT_MAX_CALLS)
-    recording = Recording(others, (), options, limits, sinks, output if streams else None)
+    recording = Recording(
+        others, (), options, limits, sinks, output if streams else None, break_on=break_on
+    )
     missing = {parse_path(target).qualname for target in ours}
     with recording as trace, _following(recording, missing, module):
-        exit_code = _execute(program, code, module)
+        exit_code = _execute(program, code, module, lambda error: _show_branch(trace, error))
     if os.getpid() != pid:
         if not len(trace):
             return exit_code
@@ -241,7 +251,33 @@ def _following(recording: Recording, missing: set[str], module: types.ModuleType
         builtins.__build_class__ = build_class
 
 
-def _execute(program: Program, code: types.CodeType, module: types.ModuleType) -> int:
+def _show_branch(trace: Trace, error: BaseException) -> None:
+    """Print the calls that the program was in when an exception ended it."""
+    calls = crash_branch(trace, {*_recorded(error)})
+    if calls:
+        names = Names.of(calls)
+        lines = [
+            f"{'  ' * depth}{call_text(call, names)}{outcome_text(call)}"
+            for depth, call in enumerate(calls)
+        ]
+        _tell("\n".join(["\ncallscope: the traced calls it came through:", *lines, ""]))
+
+
+def _recorded(error: BaseException | None) -> Iterator[CallError]:
+    """Yield an exception, and those it came from, as they stand in a trace."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield TAPES.untraced(summarizer(()).error, error)
+        error = error.__cause__ or error.__context__
+
+
+def _execute(
+    program: Program,
+    code: types.CodeType,
+    module: types.ModuleType,
+    on_death: Callable[[BaseException], None],
+) -> int:
     """Run code as `__main__`; return what the interpreter would exit with."""
     sys.argv = [
         module.__dict__["__file__"] if program.is_module else program.name,
@@ -252,12 +288,10 @@ def _execute(program: Program, code: types.CodeType, module: types.ModuleType) -
         exec(code, module.__dict__)  # noqa: S102  # running programs is what this is for
     except SystemExit as error:
         return _exit_code(error.code)
-    except KeyboardInterrupt as error:
-        _print_traceback(error)
-        return _INTERRUPTED
     except BaseException as error:
         _print_traceback(error)
-        return 1
+        on_death(error)
+        return _INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
     return 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from callscope.hierarchy import ClassRef, class_ref
@@ -82,6 +82,11 @@ class ThreadReader:
         }
         self.last_ns = 0
         """When the last happened that was taken note of."""
+
+    @property
+    def open(self) -> Sequence[Open]:
+        """The calls that have begun and not ended, the innermost last."""
+        return self._open
 
     def parse(self, records: list[Any], before: Parsed) -> Parsed:
         """Split records of the tape into instants, which follow those from before."""

@@ -98,6 +98,8 @@ class Trace:
         defining_class: str | type | None = None,
         runtime_class: str | type | None = None,
         instance: int | None = None,
+        error: str | type | bool | None = None,
+        within: Call | None = None,
         where: Callable[[Call], bool] | None = None,
     ) -> list[Call]:
         """Return the calls that fit everything asked for, in the order they began.
@@ -109,6 +111,9 @@ class Trace:
                 module-qualified name, or a pattern of either.
             runtime_class: the class of the object, in the same forms.
             instance: the object's serial number.
+            error: True for calls that an exception ended, False for all others; or the class of
+                the exception, in the same forms as other classes (subclasses do not count).
+            within: a call of the trace; of what it led to, directly or not.
             where: a function that is given each call and returns True to keep it.
         """
         return [
@@ -119,6 +124,8 @@ class Trace:
             and (defining_class is None or _is_class(call.defining_class, defining_class))
             and (runtime_class is None or _is_class(call.runtime_class, runtime_class))
             and (instance is None or call.instance == instance)
+            and (error is None or _has_error(call, error))
+            and (within is None or _is_within(call, within))
             and (where is None or where(call))
         ]
 
@@ -174,6 +181,21 @@ def _is_class(name: str, wanted: str | type) -> bool:
     if isinstance(wanted, type):
         return name == qualified_name(wanted)
     return fnmatchcase(name, wanted) or fnmatchcase(bare_name(name), wanted)
+
+
+def _has_error(call: Call, wanted: str | type | bool) -> bool:  # noqa: FBT001  # True means any
+    if call.error is None or isinstance(wanted, bool):
+        return (call.error is not None) is wanted
+    if isinstance(wanted, type):
+        return call.error.type == qualified_name(wanted).removeprefix("builtins.")
+    return _is_class(call.error.type, wanted)
+
+
+def _is_within(call: Call, outer: Call) -> bool:
+    above = call.parent
+    while above is not None and above is not outer:
+        above = above.parent
+    return above is outer
 
 
 def _instants(roots: Iterable[Call]) -> Iterator[tuple[int, EventKind, Call]]:
