@@ -6,14 +6,16 @@ test's report shows the calls of that test. Without the option nothing else is i
 
 from __future__ import annotations
 
+import re
 import warnings
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pytest
 
-from callscope.errors import CallscopeError, TargetWarning
+from callscope.errors import CallscopeError, RecordingError, TargetWarning
 
 if TYPE_CHECKING:
     import argparse
@@ -50,6 +52,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         " (repeatable)",
     )
 
+    group.addoption(
+        "--callscope-update",
+        action="store_true",
+        dest="callscope_update",
+        help="write the outlines that tests compare with anew, from what they record",
+    )
+
 
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Begin before the conftest files are imported, for they may use what is traced."""
@@ -59,6 +68,17 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Begin now if a conftest file has brought the plugin in."""
     _begin(config, config.option)
+    if getattr(config.option, "callscope_update", False):
+        _update_outlines(config)
+
+
+def _update_outlines(config: pytest.Config) -> None:
+    """Say it as other test runners do, and take it back when pytest ends."""
+    from callscope.testing import UPDATE
+
+    environment = pytest.MonkeyPatch()
+    environment.setenv(UPDATE, "1")
+    config.add_cleanup(environment.undo)
 
 
 def _begin(config: pytest.Config, options: argparse.Namespace) -> None:
@@ -222,20 +242,108 @@ class _Phases:
                 left_out = 0
 
     def _text(self, calls: Sequence[Call], left_out: int) -> str:
-        from callscope.formats.tree import excerpt
+        from callscope.formats.tree import excerpt, last_of
 
-        shown = _last(calls)
+        shown = last_of(calls, MOST_SHOWN)
         left_out += len(calls) - len(shown.intersection(calls))
         cut = f"... {left_out:,} calls before these are not shown\n" if left_out else ""
         return cut + excerpt(self._trace, shown)
 
 
-def _last(calls: Sequence[Call]) -> set[Call]:
-    """Return the last of some calls, each with the calls that led to it."""
-    chosen: set[Call] = set()
-    for last in reversed(calls):
-        call: Call | None = last
-        while call is not None and call not in chosen and len(chosen) < MOST_SHOWN:
-            chosen.add(call)
-            call = call.parent
-    return chosen
+class Recordings:
+    """What the fixture ``callscope`` is: `record`, `start` and `stop` as in the module.
+
+    What is recorded by them is shown in the report if the test fails.
+    """
+
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        self._request = request
+        self._made: list[Recording] = []
+        self._started: list[Recording] = []
+        self._checked: Counter[str] = Counter()
+
+    def record(self, *targets: type | str, **options: Any) -> Recording:
+        """Record a block of the test; takes what `callscope.record` takes."""
+        from callscope.begin import record
+
+        recording = record(*targets, **options)
+        self._made.append(recording)
+        return recording
+
+    def start(self, *targets: type | str, **options: Any) -> Trace:
+        """Begin a recording, and return its trace; it ends with the test, or by `stop`."""
+        recording = self.record(*targets, **options)
+        trace = recording.__enter__()
+        self._started.append(recording)
+        return trace
+
+    def stop(self) -> Trace:
+        """End the recording that was started last, and return its trace.
+
+        Raises:
+            RecordingError: if none is running.
+        """
+        if not self._started:
+            msg = "No recording was started in this test. Call callscope.start() first."
+            raise RecordingError(msg)
+        recording = self._started.pop()
+        recording.end()
+        return recording.trace
+
+    def check_outline(self, trace: Trace, name: str = "") -> None:
+        """Check that a trace's outline is what a file beside the test says.
+
+        The file is ``outlines/<test file>.<test>.txt``; ``--callscope-update`` writes it.
+
+        Args:
+            trace: the trace.
+            name: stands in the file's name, for one of several traces of a test.
+
+        Raises:
+            AssertionError: if the outline is another, or there is no such file.
+        """
+        from callscope.testing import check_outline
+
+        test = self._request.node.nodeid.partition("::")[2]
+        words = [self._request.path.stem, *filter(None, [test, name])]
+        stem = re.sub(r"[^\w.-]+", "-", ".".join(words).replace("]", ""))
+        self._checked[stem] += 1
+        number = f".{self._checked[stem]}" if self._checked[stem] > 1 else ""
+        check_outline(trace, self._request.path.parent / "outlines" / f"{stem}{number}.txt")
+
+    def sections(self) -> Iterator[tuple[str, str]]:
+        """Yield the title and the text of each recording that has a call."""
+        from callscope.testing import last_calls
+
+        traces = [made.trace for made in self._made if hasattr(made, "trace")]
+        for number, trace in enumerate(traces, 1):
+            text = last_calls(trace)
+            if text:
+                yield f"Recorded calls{f' ({number})' if len(traces) > 1 else ''}", text
+
+    def end(self) -> None:
+        """End what the test has started and not stopped."""
+        while self._started:
+            self.stop()
+
+
+_RECORDINGS: Final = pytest.StashKey[Recordings]()
+
+
+@pytest.fixture
+def callscope(request: pytest.FixtureRequest) -> Iterator[Recordings]:
+    """Record in a test, with the calls in the report if it fails; see `Recordings`."""
+    recordings = request.node.stash[_RECORDINGS] = Recordings(request)
+    yield recordings
+    recordings.end()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what a failing test has recorded by the fixture."""
+    report = yield
+    if call.when == "call" and report.failed and _RECORDINGS in item.stash:
+        report.sections.extend(item.stash[_RECORDINGS].sections())
+    return report

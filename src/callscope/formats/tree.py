@@ -57,6 +57,17 @@ def excerpt(trace: Trace, calls: Collection[Call]) -> str:
     return "\n".join(lines)
 
 
+def last_of(calls: Sequence[Call], most: int) -> set[Call]:
+    """Return the last of some calls, each with the calls that led to it, but no more than `most`."""
+    chosen: set[Call] = set()
+    for last in reversed(calls):
+        call: Call | None = last
+        while call is not None and call not in chosen and len(chosen) < most:
+            chosen.add(call)
+            call = call.parent
+    return chosen
+
+
 def _outlined(call: Call, names: Names, outermost: int = 0) -> str:
     indent = "  " * (call.depth - outermost)
     return f"{indent}{call_text(call, names)}{outcome_text(call)}"
