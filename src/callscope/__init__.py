@@ -70,6 +70,7 @@ _LAZY = {
     "diff": "analyze.diff",
     "engine": "tape.engine",
     "load": "formats",
+    "load_ipython_extension": "ipython",
     "record": "begin",
     "rescan": "weave",
     "start": "begin",

@@ -113,6 +113,11 @@ class Summary(NamedTuple):
     def __str__(self) -> str:
         return "\n".join(_lines(self))
 
+    def _repr_html_(self) -> str:
+        from callscope.formats.notebook import text_html
+
+        return text_html(str(self))
+
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001  # IPython's
         printer.text(str(self))
 

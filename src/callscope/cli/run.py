@@ -154,7 +154,7 @@ def run(
         others, (), options, limits, sinks, output if streams else None, break_on=break_on
     )
     missing = {parse_path(target).qualname for target in ours}
-    with recording as trace, _following(recording, missing, module):
+    with recording as trace, following(recording, missing, module):
         exit_code = _execute(program, code, module, lambda error: _show_branch(trace, error))
     if os.getpid() != pid:
         if not len(trace):
@@ -229,7 +229,7 @@ def _check_writable(path: Path) -> None:
 
 
 @contextmanager
-def _following(recording: Recording, missing: set[str], module: types.ModuleType) -> Iterator[None]:
+def following(recording: Recording, missing: set[str], module: types.ModuleType) -> Iterator[None]:
     """Follow the classes of the program itself, from the moment each is made."""
     if not missing:
         yield

@@ -307,3 +307,10 @@ class Call:
         from callscope.trace.text import call_text, outcome_text
 
         return f"<Call {self._call_id}: {call_text(self)}{outcome_text(self)}>"
+
+    def _repr_html_(self) -> str:
+        import importlib
+
+        # Formats import this module; they are found by name when they are asked for.
+        html: str = importlib.import_module("callscope.formats.notebook").call_html(self)
+        return html

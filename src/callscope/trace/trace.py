@@ -164,6 +164,13 @@ class Trace:
         text: str = _format("tree").tree(self)
         return text
 
+    def _repr_html_(self) -> str:
+        html: str = _format("notebook").trace_html(self)
+        return html
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001  # IPython's
+        printer.text(str(self))
+
     def __len__(self) -> int:
         return len(self._read().calls)
 

@@ -87,6 +87,11 @@ class Diff:
         """Return the differences as JSON has them."""
         return {"changes": [change.to_dict() for change in self.changes], "same": self.same}
 
+    def _repr_html_(self) -> str:
+        from callscope.formats.notebook import text_html
+
+        return text_html(str(self))
+
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001  # IPython's
         printer.text(str(self))
 
