@@ -77,8 +77,8 @@ def frameworks(session: nox.Session) -> None:
     """Run the tests that need real Keras, torch and scikit-learn, notebooks or data frames."""
     pinned = ("torch==2.13.0", "keras==3.15.1", "scikit-learn==1.9.0", "cloudpickle")
     session.install("-e", ".[ipython,pandas,test]", "ipykernel", "nbclient", *pinned)
-    files = ("test_examples", "test_torch", "test_sklearn", "test_processes")
-    files += ("test_ipython", "test_summary", "test_docs")
+    files = ["test_examples", "test_torch", "test_sklearn", "test_processes"]
+    files += ["test_ipython", "test_summary", "test_docs"]
     session.run("python", "-m", "pytest", "-q", *(f"tests/{file}.py" for file in files))
 
 
