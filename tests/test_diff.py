@@ -214,6 +214,26 @@ class TestLarge:
         assert len(lines) == 203
         assert len(diff.text(None).splitlines()) == 2002
 
+    def test_what_differs_in_the_same_way(self):
+        """Steps that differ as the step before are counted."""
+
+        def of(result):
+            steps = [Node("A.step", Node("A.f", result=result)) for _ in range(5)]
+            return make_trace(Node("A.run", *steps, Node("A.end"), Node("A.step")))
+
+        diff = callscope.diff(of(1), of(2))
+        assert len(diff) == 5
+        assert str(diff).splitlines() == [
+            "  A.run() [A#1]",
+            "    A.step() [A#1]",
+            "~     A.f() [A#1] -> 1",
+            "          result: 1 => 2",
+            "    = the next 4 calls differ in the same way, each with all that it led to",
+            "    = 2 calls the same",
+            "",
+            "5 calls changed, 8 calls the same",
+        ]
+
     def test_a_deep_tree(self):
         """No recursion; of what leads to a difference the ends are shown."""
 

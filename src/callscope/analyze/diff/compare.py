@@ -245,7 +245,7 @@ class Alignment:
 
     def changes(self) -> Iterator[Change]:
         """Yield the differences in the order of the merged tree."""
-        for node, is_after in self.walk():
+        for node, is_after, _ in self.walk():
             if node.call is None:
                 continue
             if node in self.lonely:
@@ -262,38 +262,47 @@ class Alignment:
             return Change("added", None, node.call, (), calls)
         return Change("removed", node.call, None, (), calls)
 
-    def walk(self) -> Iterator[tuple[Node, bool]]:
-        """Yield the nodes of both trees, merged, and whether each is of the second.
+    def walk(self, *, folds: bool = False) -> Iterator[tuple[Node, bool, bool]]:
+        """Yield the nodes of both trees, merged, whether each is of the second, and if it repeats.
 
         Of a pair in the same place, the first alone is given. Below what is lonely, only what is
         moved is given; below what is moved or the same, nothing.
+
+        Args:
+            folds: whether nothing is given either below a pair that repeats: that differs in the
+                very same way as its sibling before it.
         """
-        stack = [(self.before, False)]
+        stack = [(self.before, False, False)]
         while stack:
-            node, is_after = stack.pop()
-            yield node, is_after
-            if node in self.moved:
+            node, is_after, repeats = stack.pop()
+            yield node, is_after, repeats
+            if node in self.moved or (repeats and folds):
                 continue
             if node in self.lonely:
                 below = node.children if node.call is None else [*_tops(node, self.moved)]
-                stack += [(each, is_after) for each in reversed(below)]
+                stack += [(each, is_after, False) for each in reversed(below)]
             elif node.same != self.partners[node].same:
                 stack += reversed([*self._merged(node)])
 
-    def _merged(self, node: Node) -> Iterator[tuple[Node, bool]]:
+    def _merged(self, node: Node) -> Iterator[tuple[Node, bool, bool]]:
         """Yield the children of a pair; what one lacks stands before what the other lacks."""
         partner = self.partners[node]
         rest = iter(partner.children)
+        last: tuple[int, int] | None = None
         for child in node.children:
             other = self.partners.get(child)
+            kind = None
             if other is not None and other.parent is partner and child not in self.moved:
                 for between in rest:
                     if between is other:
                         break
-                    yield between, True
-            yield child, False
+                    last = None
+                    yield between, True, False
+                kind = (child.same, other.same) if child.same != other.same else None
+            yield child, False, kind is not None and kind == last
+            last = kind
         for between in rest:
-            yield between, True
+            yield between, True, False
 
 
 def _unique_pairs(one: Node, other: Node) -> dict[Node, Node]:

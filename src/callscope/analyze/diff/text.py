@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from callscope.trace import Call, Names, call_text, outcome_text, value_text
 from callscope.trace.text import one_line
@@ -57,6 +57,25 @@ def _what_is_cut(diff: Diff, shown: int) -> str:
     return f"... {len(rest):,} more differences are not shown, of {most}"
 
 
+class _Fold(NamedTuple):
+    """Calls one after the other of which no more than their number is shown."""
+
+    kind: str
+    """``"same"`` for those that do not differ, ``"alike"`` for those that differ alike."""
+    depth: int
+    number: int
+
+    def line(self) -> str:
+        """Return what is shown of them."""
+        if self.kind == "same":
+            shown = f"{_calls(self.number)} the same"
+        elif self.number == 1:
+            shown = "the next call differs in the same way, with all that it led to"
+        else:
+            shown = f"the next {self.number:,} calls differ in the same way, each with all that it led to"
+        return f"  {'  ' * self.depth}= {shown}"
+
+
 class _Tree:
     """The merged tree, with what is the same folded."""
 
@@ -90,25 +109,38 @@ class _Tree:
 
     def _marked(self) -> Iterator[tuple[bool, str]]:
         """Yield the lines, and whether each is there only to show where the next is."""
-        folded, at = 0, 0
         aligned = self._aligned
-        for node, is_after in aligned.walk():
-            partner = aligned.partners.get(node)
-            if partner is not None and node.same == partner.same and node not in aligned.moved:
-                if folded and at != _depth(node):
-                    yield False, _fold(folded, at)
-                    folded = 0
-                folded, at = folded + node.size, _depth(node)
+        folded: _Fold | None = None
+        starts: dict[int, int] = {}
+        """How many differences were shown before the last call of each depth."""
+        for node, is_after, repeats in aligned.walk(folds=True):
+            kind, depth = "alike" if repeats else "same", _depth(node)
+            is_folded = repeats or self._is_same(node)
+            if folded is not None and (not is_folded or folded[:2] != (kind, depth)):
+                yield False, folded.line()
+                folded = None
+            if is_folded:
+                count = 0 if folded is None else folded.number
+                if repeats:
+                    self.shown += (self.shown - starts[depth]) // (count + 1)
+                folded = _Fold(kind, depth, count + (1 if repeats else node.size))
                 continue
-            if folded:
-                yield False, _fold(folded, at)
-                folded = 0
-            is_context = partner is not None and node.call is not None and node not in aligned.moved
-            is_context = is_context and not aligned.aspects(node)
+            starts[depth] = self.shown
+            is_context = self._is_context(node)
             for line in self._of(node, is_after=is_after):
                 yield is_context, line
-        if folded:
-            yield False, _fold(folded, at)
+        if folded is not None:
+            yield False, folded.line()
+
+    def _is_same(self, node: Node) -> bool:
+        partner = self._aligned.partners.get(node)
+        is_moved = node in self._aligned.moved
+        return partner is not None and node.same == partner.same and not is_moved
+
+    def _is_context(self, node: Node) -> bool:
+        aligned = self._aligned
+        is_paired = node in aligned.partners and node not in aligned.moved
+        return is_paired and node.call is not None and not aligned.aspects(node)
 
     def _of(self, node: Node, *, is_after: bool) -> Iterator[str]:
         aligned = self._aligned
@@ -164,10 +196,6 @@ def _shortened(above: list[str]) -> Iterator[str]:
     between = len(above) - 2 * half
     yield f"  ... {_calls(between)} between, each of which led to the next"
     yield from above[-half:]
-
-
-def _fold(count: int, depth: int) -> str:
-    return f"  {'  ' * depth}= {_calls(count)} the same"
 
 
 def _details(
