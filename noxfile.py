@@ -76,9 +76,9 @@ def benchmarks(session: nox.Session) -> None:
 def frameworks(session: nox.Session) -> None:
     """Run the tests that need real Keras, torch and scikit-learn, notebooks or data frames."""
     pinned = ("torch==2.13.0", "keras==3.15.1", "scikit-learn==1.9.0", "cloudpickle")
-    session.install("-e", ".[ipython,pandas,test]", "ipykernel", "nbclient", *pinned)
+    session.install("-e", ".[ipython,pandas,test]", "debugpy", "ipykernel", "nbclient", *pinned)
     files = ["test_examples", "test_torch", "test_sklearn", "test_processes"]
-    files += ["test_ipython", "test_summary", "test_docs"]
+    files += ["test_debugging", "test_docs", "test_ipython", "test_summary"]
     session.run("python", "-m", "pytest", "-q", *(f"tests/{file}.py" for file in files))
 
 

@@ -1,6 +1,8 @@
 """Debugging aids: `find`, `current`, `break_on`, the calls a program died in, `run --live --filter`."""
 
 import asyncio
+import json
+import socket
 import subprocess
 import sys
 import textwrap
@@ -303,6 +305,83 @@ class TestBreakOn:
         """The error says what can."""
         with pytest.raises(callscope.CallscopeError, match="break_on="):
             callscope.record(break_on=wrong)
+
+
+class Editor:
+    """As much of an editor as a debugger needs: the Debug Adapter Protocol.
+
+    https://microsoft.github.io/debug-adapter-protocol/specification
+    """
+
+    def __init__(self, port):
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+            self._file = connection.makefile("rwb")  # which keeps it open
+        self._last = 0
+
+    def send(self, command, **arguments):
+        self._last += 1
+        request = {"seq": self._last, "type": "request", "command": command}
+        body = json.dumps(request | {"arguments": arguments}).encode()
+        self._file.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+        self._file.flush()
+
+    def messages(self):
+        while True:
+            size = 0
+            while (line := self._file.readline().strip()) != b"":
+                size = int(line.rpartition(b":")[2])
+            if not size:
+                return
+            yield json.loads(self._file.read(size))
+
+    def stops(self):
+        """Attach, let the program run, and yield the stack of each stop."""
+        self.send("initialize", adapterID="test", pathFormat="path")
+        self.send("attach", justMyCode=True)
+        for message in self.messages():
+            if message.get("event") == "initialized":
+                self.send("configurationDone")
+            elif message.get("event") == "stopped":
+                thread = message["body"]["threadId"]
+                self.send("stackTrace", threadId=thread)
+            elif message.get("command") == "stackTrace":
+                frames = message["body"]["stackFrames"]
+                yield [(frame["name"], frame["line"]) for frame in frames]
+                self.send("continue", threadId=thread)
+            elif message.get("event") == "terminated":
+                break
+        self._file.close()
+
+
+def test_an_attached_editor_stops_in_the_method(app):  # noqa: F811
+    """With debugpy, as VS Code has it: in the user's frames, and in no frame of callscope's."""
+    pytest.importorskip("debugpy", reason="debugpy is not installed")
+    write(
+        app,
+        """\
+        import debugpy, callscope
+        print(debugpy.listen(("127.0.0.1", 0))[1], flush=True)
+        debugpy.wait_for_client()
+        import app
+        with callscope.record(app.Layer, break_on="MyLayer.call"):
+            app.MyLayer(3)(4)
+            app.MyLayer(3)(5)
+        """,
+    )
+    with subprocess.Popen(
+        [sys.executable, "-Xfrozen_modules=off", "script.py"],
+        cwd=app,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as program:
+        try:
+            stops = [*Editor(int(program.stdout.readline())).stops()]
+            _, errors = program.communicate(timeout=60)
+        finally:
+            program.kill()
+    assert stops == [[("call", 10), ("__call__", 5), ("<module>", line)] for line in (6, 7)]
+    assert "PYDEV DEBUGGER WARNING" not in errors
 
 
 CRASH = """\

@@ -91,7 +91,7 @@ class Debugger:
 
 def _stop_in(codes: Collection[types.CodeType], entered: Open, *, in_this_thread: bool) -> None:
     if in_this_thread:
-        sys.settrace(_Stop(codes, sys.gettrace()))
+        _set_trace(_Stop(codes, sys.gettrace()))
     elif sys.version_info >= (3, 12):
         # Another thread was the first to read it; its own thread waits for the end of the reading.
         threading.settrace_all_threads(_Stop(codes, None))
@@ -118,11 +118,35 @@ class _Stop:
     def __call__(self, frame: types.FrameType, kind: str, argument: Any) -> Any:
         fits = frame.f_code in self._codes if self._codes else not _is_ours(frame)
         if kind == "call" and fits:
-            sys.settrace(self._before)
-            breakpoint()  # noqa: T100  # that is what it is for
+            _set_trace(self._before)
+            _enter(frame)
             if frame.f_trace is not None:
                 return frame.f_trace  # the debugger's, which stops at the first line
         return None if self._before is None else self._before(frame, kind, argument)
+
+
+def _set_trace(function: Any) -> None:
+    # Where pydevd (debugpy, VS Code, PyCharm) is attached, `sys.settrace` is its own, and warns.
+    pydevd: Any = sys.modules.get("pydevd_tracing")
+    if pydevd is None or getattr(pydevd, "PYDEVD_USE_SYS_MONITORING", False):
+        sys.settrace(function)
+    else:
+        pydevd.SetTrace(function)
+
+
+def _enter(frame: types.FrameType) -> None:
+    """Enter the debugger in a frame."""
+    pydevd: Any = sys.modules.get("pydevd")
+    if pydevd is not None and pydevd.get_global_debugger() is not None:
+        # What `debugpy.breakpoint` does, which would stop in the frame that calls it.
+        pydevd.settrace(
+            stop_at_frame=frame,
+            suspend=True,
+            trace_only_current_thread=True,
+            patch_multiprocessing=False,
+        )
+        return
+    breakpoint()  # noqa: T100  # that is what it is for
 
 
 def _is_ours(frame: types.FrameType) -> bool:
