@@ -9,12 +9,12 @@ import os
 import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from callscope import environment
-from callscope.analyze.crash import crash_branch
+from callscope.cli.crash import show_branch, tell
 from callscope.cli.main import USAGE_ERROR
 from callscope.errors import CallscopeError, OptionError, TargetModuleError, TraceFileError
 from callscope.formats import beside, check_suffix, is_streamed
@@ -22,13 +22,10 @@ from callscope.hierarchy import parse_path
 from callscope.options import check_options
 from callscope.recording import DEFAULT_MAX_CALLS, Limits, Recording
 from callscope.sinks.console import Console
-from callscope.summarize import summarizer
-from callscope.tape.threads import TAPES
-from callscope.trace import Names, call_text, outcome_text
 
 if TYPE_CHECKING:
     from callscope.options import Capture
-    from callscope.trace import CallError, Sink, Trace
+    from callscope.trace import Sink, Trace
 
 _INTERRUPTED: Final = 130
 _MAIN: Final = "__main__"
@@ -155,7 +152,7 @@ def run(
     )
     missing = {parse_path(target).qualname for target in ours}
     with recording as trace, following(recording, missing, module):
-        exit_code = _execute(program, code, module, lambda error: _show_branch(trace, error))
+        exit_code = _execute(program, code, module, lambda error: show_branch(trace, error))
     if os.getpid() != pid:
         if not len(trace):
             return exit_code
@@ -170,7 +167,7 @@ def run(
     except CallscopeError as error:
         problems.append(str(error))
     for problem in problems:
-        _tell(f"callscope: {problem}")
+        tell(f"callscope: {problem}")
     return USAGE_ERROR if problems and exit_code == 0 else exit_code
 
 
@@ -179,15 +176,9 @@ def _hand_out(trace: Trace, output: str | None, *, streams: bool, live: bool) ->
     if output is not None:
         if not streams:
             trace.save(output)
-        _tell(f"callscope: {len(trace):,} calls saved to {output}")
+        tell(f"callscope: {len(trace):,} calls saved to {output}")
     elif not live:
-        _tell(str(trace))
-
-
-def _tell(text: str) -> None:
-    """Print to stderr, if the program has left one."""
-    with suppress(OSError, ValueError, AttributeError):
-        sys.stderr.write(f"{text}\n")
+        tell(str(trace))
 
 
 def _record_children(
@@ -249,27 +240,6 @@ def following(recording: Recording, missing: set[str], module: types.ModuleType)
         yield
     finally:
         builtins.__build_class__ = build_class
-
-
-def _show_branch(trace: Trace, error: BaseException) -> None:
-    """Print the calls that the program was in when an exception ended it."""
-    calls = crash_branch(trace, {*_recorded(error)})
-    if calls:
-        names = Names.of(calls)
-        lines = [
-            f"{'  ' * depth}{call_text(call, names)}{outcome_text(call)}"
-            for depth, call in enumerate(calls)
-        ]
-        _tell("\n".join(["\ncallscope: the traced calls it came through:", *lines, ""]))
-
-
-def _recorded(error: BaseException | None) -> Iterator[CallError]:
-    """Yield an exception, and those it came from, as they stand in a trace."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield TAPES.untraced(summarizer(()).error, error)
-        error = error.__cause__ or error.__context__
 
 
 def _execute(

@@ -11,7 +11,8 @@ from callscope.trace import Call, Names, call_text, outcome_text, value_text
 from callscope.trace.text import one_line
 
 if TYPE_CHECKING:
-    from callscope.analyze.diff.compare import Alignment, Diff
+    from callscope.analyze.diff.alignment import Alignment
+    from callscope.analyze.diff.compare import Diff
     from callscope.analyze.diff.nodes import Node
 
 _MOST_BELOW: Final = 8
