@@ -170,11 +170,13 @@ def benchmarks(session: nox.Session) -> None:
 
 @nox.session
 def frameworks(session: nox.Session) -> None:
-    """Run the tests that need real Keras, torch, scikit-learn and Django."""
+    """Run the tests that need real Keras, torch, scikit-learn and Django, notebooks or data frames."""
     libraries = ("torch==2.13.0", "keras==3.15.1", "scikit-learn==1.9.0", "Django==5.2.19")
-    session.install("-e", ".[test]", *libraries, "cloudpickle")
-    files = ("examples", "torch", "sklearn", "processes", "findings_frameworks")
-    session.run("python", "-m", "pytest", "-q", *(f"tests/{file}.py" for file in files))
+    tools = ("debugpy", "ipykernel", "nbclient", "cloudpickle")
+    session.install("-e", ".[ipython,pandas,test]", *tools, *libraries)
+    files = ["examples", "torch", "sklearn", "processes", "findings_frameworks"]
+    files += ["debugging", "docs", "ipython", "summary"]
+    session.run("python", "-m", "pytest", "-q", *(f"tests/test_{file}.py" for file in files))
 
 
 @nox.session(python="3.11")

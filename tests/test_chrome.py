@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import callscope
 from callscope import errors
-from callscope.trace import Call, CallError, Header, Recorded, Text, Trace
+from callscope.trace import CallError, Header, MadeCall, Recorded, Text, Trace
 from conftest import make_seed
 from picture import Picture
 from strategies import Running, programs
@@ -320,7 +320,7 @@ def copy_of(trace):
     stopped = []
     copies = {None: None}
     for call in calls:
-        copies[call] = one = Call(
+        copies[call] = one = MadeCall(
             call.method,
             call.defining_class,
             call.runtime_class,
@@ -388,7 +388,7 @@ class TestText:
     @pytest.mark.parametrize("text", HOSTILE)
     def test_hostile_text(self, text, tmp_path):
         """Whatever a program names or passes is text, in the file and in a browser."""
-        call = Call(text, f"app.{text}", f"app.{text}", 1, 0, {text: text}, 5, text, None)
+        call = MadeCall(text, f"app.{text}", f"app.{text}", 1, 0, {text: text}, 5, text, None)
         call._task, call._pid = text, 7
         call._end(9, Text(text), CallError(text, text))
         header = Header(7, 1, 2, text, text, (text,))

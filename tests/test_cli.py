@@ -164,7 +164,7 @@ class TestRun:
         command = [sys.executable, "script.py"]
         bare = subprocess.run(command, cwd=app, capture_output=True, check=False, text=True)
         done = cli("run", "-t", "app:Layer", "-o", "t.jsonl", "script.py", cwd=app)
-        assert bare.stderr == done.stderr.rpartition("callscope: ")[0]
+        assert bare.stderr == done.stderr.partition("\ncallscope: ")[0]
 
     @pytest.mark.skipif(not hasattr(signal, "SIGINT") or os.name == "nt", reason="needs signals")
     def test_an_interrupted_program_leaves_its_trace(self, app):

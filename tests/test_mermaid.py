@@ -186,7 +186,7 @@ def test_nothing_and_what_was_lost(seed, tmp_path):
         callscope.record(seed.Layer, max_calls=1) as trace,
     ):
         seed.MyLayer(3)(4)
-    assert "Note over program: 3 more calls were not kept" in diagram(trace, tmp_path)
+    assert "Note over program: 3 more calls were made and not kept" in diagram(trace, tmp_path)
 
 
 EVIL = (

@@ -28,6 +28,8 @@ PUBLIC = [
     "TracedMeta",
     "__version__",
     "carry",
+    "current",
+    "diff",
     "engine",
     "event_schema",
     "explain",

@@ -14,10 +14,12 @@ from callscope.presets import DJANGO_VIEWS, KERAS, PYTORCH, SKLEARN
 
 TYPE_CHECKING = False  # see callscope.hierarchy
 if TYPE_CHECKING:
+    from callscope.analyze.diff import diff
     from callscope.analyze.explain import Explanation, explain
     from callscope.analyze.findings import Finding
     from callscope.begin import record, start, stop
     from callscope.formats import load
+    from callscope.inside import current
     from callscope.shadow.context import carry
     from callscope.sinks.console import Console
     from callscope.sinks.jsonl import JSONLines
@@ -52,6 +54,8 @@ __all__ = [
     "TracedMeta",
     "__version__",
     "carry",
+    "current",
+    "diff",
     "engine",
     "event_schema",
     "explain",
@@ -80,10 +84,13 @@ _LAZY = {
     "Structlog": "sinks.structlog",
     "Trace": "trace",
     "carry": "shadow.context",
+    "current": "inside",
+    "diff": "analyze.diff",
     "engine": "tape.engine",
     "event_schema": "trace.schema",
     "explain": "analyze.explain",
     "load": "formats",
+    "load_ipython_extension": "ipython",
     "record": "begin",
     "rescan": "weave",
     "start": "begin",

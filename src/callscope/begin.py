@@ -6,8 +6,9 @@ import os
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
+from callscope.debugger import check_break_on
 from callscope.errors import OptionError, RecordingError
-from callscope.options import check_options
+from callscope.options import check_options, check_share
 from callscope.recording import DEFAULT_MAX_CALLS, Limits, Recording
 from callscope.tape.wanted import OnFull
 from callscope.trace import Call, Sink, Trace
@@ -15,7 +16,7 @@ from callscope.trace import Call, Sink, Trace
 if TYPE_CHECKING:
     from os import PathLike
 
-    from callscope.options import Capture
+    from callscope.options import Capture, Share
 
 _started: Final[list[Recording]] = []
 
@@ -28,6 +29,9 @@ def record(
     where: Callable[[Call], bool] | None = None,
     max_calls: int | Literal["default"] | None = "default",
     on_full: OnFull = "stop",
+    sample: Share | None = None,
+    max_per_second: Share | None = None,
+    break_on: str | Callable[[Call], bool] | None = None,
     sinks: Iterable[Sink] = (),
     to: str | PathLike[str] | None = None,
     keep: bool = True,
@@ -51,6 +55,17 @@ def record(
             with `to` or ``keep=False``.
         on_full: what to do when that is reached: ``"stop"`` keeps the first calls,
             ``"drop_oldest"`` the last. The number lost is counted either way.
+        sample: the part of the outermost calls to keep, from 0 to 1: with ``0.1``, one in ten. A
+            dict gives it by site: ``{"Layer.__call__": 0.01}``, patterns allowed, the first that
+            fits counts. A call that is left out is left out with all that it leads to. What is
+            kept is drawn as if at random, and in each run alike; what is left out is counted
+            exactly, in `Trace.left_out`. The program runs no faster for it: it makes long
+            recordings small.
+        max_per_second: how many of the outermost calls to keep in each second, at the most; or, by
+            site, how many of each site. As for `sample`, which counts first.
+        break_on: where to stop in the debugger that `breakpoint` enters: a site such as
+            ``"MyLayer.call"``, or a pattern of sites; or a function that is given each `Call` as
+            it begins. The debugger then stands at the first line of the method.
         sinks: receive events while the program runs.
         to: a ``.jsonl`` or ``.jsonl.gz`` file to stream to. The calls are then not kept in memory; the trace is
             read from the file when it is asked for.
@@ -79,10 +94,17 @@ def record(
         targets,
         patterns,
         options,
-        Limits(where, limit, on_full),
+        Limits(
+            where,
+            limit,
+            on_full,
+            check_share("sample", sample, 1),
+            check_share("max_per_second", max_per_second, None),
+        ),
         checked,
         to,
         keep=keep,
+        break_on=check_break_on(break_on),
         replaces_methods=methods is not None,
     )
 

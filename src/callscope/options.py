@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 
-from callscope.errors import OptionError
+from callscope.errors import OptionError, shown
 from callscope.presets import DEFAULT_METHODS
 
 TYPE_CHECKING = False  # see callscope.hierarchy
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from typing import Final, Literal
 
     Capture = Literal["values", "types", "none"]
+    Share = float | Mapping[str, float]
+    """For the outermost calls; or for the sites that fit each pattern."""
 
 CAPTURES: Final[tuple[Capture, ...]] = ("none", "types", "values")
 """How much of arguments and results is kept, the least revealing first."""
@@ -88,3 +91,32 @@ def _names(option: str, names: Iterable[str]) -> tuple[str, ...]:
         msg = f"{option}={names!r} is no tuple of names, such as ('__call__', 'call')."
         raise OptionError(msg)
     return listed
+
+
+def check_share(option: str, share: Share | None, most: float | None) -> Share | None:
+    """Return a number, or a dict of numbers by site, checked.
+
+    Args:
+        option: what it is called.
+        share: its value; None if it was not given.
+        most: the largest number; None if there is none, and then zero is none either.
+
+    Raises:
+        OptionError: naming the option, its value and the remedy.
+    """
+    by_site = share if isinstance(share, Mapping) else {"*": share}
+    allowed = "a number above 0" if most is None else f"a number from 0 to {most:g}"
+    for pattern, value in by_site.items() if share is not None else ():
+        if not isinstance(pattern, str) or not pattern:
+            msg = f"{option}: {shown(pattern)} is no pattern of sites, such as 'Layer.__call__'."
+            raise OptionError(msg)
+        if not _is_share(value, most):
+            msg = f"{option}={shown(value)} cannot be used. Give {allowed}, or a dict of such by site."
+            raise OptionError(msg)
+    return share
+
+
+def _is_share(value: object, most: float | None) -> bool:
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    return 0 < value < math.inf if most is None else 0 <= value <= most

@@ -8,6 +8,7 @@ import sys
 from typing import Final, Protocol
 
 from callscope.tape.threads import TAPES
+from callscope.trace import Call
 from callscope.weave import WEAVER
 
 
@@ -25,6 +26,9 @@ class Running(Protocol):
 
     def end(self) -> None:
         """End; a second time does nothing."""
+
+    def open_calls(self) -> tuple[Call, ...] | None:
+        """Return the calls that this thread is in; None if the recording keeps none."""
 
 
 RUNNING: Final[list[Running]] = []

@@ -18,6 +18,7 @@ from callscope.errors import CallscopeError, TargetWarning
 if TYPE_CHECKING:
     import argparse
 
+    from callscope.pytest_fixture import Recordings
     from callscope.recording import Recording
     from callscope.trace import Call, Trace
 
@@ -50,6 +51,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         " (repeatable)",
     )
 
+    group.addoption(
+        "--callscope-update",
+        action="store_true",
+        dest="callscope_update",
+        help="write the outlines that tests compare with anew, from what they record",
+    )
+
 
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Begin before the conftest files are imported, for they may use what is traced."""
@@ -59,6 +67,17 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Begin now if a conftest file has brought the plugin in."""
     _begin(config, config.option)
+    if getattr(config.option, "callscope_update", False):
+        _update_outlines(config)
+
+
+def _update_outlines(config: pytest.Config) -> None:
+    """Say it as other test runners do, and take it back when pytest ends."""
+    from callscope.testing.outline import UPDATE
+
+    environment = pytest.MonkeyPatch()
+    environment.setenv(UPDATE, "1")
+    config.add_cleanup(environment.undo)
 
 
 def _begin(config: pytest.Config, options: argparse.Namespace) -> None:
@@ -222,20 +241,33 @@ class _Phases:
                 left_out = 0
 
     def _text(self, calls: Sequence[Call], left_out: int) -> str:
-        from callscope.formats.tree import excerpt
+        from callscope.formats.tree import excerpt, last_of
 
-        shown = _last(calls)
+        shown = last_of(calls, MOST_SHOWN)
         left_out += len(calls) - len(shown.intersection(calls))
         cut = f"... {left_out:,} calls before these are not shown\n" if left_out else ""
         return cut + excerpt(self._trace, shown)
 
 
-def _last(calls: Sequence[Call]) -> set[Call]:
-    """Return the last of some calls, each with the calls that led to it."""
-    chosen: set[Call] = set()
-    for last in reversed(calls):
-        call: Call | None = last
-        while call is not None and call not in chosen and len(chosen) < MOST_SHOWN:
-            chosen.add(call)
-            call = call.parent
-    return chosen
+_RECORDINGS: Final = pytest.StashKey["Recordings"]()
+
+
+@pytest.fixture
+def callscope(request: pytest.FixtureRequest) -> Iterator[Recordings]:
+    """Record in a test, with the calls in the report if it fails; see `Recordings`."""
+    from callscope.pytest_fixture import Recordings
+
+    recordings = request.node.stash[_RECORDINGS] = Recordings(request)
+    yield recordings
+    recordings.end()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what a failing test has recorded by the fixture."""
+    report = yield
+    if call.when == "call" and report.failed and _RECORDINGS in item.stash:
+        report.sections.extend(item.stash[_RECORDINGS].sections())
+    return report

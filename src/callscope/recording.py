@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from callscope._version import __version__
+from callscope.calibration import measure_cost
+from callscope.debugger import BreakOn, Debugger
 from callscope.errors import (
     RecordingError,
     TargetWarning,
@@ -17,7 +19,7 @@ from callscope.errors import (
     warn,
 )
 from callscope.feed import Feed
-from callscope.hierarchy import matches
+from callscope.hierarchy import Site, matches
 from callscope.instrumentation import Instrumentation, place
 from callscope.options import Options
 from callscope.outlet import around_of, is_live
@@ -25,15 +27,17 @@ from callscope.processes import RUNNING, exit_first
 from callscope.registry import REGISTRY, Declaration
 from callscope.tape.around import AROUNDS
 from callscope.tape.read import TapeReader
+from callscope.tape.sampling import Sampling
 from callscope.tape.tally import Tally
 from callscope.tape.threads import TAPES
-from callscope.tape.wanted import OnFull, Wanted
-from callscope.trace import Call, Header, Recorded, Sink, Trace
+from callscope.tape.wanted import Asked, OnFull, Wanted
+from callscope.trace import Call, Cost, Header, Recorded, Sink, Trace
 from callscope.weave import WEAVER, Plan
 
 if TYPE_CHECKING:
     from os import PathLike
 
+    from callscope.options import Share
     from callscope.sinks.jsonl import JSONLines
 
 DEFAULT_MAX_CALLS: Final = 1_000_000
@@ -47,6 +51,16 @@ class Limits(NamedTuple):
     max_calls: int | None = DEFAULT_MAX_CALLS
     """None for no limit; 0 keeps nothing, and only counts."""
     on_full: OnFull = "stop"
+    sample: Share | None = None
+    """The part that is kept; None keeps all."""
+    max_per_second: Share | None = None
+
+    def wanted(self, sites: Mapping[Site, Asked]) -> Wanted:
+        """Return what is kept of some sites."""
+        sampling = None
+        if self.sample is not None or self.max_per_second is not None:
+            sampling = Sampling(self.sample, self.max_per_second)
+        return Wanted(sites, self.where, self.max_calls, self.on_full, sampling)
 
 
 class _Excerpt:
@@ -58,17 +72,17 @@ class _Excerpt:
 
     def open(self) -> None:
         """Begin to take what is written."""
-        self._reader = TapeReader(self._wanted)
-        TAPES.attach(self._reader)
+        self.reader = TapeReader(self._wanted)
+        TAPES.attach(self.reader)
 
     def read(self) -> Recorded:
         """Return the calls so far."""
         TAPES.drain()
-        return self._reader.recorded()
+        return self.reader.recorded()
 
     def close(self) -> None:
         """Take no more."""
-        TAPES.detach(self._reader)
+        TAPES.detach(self.reader)
 
 
 class Recording:
@@ -84,6 +98,7 @@ class Recording:
         to: str | PathLike[str] | None = None,
         *,
         keep: bool = True,
+        break_on: BreakOn | None = None,
         replaces_methods: bool = False,
         must_exist: bool = True,
     ) -> None:
@@ -94,6 +109,7 @@ class Recording:
         self._sinks = list(sinks)
         self._to = to
         self._keeps = keep and to is None
+        self._debugger = None if break_on is None else Debugger(break_on)
         self._replaces_methods = replaces_methods
         self._must_exist = must_exist
         self._handles: list[Instrumentation] = []
@@ -114,19 +130,23 @@ class Recording:
         self._targets = ()  # no class is kept alive by a trace
         header = self._header()
         self._feed = self._open_feed(header)
-        live = any(map(is_live, self._sinks))
         # What a sink with an opinion on that leaves out would be missed by all the others, too.
-        keeps_all = self._keeps or self._to is not None or len(self._sinks) > 1
+        keeps_all = (
+            self._keeps
+            or self._to is not None
+            or self._debugger is not None
+            or len(self._sinks) > 1
+        )
         self._around = around_of(self._sinks)
         self._plan = Plan(
             self._declared,
             self._options.capture or "values",
             self._options.redact,
-            live=live,
+            is_live=self._is_live,
             around=self._around,
             keeps=keeps_all,
         )
-        self.trace = Trace(header, self._read)
+        self.trace = Trace(header, self._read, self._measure_cost)
         self._open_reader()
         self._state = "running"
         RUNNING.append(self)
@@ -141,8 +161,15 @@ class Recording:
             self._feed.start()
         return self.trace
 
+    def _is_live(self, site: Site) -> bool:
+        """Tell whether each event of a site is delivered as it happens."""
+        stops = self._debugger is not None and self._debugger.may_stop_at(site)
+        return stops or any(map(is_live, self._sinks))
+
     def _open_reader(self) -> None:
         self._reader = self._make_reader()
+        if self._debugger is not None and isinstance(self._reader, TapeReader):
+            self._debugger.reader = self._reader
         TAPES.attach(self._reader)
 
     def __exit__(self, *_: object) -> None:
@@ -163,6 +190,8 @@ class Recording:
                 if self._around is not None:
                     AROUNDS.remove(self._around)
                 TAPES.detach(self._reader)
+                if self._file is not None:
+                    self._file.left_out = self._reader.left_out
                 if self._feed is not None:
                     self._feed.end(self._reader.lost)
             self._file_read = None
@@ -226,10 +255,19 @@ class Recording:
         excerpt = _Excerpt(wanted)
         self._excerpts.append(excerpt)
         try:
-            yield Trace(self.trace.header, excerpt.read)
+            yield Trace(self.trace.header, excerpt.read, self._measure_cost)
         finally:
             self._excerpts.remove(excerpt)
             excerpt.close()
+
+    def open_calls(self) -> tuple[Call, ...] | None:
+        """Return the calls that this thread is in; None if the recording keeps none."""
+        readers = [self._reader, *(excerpt.reader for excerpt in reversed(self._excerpts))]
+        for reader in readers:
+            if isinstance(reader, TapeReader):
+                TAPES.drain()
+                return reader.open_calls()
+        return None
 
     @property
     def problems(self) -> list[str]:
@@ -265,10 +303,17 @@ class Recording:
             callscope=__version__,
             targets=tuple(handle.name for handle in self._handles),
             filtered=self._limits.where is not None,
+            # A file must say it from its first line on, for the process may be killed.
+            cost=None if self._to is None else self._measure_cost(),
         )
+
+    def _measure_cost(self) -> Cost:
+        return measure_cost(self._options.capture or "values")
 
     def _open_feed(self, header: Header) -> Feed | None:
         sinks = list(self._sinks)
+        if self._debugger is not None:
+            sinks.append(self._debugger)
         if self._to is not None:
             from callscope.sinks.jsonl import JSONLines
 
@@ -279,7 +324,7 @@ class Recording:
     def _make_reader(self) -> TapeReader | Tally:
         if self._limits.max_calls == 0:
             return Tally(self._plan.sites)
-        wanted = Wanted(self._plan.sites, *self._limits)
+        wanted = self._limits.wanted(self._plan.sites)
         return TapeReader(wanted, keep=self._keeps, listener=self._feed, around=self._around)
 
     def _read(self) -> Recorded:
@@ -295,5 +340,6 @@ class Recording:
         if self._file_read is None or self._state == "running":
             calls = () if file.is_bare else load(file.path).calls
             # What could not be written is lost as well.
-            self._file_read = Recorded(calls, self._reader.lost + max(0, told - len(calls)))
+            lost = self._reader.lost + max(0, told - len(calls))
+            self._file_read = Recorded(calls, lost, self._reader.left_out)
         return self._file_read

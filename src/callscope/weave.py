@@ -11,7 +11,7 @@ import functools
 import threading
 import types
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from callscope.declare import TracedMeta
@@ -42,6 +42,7 @@ from callscope.shadow import (
     when_in_play,
     without_callscope,
 )
+from callscope.tape.records import Layout
 from callscope.tape.threads import TAPES
 from callscope.tape.wanted import Asked
 
@@ -57,7 +58,7 @@ class Plan:
         declared: returns the hierarchies it wants, as they are at the moment.
         capture: how much of arguments and results is captured.
         redact: names of arguments that are hidden in addition to the default ones.
-        live: whether each event is delivered as it happens.
+        is_live: tells whether each event of a site is delivered as it happens.
         around: what a sink does in the threads of calls.
         keeps: whether all calls are kept, whatever that sink says.
     """
@@ -68,7 +69,7 @@ class Plan:
         capture: Capture,
         redact: tuple[str, ...],
         *,
-        live: bool,
+        is_live: Callable[[Site], bool],
         around: Around | None = None,
         keeps: bool = True,
     ) -> None:
@@ -77,7 +78,7 @@ class Plan:
         """The sites it has asked for so far; its trace holds calls of these only."""
         self._capture: Capture = capture
         self._redact = redact
-        self._live = live
+        self._is_live = is_live
         self._around = around
         self._keeps = keeps
 
@@ -98,7 +99,7 @@ class Plan:
         return Recipe(
             captured,
             tuple(sorted(redact)),
-            self._live,
+            self._is_live(site),
             compiles,
             notes=around is not None,
             is_current=around is not None and around.makes_current,
@@ -231,6 +232,22 @@ class Weaver:
                     if root is not None and is_subclass(cls, root):
                         wanted.add(cls, plan, declaration, self.adopt)
             self._put_in(wanted)
+
+    def codes_of(self, layout: Layout) -> Collection[types.CodeType]:
+        """Return the code of what a shadow stands in for; nothing if that is no Python function."""
+        with self._lock:
+            entries = [
+                woven.entry()
+                for (ref, _), several in self._woven.items()
+                for woven in several
+                if ref is layout.site.defining
+            ]
+        return {
+            original.__code__
+            for entry in entries
+            if entry is not None and layout in entry.layouts
+            for _, original, _ in entry.looks
+        }
 
     def _put_in(self, wanted: _Wanted) -> None:
         for key, recipe in wanted.shadows.items():

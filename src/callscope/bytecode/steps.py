@@ -88,7 +88,8 @@ class Code:
             yield "store", i.argval[0]
             yield self._named(i.argval[1])
         elif name == "STORE_FAST_STORE_FAST":
-            yield from (("store", stored) for stored in i.argval)
+            for stored in i.argval:
+                yield "store", stored
         elif name in _STORES:
             yield "store", i.argval
         elif name in _ATTRS:

@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_view(commands)
     _add_convert(commands)
     _add_explain(commands)
+    _add_diff(commands)
     return parser
 
 
@@ -62,7 +63,7 @@ def _add_run(commands: _Commands[argparse.ArgumentParser]) -> None:
         "run",
         help="run a script or a module as python would, tracing some classes",
         usage="callscope run -t TARGET [-t ...] [-M METHOD ...] [-o FILE] [--children]"
-        " [--live] [--check]"
+        " [--live [--filter SITE ...]] [--break SITE] [--check]"
         " (SCRIPT | -m MODULE) [ARGS ...]",
         description="Run a Python script, or with -m a module, as python itself would, and trace the"
         " hierarchies of the targets. The exit code is the program's own.",
@@ -103,6 +104,18 @@ def _add_run(commands: _Commands[argparse.ArgumentParser]) -> None:
         " program itself exits with 0",
     )
     run.add_argument("--live", action="store_true", help="print calls to stderr as they happen")
+    run.add_argument(
+        "--filter",
+        action="append",
+        metavar="SITE",
+        help="with --live, print calls of this site only, as Layer.call, or a pattern (repeatable)",
+    )
+    run.add_argument(
+        "--break",
+        dest="break_on",
+        metavar="SITE",
+        help="stop in the debugger at each call of this site, as Layer.call, or a pattern",
+    )
     run.add_argument(
         "--capture",
         choices=("values", "types", "none"),
@@ -160,6 +173,27 @@ def _add_explain(commands: _Commands[argparse.ArgumentParser]) -> None:
     explain.set_defaults(command=_explain)
 
 
+def _add_diff(commands: _Commands[argparse.ArgumentParser]) -> None:
+    diff = commands.add_parser(
+        "diff",
+        help="say what differs between two saved traces",
+        description="Compares two call trees, and neither times nor numbers of objects. The exit"
+        " code is 0 if they are equal, 1 if they differ and 2 if something is wrong.",
+    )
+    diff.add_argument("before", metavar="A", help="a .jsonl trace, or a pattern of several")
+    diff.add_argument("after", metavar="B", help="another")
+    diff.add_argument(
+        "--ignore",
+        action="append",
+        default=[],
+        choices=("arguments", "result", "error"),
+        help="what calls may differ in (repeatable)",
+    )
+    diff.add_argument("--all", action="store_true", help="all differences, however many there are")
+    diff.add_argument("--json", action="store_true", help="as JSON")
+    diff.set_defaults(command=_diff)
+
+
 def _demo(_: argparse.Namespace) -> int:
     from callscope.cli.demo import show
 
@@ -178,6 +212,8 @@ def _run(options: argparse.Namespace) -> int:
         capture=options.capture,
         output=options.output,
         live=options.live,
+        shown=options.filter,
+        break_on=options.break_on,
         children=options.children,
         check=options.check,
     )
@@ -220,3 +256,17 @@ def _convert(options: argparse.Namespace) -> int:
     of = f" of {processes:,} processes" if processes > 1 else ""
     print(f"{calls:,} call{'' if calls == 1 else 's'}{of} saved to {options.output}")
     return 0
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from callscope.analyze.diff import diff
+    from callscope.formats import load
+
+    found = diff(load(options.before), load(options.after), ignore=options.ignore)
+    if options.json:
+        import json
+
+        print(json.dumps(found.to_dict(), indent=2))
+    else:
+        print(found.text(None) if options.all else found)
+    return 1 if found else 0

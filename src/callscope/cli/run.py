@@ -8,12 +8,13 @@ import importlib.util
 import os
 import sys
 import types
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from callscope import environment
+from callscope.cli.crash import show_branch, tell
 from callscope.cli.main import USAGE_ERROR
 from callscope.errors import CallscopeError, OptionError, TargetModuleError, TraceFileError
 from callscope.formats import beside, check_suffix, is_streamed, tree
@@ -116,6 +117,8 @@ def run(
     capture: Capture,
     output: str | None,
     live: bool,
+    shown: Sequence[str] | None = None,
+    break_on: str | None = None,
     children: bool = False,
     check: bool = False,
 ) -> int:
@@ -130,7 +133,9 @@ def run(
     """
     ours = [target for target in targets if parse_path(target).module == _MAIN]
     others = tuple(target for target in targets if target not in ours)
-    sinks: list[Sink] = [Console(sys.stderr)] if live else []
+    if shown and not live:
+        raise OptionError("--filter says what --live prints. Add --live, or leave --filter out.")
+    sinks: list[Sink] = [Console(sys.stderr, sites=shown or "*")] if live else []
     streams = output is not None and is_streamed(output)
     if output is not None:
         check_suffix(output)
@@ -145,10 +150,12 @@ def run(
         return 1
     options = check_options(methods, capture)
     limits = Limits(max_calls=None if streams else DEFAULT_MAX_CALLS)
-    recording = Recording(others, (), options, limits, sinks, output if streams else None)
+    recording = Recording(
+        others, (), options, limits, sinks, output if streams else None, break_on=break_on
+    )
     missing = {parse_path(target).qualname for target in ours}
-    with recording as trace, _following(recording, missing, module):
-        exit_code = _execute(program, code, module)
+    with recording as trace, following(recording, missing, module):
+        exit_code = _execute(program, code, module, lambda error: show_branch(trace, error))
     if os.getpid() != pid:
         if not len(trace):
             return exit_code
@@ -167,7 +174,7 @@ def run(
         problems.append(str(error))
         found = 0
     for problem in problems:
-        _tell(f"callscope: {problem}")
+        tell(f"callscope: {problem}")
     return exit_code or (USAGE_ERROR if problems else found)
 
 
@@ -176,17 +183,11 @@ def _hand_out(trace: Trace, output: str | None, *, streams: bool, live: bool, ch
     if output is not None:
         if not streams:
             trace.save(output)
-        _tell(f"callscope: {len(trace):,} calls saved to {output}")
+        tell(f"callscope: {len(trace):,} calls saved to {output}")
     elif not live:
-        _tell(tree.tree(trace) if check else str(trace))
+        tell(tree.tree(trace) if check else str(trace))
     if check:
-        _tell(str(trace.findings()))
-
-
-def _tell(text: str) -> None:
-    """Print to stderr, if the program has left one."""
-    with suppress(OSError, ValueError, AttributeError):
-        sys.stderr.write(f"{text}\n")
+        tell(str(trace.findings()))
 
 
 def _record_children(
@@ -228,7 +229,7 @@ def _check_writable(path: Path) -> None:
 
 
 @contextmanager
-def _following(recording: Recording, missing: set[str], module: types.ModuleType) -> Iterator[None]:
+def following(recording: Recording, missing: set[str], module: types.ModuleType) -> Iterator[None]:
     """Follow the classes of the program itself, from the moment each is made."""
     if not missing:
         yield
@@ -250,7 +251,12 @@ def _following(recording: Recording, missing: set[str], module: types.ModuleType
         builtins.__build_class__ = build_class
 
 
-def _execute(program: Program, code: types.CodeType, module: types.ModuleType) -> int:
+def _execute(
+    program: Program,
+    code: types.CodeType,
+    module: types.ModuleType,
+    on_death: Callable[[BaseException], None],
+) -> int:
     """Run code as `__main__`; return what the interpreter would exit with."""
     sys.argv = [
         module.__dict__["__file__"] if program.is_module else program.name,
@@ -261,12 +267,10 @@ def _execute(program: Program, code: types.CodeType, module: types.ModuleType) -
         exec(code, module.__dict__)  # noqa: S102  # running programs is what this is for
     except SystemExit as error:
         return _exit_code(error.code)
-    except KeyboardInterrupt as error:
-        _print_traceback(error)
-        return _INTERRUPTED
     except BaseException as error:
         _print_traceback(error)
-        return 1
+        on_death(error)
+        return _INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
     return 0
 
 

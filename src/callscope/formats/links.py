@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from callscope.trace import Call, CallError, ClassFacts, SiteFacts, Text, Value
+from callscope.trace import (
+    Call,
+    CallError,
+    ClassFacts,
+    Cost,
+    Recorded,
+    SiteFacts,
+    Text,
+    Value,
+)
 
 NOT_RUNNING: Final = "its call is not running"
 BEFORE_PARENT: Final = "it begins before the call that led to it"
@@ -33,6 +43,7 @@ class Links:
         self.facts = Facts({}, {})
         """What holds for the calls that follow; what earlier calls were given is not changed."""
         self.lost = 0
+        self.left_out: dict[str, int] = {}
         self._told = 0
         """How many calls there were when the facts were last changed."""
 
@@ -87,6 +98,15 @@ class Links:
             raise WrongLineError(BACKWARDS)
         return call
 
+    def end_all(self, lost: int, left_out: dict[str, int] | None) -> None:
+        """Take what is said at the end of the trace."""
+        self.lost = lost
+        self.left_out = left_out or {}
+
+    def recorded(self) -> Recorded:
+        """Return what was read so far."""
+        return Recorded(self.calls, self.lost, self.left_out)
+
     def site(self, site: SiteFacts) -> None:
         """Take what is said of a site; it holds for the calls that follow."""
         self._renew()
@@ -128,6 +148,21 @@ class Links:
         if len(self.calls) > self._told:
             self.facts = Facts({**self.facts.sites}, {**self.facts.classes})
             self._told = len(self.calls)
+
+
+def to_cost(figures: Iterable[Any]) -> Cost:
+    """Return a cost of its figures.
+
+    Raises:
+        WrongLineError: if one of them is no number of nanoseconds.
+    """
+    read: list[float] = []
+    for name, value in zip(Cost._fields, figures, strict=True):
+        if type(value) not in (int, float) or not 0 <= value < math.inf:
+            msg = f"{name!r} is {value!r:.40} and no number of nanoseconds"
+            raise WrongLineError(msg)
+        read.append(float(value))
+    return Cost(*read)
 
 
 def with_texts(values: dict[str, Value], texts: Collection[str]) -> dict[str, Value]:

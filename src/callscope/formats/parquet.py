@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
 from callscope.errors import MissingExtraError, TraceFormatError
-from callscope.formats.links import Links, WrongLineError, with_texts
+from callscope.formats.links import Links, WrongLineError, to_cost, with_texts
 from callscope.trace import (
     SCHEMA_VERSION,
     Call,
@@ -21,7 +21,6 @@ from callscope.trace import (
     CodeFacts,
     Header,
     MadeCall,
-    Recorded,
     SiteFacts,
     Text,
     Trace,
@@ -127,7 +126,8 @@ def to_arrow(trace: Trace) -> pa.Table:
     about = {
         "v": SCHEMA_VERSION,
         "lost": trace.lost,
-        **trace.header._asdict(),
+        "left_out": dict(trace.left_out),
+        **trace.header._replace(cost=trace.cost)._asdict(),
         "classes": [facts for facts in classes if facts is not None],
     }
     schema = _schema(arrow).with_metadata({_METADATA: _json(about)})
@@ -168,15 +168,22 @@ def read(file: BinaryIO, name: str) -> Trace:
         ) from None
     links = Links()
     try:
-        header, lost, classes = _about(about)
+        header, classes = _about(about, links)
         for batch in table.to_batches(max_chunksize=_BATCH):
             for row in batch.to_pylist():
                 _take(links, row, classes)
-    except (WrongLineError, KeyError, TypeError, ValueError, IndexError, RecursionError) as error:
+    except (
+        WrongLineError,
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise TraceFormatError(
             f"{name!r}, behind row {len(links.calls)}: {error}. Restore the file."
         ) from None
-    recorded = Recorded(links.calls, lost)
+    recorded = links.recorded()
     return Trace(header, lambda: recorded)
 
 
@@ -206,14 +213,17 @@ def _schema(arrow: Any) -> Any:
     return arrow.schema([*fields, arrow.field(_CLASS, arrow.int32())])
 
 
-def _about(about: dict[str, Any]) -> tuple[Header, int, list[ClassFacts]]:
+def _about(about: dict[str, Any], links: Links) -> tuple[Header, list[ClassFacts]]:
     if about["v"] != SCHEMA_VERSION:
         msg = (
             f"it is of schema version {about['v']!r:.40}, and this callscope reads {SCHEMA_VERSION}"
         )
         raise WrongLineError(msg)
     fields = {name: about[name] for name in Header._fields}
-    header = Header(**{**fields, "targets": tuple(map(str, fields["targets"]))})
+    fields["targets"] = tuple(map(str, fields["targets"]))
+    fields["cost"] = None if fields["cost"] is None else to_cost(fields["cost"])
+    header = Header(**fields)
+    links.end_all(about["lost"], about["left_out"])
     classes = [
         ClassFacts(
             str(name),
@@ -225,11 +235,14 @@ def _about(about: dict[str, Any]) -> tuple[Header, int, list[ClassFacts]]:
     ]
     if not all(
         type(each) is int
-        for each in (header.pid, header.start_ns, header.start_unix_ns, about["lost"])
+        for each in (
+            *(header.pid, header.start_ns, header.start_unix_ns),
+            *(links.lost, *links.left_out.values()),
+        )
     ):
         msg = "what it says of itself is not of the right types"
         raise WrongLineError(msg)
-    return header, about["lost"], classes
+    return header, classes
 
 
 def _site(fields: list[Any]) -> SiteFacts:

@@ -9,7 +9,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 from callscope.hierarchy import bare_name, outer_name
 from callscope.trace import Call, Names, Trace, call_text, outcome_text
-from callscope.trace.text import one_line
+from callscope.trace.text import missing, one_line
 
 MAX_LINES: Final = 2_000
 """How many calls `print(trace)` shows."""
@@ -40,9 +40,7 @@ def outline(trace: Trace) -> str:
         if label:
             lines.append(label)
         lines += [_outlined(call, names) for call, _ in _walk(roots)]
-    if trace.lost:
-        lines.append(_lost(trace))
-    return "\n".join(lines)
+    return "\n".join([*lines, *missing(trace.lost, trace.left_out)])
 
 
 def excerpt(trace: Trace, calls: Collection[Call]) -> str:
@@ -56,6 +54,17 @@ def excerpt(trace: Trace, calls: Collection[Call]) -> str:
             lines.append(label)
         lines += [_outlined(call, names, outermost) for call in shown]
     return "\n".join(lines)
+
+
+def last_of(calls: Sequence[Call], most: int) -> set[Call]:
+    """Return the last of some calls, each with the calls that led to it, but no more than `most`."""
+    chosen: set[Call] = set()
+    for last in reversed(calls):
+        call: Call | None = last
+        while call is not None and call not in chosen and len(chosen) < most:
+            chosen.add(call)
+            call = call.parent
+    return chosen
 
 
 def _outlined(call: Call, names: Names, outermost: int = 0) -> str:
@@ -73,7 +82,7 @@ def tree(trace: Trace, *, max_lines: int | None = MAX_LINES, encoding: str | Non
             it has no line-drawing characters, ASCII is used.
     """
     if not len(trace):
-        return "\n".join(filter(None, (_nothing(trace), _lost(trace))))
+        return "\n".join([_nothing(trace), *missing(trace.lost, trace.left_out)])
     names = Names.of(trace.calls)
     style = _style(encoding or getattr(sys.stdout, "encoding", None))
     lines: list[str] = []
@@ -91,7 +100,7 @@ def tree(trace: Trace, *, max_lines: int | None = MAX_LINES, encoding: str | Non
         lines.append(
             f"... {len(trace) - shown:,} more calls; trace.save('all.txt') writes them all"
         )
-    return "\n".join([*lines, *filter(None, [_lost(trace)]), "", *_where(names)])
+    return "\n".join([*lines, *missing(trace.lost, trace.left_out), "", *_where(names)])
 
 
 def write(trace: Trace, file: BinaryIO) -> None:
@@ -103,12 +112,6 @@ def write(trace: Trace, file: BinaryIO) -> None:
 def _nothing(trace: Trace) -> str:
     asked = " and ".join(trace.header.targets) or "the declared classes"
     return one_line(f"No calls were recorded of {asked}.")
-
-
-def _lost(trace: Trace) -> str:
-    if not trace.lost:
-        return ""
-    return f"{trace.lost:,} more calls were made and not kept"
 
 
 def _by_thread(trace: Trace) -> Iterator[tuple[str, Sequence[Call]]]:

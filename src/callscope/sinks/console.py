@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final, Literal, TextIO, get_args
 
 from callscope.errors import OptionError
@@ -25,6 +27,7 @@ class Console:
         style: ``"tree"`` prints the call when it begins, indented by its depth, and what came of
             it when it ends with a result or an error. ``"inside"`` prints one line as a call
             begins: ``Inside MyLayer -> __init__ : 3``.
+        sites: which calls to print, by site: a name or pattern, or several; by default all.
         color: whether to colour; by default on a terminal, if `rich` is installed and the
             environment variable ``NO_COLOR`` is not set (https://no-color.org).
 
@@ -36,7 +39,12 @@ class Console:
     """Events are delivered as they happen, and not in batches."""
 
     def __init__(
-        self, file: TextIO | None = None, *, style: Style = "tree", color: bool | None = None
+        self,
+        file: TextIO | None = None,
+        *,
+        style: Style = "tree",
+        color: bool | None = None,
+        sites: str | Iterable[str] = "*",
     ) -> None:
         if style not in get_args(Style):
             allowed = " or ".join(map(repr, get_args(Style)))
@@ -44,12 +52,15 @@ class Console:
             raise OptionError(msg)
         self._file = file
         self._style = style
+        self._sites = (sites,) if isinstance(sites, str) else tuple(sites)
         self._color = color
         self._names = Names()
         self._last: Call | None = None
 
     def on_event(self, event: Event, /) -> None:
         """Print what the event says, if the style shows it."""
+        if not any(fnmatchcase(event.call.site, pattern) for pattern in self._sites):
+            return
         if self._style == "inside":
             if event.kind == "call":
                 self._print(_inside(event.call), event)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+from collections.abc import Mapping
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -42,6 +43,8 @@ class JSONLines:
     def __init__(self, path: str | PathLike[str]) -> None:
         self.path = Path(path)
         """The file that this process writes to."""
+        self.left_out: Mapping[str, int] = {}
+        """Number of calls that were left out on purpose, by site; the last line says it."""
         self._named = self.path
         self._is_gzip = self.path.suffix.lower() == ".gz"
         # All is held back in here and not by the file, whose buffer a fork would duplicate.
@@ -81,7 +84,7 @@ class JSONLines:
         """Write the last line, which says how many calls were not kept."""
         if not self.is_bare:
             self._encode()
-            self._pending += self._packed(end_line(lost))
+            self._pending += self._packed(end_line(lost, self.left_out))
 
     @property
     def is_bare(self) -> bool:

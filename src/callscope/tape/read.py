@@ -17,7 +17,7 @@ from callscope.tape.around import Around, context_for
 from callscope.tape.engine import LEAST_SIZE
 from callscope.tape.facts import FactsOf
 from callscope.tape.records import OMITTED, Layout
-from callscope.tape.threads import Batch, ThreadTape
+from callscope.tape.threads import TAPES, Batch, ThreadTape
 from callscope.tape.unwind import Instant, Open, Parsed, ThreadReader
 from callscope.tape.wanted import Limit, Wanted
 from callscope.trace import Call, Event, EventKind, Recorded, Text, Value
@@ -114,6 +114,11 @@ class TapeReader:
         return self.limit.lost + self._dropped
 
     @property
+    def left_out(self) -> dict[str, int]:
+        """Number of calls left out on purpose, as far as all are read, by name of the site."""
+        return {**self.limit.left_out}
+
+    @property
     def kept(self) -> int:
         """Number of calls that were kept, in memory or by telling of them, and dropped since."""
         return self.limit.count
@@ -127,7 +132,7 @@ class TapeReader:
             if self._dropped:
                 for call in self.calls:
                     call._measure_depth()
-            return Recorded(self.calls, self.lost)
+            return Recorded(self.calls, self.lost, self.left_out)
 
     def _sort(self) -> None:
         # A thread may read the clock and, before it writes, lose its turn to another.
@@ -135,6 +140,27 @@ class TapeReader:
         if self._listener is None:
             for number, call in enumerate(self.calls, self._dropped + 1):
                 call._call_id = number
+
+    def open_calls(self) -> tuple[Call, ...]:
+        """Return the calls that are kept and that this thread is in."""
+        with self._lock:
+            if not self.limit.is_asking:  # else the reading is not to be begun anew within itself
+                self._read()
+            for is_this, thread in self._reading_threads():
+                if is_this:
+                    return tuple(entered.call for entered in thread.open if entered.call)
+        return ()
+
+    def innermost(self) -> list[tuple[bool, Open]]:
+        """Return the innermost call of each thread, and whether it is this thread's."""
+        return [
+            (is_this, thread.open[-1]) for is_this, thread in self._reading_threads() if thread.open
+        ]
+
+    def _reading_threads(self) -> list[tuple[bool, ThreadReader]]:
+        # By what lives in a thread's local storage: what it writes to may be a scratch tape.
+        alive = TAPES.local._alive
+        return [(tape._alive() is alive, thread) for tape, thread in self._threads.items()]
 
     def end(self) -> None:
         """Hold nothing back any more, for no thread will have something older."""

@@ -34,6 +34,11 @@ class Tally:
         self.lost = 0
         """Number of calls made; none is kept."""
 
+    @property
+    def left_out(self) -> dict[str, int]:
+        """Nothing is left out: all is counted."""
+        return {}
+
     def feed(self, batch: Batch) -> None:
         """Count the calls in a batch, unless that was done.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from callscope.hierarchy import ClassRef, class_ref
@@ -17,6 +17,7 @@ from callscope.tape.records import (
     UNKNOWN_ERROR,
     Layout,
 )
+from callscope.tape.sampling import KEPT, LEFT_OUT
 from callscope.trace import Call, CallError, MadeCall
 
 if TYPE_CHECKING:
@@ -83,6 +84,11 @@ class ThreadReader:
         self.last_ns = 0
         """When the last happened that was taken note of."""
 
+    @property
+    def open(self) -> Sequence[Open]:
+        """The calls that have begun and not ended, the innermost last."""
+        return self._open
+
     def parse(self, records: list[Any], before: Parsed) -> Parsed:
         """Split records of the tape into instants, which follow those from before."""
         position, end, last_ns = 0, len(records), before.last_ns
@@ -113,16 +119,17 @@ class ThreadReader:
         reader = self._reader
         layout, identity, runtime, *values, maker, start_ns = instant.record
         above = self._open[-1] if self._open else None
-        parent = above.parent if above else None
+        parent = self._led_to(maker, above.parent if above else None)
         task = above.task if above else None
         token = None
-        if maker is not None and maker not in self._contexts:
-            # It was led to from another task, or another thread.
-            parent = reader.makers.get(maker, parent)
         if layout.is_suspendable:
             *values, token, task = values
         context = reader.context(values.pop()) if layout.notes else None
-        call, is_wanted = None, not self._repeats(layout, identity) and reader.wants(layout.site)
+        is_asked = not self._repeats(layout, identity) and reader.wants(layout.site)
+        verdict = reader.limit.verdict(layout.site, start_ns, parent) if is_asked else KEPT
+        if not verdict.keeps:
+            parent = LEFT_OUT
+        is_wanted, call = is_asked and verdict.keeps, None
         if is_wanted and not reader.limit.refuses_all():
             call = self._call(layout, identity, runtime, values, start_ns, parent)
             call._task = task
@@ -146,6 +153,8 @@ class ThreadReader:
         self._open += (entered,)
         if runs_in is not None:
             self._contexts[runs_in] = inside
+        reader.limit.quotas |= verdict.quotas
+        reader.limit.left_out |= verdict.left_out
         if is_wanted and call is None:
             reader.limit.lost += 1
         if call is not None:
@@ -156,6 +165,13 @@ class ThreadReader:
                 siblings += (call,)
                 reader.calls += (call,)
             reader.events += events
+
+    def _led_to(self, maker: Any, parent: Call | None) -> Call | None:
+        """Return what a call hangs below."""
+        if maker is not None and maker not in self._contexts:
+            # It was led to from another task, or another thread.
+            return self._reader.makers.get(maker, parent)
+        return parent
 
     def _mark(self, instant: Instant) -> None:
         self._settle(instant)

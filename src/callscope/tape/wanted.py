@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from callscope.errors import PredicateWarning, is_interrupt, shown, warn
 from callscope.hierarchy import Site
+from callscope.tape.sampling import KEPT, Quota, Sampling, Verdict
 from callscope.trace import Call
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Wanted(NamedTuple):
     where: Callable[[Call], bool] | None
     max_calls: int | None
     on_full: OnFull
+    sampling: Sampling | None = None
 
 
 class Limit:
@@ -39,10 +41,25 @@ class Limit:
         self._where = wanted.where
         self._most = wanted.max_calls
         self._stops = wanted.on_full == "stop"
+        self._sampling = wanted.sampling
+        self.quotas: dict[str, Quota] = {}
+        """What is spent of what `sample` and `max_per_second` allow, by site."""
+        self.left_out: dict[str, int] = {}
+        """Number of calls that these left out, by the qualified name of the site."""
+        self.is_asking = False
+        """Whether `where` is being asked."""
         self.count = 0
         """Number of calls that are kept."""
         self.lost = 0
         """Number of calls that there was no room for."""
+
+    def verdict(self, site: Site, start_ns: int, parent: Call | None) -> Verdict:
+        """Return whether a call is in the sample; what it spends is not noted yet."""
+        if self._sampling is None:
+            return KEPT
+        keeps, quotas = self._sampling.decide(site, start_ns, parent, self.quotas)
+        name = str(site)
+        return Verdict(keeps, quotas, {} if keeps else {name: self.left_out.get(name, 0) + 1})
 
     def may_be_reached(self, more: int) -> bool:
         """Tell whether so many more calls may be more than are kept."""
@@ -60,10 +77,13 @@ class Limit:
         """Tell whether a call that has just begun is one that the recording wants."""
         if self._where is not None:
             try:
+                self.is_asking = True
                 return bool(self._where(call))
             except BaseException as error:
                 if is_interrupt(error):
                     raise
                 self._where = None
                 warn(f"where= raised {shown(error)}; it is no longer asked.", PredicateWarning)
+            finally:
+                self.is_asking = False
         return True

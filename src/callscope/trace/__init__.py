@@ -1,7 +1,7 @@
 """`Event`, `Call` and `Trace`: what sinks receive during, and people read after, a recording."""
 
 from callscope.trace.call import Call, CallError, MadeCall, Text, Value
-from callscope.trace.event import SCHEMA_VERSION, Event, EventKind, Header, Sink
+from callscope.trace.event import SCHEMA_VERSION, Cost, Event, EventKind, Header, Sink
 from callscope.trace.facts import ClassFacts, CodeFacts, SiteFacts
 from callscope.trace.merge import merge
 from callscope.trace.text import (
@@ -20,6 +20,7 @@ __all__ = [
     "CallError",
     "ClassFacts",
     "CodeFacts",
+    "Cost",
     "Event",
     "EventKind",
     "Header",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -31,6 +32,10 @@ class CallError(NamedTuple):
     type: str
     """Module-qualified name of its class; builtins without a module."""
     message: str
+
+
+def _begin(interval: tuple[int, int]) -> int:
+    return interval[0]
 
 
 class Call:
@@ -193,11 +198,39 @@ class Call:
 
     @property
     def self_ns(self) -> int | None:
-        """How long the call ran, without its children, in nanoseconds; None if it never ended."""
+        """How long the call ran, without its children, in nanoseconds; None if it never ended.
+
+        What a child did in another thread, or while this call was suspended, is not taken off.
+        """
         running_ns = self.running_ns
         if running_ns is None:
             return None
-        return max(0, running_ns - sum(c.running_ns or 0 for c in self._children))
+        return max(0, running_ns - sum(map(self._shared_ns, self._children)))
+
+    def _shared_ns(self, child: Call) -> int:
+        """Return how long both this call, which has ended, and a child of it ran in one thread."""
+        if child._thread != self._thread or child._pid != self._pid:
+            return 0
+        if not self._suspensions and not child._suspensions and child._end_ns is not None:
+            return child._end_ns - child._start_ns
+        ours, theirs = self._running(), child._running(self._end_ns)
+        shared, first = 0, 0
+        for start, end in theirs:
+            first = max(first, bisect_right(ours, start, key=_begin) - 1)
+            for index in range(first, len(ours)):
+                if ours[index][0] >= end:
+                    break
+                shared += max(0, min(end, ours[index][1]) - max(start, ours[index][0]))
+        return shared
+
+    def _running(self, until_ns: int | None = None) -> list[tuple[int, int]]:
+        """Return from when to when the call ran; one that never ended, up to a time at the most."""
+        starts = [self._start_ns, *(span[1] for span in self._suspensions or () if len(span) > 1)]
+        ends = [span[0] for span in self._suspensions or ()]
+        last = until_ns if self._end_ns is None else self._end_ns
+        if len(ends) < len(starts):
+            ends.append(starts[-1] if last is None else last)
+        return [*zip(starts, ends, strict=True)]
 
     @property
     def pid(self) -> int:
@@ -259,6 +292,13 @@ class Call:
         from callscope.trace.text import call_text, outcome_text
 
         return f"<Call {self._call_id}: {call_text(self)}{outcome_text(self)}>"
+
+    def _repr_html_(self) -> str:
+        import importlib
+
+        # Formats import this module; they are found by name when they are asked for.
+        html: str = importlib.import_module("callscope.formats.notebook").call_html(self)
+        return html
 
 
 class MadeCall(Call):

@@ -133,6 +133,17 @@ class Sink(Protocol):
         """Flush and let go of files and connections. Called once, at the end."""
 
 
+class Cost(NamedTuple):
+    """What recording itself takes at the least, in nanoseconds; measured where it recorded."""
+
+    inside_ns: float
+    """Per call, within the times that the call is said to have begun and ended."""
+    outside_ns: float
+    """Per call, before and after those, and so within the call that led to it."""
+    summary_ns: float
+    """Per captured value that is no scalar, in addition; outside of the call as well."""
+
+
 class Header(NamedTuple):
     """What is said once about a whole trace."""
 
@@ -150,3 +161,5 @@ class Header(NamedTuple):
     """The roots of the hierarchies that were asked for by name; empty for all declared."""
     filtered: bool = False
     """Whether calls may have been left out by `where`, so that one may have had another parent."""
+    cost: Cost | None = None
+    """What recording took per call; None where that was not measured, or is not yet."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -43,8 +44,13 @@ def merge(traces: Sequence[Trace]) -> Trace:
         call._call_id = call_id
     targets = dict.fromkeys(name for trace in traces for name in trace.header.targets)
     filtered = any(trace.header.filtered for trace in traces)
-    header = first._replace(targets=tuple(targets), filtered=filtered)
-    recorded = Recorded(calls, sum(trace.lost for trace in traces))
+    # Of one program the processes are much alike, and a figure at all is better than none.
+    cost = next((trace.cost for trace in traces if trace.cost is not None), None)
+    header = first._replace(targets=tuple(targets), filtered=filtered, cost=cost)
+    left_out: Counter[str] = Counter()
+    for trace in traces:
+        left_out.update(trace.left_out)
+    recorded = Recorded(calls, sum(trace.lost for trace in traces), dict(left_out))
     return Trace(header, lambda: recorded)
 
 

@@ -23,6 +23,7 @@ in `callscope.trace.facts`; findings are made from them. They hold for the event
 class takes their place: a program may make two classes of one name. Both may have further keys, and
 a trace may have neither.
 
+Where calls were left out on purpose, the end also has ``"left_out": {"app.Layer.call": 8}``.
 A trace without its last line belongs to a program that was killed, or is still running.
 
 What each line may hold is in ``event.schema.json`` beside this module.
@@ -31,8 +32,9 @@ What each line may hold is in ``event.schema.json`` beside this module.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from callscope.trace.event import SCHEMA_VERSION, Event, Header
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from callscope.trace.facts import SiteFacts, Told
 
 _FILE: Final = Path(__file__).with_name("event.schema.json")
-
+_NONE: Final[Mapping[str, int]] = MappingProxyType({})
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
@@ -57,7 +59,12 @@ def event_schema() -> dict[str, Any]:
 
 def header_line(header: Header) -> str:
     """Return the first line of a trace."""
-    return _line("trace", header._asdict())
+    fields = header._asdict()
+    if header.cost is None:
+        del fields["cost"]
+    else:
+        fields["cost"] = header.cost._asdict()
+    return _line("trace", fields)
 
 
 def event_lines(events: Iterable[Event], told: Told) -> Iterator[str]:
@@ -98,6 +105,7 @@ def _line(kind: str, fields: dict[str, Any]) -> str:
     return _encode({"v": SCHEMA_VERSION, "kind": kind, **fields}) + "\n"
 
 
-def end_line(lost: int) -> str:
+def end_line(lost: int, left_out: Mapping[str, int] = _NONE) -> str:
     """Return the last line of a trace."""
-    return _line("end", {"lost": lost})
+    more = {"left_out": dict(left_out)} if left_out else {}
+    return _line("end", {"lost": lost, **more})

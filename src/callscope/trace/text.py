@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from callscope.hierarchy import bare_name
@@ -83,3 +83,18 @@ def outcome_text(call: Call) -> str:
         message = f": {one_line(call.error.message)}" if call.error.message else ""
         return f" !! {one_line(bare_name(call.error.type))}{message}"
     return "" if call.result is None else f" -> {value_text(call.result)}"
+
+
+def missing(lost: int, left_out: Mapping[str, int]) -> list[str]:
+    """Return what there is to say of the calls that were made and are not in a trace.
+
+    Args:
+        lost: see `Trace.lost`.
+        left_out: see `Trace.left_out`.
+    """
+    counts = {"made and not kept": lost, "left out, as was asked for": sum(left_out.values())}
+    return [
+        f"{count:,} more call{' was' if count == 1 else 's were'} {what}"
+        for what, count in counts.items()
+        if count
+    ]

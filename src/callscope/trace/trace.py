@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from callscope.hierarchy import bare_name, qualified_name
 from callscope.trace.call import Call
-from callscope.trace.event import Event, EventKind, Header
+from callscope.trace.event import Cost, Event, EventKind, Header
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -27,6 +28,8 @@ class Recorded(NamedTuple):
     calls: Sequence[Call]
     lost: int
     """Number of calls that were made but not kept: `max_calls` was reached, or a disk was full."""
+    left_out: Mapping[str, int] = MappingProxyType({})
+    """Number of calls that were left out on purpose, of each site by its qualified name."""
 
 
 class Trace:
@@ -35,9 +38,15 @@ class Trace:
     It may be read while the recording still runs, and then holds what has happened so far.
     """
 
-    def __init__(self, header: Header, read: Callable[[], Recorded]) -> None:
+    def __init__(
+        self,
+        header: Header,
+        read: Callable[[], Recorded],
+        measure_cost: Callable[[], Cost] | None = None,
+    ) -> None:
         self.header = header
         self._read = read
+        self._measure_cost = measure_cost
         self._calls: tuple[Call, ...] = ()
 
     @property
@@ -59,6 +68,25 @@ class Trace:
         """Number of calls that were made but not kept: `max_calls` was reached, or a disk was full."""
         return self._read().lost
 
+    @property
+    def left_out(self) -> Mapping[str, int]:
+        """Number of calls that `sample` and `max_per_second` left out, exactly, of each site.
+
+        Sites are named with their module: ``"app.Layer.__call__"``.
+        """
+        return self._read().left_out
+
+    @property
+    def cost(self) -> Cost | None:
+        """What recording itself took per call; None for a trace that does not say.
+
+        It is measured when it is first asked for, by a summary or by saving, in the process that
+        recorded; for a trace that is streamed to a file, when the recording begins.
+        """
+        if self.header.cost is None and self._measure_cost is not None:
+            self.header = self.header._replace(cost=self._measure_cost())
+        return self.header.cost
+
     def events(self) -> Iterator[Event]:
         """Yield the events of all calls in the order of time."""
         instants = sorted(_instants(self.roots), key=lambda instant: instant[0])
@@ -73,6 +101,8 @@ class Trace:
         defining_class: str | type | None = None,
         runtime_class: str | type | None = None,
         instance: int | None = None,
+        error: str | type | bool | None = None,
+        within: Call | None = None,
         where: Callable[[Call], bool] | None = None,
     ) -> list[Call]:
         """Return the calls that fit everything asked for, in the order they began.
@@ -84,6 +114,9 @@ class Trace:
                 module-qualified name, or a pattern of either.
             runtime_class: the class of the object, in the same forms.
             instance: the object's serial number.
+            error: True for calls that an exception ended, False for all others; or the class of
+                the exception, in the same forms as other classes (subclasses do not count).
+            within: a call of the trace; of what it led to, directly or not.
             where: a function that is given each call and returns True to keep it.
         """
         return [
@@ -94,6 +127,8 @@ class Trace:
             and (defining_class is None or _is_class(call.defining_class, defining_class))
             and (runtime_class is None or _is_class(call.runtime_class, runtime_class))
             and (instance is None or call.instance == instance)
+            and (error is None or _has_error(call, error))
+            and (within is None or _is_within(call, within))
             and (where is None or where(call))
         ]
 
@@ -107,9 +142,15 @@ class Trace:
         text: str = _format("tree").outline(self)
         return text
 
-    def summary(self) -> Summary:
-        """Return the number of calls and the times per site."""
-        summary: Summary = importlib.import_module("callscope.analyze.summary").summarize(self)
+    def summary(self, *, corrected: bool = True) -> Summary:
+        """Return the number of calls and the times per site, and per class of objects.
+
+        Args:
+            corrected: whether what recording itself took, as far as that is known (see `cost`),
+                is taken off all times.
+        """
+        module = importlib.import_module("callscope.analyze.summary")
+        summary: Summary = module.summarize(self, corrected=corrected)
         return summary
 
     def findings(self) -> Findings:
@@ -118,7 +159,8 @@ class Trace:
         A sequence of `Finding`: an ``__init__`` of the MRO that never ran or ran twice, an object
         used before it was ready, a template method that was bypassed, a result that was dropped.
         Each names the classes, the file and the line, the calls that show it, and what to do. It
-        is empty for a trace that does not hold all calls, because of `max_calls` or `where`.
+        is empty for a trace that does not hold all calls, because of `max_calls`, `where`, `sample`
+        or `max_per_second`.
         """
         findings: Findings = importlib.import_module("callscope.analyze.findings").find(self)
         return findings
@@ -153,6 +195,13 @@ class Trace:
         findings = self.findings()
         return f"{text}\n\n{findings.brief()}" if findings else text
 
+    def _repr_html_(self) -> str:
+        html: str = _format("notebook").trace_html(self)
+        return html
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001  # IPython's
+        printer.text(str(self))
+
     def __len__(self) -> int:
         return len(self._read().calls)
 
@@ -170,6 +219,21 @@ def _is_class(name: str, wanted: str | type) -> bool:
     if isinstance(wanted, type):
         return name == qualified_name(wanted)
     return fnmatchcase(name, wanted) or fnmatchcase(bare_name(name), wanted)
+
+
+def _has_error(call: Call, wanted: str | type | bool) -> bool:  # noqa: FBT001  # True means any
+    if call.error is None or isinstance(wanted, bool):
+        return (call.error is not None) is wanted
+    if isinstance(wanted, type):
+        return call.error.type == qualified_name(wanted).removeprefix("builtins.")
+    return _is_class(call.error.type, wanted)
+
+
+def _is_within(call: Call, outer: Call) -> bool:
+    above = call.parent
+    while above is not None and above is not outer:
+        above = above.parent
+    return above is outer
 
 
 def _instants(roots: Iterable[Call]) -> Iterator[tuple[int, EventKind, Call]]:

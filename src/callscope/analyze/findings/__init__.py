@@ -29,9 +29,9 @@ def find(trace: Trace) -> Findings:
     """Return the mistakes that a trace shows, errors first, each kind in the order they began.
 
     Nothing is said of a trace that does not hold all calls: one that was cut by `max_calls`, or
-    from which `where` left some out.
+    from which `where`, `sample` or `max_per_second` left some out.
     """
-    if trace.lost or trace.header.filtered:
+    if trace.lost or trace.left_out or trace.header.filtered:
         return Findings()
     objects = Objects(trace.calls)
     found = [finding for detect in DETECTORS for finding in detect(objects)]

@@ -40,7 +40,7 @@ def write(trace: Trace, file: BinaryIO) -> None:
         pids={pid for pid, _, _ in lanes},
         classes={name for fact in facts for name in fact[3:]},
     )
-    _write(parts.opening(trace.lost), file)
+    _write(parts.opening(trace.lost, trace.left_out), file)
     starts = list(map(_starts, calls))
     ends = list(map(_ends, calls))
     if len(lanes) == 1 and None not in ends and _are_plain(calls, starts, ends):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from itertools import count
 from typing import Final, NamedTuple, TypeAlias
 
 from callscope.formats.json_parts import quoted, value_json
 from callscope.trace import Call, Header, Names
+from callscope.trace.text import missing
 
 Lane: TypeAlias = tuple[int, str, str | None]
 """Process, thread and task: what runs one call at a time, but for those that are suspended."""
@@ -59,7 +60,7 @@ class Parts:
         """Return what a call ran in."""
         return call._pid, call._thread, call._task
 
-    def opening(self, lost: int) -> Iterator[str]:
+    def opening(self, lost: int, left_out: Mapping[str, int]) -> Iterator[str]:
         """Yield the file up to its first event, which is the process's name."""
         header, start_ns = self._header, self.start_ns
         facts = {
@@ -67,6 +68,7 @@ class Parts:
             "python": quoted(header.python),
             "targets": f"[{','.join(map(quoted, header.targets))}]",
             "lost": str(lost),
+            "left_out": str(sum(left_out.values())),
             "start_ns": str(start_ns),
             "start_unix_ns": str(header.start_unix_ns - header.start_ns + start_ns),
             "classes": self._class_table(),
@@ -75,15 +77,13 @@ class Parts:
         yield f'{{"displayTimeUnit":"ns","otherData":{{\n{lines}\n}},"traceEvents":[\n'
         self._pid(header.pid)
         yield from (line.removeprefix(",\n") for line in self.new_names())
-        if lost:
-            yield self._lost(lost)
+        yield from map(self._missing, missing(lost, left_out))
 
     def _class_table(self) -> str:
         pairs = (f"{quoted(self._names.show(name))}:{quoted(name)}" for name in self._classes)
         return f"{{{','.join(pairs)}}}"
 
-    def _lost(self, lost: int) -> str:
-        name = f"{lost:,} more calls were made and not kept"
+    def _missing(self, name: str) -> str:
         pid = self._pid(self._header.pid)
         return (
             f',\n{{"ph":"i","s":"g","pid":{pid},"tid":{pid},"name":"{name}","cat":"lost","ts":0}}'

@@ -7,10 +7,13 @@ The scripts of the page read this in `js/model.js`.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from callscope.trace import Call, Names, Trace, value_text
 from callscope.trace.text import one_line
+
+if TYPE_CHECKING:
+    from callscope.analyze.summary import Summary
 
 MAX_TEXT: Final = 1_000
 """Characters that are shown of one argument, result or error."""
@@ -64,20 +67,19 @@ def pack(trace: Trace, max_calls: int | None) -> dict[str, Any]:
         },
         "total": len(calls),
         "lost": trace.lost,
-        "leftOutOnPurpose": sum(getattr(trace, "left_out", {}).values()),
+        "leftOutOnPurpose": sum(trace.left_out.values()),
         "summary": _figures(trace.summary()),
         "findings": [columns.finding(finding) for finding in findings],
         **columns.tables(),
     }
 
 
-def _figures(summary: Any) -> dict[str, Any]:
-    """Return the figures of a summary that there are, each as a list of one number per site."""
-    known = [name for name in FIGURES if all(hasattr(site, name) for site in summary.sites)]
+def _figures(summary: Summary) -> dict[str, Any]:
+    """Return the figures of a summary, each as a list of one number per site."""
     return {
-        "recording": getattr(summary, "recording_ns", None),
+        "recording": summary.recording_ns,
         "sites": [one_line(site.site) for site in summary.sites],
-        "figures": {name: [getattr(site, name) for site in summary.sites] for name in known},
+        "figures": {name: [getattr(site, name) for site in summary.sites] for name in FIGURES},
     }
 
 

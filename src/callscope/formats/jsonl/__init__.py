@@ -11,9 +11,9 @@ from callscope.trace.schema import end_line, event_lines, header_line
 
 def write(trace: Trace, file: BinaryIO) -> None:
     """Write a trace as JSON Lines."""
-    file.write(header_line(trace.header).encode())
+    file.write(header_line(trace.header._replace(cost=trace.cost)).encode())
     file.writelines(line.encode() for line in event_lines(trace.events(), {}))
-    file.write(end_line(trace.lost).encode())
+    file.write(end_line(trace.lost, trace.left_out).encode())
 
 
 def read(file: BinaryIO, name: str) -> Trace:

@@ -163,6 +163,7 @@ class End(Struct, tag_field="kind", tag="end", gc=False):
     """A line of kind "end"."""
 
     lost: int
+    left_out: dict[str, int] | None = None
 
 
 _OTHERS: Final[Any] = Returned | Raised | Suspended | Resumed | Site | Class | End
@@ -281,4 +282,4 @@ def _take(links: Links, event: Any) -> None:
             said = (event.template, event.hidden, event.provided)
             links.cls(event.runtime_class, event.mro, event.sites, said)
         case End():
-            links.lost = event.lost
+            links.end_all(event.lost, event.left_out)

@@ -48,7 +48,7 @@ class Reader:
                     self._take(lines)
         except WrongLineError as error:
             raise self._wrong(str(error)) from None
-        return found, Recorded(self._links.calls, self._links.lost)
+        return found, self._links.recorded()
 
     def _header(self) -> Header:
         self._line = 1

@@ -9,12 +9,13 @@ from operator import itemgetter
 from typing import Any, Final, NoReturn
 
 from callscope.errors import TraceFormatError
-from callscope.formats.links import Links, WrongLineError, with_texts
+from callscope.formats.links import Links, WrongLineError, to_cost, with_texts
 from callscope.trace import (
     SCHEMA_VERSION,
     CallError,
     ClassFacts,
     CodeFacts,
+    Cost,
     Header,
     MadeCall,
     SiteFacts,
@@ -132,7 +133,12 @@ def header(line: dict[str, Any], name: str) -> Header:
         callscope=_field(line, "callscope", str),
         targets=tuple(_strings(line, "targets")),
         filtered=line.get("filtered") is True,
+        cost=_cost(_field(line, "cost", dict, optional=True)),
     )
+
+
+def _cost(cost: dict[str, Any] | None) -> Cost | None:
+    return None if cost is None else to_cost(map(cost.get, Cost._fields))
 
 
 def take(links: Links, line: dict[str, Any]) -> None:
@@ -155,7 +161,10 @@ def take(links: Links, line: dict[str, Any]) -> None:
     elif kind == "class":
         _class(links, line)
     elif kind == "end":
-        links.lost = _field(line, "lost", int)
+        left_out = _field(line, "left_out", dict, optional=True) or {}
+        for site in left_out:
+            _field(left_out, site, int)
+        links.end_all(_field(line, "lost", int), left_out)
     else:
         msg = f"{kind!r:.40} is no kind of event"
         raise WrongLineError(msg)

@@ -14,7 +14,7 @@ from typing import BinaryIO, Final
 
 from callscope.formats.mermaid.folding import Folded, Round, count, levels_that_fit
 from callscope.trace import Call, Names, Trace, arguments_text, object_text, value_text
-from callscope.trace.text import one_line
+from callscope.trace.text import missing, one_line
 
 MAX_CALLS: Final = 150
 """How many calls are drawn at most; more are not to be taken in."""
@@ -62,8 +62,8 @@ class _Diagram:
         body = [*self._rounds(self._folded.roots, 1, "program", None)]
         if not body:
             body.append("Note over program: no calls were recorded")
-        if self._trace.lost:
-            body.append(_note("program", f"{self._trace.lost:,} more calls were not kept"))
+        lacks = missing(self._trace.lost, self._trace.left_out)
+        body += (_note("program", text) for text in lacks)
         yield "sequenceDiagram"
         yield "    actor program"
         for qualified, lifeline in self._lifelines.items():

@@ -28,10 +28,10 @@ class Findings {
   }
 
   #nothing() {
-    const { lost, header } = this.model;
-    if (lost || header.isFiltered) {
+    const { lost, leftOutOnPurpose, header } = this.model;
+    if (lost || leftOutOnPurpose || header.isFiltered) {
       return [el("b", {}, "Nothing was looked for"),
-        "Mistakes can be told only from a recording of all calls: one without where=, and within max_calls=."];
+        "Mistakes can be told only from a recording of all calls: one without where=, sample= or max_per_second=, and within max_calls=."];
     }
     return [el("b", {}, "✓ Nothing found"),
       "No __init__ was missed or run twice, no object was used half-made, no template method was bypassed, and no result dropped."];

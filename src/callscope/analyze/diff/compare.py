@@ -1,0 +1,91 @@
+"""`diff`: where two trees of calls differ."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, get_args
+
+from callscope.analyze.diff.alignment import Alignment
+from callscope.analyze.diff.change import Change
+from callscope.analyze.diff.nodes import Aspect, tree
+from callscope.errors import OptionError
+from callscope.trace import Trace
+
+ASPECTS: Final[tuple[Aspect, ...]] = get_args(Aspect)
+
+
+class Diff:
+    """The differences between two traces: a sequence, which is empty where there is none.
+
+    `str` shows them in their places in the tree.
+    """
+
+    def __init__(self, aligned: Alignment) -> None:
+        self._aligned = aligned
+        self.changes: Sequence[Change] = tuple(aligned.changes())
+        """The differences, in the order of the tree."""
+        self.same: int = aligned.same
+        """Number of calls that do not differ."""
+
+    def __len__(self) -> int:
+        return len(self.changes)
+
+    def __iter__(self) -> Iterator[Change]:
+        return iter(self.changes)
+
+    def __repr__(self) -> str:
+        counts = Counter(change.kind for change in self.changes)
+        return f"<Diff: {', '.join(f'{n} {kind}' for kind, n in counts.items()) or 'none'}>"
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def text(self, max_lines: int | None = 200) -> str:
+        """Return the differences in their places in the tree; all else is only counted.
+
+        Args:
+            max_lines: how many lines of the tree are shown; None for all.
+        """
+        from callscope.analyze.diff.text import text
+
+        return text(self, self._aligned, max_lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the differences as JSON has them."""
+        return {"changes": [change.to_dict() for change in self.changes], "same": self.same}
+
+    def _repr_html_(self) -> str:
+        from callscope.formats.notebook import text_html
+
+        return text_html(str(self))
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001  # IPython's
+        printer.text(str(self))
+
+
+def diff(before: Trace, after: Trace, *, ignore: Iterable[Aspect] = ()) -> Diff:
+    """Return what differs between two traces: calls added, removed, moved or changed.
+
+    Times are not compared, and neither are numbers of objects: an object of the one trace is taken
+    for that object of the other which most of its calls agree with. The comparison is the same in
+    both directions.
+
+    Args:
+        before: the one trace.
+        after: the other.
+        ignore: what calls may differ in: any of ``"arguments"``, ``"result"`` and ``"error"``.
+
+    Raises:
+        OptionError: if `ignore` names something else.
+    """
+    ignored: set[str] = {ignore} if isinstance(ignore, str) else {*ignore}
+    for aspect in sorted(ignored - {*ASPECTS}, key=str):
+        known = ", ".join(map(repr, ASPECTS))
+        msg = f"ignore={aspect!r} is not known. Use any of {known}."
+        raise OptionError(msg)
+    tops = tree(before), tree(after)
+    if all(len(top.children) == 1 for top in tops):
+        for top in tops:
+            top.children[0].thread = ""  # whatever it is called
+    return Diff(Alignment(*tops, ignored))

@@ -1,0 +1,159 @@
+"""Calls as nodes that can be compared: what is equal has the same number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from typing import Any, Final, Literal
+
+from callscope.trace import Call, Text, Trace, Value
+
+Aspect = Literal["arguments", "result", "error"]
+
+_OBJECT: Final = re.compile(r"(.*[^#])#(\d+)", re.DOTALL)
+_ADDRESS: Final = re.compile(r"\b0x[0-9a-fA-F]{4,}\b")
+
+
+def split_object(value: Value) -> tuple[str, int] | None:
+    """Return the class and the number of a traced object that was passed: ``LSTMCell#2``."""
+    found = _OBJECT.fullmatch(value) if type(value) is Text else None
+    return None if found is None else (found[1], int(found[2]))
+
+
+class Node:
+    """A call; or a thread, or a whole trace, for which `call` is None."""
+
+    __slots__ = (
+        *("call", "children", "parent", "size", "thread"),
+        *("asked", "same", "shape", "single", "site"),
+    )
+
+    def __init__(self, call: Call | None, parent: Node | None, thread: str = "") -> None:
+        self.call = call
+        self.thread = thread
+        self.parent = parent
+        self.children: list[Node] = []
+        self.size = 0
+        """Number of calls in it."""
+        self.site = 0
+        """The same for calls of one site on objects of one class."""
+        self.shape = 0
+        """The same for those within which the sites are the same, too."""
+        self.asked = 0
+        """The same for those of one site on the same object with the same arguments."""
+        self.single = 0
+        """The same for calls of which nothing but their children may differ."""
+        self.same = 0
+        """The same for those of which nothing differs."""
+        if parent is not None:
+            parent.children.append(self)
+
+    def walk(self) -> Iterator[Node]:
+        """Yield the node and all below, parents first; without recursion, for depth."""
+        stack: list[Node] = [self]
+        while stack:
+            node = stack.pop()
+            yield node
+            stack.extend(reversed(node.children))
+
+
+def tree(trace: Trace) -> Node:
+    """Return a trace as a node, its threads below it, and their calls below them."""
+    top = Node(None, None)
+    numbers: dict[int, int] = {}
+    threads: dict[tuple[int, str], Node] = {}
+    nodes: dict[Call, Node] = {}
+    for call in _calls(trace):
+        if call.parent is None:
+            number = numbers.setdefault(call.pid, len(numbers) + 1)
+            key = call.pid, call.thread
+            if key not in threads:
+                threads[key] = Node(None, top, f"process {number}, thread {call.thread}")
+            nodes[call] = Node(call, threads[key])
+        else:
+            nodes[call] = Node(call, nodes[call.parent])
+    top.children.sort(key=lambda node: node.thread)  # their calls may come in any order
+    return top
+
+
+def _calls(trace: Trace) -> Iterator[Call]:
+    stack = [*reversed(trace.roots)]
+    while stack:
+        call = stack.pop()
+        yield call
+        stack.extend(reversed(call.children))
+
+
+class Numbering:
+    """Gives what is equal the same number, in two trees.
+
+    Args:
+        ignored: what of the calls may differ.
+    """
+
+    def __init__(self, ignored: Collection[str]) -> None:
+        self._ignored = ignored
+        self._numbers: dict[Hashable, int] = {}
+
+    def number(self, top: Node, objects: Mapping[int, int] | None) -> None:
+        """Number a tree.
+
+        Args:
+            top: of the tree.
+            objects: what to take the numbers of objects for; None to leave objects out.
+        """
+
+        def as_taken(number: int) -> int:
+            return 0 if objects is None else objects.get(number, -number)
+
+        for node in reversed([*top.walk()]):
+            node.size = sum(child.size for child in node.children) + (node.call is not None)
+            node.site = self._of("site", *_site(node))
+            content = self.content(node.call, as_taken)
+            node.asked = self._of("asked", node.site, *content[:2])
+            node.single = self._of("single", node.asked, *content[2:])
+            node.shape = self._of("shape", node.site, *(c.shape for c in node.children))
+            node.same = self._of("same", node.single, *(c.same for c in node.children))
+
+    def _of(self, *key: Hashable) -> int:
+        return self._numbers.setdefault(key, len(self._numbers))
+
+    def content(
+        self, call: Call | None, as_taken: Callable[[int], int]
+    ) -> tuple[Hashable, Hashable, Hashable, Hashable]:
+        """Return the object, arguments, result and error of a call, to be compared."""
+        if call is None:
+            return None, None, None, None
+        number = call.instance
+        arguments: Hashable = None
+        if "arguments" not in self._ignored:
+            arguments = tuple(
+                sorted((name, comparable(v, as_taken)) for name, v in call.arguments.items())
+            )
+        result = None if "result" in self._ignored else comparable(call.result, as_taken)
+        error: Hashable = None
+        if "error" not in self._ignored:
+            of = call.error
+            error = call.finished if of is None else (of.type, _without_address(of.message))
+        return None if number is None else as_taken(number), arguments, result, error
+
+
+def _site(node: Node) -> Sequence[Hashable]:
+    call = node.call
+    if call is None:
+        return ("thread", node.thread)
+    return call.defining_class, call.method, call.runtime_class, call.instance is None
+
+
+def comparable(value: Value, as_taken: Callable[[int], int]) -> tuple[str, str]:
+    """Return what is equal for equal values, without addresses, and orders them somehow."""
+    named = split_object(value)
+    if named is not None:
+        return "object", f"{named[0]}#{as_taken(named[1])}"
+    if type(value) is Text:
+        return "text", _without_address(value)
+    return type(value).__name__, repr(value)
+
+
+def _without_address(text: Any) -> str:
+    return _ADDRESS.sub("0x...", str(text))

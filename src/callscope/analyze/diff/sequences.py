@@ -1,0 +1,113 @@
+"""Which items of two sequences belong together, in order."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from typing import Final, TypeAlias
+
+Pairs: TypeAlias = list[tuple[int, int]]
+
+_MOST_EDITS: Final = 400
+"""Up to so many items that belong nowhere, the longest common subsequence is found: it takes the
+square of their number."""
+
+
+def common(a: Sequence[int], b: Sequence[int]) -> Pairs:
+    """Return the places of a long common subsequence of two sequences, in order.
+
+    It is a longest one where the two differ by no more than some hundred items. Where they differ
+    by more, it takes time for each item once, and not for each pair of items.
+    """
+    start, end_a, end_b = 0, len(a), len(b)
+    while start < min(end_a, end_b) and a[start] == b[start]:
+        start += 1
+    while min(end_a, end_b) > start and a[end_a - 1] == b[end_b - 1]:
+        end_a, end_b = end_a - 1, end_b - 1
+    middle_a, middle_b = a[start:end_a], b[start:end_b]
+    middle: Pairs | None = []
+    if not set(middle_a).isdisjoint(middle_b):
+        middle = _shortest_edit(middle_a, middle_b)
+    if middle is None:
+        middle = _in_step(middle_a, middle_b)
+    return [
+        *((i, i) for i in range(start)),
+        *((start + i, start + j) for i, j in middle),
+        *zip(range(end_a, len(a)), range(end_b, len(b)), strict=True),
+    ]
+
+
+def _shortest_edit(a: Sequence[int], b: Sequence[int]) -> Pairs | None:
+    """Return a longest common subsequence; None where too much differs.
+
+    E. W. Myers, "An O(ND) Difference Algorithm and Its Variations", 1986.
+    """
+    furthest = {1: 0}
+    history: list[dict[int, int]] = []
+    for edits in range(min(_MOST_EDITS, len(a) + len(b)) + 1):
+        history.append(dict(furthest))
+        for diagonal in range(-edits, edits + 1, 2):
+            i = _step(furthest, diagonal, edits)
+            j = i - diagonal
+            while i < len(a) and j < len(b) and a[i] == b[j]:
+                i, j = i + 1, j + 1
+            furthest[diagonal] = i
+            if i >= len(a) and j >= len(b):
+                return [*_backward(history, len(a), len(b))][::-1]
+    return None
+
+
+def _step(furthest: dict[int, int], diagonal: int, edits: int) -> int:
+    if _goes_down(furthest, diagonal, edits):
+        return furthest[diagonal + 1]
+    return furthest[diagonal - 1] + 1
+
+
+def _goes_down(furthest: dict[int, int], diagonal: int, edits: int) -> bool:
+    return diagonal == -edits or (
+        diagonal != edits and furthest[diagonal - 1] < furthest[diagonal + 1]
+    )
+
+
+def _backward(history: list[dict[int, int]], i: int, j: int) -> Iterator[tuple[int, int]]:
+    for edits in reversed(range(len(history))):
+        furthest = history[edits]
+        diagonal = i - j
+        if edits == 0:
+            before_i, before_j = 0, 0
+        else:
+            down = _goes_down(furthest, diagonal, edits)
+            before = diagonal + 1 if down else diagonal - 1
+            before_i = furthest[before]
+            before_j = before_i - before
+        while i > before_i and j > before_j:
+            i, j = i - 1, j - 1
+            yield i, j
+        i, j = before_i, before_j
+
+
+def _in_step(a: Sequence[int], b: Sequence[int]) -> Pairs:
+    """Return a common subsequence: of each item, the first, second, ... belong together."""
+    places: dict[int, list[int]] = {}
+    for j in reversed(range(len(b))):
+        places.setdefault(b[j], []).append(j)
+    pairs = [(i, places[item].pop()) for i, item in enumerate(a) if places.get(item)]
+    return _rising(pairs)
+
+
+def _rising(pairs: Pairs) -> Pairs:
+    """Return a longest part of pairs, in which not only the first but also the second rise."""
+    ends: list[int] = []
+    last: list[int] = []
+    before: list[int] = []
+    for index, (_, j) in enumerate(pairs):
+        place = bisect_left(ends, j)
+        before.append(last[place - 1] if place else -1)
+        ends[place:] = [j, *ends[place + 1 :]] if place < len(ends) else [j]
+        last[place:] = [index, *last[place + 1 :]] if place < len(last) else [index]
+    found = []
+    index = last[-1] if last else -1
+    while index >= 0:
+        found.append(pairs[index])
+        index = before[index]
+    return found[::-1]

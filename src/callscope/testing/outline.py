@@ -1,0 +1,94 @@
+"""Golden outlines, and traces that are shown when a test fails."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from callscope.begin import record
+from callscope.errors import TraceFileError
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from callscope.trace import Trace
+
+UPDATE: Final = "CALLSCOPE_UPDATE"
+"""The environment variable that, set to ``1``, has `check_outline` write what it would compare."""
+
+_MOST_SHOWN: Final = 200
+
+
+def check_outline(trace: Trace, path: str | PathLike[str]) -> None:
+    """Check that a trace's outline is what a file says.
+
+    Where the environment variable ``CALLSCOPE_UPDATE`` is ``1``, the file is written instead; with
+    pytest, the option ``--callscope-update`` does that.
+
+    Args:
+        trace: the trace; see `Trace.outline`.
+        path: a text file, in UTF-8, kept with the tests.
+
+    Raises:
+        AssertionError: if the outline is another, or there is no such file; it says what differs.
+        TraceFileError: if the file cannot be read or written.
+    """
+    file = Path(path)
+    found = trace.outline() + "\n"
+    try:
+        expected = file.read_text(encoding="utf-8") if file.exists() else None
+        if expected == found:
+            return
+        if os.environ.get(UPDATE) == "1":
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(found, encoding="utf-8", errors="backslashreplace", newline="\n")
+            return
+    except OSError as error:
+        raise TraceFileError.cannot_write(file, error) from None
+    remedy = f"If this is as it should be, run once with {UPDATE}=1, or pytest --callscope-update."
+    if expected is None:
+        msg = f"There is no outline {str(file)!r} to compare with. {remedy}"
+        raise AssertionError(msg)
+    lines = difflib.unified_diff(
+        expected.splitlines(), found.splitlines(), str(file), "this run", lineterm=""
+    )
+    raise AssertionError("\n".join([f"The outline is not that of {file}:", *lines, remedy]))
+
+
+@contextmanager
+def recorded(*targets: type | str, **options: Any) -> Iterator[Trace]:
+    """Record a block, as `record` does; if it fails, its exception is shown with the calls.
+
+    The last calls are added to the exception as a note (`BaseException.add_note`), which every
+    test runner prints below the traceback.
+
+    Args:
+        targets: as for `record`.
+        options: as for `record`.
+
+    Raises:
+        CallscopeError: as `record` does.
+    """
+    with record(*targets, **options) as trace:
+        try:
+            yield trace
+        except Exception as error:
+            note = last_calls(trace)
+            if note:
+                error.add_note(f"Traced calls:\n{note}")
+            raise
+
+
+def last_calls(trace: Trace) -> str:
+    """Return the outline of a trace's last calls, with those that led to them."""
+    from callscope.formats.tree import excerpt, last_of
+
+    calls = trace.calls
+    shown = last_of(calls, _MOST_SHOWN)
+    left_out = len(calls) - len(shown) + trace.lost
+    cut = f"... {left_out:,} calls are not shown\n" if left_out else ""
+    return cut + excerpt(trace, shown) if shown else ""
