@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import os
 import signal
 import stat
@@ -179,6 +180,42 @@ class TestProgress:
         """As in a program without a console."""
         monkeypatch.setattr(sys, "stderr", None)
         assert callscope.load(seed_trace.save(tmp_path / "t.jsonl")).outline() == SEED_OUTLINE
+
+
+class TestWhatIsSaidOnce:
+    @pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".parquet"])
+    def test_it_comes_back(self, seed, tmp_path, suffix):
+        """What recording took, and what was left out of the recording."""
+        if suffix == ".parquet":
+            pytest.importorskip("pyarrow", reason="pyarrow comes with the extra 'parquet'")
+        with callscope.record(seed.Layer, sample={"MyLayer.call": 0}) as trace:
+            for _ in range(3):
+                seed.MyLayer(3)(4)
+        again = callscope.load(trace.save(tmp_path / f"t{suffix}"))
+        assert again.left_out == trace.left_out == {"app.MyLayer.call": 3}
+        assert again.cost == trace.cost
+        assert again.header == trace.header
+        assert again.cost.inside_ns > 0
+
+    @pytest.mark.parametrize(
+        ("line", "key", "value"),
+        [
+            (0, "cost", {"inside_ns": -1, "outside_ns": 1, "summary_ns": 1}),
+            (0, "cost", {"inside_ns": 1}),
+            (0, "cost", [1, 2, 3]),
+            (-1, "left_out", {"app.Layer.call": "many"}),
+            (-1, "left_out", [3]),
+        ],
+    )
+    def test_it_must_make_sense(self, seed_trace, tmp_path, line, key, value):
+        """What is wrong is named, with its line."""
+        path = seed_trace.save(tmp_path / "t.jsonl")
+        lines = [json.loads(text) for text in path.read_text().splitlines()]
+        lines[line][key] = value
+        path.write_text("".join(f"{json.dumps(each)}\n" for each in lines))
+        number = 1 if line == 0 else len(lines)
+        with pytest.raises(errors.TraceFormatError, match=rf"line {number}: '.*' is "):
+            callscope.load(path)
 
 
 class TestCompressed:

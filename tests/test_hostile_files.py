@@ -78,7 +78,7 @@ MUTATIONS = (
     lambda draw, line: draw(st.binary(max_size=10)),
     lambda draw, line: b"[" * draw(st.sampled_from([1, 100_000])),
     lambda draw, line: line + draw(st.sampled_from([b" ", b"\r", b"{}", b",", line, b"\0"])),
-    lambda draw, line: line.replace(b"1", b"1" * draw(st.sampled_from([2, 30, 5_000]))),
+    lambda draw, line: line.replace(b"1", b"1" * draw(st.sampled_from([2, 30, 5_000])), 2),
 )
 
 
@@ -105,6 +105,7 @@ def everything(trace):
             for call in trace.calls
         ],
         trace.lost,
+        trace.left_out,
         trace.header,
     )
 

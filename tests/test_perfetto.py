@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import callscope
-from callscope.trace import Call, CallError, Header, Recorded, Text, Trace
+from callscope.trace import CallError, Header, MadeCall, Recorded, Text, Trace
 from perfetto import Perfetto
 from picture import Picture
 from test_chrome import HOSTILE, Work, play, play_async, recorded, run_in_thread
@@ -152,7 +152,9 @@ def test_hostile_text(perfetto, tmp_path):
     calls = []
     for number, text in enumerate(HOSTILE):
         begin_ns = 1 + number * 10
-        call = Call(text, f"app.{text}", f"app.{text}", 1, 0, {text: text}, begin_ns, text, None)
+        call = MadeCall(
+            text, f"app.{text}", f"app.{text}", 1, 0, {text: text}, begin_ns, text, None
+        )
         call._end(begin_ns + 5, Text(text), CallError(text, text))
         call._task, call._pid = (text or None), 7
         calls.append(call)
@@ -220,7 +222,7 @@ def test_the_recipes_of_the_docs(perfetto, tmp_path):
 
 
 def one_call(start_ns, duration_ns, thread="MainThread"):
-    call = Call("call", "app.Layer", "app.Layer", 1, 0, None, start_ns, thread, None)
+    call = MadeCall("call", "app.Layer", "app.Layer", 1, 0, None, start_ns, thread, None)
     call._end(start_ns + duration_ns)
     call._pid = 7
     return call

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import callscope
-from callscope.trace import Call, CallError, Header, Recorded, Text, Trace
+from callscope.trace import CallError, Header, MadeCall, Recorded, Text, Trace
 from conftest import make_seed
 from picture import refuse
 from strategies import Running, programs
@@ -172,7 +172,7 @@ class TestProfiles:
     @pytest.mark.parametrize("text", HOSTILE)
     def test_hostile_text(self, text, tmp_path):
         """Whatever a program names is text."""
-        call = Call(text, f"app.{text}", f"app.{text}", 1, 0, {text: text}, 5, text, None)
+        call = MadeCall(text, f"app.{text}", f"app.{text}", 1, 0, {text: text}, 5, text, None)
         call._task = text
         call._end(9, Text(text), CallError(text, text))
         trace = Trace(Header(7, 1, 2, text, text, (text,)), lambda: Recorded([call], 0))
