@@ -71,19 +71,16 @@ def _commands() -> Iterator[str]:
 
 def _usage(command: argparse.ArgumentParser) -> str:
     if command.usage:
-        return f"callscope run {command.usage.removeprefix('callscope run ')}"
-    words = [command.prog]
-    for action in command._actions:
-        if action.option_strings and action.required:
-            words.append(f"{action.option_strings[0]} {action.metavar}")
-    if any(action.option_strings and not action.required for action in command._actions[1:]):
-        words.append("[OPTIONS]")
-    for action in command._actions:
-        if not action.option_strings:
-            words.append(
-                f"{action.metavar} [{action.metavar} ...]" if action.nargs else str(action.metavar)
-            )
-    return " ".join(words)
+        return command.usage
+    actions = [action for action in command._actions if action.dest != "help"]
+    named = [action for action in actions if action.option_strings]
+    required = [
+        f"{action.option_strings[0]} {action.metavar}" for action in named if action.required
+    ]
+    optional = [] if all(action.required for action in named) else ["[OPTIONS]"]
+    places = [action for action in actions if not action.option_strings]
+    values = [f"{a.metavar} [{a.metavar} ...]" if a.nargs else str(a.metavar) for a in places]
+    return " ".join([command.prog, *required, *optional, *values])
 
 
 def _name(action: argparse.Action) -> str:

@@ -120,7 +120,9 @@ def blocks(page):
         elif opening:
             assert line.startswith("```"), f"line {number}: an indented block would not run"
             fence = (opening[1], number + 1, [])
-        elif comment := re.fullmatch(r"<!--\s*(needs|file|prints|exits|not run)\b:?\s*(.*?)\s*-->\s*", line):
+        elif comment := re.fullmatch(
+            r"<!--\s*(needs|file|prints|exits|not run)\b:?\s*(.*?)\s*-->\s*", line
+        ):
             comments[comment[1]] = comment[2]
         elif line.strip():
             comments = {}
@@ -216,7 +218,12 @@ class TestTheRunner:
         """With what the block before it prints, but for durations."""
         printing = "```python\nprint('old')\n```\n```python\nprint('call  1.2 ms')\n```\n"
         text = "<!-- prints -->\n```text\n{}\n```\n"
-        for shown, code in (("call      70 s", 0), ("ca...", 0), ("call", 1), ("old\ncall  1 s", 1)):
+        for shown, code in (
+            ("call      70 s", 0),
+            ("ca...", 0),
+            ("call", 1),
+            ("old\ncall  1 s", 1),
+        ):
             assert self.run(printing + text.format(shown), tmp_path)[0].returncode == code
 
     def test_a_file_is_written(self, tmp_path):
