@@ -104,7 +104,14 @@ class Block(NamedTuple):
 
 
 def absent(names):
-    return [name for name in names.split() if importlib.util.find_spec(name) is None]
+    return [name for name in names.split() if not is_there(name)]
+
+
+def is_there(name):
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # its package is missing
+        return False
 
 
 def blocks(page):
@@ -238,6 +245,10 @@ class TestTheRunner:
         page = "<!-- needs: no_such_module -->\n```python\n1 / 0\n```\n```python\nprint(1)\n```\n"
         done, left_out = self.run(page, tmp_path)
         assert (done.stdout, left_out) == ("1\n", ["line 3 needs no_such_module"])
+
+    def test_a_module_of_a_missing_package_is_missing(self):
+        """Which is asked of its package."""
+        assert absent("no_such_package.module json.decoder") == ["no_such_package.module"]
 
     def test_a_comment_is_of_its_block_alone(self, tmp_path):
         """Neither a paragraph later nor a block later does it hold."""
