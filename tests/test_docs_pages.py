@@ -182,12 +182,12 @@ class TestTheRest:
 class TestLinksOutOfTheSite:
     """To what is in the repository and no page."""
 
-    hooks = script("site_hooks")
+    pages = script("site_pages")
 
     def rewritten(self, text, repo_url=None):
         where = SimpleNamespace(src_path="files.md", abs_src_path=str(DOCS / "files.md"))
         config = SimpleNamespace(docs_dir=str(DOCS), repo_url=repo_url)
-        return self.hooks.on_page_markdown(text, page=SimpleNamespace(file=where), config=config)
+        return self.pages.on_page_markdown(text, page=SimpleNamespace(file=where), config=config)
 
     def test_they_lead_to_the_repository(self):
         """A file is shown as one there, a folder as a folder."""

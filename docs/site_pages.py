@@ -22,7 +22,7 @@ mermaid.initialize({ theme });
 </script>
 </body>"""
 
-log = logging.getLogger("properdocs.hooks.callscope")
+log = logging.getLogger("properdocs.plugins.callscope")
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, **_: Any) -> str:
