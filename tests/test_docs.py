@@ -62,6 +62,8 @@ def _prints(expected):
         raise AssertionError(f"the page says\n{wanted}\nand the program prints\n{printed}")
 """
 RUN = "import sys; exec(sys.argv[1]); exec(compile(sys.argv[2], sys.argv[3], 'exec'))"
+LANGUAGES = ("python", "console", "text", "mermaid", "sql")
+"""What blocks are in; the last three are shown and do not run, but for what ``prints`` compares."""
 COMMAND = re.compile(r"(\w+=('[^']*'|\S)+ +)*(callscope|python|pytest)( |$)")
 """What can run: a command of ours, or a Python program, with variables of its environment."""
 
@@ -126,6 +128,7 @@ def blocks(page):
             fence[2].append(line)
         elif opening:
             assert line.startswith("```"), f"line {number}: an indented block would not run"
+            assert opening[1] in LANGUAGES, f"line {number}: {opening[1]!r} would not run"
             fence = (opening[1], number + 1, [])
         elif comment := re.fullmatch(
             r"<!--\s*(needs|file|prints|exits|not run)\b:?\s*(.*?)\s*-->\s*", line
@@ -220,6 +223,11 @@ class TestTheRunner:
             self.run(page, tmp_path)
         done, _ = self.run(f"<!-- not run: never -->\n{page}", tmp_path)
         assert (done.returncode, done.stdout) == (0, "")
+
+    def test_other_languages_are_refused(self, tmp_path):
+        """A block in ``bash`` looks like one that runs."""
+        with pytest.raises(AssertionError, match="line 1: 'bash' would not run"):
+            self.run("```bash\ncallscope --version\n```\n", tmp_path)
 
     def test_what_is_printed_is_compared(self, tmp_path):
         """With what the block before it prints, but for durations."""
