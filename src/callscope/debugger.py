@@ -16,7 +16,7 @@ from callscope.trace import Call, Event
 from callscope.weave import WEAVER
 
 if TYPE_CHECKING:
-    from callscope.tape.unwind import Open
+    from callscope.tape.opened import Open
 
 BreakOn: TypeAlias = str | Callable[[Call], bool]
 """A site, or a pattern of sites; or what is given a call as it begins and says whether to stop."""

@@ -38,6 +38,9 @@ from callscope.trace import CallError
 
 FieldKind = Literal["value", "var_positional", "var_keyword"]
 
+LEAST_BEGIN: Final = 5
+"""Places that a begin record takes which holds no captured value."""
+
 
 class Field(NamedTuple):
     """One captured parameter of a site."""
@@ -84,7 +87,7 @@ class Layout:
         """Whether it is a coroutine or an asynchronous generator."""
         self.notes = notes
         """Whether a sink notes something of the context in which the call begins."""
-        self.size = 5 + len(fields) + (2 if is_suspendable else 0) + notes
+        self.size = LEAST_BEGIN + len(fields) + (2 if is_suspendable else 0) + notes
         """Number of places a begin record takes."""
         self.covers: Sequence[Layout] = ()
         """Shadows of the same site that may run below, for somebody patched one in between."""

@@ -41,11 +41,11 @@ class Chunk:
 
     __slots__ = ("_records", "raw", "tape")
 
-    def __init__(self, tape: ThreadTape, raw: Any) -> None:
+    def __init__(self, tape: ThreadTape, raw: Any, records: list[Any] | None = None) -> None:
         self.tape = tape
         self.raw = raw
         """What was taken, of the kind that the tape is."""
-        self._records: list[Any] | None = None
+        self._records = records
 
     @property
     def size(self) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from callscope.hierarchy import ClassRef, class_ref
 from callscope.identity import is_same
+from callscope.tape.opened import UNKNOWN, Open
+from callscope.tape.plain import PlainRecords
 from callscope.tape.records import (
     ERROR,
     MARK,
@@ -18,7 +19,7 @@ from callscope.tape.records import (
     Layout,
 )
 from callscope.tape.sampling import KEPT, LEFT_OUT
-from callscope.trace import Call, CallError, MadeCall
+from callscope.trace import Call, CallError
 
 if TYPE_CHECKING:
     from callscope.tape.read import TapeReader
@@ -30,27 +31,6 @@ class Instant(NamedTuple):
     ts_ns: int
     act: Callable[[Instant], None]
     record: list[Any]
-
-
-class Open(NamedTuple):
-    """A call that has begun and not ended, as seen from one recording."""
-
-    layout: Layout
-    identity: Any
-    call: Call | None
-    """None if the recording does not keep it."""
-    parent: Call | None
-    """What the calls within hang below: the innermost call that is kept."""
-    task: str | None = None
-    """Name of the asyncio task it runs in."""
-    token: Any = None
-    """Stands for a call that can be suspended."""
-    context: Any = None
-    """Token of the innermost coroutine, or mark, in whose context it runs."""
-
-
-# For what was suspended when the recording began, and has begun before that.
-_UNKNOWN: Final = Layout(class_ref(object).site("?"), (), (), ())
 
 
 class Parsed(NamedTuple):
@@ -83,6 +63,12 @@ class ThreadReader:
         }
         self.last_ns = 0
         """When the last happened that was taken note of."""
+
+    def plain(self) -> PlainRecords | None:
+        """Return what takes plain records from here on; None if what is open is not plain."""
+        if self._contexts:
+            return None
+        return PlainRecords(self._reader, self._thread, self._open, self._raised, self.last_ns)
 
     @property
     def open(self) -> Sequence[Open]:
@@ -131,7 +117,9 @@ class ThreadReader:
             parent = LEFT_OUT
         is_wanted, call = is_asked and verdict.keeps, None
         if is_wanted and not reader.limit.refuses_all():
-            call = self._call(layout, identity, runtime, values, start_ns, parent)
+            call = reader.make.call(
+                layout, identity, runtime, values, start_ns, self._thread, parent
+            )
             call._task = task
             is_wanted = reader.limit.is_asked_for(call)
             # Only now, for the parent tells what led to the call, also if it is dropped by now.
@@ -208,7 +196,7 @@ class ThreadReader:
         reader = self._reader
         token = instant.record[2]
         known = reader.suspended.get(token)
-        entered = known or Open(_UNKNOWN, None, None, None)
+        entered = known or Open(UNKNOWN, None, None, None)
         call = entered.call
         spans = [] if call is None else call._spans()
         span = spans[-1] if spans and len(spans[-1]) == 1 else []
@@ -232,35 +220,6 @@ class ThreadReader:
         above = self._open[-1]
         return layout in above.layout.covers and is_same(above.identity, identity)
 
-    def _call(
-        self,
-        layout: Layout,
-        identity: Any,
-        runtime: ClassRef | None,
-        values: list[Any],
-        start_ns: int,
-        parent: Call | None,
-    ) -> Call:
-        defining = layout.site.defining
-        runtime = runtime or defining
-        mro = runtime.mro
-        call = MadeCall(
-            layout.site.method,
-            defining.name,
-            runtime.name,
-            self._reader.number(identity),
-            mro.index(defining) if defining in mro else None,
-            self._reader.arguments(layout, values),
-            start_ns,
-            self._thread,
-            parent,
-        )
-        call._pid = self._reader.pid
-        facts = self._reader.facts
-        known = facts.known.get((layout.site, runtime)) or facts.of(layout.site, runtime)
-        call._site_facts, call._class_facts = known
-        return call
-
     def _return(self, instant: Instant) -> None:
         self._settle(instant)
         self._end(instant.ts_ns, None)
@@ -277,7 +236,7 @@ class ThreadReader:
         inside = self._contexts.get(left.context, 1) - 1 if left else 0
         result = None
         if left is not None and call is not None and captured is not None:
-            result = reader.value(left.layout, captured)
+            result = reader.make.value(left.layout, captured)
         events = () if raised else reader.event("return", end_ns, call)
         # One step.
         del reader.instants[0]

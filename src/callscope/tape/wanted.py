@@ -61,6 +61,11 @@ class Limit:
         name = str(site)
         return Verdict(keeps, quotas, {} if keeps else {name: self.left_out.get(name, 0) + 1})
 
+    @property
+    def takes_all_that_fits(self) -> bool:
+        """Whether every call is kept for which there is room."""
+        return self._where is None and self._sampling is None
+
     def may_be_reached(self, more: int) -> bool:
         """Tell whether so many more calls may be more than are kept."""
         return self._most is not None and self.count + more >= self._most
