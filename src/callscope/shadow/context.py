@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
 
-from callscope.shadow.capture import hide
+from callscope.shadow.frames import hide
 from callscope.tape.around import AROUNDS, resume_around, suspend_around
 from callscope.tape.records import MARK
 from callscope.tape.threads import TAPES
