@@ -17,24 +17,30 @@ _MAX_SPREAD: Final = 10
 """How many of the values in `*args`, and in `**kwargs`, are captured."""
 
 
+_One = Callable[[Any], Any]
+_Form = Callable[[Text], Any]
+_Each = Callable[[tuple[Any, ...]], tuple[Any, ...]]
+_Named = Callable[[dict[str, Any]], dict[str, Any]]
+
+
 class Capture:
     """Captures values as one recipe asks for them."""
 
     def __init__(self, redact: tuple[str, ...]) -> None:
         self._redact = redact
         self._summarizer = summarizer(redact)
-        self.value = functools.partial(TAPES.untraced, self._summarizer.value)
-        self.both = functools.partial(TAPES.untraced, self._both)
-        self.values = functools.partial(self._each, self.value, _alone)
-        self.types = functools.partial(self._each, self.type, _alone)
-        self.boths = functools.partial(self._each, self.both, _twice)
-        self.hidden = functools.partial(self._each, self._hide, _alone)
-        self.hidden_boths = functools.partial(self._each, self._hide_both, _twice)
-        self.named_hidden = functools.partial(self._named, self._hide, _alone)
-        self.named_hidden_boths = functools.partial(self._named, self._hide_both, _twice)
-        self.named_values = functools.partial(self._named, self.value, _alone)
-        self.named_types = functools.partial(self._named, self.type, _alone)
-        self.named_boths = functools.partial(self._named, self.both, _twice)
+        self.value: _One = functools.partial(TAPES.untraced, self._summarizer.value)
+        self.both: _One = functools.partial(TAPES.untraced, self._both)
+        self.values: _Each = functools.partial(self._each, self.value, _alone)
+        self.types: _Each = functools.partial(self._each, self.type, _alone)
+        self.boths: _Each = functools.partial(self._each, self.both, _twice)
+        self.hidden: _Each = functools.partial(self._each, self._hide, _alone)
+        self.hidden_boths: _Each = functools.partial(self._each, self._hide_both, _twice)
+        self.named_hidden: _Named = functools.partial(self._named, self._hide, _alone)
+        self.named_hidden_boths: _Named = functools.partial(self._named, self._hide_both, _twice)
+        self.named_values: _Named = functools.partial(self._named, self.value, _alone)
+        self.named_types: _Named = functools.partial(self._named, self.type, _alone)
+        self.named_boths: _Named = functools.partial(self._named, self.both, _twice)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return capture, (self._redact,)
@@ -88,10 +94,6 @@ def capture(redact: tuple[str, ...]) -> Capture:
 def _plainly_named(item: tuple[str, Any]) -> tuple[str, Any]:
     # A keyword may be of a subclass of `str`, which hashes and spells itself otherwise.
     return str.__str__(item[0]), item[1]
-
-
-_One = Callable[[Any], Any]
-_Form = Callable[[Text], Any]
 
 
 def _alone(text: Text) -> Text:

@@ -34,7 +34,7 @@ class Entry:
     __slots__ = ("__weakref__", "covers", "entry", "layouts", "looks", "on", "raw")
 
     def __init__(self, raw: Any) -> None:
-        self.raw = raw
+        self.raw: Any = raw
         """The `__dict__` entry from before, the very same one; `ABSENT` if there was none."""
         self.entry: Any = None
         """The `__dict__` entry that took its place."""
@@ -45,7 +45,7 @@ class Entry:
         self.covers: list[Layout] = []
         """Begin the records of earlier shadows that its own may call, for somebody patched one on
         top of the other."""
-        self.on = types.CellType(False)
+        self.on: types.CellType = types.CellType(False)
         """Whether calls are recorded; while it holds False, a shadow passes straight through."""
 
     def __reduce__(self) -> tuple[Any, ...]:

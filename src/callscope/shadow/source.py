@@ -61,7 +61,7 @@ class Source:
         self._bound_in_args = self._bound is not None and not positional
         if shape.kind == "callable":
             self._bound = None if binding == "static" else "instance"
-        self.fields = tuple(self._fields())
+        self.fields: tuple[Field, ...] = tuple(self._fields())
         """The captured parameters: all but the one that the method is bound to."""
         self.is_native = (
             NATIVE is not None

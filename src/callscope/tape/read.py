@@ -69,9 +69,9 @@ class TapeReader:
         self.keeps = keep
         self._listener = listener
         self._around = around
-        self.limit = Limit(wanted)
+        self.limit: Limit = Limit(wanted)
         self._numbers = Numbers()
-        self.facts = FactsOf(wanted.sites)
+        self.facts: FactsOf = FactsOf(wanted.sites)
         """What the calls are told once of their sites and classes."""
         self._threads: dict[ThreadTape, ThreadReader] = {}
         self._thread_names: dict[str, int] = {}
@@ -91,7 +91,7 @@ class TapeReader:
         self.calls: deque[Call] = deque()
         self.last_id = 0
         self._dropped = 0
-        self.pid = os.getpid()
+        self.pid: int = os.getpid()
         self._lock = threading.RLock()
 
     def feed(self, batch: Batch) -> None:

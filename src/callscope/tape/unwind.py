@@ -79,7 +79,7 @@ class ThreadReader:
             RESUME: self._resume,
             MARK: self._mark,
         }
-        self.last_ns = 0
+        self.last_ns: int = 0
         """When the last happened that was taken note of."""
 
     @property
