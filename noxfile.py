@@ -63,7 +63,10 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
-    session.run("pyright", "--pythonpath", str(Path(session.bin, "python")))
+    python = str(Path(session.bin, "python"))
+    session.run("pyright", "--pythonpath", python)
+    # Whoever uses callscope sees a type for all that it exports.
+    session.run("pyright", "--verifytypes", "callscope", "--ignoreexternal", "--pythonpath", python)
     session.run("lint-imports")
 
 
@@ -117,20 +120,24 @@ def sanitize(session: nox.Session) -> None:
 
 @nox.session
 def wheel(session: nox.Session) -> None:
-    """Build the distributions, and run the demo where nothing but one of them is installed.
+    """Build the distributions and test what they install; they are left in the folder behind ``--``.
 
-    The source distribution installs with a compiler and without one.
+    The source distribution installs with a compiler and without one, and its tests pass on the wheel.
     """
-    session.install("build")
+    session.install("build", "twine")
     folder = Path(session.create_tmp())
     shutil.rmtree(folder / "dist", ignore_errors=True)
     session.run("python", "-m", "build", "-q", "--outdir", str(folder / "dist"))
     (built,), (source,) = (folder / "dist").glob("*.whl"), (folder / "dist").glob("*.tar.gz")
+    session.run("twine", "check", "--strict", str(built), str(source))
     _run_alone(session, folder / "wheel", built, {}, engine="c")
     _run_alone(session, folder / "compiled", source, {}, engine="c")
     # What distutils asks for a compiler, and what it asks on Windows.
     no_compiler = {"CC": "/bin/false", "DISTUTILS_USE_SDK": "1"}
     _run_alone(session, folder / "uncompiled", source, no_compiler, engine="python")
+    _run_tests_of(session, folder, source, folder / "wheel", built)
+    for outside in session.posargs:
+        shutil.copytree(folder / "dist", outside, dirs_exist_ok=True)
 
 
 def _run_alone(
@@ -157,6 +164,21 @@ def _run_alone(
     session.run(commands / "callscope", "run", *options, folder / "seed.py", external=True)
     if "MyLayer" not in page.read_text(encoding="utf-8"):
         session.error(f"{page} says nothing of the example")
+
+
+def _run_tests_of(
+    session: nox.Session, folder: Path, source: Path, environment: Path, built: Path
+) -> None:
+    """Run the tests that a source distribution holds, on what a wheel has installed."""
+    unpacked = folder / source.name.removesuffix(".tar.gz")
+    shutil.rmtree(unpacked, ignore_errors=True)
+    shutil.unpack_archive(source, folder, filter="data")
+    shutil.rmtree(unpacked / "src")  # so that nothing but the wheel can be what is tested
+    commands = (environment / Path(session.bin).name).absolute()
+    session.run(commands / "pip", "install", "-q", f"{built.absolute()}[test]", external=True)
+    with session.chdir(unpacked):
+        run = ("-m", "pytest", "-q", "-n", WORKERS)
+        session.run(commands / "python", *run, external=True)
 
 
 @nox.session

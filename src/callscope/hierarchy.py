@@ -158,7 +158,7 @@ class ClassRef(weakref.ref[type]):
     """Returns the identity of an instance."""
     _sites: dict[str, Site]
 
-    __hash__ = object.__hash__
+    __hash__: Any = object.__hash__
 
     def __eq__(self, other: object) -> bool:
         return self is other
@@ -193,11 +193,11 @@ class Site:
     __slots__ = ("code", "defining", "is_marked_abstract", "method")
 
     def __init__(self, defining: ClassRef, method: str) -> None:
-        self.defining = defining
-        self.method = method
+        self.defining: ClassRef = defining
+        self.method: str = method
         self.code: types.CodeType | None = None
         """Of the method as it is written; None if that is not in Python, or it was never woven."""
-        self.is_marked_abstract = False
+        self.is_marked_abstract: bool = False
         """Whether `abc.abstractmethod` stands on it."""
 
     def __str__(self) -> str:
@@ -255,8 +255,8 @@ class TargetPath:
     __slots__ = ("module", "qualname")
 
     def __init__(self, module: str, qualname: str) -> None:
-        self.module = module
-        self.qualname = qualname
+        self.module: str = module
+        self.qualname: str = qualname
 
     def __str__(self) -> str:
         return f"{self.module}:{self.qualname}"

@@ -47,9 +47,9 @@ class SiteCoverage:
     __slots__ = ("reason", "site")
 
     def __init__(self, site: str, reason: str) -> None:
-        self.site = site
+        self.site: str = site
         """Module-qualified class and method: ``"app.Layer.__call__"``."""
-        self.reason = reason
+        self.reason: str = reason
         """Why it is not traced, in words; empty for a site that is."""
 
     @property
@@ -67,7 +67,7 @@ class Instrumentation:
     def __init__(self, name: str) -> None:
         self.name = name
         """The class as it was named."""
-        self.removed = False
+        self.removed: bool = False
         """Whether it was taken back."""
         self._missing = ""
         self._declaration: Declaration | None = None

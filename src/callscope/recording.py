@@ -146,7 +146,7 @@ class Recording:
             around=self._around,
             keeps=keeps_all,
         )
-        self.trace = Trace(header, self._read, self._measure_cost)
+        self.trace: Trace = Trace(header, self._read, self._measure_cost)
         self._open_reader()
         self._state = "running"
         RUNNING.append(self)

@@ -72,14 +72,14 @@ class TapeReader:
         self.keeps = keep
         self._listener = listener
         self._around = around
-        self.limit = Limit(wanted)
+        self.limit: Limit = Limit(wanted)
         self._may_be_plain = (
             keep and listener is None and around is None and self.limit.takes_all_that_fits
         )
         """Whether calls come to the same however many are taken at once."""
         self._is_taking = False
         """Whether plain records are being taken; calls may then have children that are not."""
-        self.make = CallMaker(wanted.sites)
+        self.make: CallMaker = CallMaker(wanted.sites)
         """Makes the calls."""
         self._threads: dict[ThreadTape, ThreadReader] = {}
         self._thread_names: dict[str, int] = {}

@@ -75,19 +75,19 @@ class Layout:
         is_coroutine: bool = False,
         notes: bool = False,
     ) -> None:
-        self.site = site
-        self.fields = fields
-        self.redact = frozenset(redact)
+        self.site: Site = site
+        self.fields: tuple[Field, ...] = fields
+        self.redact: frozenset[str] = frozenset(redact)
         """Names whose values are hidden, besides those that always are."""
-        self.captured = captured
+        self.captured: tuple[str, ...] = captured
         """``("values",)``, ``("types",)``, both (each value is then a pair) or none."""
-        self.is_suspendable = is_suspendable
+        self.is_suspendable: bool = is_suspendable
         """Whether it is a coroutine or a generator."""
-        self.is_coroutine = is_coroutine
+        self.is_coroutine: bool = is_coroutine
         """Whether it is a coroutine or an asynchronous generator."""
-        self.notes = notes
+        self.notes: bool = notes
         """Whether a sink notes something of the context in which the call begins."""
-        self.size = LEAST_BEGIN + len(fields) + (2 if is_suspendable else 0) + notes
+        self.size: int = LEAST_BEGIN + len(fields) + (2 if is_suspendable else 0) + notes
         """Number of places a begin record takes."""
         self.covers: Sequence[Layout] = ()
         """Shadows of the same site that may run below, for somebody patched one in between."""
@@ -100,7 +100,7 @@ class _Marker:
     __slots__ = ("name",)
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.name: str = name
 
     def __repr__(self) -> str:
         return self.name

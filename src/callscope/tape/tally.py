@@ -31,7 +31,7 @@ class Tally:
         self._suspended: dict[Any, _Open] = {}
         self._last_batch = 0
         self.kept = 0
-        self.lost = 0
+        self.lost: int = 0
         """Number of calls made; none is kept."""
 
     @property

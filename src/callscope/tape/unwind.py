@@ -51,8 +51,6 @@ class ThreadReader:
         self._thread = thread
         self._reader = reader
         self._open: list[Open] = []
-        self._contexts: dict[Any, int] = {}
-        """How many of the open calls run in the context of each token."""
         self._raised: Call | None = None
         self._acts = {
             RESULT: self._return_result,
@@ -61,12 +59,12 @@ class ThreadReader:
             RESUME: self._resume,
             MARK: self._mark,
         }
-        self.last_ns = 0
+        self.last_ns: int = 0
         """When the last happened that was taken note of."""
 
     def plain(self) -> PlainRecords | None:
         """Return what takes plain records from here on; None if what is open is not plain."""
-        if self._contexts:
+        if any(entered.context is not None for entered in self._open):
             return None
         return PlainRecords(self._reader, self._thread, self._open, self._raised, self.last_ns)
 
@@ -130,7 +128,6 @@ class ThreadReader:
         parent = reader.parent(parent)
         runs_in = token if layout.is_coroutine else maker
         entered = Open(layout, identity, call, call or parent, task, token, runs_in)
-        inside = self._contexts.get(runs_in, 0) + 1
         siblings: list[Call] = [] if parent is None or not reader.keeps else parent._children
         events = reader.event("call", start_ns, call, context)
         if token is not None:
@@ -139,8 +136,6 @@ class ThreadReader:
         del reader.instants[0]
         self.last_ns = start_ns
         self._open += (entered,)
-        if runs_in is not None:
-            self._contexts[runs_in] = inside
         reader.limit.quotas |= verdict.quotas
         reader.limit.left_out |= verdict.left_out
         if is_wanted and call is None:
@@ -156,10 +151,10 @@ class ThreadReader:
 
     def _led_to(self, maker: Any, parent: Call | None) -> Call | None:
         """Return what a call hangs below."""
-        if maker is not None and maker not in self._contexts:
-            # It was led to from another task, or another thread.
-            return self._reader.makers.get(maker, parent)
-        return parent
+        if maker is None or any(entered.context is maker for entered in reversed(self._open)):
+            return parent
+        # It was led to from another task, or another thread.
+        return self._reader.makers.get(maker, parent)
 
     def _mark(self, instant: Instant) -> None:
         self._settle(instant)
@@ -176,17 +171,12 @@ class ThreadReader:
         left = None if place is None else self._open[place]
         call = None if left is None else left.call
         spans: list[list[int]] = [] if call is None else call._spans()
-        inside = self._contexts.get(left.context, 1) - 1 if left else 0
         events = reader.event("suspend", instant.ts_ns, call)
         # One step.
         del reader.instants[0]
         self.last_ns = instant.ts_ns
         if place is not None and left is not None:
             del self._open[place]
-            if left.context is not None:
-                self._contexts[left.context] = inside
-                if not inside:
-                    del self._contexts[left.context]
             reader.suspended[token] = left
             spans += ([instant.ts_ns],)
             reader.events += events
@@ -200,14 +190,11 @@ class ThreadReader:
         call = entered.call
         spans = [] if call is None else call._spans()
         span = spans[-1] if spans and len(spans[-1]) == 1 else []
-        inside = self._contexts.get(entered.context, 0) + 1
         events = reader.event("resume", instant.ts_ns, call)
         # One step.
         del reader.instants[0]
         self.last_ns = instant.ts_ns
         self._open += (entered,)
-        if entered.context is not None:
-            self._contexts[entered.context] = inside
         if known is not None:
             del reader.suspended[token]
             span += (instant.ts_ns,)
@@ -233,7 +220,6 @@ class ThreadReader:
         reader = self._reader
         left = self._open[-1] if self._open else None
         call = None if left is None else left.call
-        inside = self._contexts.get(left.context, 1) - 1 if left else 0
         result = None
         if left is not None and call is not None and captured is not None:
             result = reader.make.value(left.layout, captured)
@@ -241,12 +227,7 @@ class ThreadReader:
         # One step.
         del reader.instants[0]
         self.last_ns = end_ns
-        if left is not None:
-            del self._open[-1]
-            if left.context is not None:
-                self._contexts[left.context] = inside
-                if not inside:
-                    del self._contexts[left.context]
+        del self._open[-1:]
         if raised:
             self._raised = call
         elif call is not None:

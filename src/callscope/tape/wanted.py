@@ -46,7 +46,7 @@ class Limit:
         """What is spent of what `sample` and `max_per_second` allow, by site."""
         self.left_out: dict[str, int] = {}
         """Number of calls that these left out, by the qualified name of the site."""
-        self.is_asking = False
+        self.is_asking: bool = False
         """Whether `where` is being asked."""
         self.count = 0
         """Number of calls that are kept."""
