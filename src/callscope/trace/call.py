@@ -97,10 +97,6 @@ class Call:
         for span in self._suspensions or ():
             span[:] = [ts_ns + by_ns for ts_ns in span]
 
-    def _attach(self) -> None:
-        if self._parent is not None:
-            self._parent._children.append(self)
-
     def _detach_children(self) -> None:
         """Make the children roots, for this call is dropped from its trace."""
         for child in self._children:
