@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from callscope.hierarchy import ClassRef, class_ref
-from callscope.identity import is_same
+from callscope.hierarchy import ClassRef
 from callscope.tape.records import (
     ERROR,
     MARK,
@@ -14,6 +13,7 @@ from callscope.tape.records import (
     RESULT,
     RESUME,
     SUSPEND,
+    UNKNOWN,
     UNKNOWN_ERROR,
     Layout,
 )
@@ -49,10 +49,6 @@ class Open(NamedTuple):
     """Token of the innermost coroutine, or mark, in whose context it runs."""
 
 
-# For what was suspended when the recording began, and has begun before that.
-_UNKNOWN: Final = Layout(class_ref(object).site("?"), (), (), ())
-
-
 class Parsed(NamedTuple):
     """One thread's records, taken apart."""
 
@@ -73,6 +69,7 @@ class ThreadReader:
         self._open: list[Open] = []
         self._raised: Call | None = None
         self._acts = {
+            RAISE: self._raise,
             RESULT: self._return_result,
             ERROR: self._error,
             SUSPEND: self._suspend,
@@ -96,20 +93,18 @@ class ThreadReader:
             first = records[position]
             if type(first) is int:
                 last_ns = first
-                add(Instant(first, self._return, records[position : position + 1]))
+                add(Instant(first, self._return, [first]))
                 position += 1
-            elif type(first) is Layout:
-                record = records[position : position + first.size]
+                continue
+            record = records[position : position + first.size]
+            position += first.size
+            if type(first) is Layout:
                 last_ns = record[-1]
                 add(Instant(last_ns, self._begin, record))
-                position += first.size
-            elif first is RAISE:
-                add(Instant(last_ns, self._raise, records[position : position + 1]))
-                position += 1
             else:
-                last_ns = records[position + 1]
-                add(Instant(last_ns, self._acts[first], records[position : position + 3]))
-                position += 3
+                if first is not RAISE:  # which has no time of its own
+                    last_ns = record[1]
+                add(Instant(last_ns, self._acts[first], record))
         return Parsed(parsed, last_ns)
 
     def _begin(self, instant: Instant) -> None:
@@ -198,7 +193,7 @@ class ThreadReader:
         reader = self._reader
         token = instant.record[2]
         known = reader.suspended.get(token)
-        entered = known or Open(_UNKNOWN, None, None, None)
+        entered = known or Open(UNKNOWN, None, None, None)
         call = entered.call
         spans = [] if call is None else call._spans()
         span = spans[-1] if spans and len(spans[-1]) == 1 else []
@@ -213,11 +208,10 @@ class ThreadReader:
             reader.events += events
 
     def _repeats(self, layout: Layout, identity: Any) -> bool:
-        """Tell whether a call only goes on with another that is counted already."""
-        if not self._open:
+        if not self._open or not self._open[-1].layout.covers:
             return False
         above = self._open[-1]
-        return layout in above.layout.covers and is_same(above.identity, identity)
+        return layout.is_covered(above.layout, identity, above.identity)
 
     def _call(
         self,
