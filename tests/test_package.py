@@ -80,6 +80,8 @@ def test_importing_takes_only_what_declaring_needs():
         "callscope.options",
         "callscope.presets",
         "callscope.registry",
+        "callscope.sites",
+        "callscope.targets",
     }
     assert set() == imported & {"asyncio", "dataclasses", "inspect", "json", "typing", "wrapt"}
 

@@ -11,20 +11,11 @@ from callscope.errors import (
     TargetWarning,
     warn,
 )
-from callscope.hierarchy import (
-    check_class,
-    check_module,
-    class_ref,
-    find_class,
-    is_immutable,
-    is_subclass,
-    own_methods,
-    parse_path,
-    qualified_name,
-    subclasses,
-)
+from callscope.hierarchy import is_immutable, is_subclass, own_methods, qualified_name, subclasses
 from callscope.options import Options, check_options
 from callscope.registry import REGISTRY, Declaration
+from callscope.sites import class_ref
+from callscope.targets import check_class, check_module, find_class, parse_path
 
 TYPE_CHECKING = False  # see callscope.hierarchy
 if TYPE_CHECKING:
@@ -32,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any, Final, Self
 
-    from callscope.hierarchy import TargetPath
     from callscope.options import Capture
+    from callscope.targets import TargetPath
 
     _Declare = Callable[[type, Options], Declaration]
 

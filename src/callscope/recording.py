@@ -19,12 +19,13 @@ from callscope.errors import (
     warn,
 )
 from callscope.feed import Feed
-from callscope.hierarchy import Site, matches
+from callscope.hierarchy import matches
 from callscope.instrumentation import Instrumentation, place
 from callscope.options import Options
 from callscope.outlet import around_of, is_live
 from callscope.processes import RUNNING, exit_first
 from callscope.registry import REGISTRY, Declaration
+from callscope.sites import Site
 from callscope.tape.around import AROUNDS
 from callscope.tape.read import TapeReader
 from callscope.tape.sampling import Sampling

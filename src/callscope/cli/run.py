@@ -14,10 +14,10 @@ from callscope.cli.main import USAGE_ERROR
 from callscope.cli.program import MAIN, Program, execute, following
 from callscope.errors import CallscopeError, OptionError, TraceFileError
 from callscope.formats import beside, check_suffix, is_streamed, tree
-from callscope.hierarchy import parse_path
 from callscope.options import check_options
 from callscope.recording import DEFAULT_MAX_CALLS, Limits, Recording
 from callscope.sinks.console import Console
+from callscope.targets import parse_path
 
 if TYPE_CHECKING:
     from callscope.options import Capture

@@ -10,8 +10,8 @@ from collections import deque
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
-from callscope.hierarchy import Site
 from callscope.identity import Numbers
+from callscope.sites import Site
 from callscope.summarize import REDACTED, ObjectMark, bounded
 from callscope.tape.around import Around, context_for
 from callscope.tape.engine import LEAST_SIZE

@@ -33,8 +33,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, Literal, NamedTuple
 
-from callscope.hierarchy import Site, class_ref
 from callscope.identity import is_same
+from callscope.sites import Site, class_ref
 from callscope.trace import CallError
 
 FieldKind = Literal["value", "var_positional", "var_keyword"]

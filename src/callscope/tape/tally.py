@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Any, Final, TypeAlias
 
-from callscope.hierarchy import Site
+from callscope.sites import Site
 from callscope.tape.records import RAISE, RESULT, RESUME, SUSPEND, UNKNOWN, Layout
 from callscope.tape.threads import Batch, ThreadTape
 from callscope.trace import Recorded

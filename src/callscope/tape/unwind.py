@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from callscope.hierarchy import ClassRef
+from callscope.sites import ClassRef
 from callscope.tape.records import (
     ERROR,
     MARK,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from callscope.hierarchy import Site
 from callscope.options import CAPTURES, Options
 from callscope.registry import REGISTRY, Declaration
 from callscope.shadow import Recipe, is_compiling
+from callscope.sites import Site
 from callscope.tape.wanted import Asked
 
 if TYPE_CHECKING:

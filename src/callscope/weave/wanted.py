@@ -7,18 +7,11 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from callscope.declare import TracedMeta
-from callscope.hierarchy import (
-    ClassRef,
-    class_ref,
-    is_immutable,
-    is_subclass,
-    is_weakly_referable,
-    mro,
-    namespace,
-)
+from callscope.hierarchy import is_immutable, is_subclass, is_weakly_referable, mro, namespace
 from callscope.instrumentation import own_sites, present_methods
 from callscope.registry import Declaration
 from callscope.shadow import Entry, Recipe
+from callscope.sites import ClassRef, class_ref
 from callscope.weave.plan import Plan
 from callscope.weave.watchers import Adopt, watch_births, watch_deaths
 

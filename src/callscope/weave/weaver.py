@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable, Collection
 from typing import Any, Final, NamedTuple
 
-from callscope.hierarchy import ClassRef, is_subclass, namespace
+from callscope.hierarchy import is_subclass, namespace
 from callscope.identity import identify_unwatched, identify_watched, release_all
 from callscope.registry import REGISTRY
 from callscope.shadow import (
@@ -21,6 +21,7 @@ from callscope.shadow import (
     when_in_play,
     without_callscope,
 )
+from callscope.sites import ClassRef
 from callscope.tape.records import Layout
 from callscope.tape.threads import TAPES
 from callscope.weave.plan import Plan
