@@ -182,7 +182,7 @@ class Recording:
             return
         self._state = "ending"
         try:
-            lacking = [*filter(None, (handle.lacks_methods() for handle in self._handles))]
+            lacking = [*filter(None, (handle._lacks_methods() for handle in self._handles))]
             for handle in self._handles:
                 handle.remove()
             try:
