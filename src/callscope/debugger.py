@@ -10,7 +10,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from callscope.errors import OptionError, PredicateWarning, is_interrupt, shown, warn
-from callscope.hierarchy import Site, bare_name
+from callscope.hierarchy import bare_name
+from callscope.sites import Site
 from callscope.tape.read import TapeReader
 from callscope.trace import Call, Event
 from callscope.weave import WEAVER

@@ -8,7 +8,6 @@ import types
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from callscope.bytecode import written_code
-from callscope.hierarchy import Site
 from callscope.shadow.cells import CELLS, shared_values
 from callscope.shadow.compiling import begin_below, is_compiling
 from callscope.shadow.descriptors import Part, anatomy, why_not
@@ -18,11 +17,12 @@ from callscope.shadow.look import attributes, make_alike
 from callscope.shadow.native import make_recorder
 from callscope.shadow.shape import CALLABLE, ITERABLE_COROUTINE, Recipe, Shape, default_values
 from callscope.shadow.source import Source
+from callscope.sites import Site
 from callscope.tape.records import Field, Layout
 from callscope.tape.threads import TAPES
 
 if TYPE_CHECKING:
-    from callscope.hierarchy import Binding, ClassRef
+    from callscope.sites import Binding, ClassRef
 
 
 def make_entry(raw: Any, defining: ClassRef, name: str, recipe: Recipe) -> Entry:

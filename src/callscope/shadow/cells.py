@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from typing import Any, Final
 
-from callscope.hierarchy import class_ref, class_ref_of_bound
 from callscope.identity import identify_unwatched, identify_watched
 from callscope.shadow.capture import capture
 from callscope.shadow.compiling import begin_below, leave_alone
@@ -20,6 +19,7 @@ from callscope.shadow.suspend import (
     suspend,
     task_name,
 )
+from callscope.sites import class_ref, class_ref_of_bound
 from callscope.summarize import REDACTED
 from callscope.tape.around import AROUNDS, end_around, resume_around, suspend_around
 from callscope.tape.records import (

@@ -5,19 +5,19 @@ from __future__ import annotations
 import types
 from typing import TYPE_CHECKING, Any, Final
 
-from callscope.hierarchy import class_ref, class_ref_of_bound, identify_by_serials
 from callscope.shadow.capture import capture
 from callscope.shadow.compiling import is_compiling
 from callscope.shadow.context import Current
 from callscope.shadow.shape import Recipe, Shape, default_values
 from callscope.shadow.source import spread
+from callscope.sites import class_ref, class_ref_of_bound, identify_by_serials
 from callscope.summarize import MAX_STRING, REDACTED, summarizer, type_name
 from callscope.tape.engine import NATIVE, Inert
 from callscope.tape.records import AT_LIMIT, ERROR, OMITTED, RAISE, RESULT, UNKNOWN_ERROR, Layout
 from callscope.tape.threads import TAPES
 
 if TYPE_CHECKING:
-    from callscope.hierarchy import Binding
+    from callscope.sites import Binding
 
 if NATIVE is not None:
     NATIVE.configure(

@@ -28,7 +28,7 @@ from callscope.tape.engine import NATIVE
 from callscope.tape.records import Field
 
 if TYPE_CHECKING:
-    from callscope.hierarchy import Binding
+    from callscope.sites import Binding
 
 
 def spread(field: Field, recipe: Recipe) -> str:

@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from callscope.hierarchy import ClassRef, Site
 from callscope.identity import Numbers
+from callscope.sites import ClassRef, Site
 from callscope.summarize import REDACTED, ObjectMark, bounded
 from callscope.tape.facts import FactsOf
 from callscope.tape.records import OMITTED, Layout

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from callscope.hierarchy import class_ref
 from callscope.tape.records import Layout
 from callscope.trace import Call
 
@@ -24,7 +23,3 @@ class Open(NamedTuple):
     """Stands for a call that can be suspended."""
     context: Any = None
     """Token of the innermost coroutine, or mark, in whose context it runs."""
-
-
-UNKNOWN: Final = Layout(class_ref(object).site("?"), (), (), ())
-"""Of what has begun before the recording did."""

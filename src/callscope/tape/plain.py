@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from callscope.tape.opened import UNKNOWN, Open
-from callscope.tape.records import ERROR, RAISE, RESULT, UNKNOWN_ERROR, Layout
+from callscope.tape.opened import Open
+from callscope.tape.records import ERROR, RAISE, RESULT, UNKNOWN, UNKNOWN_ERROR, Layout
 from callscope.trace import Call, CallError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 from weakref import WeakKeyDictionary
 
 from callscope.collection import no_collection
-from callscope.hierarchy import Site
+from callscope.sites import Site
 from callscope.tape.around import Around, context_for
 from callscope.tape.engine import LEAST_SIZE
 from callscope.tape.make import CallMaker

@@ -33,7 +33,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, Literal, NamedTuple
 
-from callscope.hierarchy import Site
+from callscope.identity import is_same
+from callscope.sites import Site, class_ref
 from callscope.trace import CallError
 
 FieldKind = Literal["value", "var_positional", "var_keyword"]
@@ -92,15 +93,27 @@ class Layout:
         self.covers: Sequence[Layout] = ()
         """Shadows of the same site that may run below, for somebody patched one in between."""
 
+    def is_covered(self, by: Layout, identity: Any, of_above: Any) -> bool:
+        """Tell whether a call only goes on with the one above it, which is counted already.
+
+        Args:
+            by: the layout of the call above.
+            identity: of what this call is on.
+            of_above: of what the one above is on.
+        """
+        return self in by.covers and is_same(of_above, identity)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return type(None), ()  # a shadow that was pickled is switched off, and writes no record
 
 
 class _Marker:
-    __slots__ = ("name",)
+    __slots__ = ("name", "size")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, size: int = 0) -> None:
         self.name: str = name
+        self.size: int = size
+        """Number of places the record takes that it begins."""
 
     def __repr__(self) -> str:
         return self.name
@@ -109,12 +122,14 @@ class _Marker:
         return self.name
 
 
-RESULT: Final = _Marker("RESULT")
-RAISE: Final = _Marker("RAISE")
-ERROR: Final = _Marker("ERROR")
-SUSPEND: Final = _Marker("SUSPEND")
-RESUME: Final = _Marker("RESUME")
-MARK: Final = _Marker("MARK")
+RESULT: Final = _Marker("RESULT", 3)
+RAISE: Final = _Marker("RAISE", 1)
+ERROR: Final = _Marker("ERROR", 3)
+SUSPEND: Final = _Marker("SUSPEND", 3)
+RESUME: Final = _Marker("RESUME", 3)
+MARK: Final = _Marker("MARK", 3)
+UNKNOWN: Final = Layout(class_ref(object).site("?"), (), (), ())
+"""Of a call that was suspended when the reading began, and has begun before that."""
 UNKNOWN_ERROR: Final = CallError("BaseException", "")
 """Where an interrupt kept the error record from being written."""
 AT_LIMIT: Final = CallError("RecursionError", "maximum recursion depth exceeded")

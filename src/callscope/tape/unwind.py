@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from callscope.identity import is_same
-from callscope.tape.opened import UNKNOWN, Open
+from callscope.tape.opened import Open
 from callscope.tape.plain import PlainRecords
 from callscope.tape.records import (
     ERROR,
@@ -15,6 +14,7 @@ from callscope.tape.records import (
     RESULT,
     RESUME,
     SUSPEND,
+    UNKNOWN,
     UNKNOWN_ERROR,
     Layout,
 )
@@ -53,6 +53,7 @@ class ThreadReader:
         self._open: list[Open] = []
         self._raised: Call | None = None
         self._acts = {
+            RAISE: self._raise,
             RESULT: self._return_result,
             ERROR: self._error,
             SUSPEND: self._suspend,
@@ -82,20 +83,18 @@ class ThreadReader:
             first = records[position]
             if type(first) is int:
                 last_ns = first
-                add(Instant(first, self._return, records[position : position + 1]))
+                add(Instant(first, self._return, [first]))
                 position += 1
-            elif type(first) is Layout:
-                record = records[position : position + first.size]
+                continue
+            record = records[position : position + first.size]
+            position += first.size
+            if type(first) is Layout:
                 last_ns = record[-1]
                 add(Instant(last_ns, self._begin, record))
-                position += first.size
-            elif first is RAISE:
-                add(Instant(last_ns, self._raise, records[position : position + 1]))
-                position += 1
             else:
-                last_ns = records[position + 1]
-                add(Instant(last_ns, self._acts[first], records[position : position + 3]))
-                position += 3
+                if first is not RAISE:  # which has no time of its own
+                    last_ns = record[1]
+                add(Instant(last_ns, self._acts[first], record))
         return Parsed(parsed, last_ns)
 
     def _begin(self, instant: Instant) -> None:
@@ -202,10 +201,10 @@ class ThreadReader:
 
     def _repeats(self, layout: Layout, identity: Any) -> bool:
         """Tell whether a call only goes on with another that is counted already."""
-        if not self._open:
+        if not self._open or not self._open[-1].layout.covers:
             return False
         above = self._open[-1]
-        return layout in above.layout.covers and is_same(above.identity, identity)
+        return layout.is_covered(above.layout, identity, above.identity)
 
     def _return(self, instant: Instant) -> None:
         self._settle(instant)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from callscope.errors import PredicateWarning, is_interrupt, shown, warn
-from callscope.hierarchy import Site
+from callscope.sites import Site
 from callscope.tape.sampling import KEPT, Quota, Sampling, Verdict
 from callscope.trace import Call
 

@@ -85,7 +85,6 @@ class Chains:
     """Works out the chains of one class."""
 
     def __init__(self, cls: type) -> None:
-        self._cls = cls
         self._mro = mro(cls)
         self.code: ClassCode = ClassCode(cls)
 

@@ -21,7 +21,7 @@ from callscope.trace.event import SKIPPED
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
 
-    from callscope.hierarchy import Site
+    from callscope.sites import Site
 
 _SUPPRESS: Final = (
     "suppress_instrumentation",
