@@ -217,6 +217,14 @@ def tables(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation site; a broken link, anchor or entry of the menu fails."""
+    session.install("-e", ".[docs]")
+    site = Path(session.create_tmp(), "site").absolute()
+    session.run("properdocs", "build", "--strict", "--site-dir", str(site))
+
+
+@nox.session
 def mermaid(session: nox.Session) -> None:
     """Let Mermaid itself read what is written for it; needs node and npm."""
     if shutil.which("npm") is None:
