@@ -66,7 +66,8 @@ def lint(session: nox.Session) -> None:
     python = str(Path(session.bin, "python"))
     session.run("pyright", "--pythonpath", python)
     # Whoever uses callscope sees a type for all that it exports.
-    session.run("pyright", "--verifytypes", "callscope", "--ignoreexternal", "--pythonpath", python)
+    exported = ("--verifytypes", "callscope", "--ignoreexternal", "--pythonpath", python)
+    session.run("pyright", *exported, env={"PYTHONPATH": "src"})
     session.run("lint-imports")
 
 

@@ -53,7 +53,7 @@ class CallMaker:
         self._pid = os.getpid()
         self._shared: dict[tuple[Layout, ClassRef | None], _Shared] = {}
         self._captured: dict[Layout, _Captured] = {}
-        self.numbers = Numbers()
+        self.numbers: Numbers = Numbers()
         """Serial numbers of the objects."""
 
     def refresh(self) -> None:

@@ -46,9 +46,9 @@ class PlainRecords:
         self._thread = thread
         # Plain tuples are made in less time than what they begin like: `Open`.
         self._open: list[Sequence[Any]] = [*before]
-        self.raised = raised
+        self.raised: Call | None = raised
         """The call whose error record is still to come."""
-        self.last_ns = last_ns
+        self.last_ns: int = last_ns
         """When the last happened that was taken."""
         self.calls: list[Call] = []
         """Those that have begun and are kept."""

@@ -97,7 +97,7 @@ class TapeReader:
         """What has been taken apart and put in order; the first is the next to be taken note of."""
         self.events: deque[Event] = deque() if listener is None else listener.events
         self.calls: deque[Call] = deque()
-        self.last_id = 0
+        self.last_id: int = 0
         self._dropped = 0
         self._lock = threading.RLock()
 

@@ -48,7 +48,7 @@ class Limit:
         """Number of calls that these left out, by the qualified name of the site."""
         self.is_asking: bool = False
         """Whether `where` is being asked."""
-        self.count = 0
+        self.count: int = 0
         """Number of calls that are kept."""
         self.lost = 0
         """Number of calls that there was no room for."""
