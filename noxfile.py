@@ -63,7 +63,11 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
-    session.run("pyright", "--pythonpath", str(Path(session.bin, "python")))
+    python = str(Path(session.bin, "python"))
+    session.run("pyright", "--pythonpath", python)
+    # Whoever uses callscope sees a type for all that it exports.
+    exported = ("--verifytypes", "callscope", "--ignoreexternal", "--pythonpath", python)
+    session.run("pyright", *exported, env={"PYTHONPATH": "src"})
     session.run("lint-imports")
 
 
@@ -117,20 +121,26 @@ def sanitize(session: nox.Session) -> None:
 
 @nox.session
 def wheel(session: nox.Session) -> None:
-    """Build the distributions, and run the demo where nothing but one of them is installed.
+    """Build the distributions and test what they install; they are left in the folder behind ``--``.
 
-    The source distribution installs with a compiler and without one.
+    The source distribution installs with a compiler and without one; and, for a release, its tests
+    pass on the wheel.
     """
-    session.install("build")
+    session.install("build", "twine")
     folder = Path(session.create_tmp())
     shutil.rmtree(folder / "dist", ignore_errors=True)
     session.run("python", "-m", "build", "-q", "--outdir", str(folder / "dist"))
     (built,), (source,) = (folder / "dist").glob("*.whl"), (folder / "dist").glob("*.tar.gz")
+    session.run("twine", "check", "--strict", str(built), str(source))
     _run_alone(session, folder / "wheel", built, {}, engine="c")
     _run_alone(session, folder / "compiled", source, {}, engine="c")
     # What distutils asks for a compiler, and what it asks on Windows.
     no_compiler = {"CC": "/bin/false", "DISTUTILS_USE_SDK": "1"}
     _run_alone(session, folder / "uncompiled", source, no_compiler, engine="python")
+    if session.posargs:  # for a release; in CI, the other sessions have run them
+        _run_tests_of(session, folder, source, folder / "wheel", built)
+    for outside in session.posargs:
+        shutil.copytree(folder / "dist", outside, dirs_exist_ok=True)
 
 
 def _run_alone(
@@ -159,6 +169,21 @@ def _run_alone(
         session.error(f"{page} says nothing of the example")
 
 
+def _run_tests_of(
+    session: nox.Session, folder: Path, source: Path, environment: Path, built: Path
+) -> None:
+    """Run the tests that a source distribution holds, on what a wheel has installed."""
+    unpacked = folder / source.name.removesuffix(".tar.gz")
+    shutil.rmtree(unpacked, ignore_errors=True)
+    shutil.unpack_archive(source, folder, filter="data")
+    shutil.rmtree(unpacked / "src")  # so that nothing but the wheel can be what is tested
+    commands = (environment / Path(session.bin).name).absolute()
+    session.run(commands / "pip", "install", "-q", f"{built.absolute()}[test]", external=True)
+    with session.chdir(unpacked):
+        run = ("-m", "pytest", "-q", "-n", WORKERS)
+        session.run(commands / "python", *run, external=True)
+
+
 @nox.session
 def benchmarks(session: nox.Session) -> None:
     """Run the benchmarks roughly, to see that they run and that their cases do real work."""
@@ -170,12 +195,12 @@ def benchmarks(session: nox.Session) -> None:
 
 @nox.session
 def frameworks(session: nox.Session) -> None:
-    """Run the tests that need real Keras, torch, scikit-learn and Django, notebooks or data frames."""
+    """Run the tests that need real Keras, torch, scikit-learn and Django, notebooks or tables."""
     libraries = ("torch==2.13.0", "keras==3.15.1", "scikit-learn==1.9.0", "Django==5.2.19")
-    tools = ("debugpy", "ipykernel", "nbclient", "cloudpickle")
-    session.install("-e", ".[ipython,pandas,test]", *tools, *libraries)
+    tools = ("debugpy", "duckdb", "ipykernel", "nbclient", "cloudpickle", "polars")
+    session.install("-e", ".[ipython,pandas,parquet,test]", *tools, *libraries)
     files = ["examples", "torch", "sklearn", "processes", "findings_frameworks"]
-    files += ["debugging", "docs", "ipython", "summary"]
+    files += ["debugging", "docs", "ipython", "parquet", "summary"]
     session.run("python", "-m", "pytest", "-q", *(f"tests/test_{file}.py" for file in files))
 
 
@@ -185,13 +210,6 @@ def collector(session: nox.Session) -> None:
     pinned = ("rotel==0.0.1a15", "opentelemetry-sdk==1.45.2", "opentelemetry-exporter-otlp==1.45.2")
     session.install("-e", ".[test]", *pinned)
     session.run("python", "-m", "pytest", "-q", "tests/test_collector.py")
-
-
-@nox.session
-def tables(session: nox.Session) -> None:
-    """Run the tests that need pyarrow, and the examples for pandas, polars and DuckDB."""
-    session.install("-e", ".[test,parquet]", "pandas", "polars", "duckdb")
-    session.run("python", "-m", "pytest", "-q", "tests/test_parquet.py", "tests/test_docs.py")
 
 
 @nox.session

@@ -2,6 +2,7 @@
 
 import sys
 import sysconfig
+from pathlib import Path
 
 from setuptools import Extension, setup
 
@@ -15,6 +16,8 @@ is_suited = (
 extension = Extension(
     "callscope.tape._tape",
     ["src/callscope/tape/_tape.c"],
+    # Its parts: a change to one builds it anew, and the source distribution holds them.
+    depends=sorted(map(str, Path("src/callscope/tape/ctape").glob("*.h"))),
     # Without a compiler, or on an interpreter it does not suit, the package installs without it.
     optional=True,
 )

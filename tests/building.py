@@ -52,7 +52,8 @@ def make_trace(*roots, cost=None, lost=0, left_out=None):
             parent,
         )
         call._call_id = len(calls) + 1
-        call._attach()
+        if parent is not None:
+            parent._children.append(call)
         calls.append(call)
         return call
 

@@ -7,6 +7,7 @@ is there.
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import random
 import re
@@ -16,6 +17,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +139,69 @@ def test_a_trace_is_sound_after_interrupts(reads: bool) -> None:
         caught = interrupted(work, 2_000, 1e-4)
     assert caught > 100
     assert_sound(trace.calls, one.ran)
+
+
+class Reads:
+    """Reads what was recorded while calls are open, and is interrupted as it does."""
+
+    def __call__(self, trace: Any, at: int) -> bool:
+        self.step(1)
+        assert len(trace) == 3  # from here on, this call is one that was open before
+        self.step(3)
+        with suppress(ValueError):
+            self.step("wrong")
+        was_interrupted = interrupt_within("tape", at, lambda: trace.calls)
+        self.step(2)
+        return was_interrupted
+
+    def step(self, number: Any) -> Any:
+        return [self.leaf(n) for n in range(number)] if number != "wrong" else int(number)
+
+    def leaf(self, number: int) -> int:
+        return number
+
+
+def interrupt_within(folder: str, at: int, work: Callable[[], object]) -> bool:
+    """Run work, interrupted as the so-many-th function of a folder of callscope begins."""
+    left = at
+
+    def tracing(frame: Any, kind: str, _: object) -> None:
+        nonlocal left
+        if f"/callscope/{folder}/" in frame.f_code.co_filename and kind == "call":
+            left -= 1
+            if left == 0:
+                raise KeyboardInterrupt
+
+    before = sys.gettrace()
+    sys.settrace(tracing)
+    try:
+        work()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+def test_reading_may_be_interrupted_in_each_of_its_functions() -> None:
+    """Whatever it had done by then, nothing is lost, and nothing told twice."""
+
+    def outline(at: int) -> tuple[str, bool]:
+        with callscope.record(Reads, methods=["*", "__call__"]) as trace:
+            reading = Reads()
+            was_interrupted = reading(trace, at)
+        assert [call.call_id for call in trace.calls] == [*range(1, len(trace) + 1)]
+        assert all(call.finished for call in trace.calls)
+        return trace.outline().replace(f"at={at}", "at=?"), was_interrupted
+
+    expected, was_interrupted = outline(-1)
+    assert not was_interrupted
+    for at in itertools.count(1):
+        found, was_interrupted = outline(at)
+        if not was_interrupted:
+            break
+        assert found.replace("-> True", "-> False") == expected.replace("-> True", "-> False")
+    assert at > 50
 
 
 @needs_timer

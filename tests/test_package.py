@@ -1,7 +1,9 @@
 """What the package is from outside: its names, and what importing it costs."""
 
+import inspect
 import subprocess
 import sys
+from pathlib import Path
 
 import callscope
 
@@ -57,6 +59,47 @@ def test_the_public_names():
     assert None not in [getattr(callscope, name) for name in PUBLIC]
 
 
+def parameters(function):
+    """Return a signature without types, which the type checkers hold."""
+    shown = inspect.signature(function)
+    plain = [p.replace(annotation=p.empty) for p in shown.parameters.values()]
+    return str(shown.replace(parameters=plain, return_annotation=shown.empty))
+
+
+def members(cls):
+    """Yield a line for each public attribute that a class of callscope has of its own making."""
+    own = {}
+    for base in cls.__mro__:
+        if base.__module__.partition(".")[0] == "callscope":
+            own = {**vars(base), **own}
+    for name, raw in sorted(own.items()):
+        if not name.startswith("_"):
+            function = getattr(raw, "__func__", raw)
+            yield f"    {name}{parameters(function) if inspect.isfunction(function) else ''}"
+
+
+def surface():
+    """Yield a line for each public name and what can be given to it."""
+    for name in sorted(PUBLIC):
+        thing = getattr(callscope, name)
+        if isinstance(thing, type):
+            is_made = "__init__" in vars(thing) or "__new__" in vars(thing)
+            is_made &= not getattr(thing, "_is_protocol", False)
+            yield f"class {name}{parameters(thing) if is_made else ''}"
+            yield from members(thing)
+        else:
+            yield f"{name}{parameters(thing) if callable(thing) else ''}"
+
+
+def test_the_public_parameters_and_attributes():
+    """What can be called, with what, and what can be read, is what stands in public_api.txt.
+
+    To leave something out of it is to break somebody's program: docs/versions.md.
+    """
+    pinned = Path(__file__).with_name("public_api.txt").read_text(encoding="utf-8")
+    assert pinned == "".join(f"{line}\n" for line in surface())
+
+
 def test_a_name_that_is_not_there():
     """The error is the usual one."""
     assert not hasattr(callscope, "no_such_name")
@@ -80,6 +123,8 @@ def test_importing_takes_only_what_declaring_needs():
         "callscope.options",
         "callscope.presets",
         "callscope.registry",
+        "callscope.sites",
+        "callscope.targets",
     }
     assert set() == imported & {"asyncio", "dataclasses", "inspect", "json", "typing", "wrapt"}
 

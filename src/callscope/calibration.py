@@ -6,8 +6,8 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from callscope.hierarchy import class_ref
 from callscope.shadow import Recipe, is_compiling, make_entry
+from callscope.sites import class_ref
 from callscope.tape.threads import TAPES, Chunk, ThreadTape
 from callscope.trace import Cost
 

@@ -10,13 +10,14 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from callscope.errors import OptionError, PredicateWarning, is_interrupt, shown, warn
-from callscope.hierarchy import Site, bare_name
+from callscope.hierarchy import bare_name
+from callscope.sites import Site
 from callscope.tape.read import TapeReader
 from callscope.trace import Call, Event
 from callscope.weave import WEAVER
 
 if TYPE_CHECKING:
-    from callscope.tape.unwind import Open
+    from callscope.tape.opened import Open
 
 BreakOn: TypeAlias = str | Callable[[Call], bool]
 """A site, or a pattern of sites; or what is given a call as it begins and says whether to stop."""

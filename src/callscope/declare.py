@@ -5,9 +5,9 @@ Declaring changes no class. It is a recording that weaves, and it asks the regis
 
 from __future__ import annotations
 
-from callscope.hierarchy import check_class
 from callscope.options import Options, check_options
 from callscope.registry import REGISTRY, Declaration
+from callscope.targets import check_class
 
 TYPE_CHECKING = False  # see callscope.hierarchy
 if TYPE_CHECKING:

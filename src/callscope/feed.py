@@ -31,7 +31,7 @@ class Feed:
     ) -> None:
         self.events: deque[Event] = deque()
         """What the sinks are to be told of."""
-        self.delivered = 0
+        self.delivered: int = 0
         """Number of events that they were told of, or that stand in line for them."""
         self._next = 0
         """Which sink is the next to be told of the first event."""

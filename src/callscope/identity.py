@@ -41,7 +41,7 @@ class Token:
     __slots__ = ("alive",)
 
     def __init__(self) -> None:
-        self.alive = True
+        self.alive: bool = True
 
     def __call__(self) -> object:
         """Return None once the object is gone, as a weak reference does."""

@@ -11,20 +11,11 @@ from callscope.errors import (
     TargetWarning,
     warn,
 )
-from callscope.hierarchy import (
-    check_class,
-    check_module,
-    class_ref,
-    find_class,
-    is_immutable,
-    is_subclass,
-    own_methods,
-    parse_path,
-    qualified_name,
-    subclasses,
-)
+from callscope.hierarchy import is_immutable, is_subclass, own_methods, qualified_name, subclasses
 from callscope.options import Options, check_options
 from callscope.registry import REGISTRY, Declaration
+from callscope.sites import class_ref
+from callscope.targets import check_class, check_module, find_class, parse_path
 
 TYPE_CHECKING = False  # see callscope.hierarchy
 if TYPE_CHECKING:
@@ -32,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any, Final, Self
 
-    from callscope.hierarchy import TargetPath
     from callscope.options import Capture
+    from callscope.targets import TargetPath
 
     _Declare = Callable[[type, Options], Declaration]
 
@@ -47,9 +38,9 @@ class SiteCoverage:
     __slots__ = ("reason", "site")
 
     def __init__(self, site: str, reason: str) -> None:
-        self.site = site
+        self.site: str = site
         """Module-qualified class and method: ``"app.Layer.__call__"``."""
-        self.reason = reason
+        self.reason: str = reason
         """Why it is not traced, in words; empty for a site that is."""
 
     @property
@@ -67,7 +58,7 @@ class Instrumentation:
     def __init__(self, name: str) -> None:
         self.name = name
         """The class as it was named."""
-        self.removed = False
+        self.removed: bool = False
         """Whether it was taken back."""
         self._missing = ""
         self._declaration: Declaration | None = None
@@ -76,9 +67,9 @@ class Instrumentation:
     @property
     def problem(self) -> str:
         """Why nothing is traced: the target is not there, or nothing of it has the methods."""
-        return self._missing or self.lacks_methods()
+        return self._missing or self._lacks_methods()
 
-    def take(self, root: type, options: Options, declare: _Declare) -> None:
+    def _take(self, root: type, options: Options, declare: _Declare) -> None:
         """Declare the class that was named, now that it is there.
 
         If its module has just been imported, the methods may be those of subclasses to come.
@@ -89,15 +80,15 @@ class Instrumentation:
         self._missing = ""
         self._declaration = declare(root, options)
 
-    def wait_for(self, module: str) -> None:
+    def _wait_for(self, module: str) -> None:
         """Note that the class is not there yet."""
         self._missing = f"module {module!r} was not imported"
 
-    def give_up(self, problem: str) -> None:
+    def _give_up(self, problem: str) -> None:
         """Note that the class cannot be had."""
         self._missing = problem
 
-    def lacks_methods(self) -> str:
+    def _lacks_methods(self) -> str:
         """Return the words for it if no class of the hierarchy defines any of the methods yet."""
         declaration = self._declaration
         root = declaration.root() if declaration is not None and self._may_grow else None
@@ -221,17 +212,17 @@ def place(
     if not is_subclass(type(target), str):  # `isinstance` may ask a class for its `__class__`
         root = check_class(target)
         handle = Instrumentation(qualified_name(root))
-        handle.take(root, options, declare)
+        handle._take(root, options, declare)
         return handle
     path = parse_path(str(target))
     handle = Instrumentation(str(path))
     module = sys.modules.get(path.module)
     if module is not None and not _is_being_imported(module):
-        handle.take(find_class(path, module), options, declare)
+        handle._take(find_class(path, module), options, declare)
         return handle
     if must_exist:
         check_module(path.module)
-    handle.wait_for(path.module)
+    handle._wait_for(path.module)
     arrival = _Arrival(path, options, declare, handle)
     if module is not None:
         REGISTRY.wait(arrival.settle)  # no hook is called for an import that has begun already
@@ -266,9 +257,9 @@ class _Arrival:
         if self._handle.removed:
             return
         try:
-            self._handle.take(find_class(self._path, module), self._options, self._declare)
+            self._handle._take(find_class(self._path, module), self._options, self._declare)
         except CallscopeError as error:
-            self._handle.give_up(str(error))
+            self._handle._give_up(str(error))
             warn(f"{error} Nothing is traced for it.", TargetWarning)
 
     def settle(self) -> bool:

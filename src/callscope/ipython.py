@@ -10,7 +10,7 @@ from IPython.core.magic import Magics, cell_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 from IPython.display import display
 
-from callscope.cli.run import following
+from callscope.cli.program import following
 from callscope.errors import CallscopeError
 from callscope.formats.notebook import text_html
 from callscope.options import check_options

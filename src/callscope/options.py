@@ -37,9 +37,9 @@ class Options:
         capture: Capture | None = None,
         redact: tuple[str, ...] = (),
     ) -> None:
-        self.methods = methods
+        self.methods: tuple[str, ...] = methods
         self.capture: Capture | None = capture
-        self.redact = redact
+        self.redact: tuple[str, ...] = redact
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Options):

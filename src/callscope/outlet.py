@@ -46,17 +46,17 @@ class Outlet:
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self.on_event = sink.on_event
-        self.is_live = is_live(sink)
-        self.is_direct = self.is_live or bool(getattr(sink, "lossless", False))
+        self.on_event: Callable[[Event], None] = sink.on_event
+        self.is_live: bool = is_live(sink)
+        self.is_direct: bool = self.is_live or bool(getattr(sink, "lossless", False))
         """Whether it is told by whoever reads the tape, and misses nothing."""
-        self.is_on = True
+        self.is_on: bool = True
         self.waiting: deque[Event] = deque()
         """What it is to be told of."""
         self.left_out: dict[int, EventKind] = {}
         """Calls, by number, it is not told of at present: from their begin on, or since they were
         suspended."""
-        self.lost = 0
+        self.lost: int = 0
         """Number of calls, and of suspensions, that it was not told of."""
 
     @property

@@ -50,7 +50,7 @@ DJANGO_VIEWS: Final = (
 )
 """`django.views.View` and below: https://docs.djangoproject.com/en/stable/ref/class-based-views/."""
 
-PRESETS: Final = {
+PRESETS: Final[dict[str, tuple[str, ...]]] = {
     "keras.src.layers.layer.Layer": KERAS,
     "torch.nn.modules.module.Module": PYTORCH,
     "sklearn.base.BaseEstimator": SKLEARN,

@@ -19,12 +19,13 @@ from callscope.errors import (
     warn,
 )
 from callscope.feed import Feed
-from callscope.hierarchy import Site, matches
+from callscope.hierarchy import matches
 from callscope.instrumentation import Instrumentation, place
 from callscope.options import Options
 from callscope.outlet import around_of, is_live
 from callscope.processes import RUNNING, exit_first
 from callscope.registry import REGISTRY, Declaration
+from callscope.sites import Site
 from callscope.tape.around import AROUNDS
 from callscope.tape.read import TapeReader
 from callscope.tape.sampling import Sampling
@@ -146,7 +147,7 @@ class Recording:
             around=self._around,
             keeps=keeps_all,
         )
-        self.trace = Trace(header, self._read, self._measure_cost)
+        self.trace: Trace = Trace(header, self._read, self._measure_cost)
         self._open_reader()
         self._state = "running"
         RUNNING.append(self)
@@ -181,7 +182,7 @@ class Recording:
             return
         self._state = "ending"
         try:
-            lacking = [*filter(None, (handle.lacks_methods() for handle in self._handles))]
+            lacking = [*filter(None, (handle._lacks_methods() for handle in self._handles))]
             for handle in self._handles:
                 handle.remove()
             try:

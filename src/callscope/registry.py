@@ -26,9 +26,9 @@ class Declaration:
     """
 
     def __init__(self, root: type, options: Options, *, by_class_itself: bool = False) -> None:
-        self.root = weakref.ref(root)
+        self.root: weakref.ref[type] = weakref.ref(root)
         self.options = options
-        self.name = qualified_name(root)
+        self.name: str = qualified_name(root)
         self.by_class_itself = by_class_itself
 
     def classes(self) -> Iterator[type]:

@@ -62,8 +62,10 @@ class Code:
 
     def __init__(self, code: types.CodeType, own: AbstractSet[str]) -> None:
         self._own = own
-        self.instructions = [i for i in dis.get_instructions(code) if i.opname != "CACHE"]
-        self.steps = [*self._steps()]
+        self.instructions: list[dis.Instruction] = [
+            i for i in dis.get_instructions(code) if i.opname != "CACHE"
+        ]
+        self.steps: list[Step] = [*self._steps()]
 
     def _steps(self) -> Iterator[Step]:
         line = depth = 0

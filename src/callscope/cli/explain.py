@@ -11,7 +11,7 @@ from typing import Final
 
 from callscope.analyze.explain import Explanation, explain
 from callscope.errors import TargetModuleError, TargetNotFoundError, shown
-from callscope.hierarchy import find_any_class, parse_path
+from callscope.targets import find_any_class, parse_path
 
 FORMATS: Final[dict[str, Callable[[Explanation], str]]] = {
     "text": str,

@@ -202,7 +202,8 @@ def _demo(_: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from callscope.cli.run import Program, run
+    from callscope.cli.program import Program
+    from callscope.cli.run import run
 
     program = Program.from_arguments(options.program, options.script)
     return run(

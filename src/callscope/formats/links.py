@@ -40,9 +40,9 @@ class Links:
         self.calls: list[Call] = []
         """In the order of their lines."""
         self.by_id: dict[int, Call] = {}
-        self.facts = Facts({}, {})
+        self.facts: Facts = Facts({}, {})
         """What holds for the calls that follow; what earlier calls were given is not changed."""
-        self.lost = 0
+        self.lost: int = 0
         self.left_out: dict[str, int] = {}
         self._told = 0
         """How many calls there were when the facts were last changed."""

@@ -6,17 +6,12 @@ and closure cells, so that whatever inspects it sees what it saw before. All the
 is inlined, so that a traced call takes one more frame and not two.
 """
 
-from callscope.shadow.build import (
-    ABSENT,
-    Entry,
-    Origin,
-    hand_back,
-    make_entry,
-    without_callscope,
-)
-from callscope.shadow.capture import drop_own_frames, hide
+from callscope.shadow.build import make_entry
 from callscope.shadow.compiling import is_compiling, when_in_play
 from callscope.shadow.descriptors import parts_of
+from callscope.shadow.entry import ABSENT, Entry, Origin, without_callscope
+from callscope.shadow.frames import drop_own_frames, hide
+from callscope.shadow.look import hand_back
 from callscope.shadow.shape import Recipe
 
 __all__ = [

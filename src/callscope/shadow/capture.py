@@ -3,51 +3,24 @@
 from __future__ import annotations
 
 import functools
-import types
 from collections.abc import Callable
 from itertools import islice
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final
 
+from callscope.shadow.frames import drop_own_frames
 from callscope.summarize import REDACTED, known_type, summarizer
 from callscope.tape.records import AT_LIMIT, ERROR, UNKNOWN_ERROR
 from callscope.tape.threads import TAPES
 from callscope.trace import Text
 
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
-
 _MAX_SPREAD: Final = 10
 """How many of the values in `*args`, and in `**kwargs`, are captured."""
 
-_get_traceback = BaseException.__dict__["__traceback__"].__get__
-_set_traceback = BaseException.__dict__["__traceback__"].__set__
 
-
-FILE_PREFIX: Final = "<callscope importlib._bootstrap "
-# `warnings` skips frames whose file is named like this, so that a warning with `stacklevel=2`
-# names the caller's file and not ours: `is_internal_frame` in CPython's Python/_warnings.c.
-
-
-def drop_own_frames(error: BaseException) -> None:
-    """Take our frames, which an exception came through last, out of its traceback."""
-    # Through the descriptor: an exception class may forbid or redefine attributes.
-    traceback = _get_traceback(error)
-    while traceback is not None and is_ours(traceback.tb_frame.f_code):
-        traceback = traceback.tb_next
-        _set_traceback(error, traceback)
-
-
-def is_ours(code: types.CodeType) -> bool:
-    """Tell whether code is a shadow's, or hidden like one."""
-    return code.co_filename.startswith(FILE_PREFIX)
-
-
-def hide(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Keep a function's frames out of tracebacks, and from being named by a warning."""
-    assert isinstance(function, types.FunctionType)
-    filename = f"{FILE_PREFIX}{function.__name__}>"
-    function.__code__ = function.__code__.replace(co_filename=filename)
-    return function
+_One = Callable[[Any], Any]
+_Form = Callable[[Text], Any]
+_Each = Callable[[tuple[Any, ...]], tuple[Any, ...]]
+_Named = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class Capture:
@@ -56,18 +29,18 @@ class Capture:
     def __init__(self, redact: tuple[str, ...]) -> None:
         self._redact = redact
         self._summarizer = summarizer(redact)
-        self.value = functools.partial(TAPES.untraced, self._summarizer.value)
-        self.both = functools.partial(TAPES.untraced, self._both)
-        self.values = functools.partial(self._each, self.value, _alone)
-        self.types = functools.partial(self._each, self.type, _alone)
-        self.boths = functools.partial(self._each, self.both, _twice)
-        self.hidden = functools.partial(self._each, self._hide, _alone)
-        self.hidden_boths = functools.partial(self._each, self._hide_both, _twice)
-        self.named_hidden = functools.partial(self._named, self._hide, _alone)
-        self.named_hidden_boths = functools.partial(self._named, self._hide_both, _twice)
-        self.named_values = functools.partial(self._named, self.value, _alone)
-        self.named_types = functools.partial(self._named, self.type, _alone)
-        self.named_boths = functools.partial(self._named, self.both, _twice)
+        self.value: _One = functools.partial(TAPES.untraced, self._summarizer.value)
+        self.both: _One = functools.partial(TAPES.untraced, self._both)
+        self.values: _Each = functools.partial(self._each, self.value, _alone)
+        self.types: _Each = functools.partial(self._each, self.type, _alone)
+        self.boths: _Each = functools.partial(self._each, self.both, _twice)
+        self.hidden: _Each = functools.partial(self._each, self._hide, _alone)
+        self.hidden_boths: _Each = functools.partial(self._each, self._hide_both, _twice)
+        self.named_hidden: _Named = functools.partial(self._named, self._hide, _alone)
+        self.named_hidden_boths: _Named = functools.partial(self._named, self._hide_both, _twice)
+        self.named_values: _Named = functools.partial(self._named, self.value, _alone)
+        self.named_types: _Named = functools.partial(self._named, self.type, _alone)
+        self.named_boths: _Named = functools.partial(self._named, self.both, _twice)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return capture, (self._redact,)
@@ -121,10 +94,6 @@ def capture(redact: tuple[str, ...]) -> Capture:
 def _plainly_named(item: tuple[str, Any]) -> tuple[str, Any]:
     # A keyword may be of a subclass of `str`, which hashes and spells itself otherwise.
     return str.__str__(item[0]), item[1]
-
-
-_One = Callable[[Any], Any]
-_Form = Callable[[Text], Any]
 
 
 def _alone(text: Text) -> Text:

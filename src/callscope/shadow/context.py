@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextvars
 import functools
 from collections.abc import Callable
-from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
 
-from callscope.shadow.capture import hide
+from callscope.shadow.frames import hide
 from callscope.tape.around import AROUNDS, resume_around, suspend_around
 from callscope.tape.records import MARK
 from callscope.tape.threads import TAPES
@@ -22,8 +22,12 @@ class Current:
     A class, so that shadows hold what can be pickled, and find `get` fastest.
     """
 
-    _variable: ContextVar[object] = ContextVar("callscope_current", default=None)
-    get, set, reset = _variable.get, _variable.set, _variable.reset
+    _variable: contextvars.ContextVar[object] = contextvars.ContextVar(
+        "callscope_current", default=None
+    )
+    get: Callable[[], object] = _variable.get
+    set: Callable[[object], contextvars.Token[object]] = _variable.set
+    reset: Callable[[contextvars.Token[object]], None] = _variable.reset
 
 
 class Token:

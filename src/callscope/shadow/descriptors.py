@@ -17,7 +17,7 @@ from callscope.hierarchy import mro, namespace
 from callscope.shadow.shape import Shape
 
 if TYPE_CHECKING:
-    from callscope.hierarchy import Binding
+    from callscope.sites import Binding
 
 
 class Part(NamedTuple):

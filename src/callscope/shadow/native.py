@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from callscope.hierarchy import class_ref, class_ref_of_bound, identify_by_serials
 from callscope.shadow.capture import capture
+from callscope.shadow.compiling import is_compiling
 from callscope.shadow.context import Current
 from callscope.shadow.shape import Recipe, Shape, default_values
 from callscope.shadow.source import spread
+from callscope.sites import class_ref, class_ref_of_bound, identify_by_serials
 from callscope.summarize import MAX_STRING, REDACTED, summarizer, type_name
 from callscope.tape.engine import NATIVE, Inert
 from callscope.tape.records import AT_LIMIT, ERROR, OMITTED, RAISE, RESULT, UNKNOWN_ERROR, Layout
 from callscope.tape.threads import TAPES
 
 if TYPE_CHECKING:
-    from callscope.hierarchy import Binding
+    from callscope.sites import Binding
 
 if NATIVE is not None:
     NATIVE.configure(
@@ -51,7 +51,6 @@ def make_recorder(
     shape: Shape,
     binding: Binding | None,
     recipe: Recipe,
-    is_compiling: Callable[[], bool] | None,
 ) -> Any:
     """Return what writes the records of one shadow: a `_tape.Recorder`.
 
@@ -62,7 +61,6 @@ def make_recorder(
         shape: of the original.
         binding: how it binds; None where it is called on nothing.
         recipe: what is written.
-        is_compiling: is asked before each call, if it is given.
     """
     capturing = capture(recipe.redact)
     hides = summarizer(recipe.redact).hides
@@ -93,7 +91,7 @@ def make_recorder(
         note_error=capturing.note_error,
         defaults=tuple(defaults.get(field.name, OMITTED) for field in layout.fields),
         spreads=tuple(spreads),
-        is_compiling=is_compiling,
+        is_compiling=is_compiling(),
         live=recipe.live,
         names=shape.named,
     )

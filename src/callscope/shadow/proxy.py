@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import wrapt
 
+if TYPE_CHECKING:
+    _FunctionWrapper = wrapt.FunctionWrapper[..., Any]
+    _BoundFunctionWrapper = wrapt.BoundFunctionWrapper[..., Any]
+else:  # which take no arguments in older versions of `wrapt`
+    _FunctionWrapper, _BoundFunctionWrapper = wrapt.FunctionWrapper, wrapt.BoundFunctionWrapper
 
-class _BoundProxy(wrapt.BoundFunctionWrapper):  # type: ignore[misc,type-arg,unused-ignore]
+
+class _BoundProxy(_BoundFunctionWrapper):
     def __reduce_ex__(self, protocol: Any) -> Any:
         return self.__wrapped__.__reduce_ex__(protocol)
 
 
-class Proxy(wrapt.FunctionWrapper):  # type: ignore[misc,type-arg,unused-ignore]
+class Proxy(_FunctionWrapper):
     """Stands in for a callable; pickles as what it stands for."""
 
-    __bound_function_wrapper__ = _BoundProxy
+    __bound_function_wrapper__: Any = _BoundProxy
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return self.__wrapped__.__reduce_ex__(protocol)

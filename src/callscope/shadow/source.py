@@ -2,171 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from string import Template as AsciiTemplate
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from callscope.shadow.shape import Kind, Recipe, Shape
+from callscope.shadow.shape import Recipe, Shape
+from callscope.shadow.templates import (
+    BEGIN_AROUND,
+    CAPTURE_RESULT,
+    CAPTURE_VALUE,
+    FIND_RUNTIME,
+    FIND_RUNTIME_IF_ANY,
+    LOCALS,
+    NATIVE_SHADOW,
+    PASS_ON,
+    RUN,
+    SHADOW,
+    WHILE_COMPILING,
+    WHILE_OFF,
+    WHILE_SKIPPED,
+    WRITE_CAPTURED,
+    Template,
+)
 from callscope.summarize import MAX_STRING, summarizer
 from callscope.tape.engine import NATIVE
 from callscope.tape.records import Field
-from callscope.tape.threads import LIMIT
 
 if TYPE_CHECKING:
-    from callscope.hierarchy import Binding
-
-
-class Template(AsciiTemplate):
-    """A template whose names may be any identifiers, as those of parameters may."""
-
-    idpattern = r"[^\W\d]\w*"
-    flags = re.UNICODE
-
-
-# `$name` stands for a name that the original does not use: a local variable if it is one of
-# these, else a closure cell. What follows the `try` runs no instruction at which the interpreter
-# looks for signals before the end is on the tape, and what the `except` branch does first is to
-# write it there: so no interrupt makes an end go missing.
-LOCALS: Final = frozenset(
-    {
-        *("tape", "runtime", "result", "time", "captured", "error", "known"),
-        *("token", "body", "act", "yielded", "sent", "thrown", "entered", "outer"),
-    }
-)
-_SHADOW: Final = Template(f"""\
-    $def shadow($parameters):
-        nonlocal $seen
-        $name_freevars
-        $while_compiling
-        $pass_through
-        $make_token
-        $open_tape
-        if $len($tape) > {LIMIT}:
-            $drain()
-        $find_runtime
-        $begin_around
-        $tape += ($begin)
-        try:
-            $make_current
-            $go_live
-            $run
-            $time = $clock()
-            $capture_result
-        except $BaseException as $error:
-            $find_tape
-            $tape.append($RAISE)
-            try:
-                $note_error($tape, $error)
-            except $RecursionError:
-                $error.__traceback__ = $error.__traceback__.tb_next
-                $known = $AT_LIMIT if $type($error) is $RecursionError else $UNKNOWN_ERROR
-                $tape += ($ERROR, $clock(), $known)
-            $forget
-            $end_around
-            $go_live
-            raise
-        $find_tape
-        $write_return
-        $end_around
-        $go_live
-        $return_result
-""")
-# The same where the tape in C does it. An interrupt within `$enter` leaves no begin behind, nor does
-# one before it; and one after it comes when the `try` has begun.
-_NATIVE_SHADOW: Final = Template("""\
-    def shadow($parameters):
-        $name_freevars
-        $while_compiling
-        $pass_through
-        try:
-            $enter($entered)
-            $run
-        except $BaseException as $error:
-            $fail($error)
-            raise
-        $leave($result)
-        return $result
-""")
-_WHILE: Final = """\
-if $condition:
-            try:
-                $pass_on
-            except $BaseException as $error:
-                $drop_own_frames($error)
-                raise"""
-_WHILE_OFF: Final = _WHILE.replace("$condition", "not $on$or_without_object")
-_WHILE_SKIPPED: Final = _WHILE.replace("$condition", "$entered is $SKIPPED")
-# A call that is to be current begins before that is made: it and the call begin at one instant.
-_BEGIN_AROUND: Final = """\
-$time = $clock()
-        $outer = None
-        $entered = $begin_around($layout.site, $time)"""
-# Before all else: what a compiler sees of the shadow is then only this.
-_WHILE_COMPILING: Final = """\
-if $is_compiling():
-            $pass_on"""
-_DRIVE_ASYNC_GENERATOR: Final = """\
-$body = $run_original
-            $act = $partial($first_step, $body)
-            while True:
-                try:
-                    $yielded = await $drive($act(), $token, as_current=True$entered_too)
-                except $StopAsyncIteration:
-                    break
-                $suspend($token)
-                try:
-                    $sent = yield $yielded
-                except $GeneratorExit:
-                    $act = None
-                except $BaseException as $thrown:
-                    $drop_own_frames($thrown)
-                    $act = $partial($body.athrow, $thrown)
-                else:
-                    $act = $partial($body.asend, $sent)
-                $resume($token)
-                if $act is None:
-                    await $body.aclose()
-                    raise $GeneratorExit"""
-# How each kind of function is run by its shadow, and how one that is switched off passes it on.
-# An async generator cannot pass itself on; switched off, it is driven all the same, without token.
-_RUN: Final[dict[Kind, str]] = {
-    "function": "$result = $run_original",
-    "callable": "$result = $run_original",
-    "generator": "$result = yield from $drive($run_original, $token, as_current=False$entered_too)",
-    "coroutine": "$result = await $drive($run_original, $token, as_current=True$entered_too)",
-    "async generator": _DRIVE_ASYNC_GENERATOR,
-}
-_PASS_ON: Final[dict[Kind, str]] = {
-    "function": "return $run_original",
-    "callable": "return $run_original",
-    "generator": "return (yield from $run_original)",
-    "coroutine": "return await $run_original",
-}
-_FIND_RUNTIME: Final = """\
-$runtime = $seen
-        if $runtime() is not {found}:
-            $runtime = $seen = ${class_ref}({found})"""
-# `wrapt` may know of no object.
-_FIND_RUNTIME_IF_ANY: Final = """\
-$runtime = $seen
-        if {bound} is None:
-            $runtime = None
-        elif $runtime() is not {found}:
-            $runtime = $seen = ${class_ref}({found})"""
-_CAPTURE_RESULT: Final = "$captured = None if $result is None else {}"
-_WRITE_CAPTURED: Final = """\
-if $result is None:
-            $tape.append($time)
-        else:
-            $tape += ($RESULT, $time, $captured)"""
-# No set of types: looking a class up in one would run its metaclass's `__hash__`. No assignment
-# expression: TensorFlow's AutoGraph, which converts shadows too, knows none.
-_CAPTURE_VALUE: Final = (
-    "({name} if {name} is None or $type({name}) is $int or $type({name}) is $float"
-    " or $type({name}) is $bool or $type({name}) is $str and $len({name}) <= {longest}"
-    " else $value({name}))"
-)
+    from callscope.sites import Binding
 
 
 def spread(field: Field, recipe: Recipe) -> str:
@@ -199,7 +61,7 @@ class Source:
         self._bound_in_args = self._bound is not None and not positional
         if shape.kind == "callable":
             self._bound = None if binding == "static" else "instance"
-        self.fields = tuple(self._fields())
+        self.fields: tuple[Field, ...] = tuple(self._fields())
         """The captured parameters: all but the one that the method is bound to."""
         self.is_native = (
             NATIVE is not None
@@ -235,7 +97,7 @@ class Source:
         """
         names = {name: self._shape.prefix + name for name in (*cells, *LOCALS)}
         parts = {name: Template(part).substitute(names) for name, part in self._parts().items()}
-        template = _NATIVE_SHADOW if self.is_native else _SHADOW
+        template = NATIVE_SHADOW if self.is_native else SHADOW
         body = template.substitute(names, **parts)
         body = "".join(line for line in body.splitlines(keepends=True) if line.strip())
         made_of = [*(self._shape.prefix + name for name in cells), *self._shape.freevars]
@@ -253,12 +115,12 @@ class Source:
             "parameters": self._declaration(),
             # Never run; it makes these closure variables of the shadow.
             "name_freevars": f"if 0: {', '.join(['$origin', *self._shape.freevars])}",
-            "while_compiling": self._fill(_WHILE_COMPILING.replace("$pass_on", _PASS_ON[kind]))
-            if self._recipe.compiles and kind in _PASS_ON
+            "while_compiling": self._fill(WHILE_COMPILING.replace("$pass_on", PASS_ON[kind]))
+            if self._recipe.compiles and kind in PASS_ON
             else "",
             "def": "async def" if kind in ("coroutine", "async generator") else "def",
-            "pass_through": self._fill(_WHILE_OFF.replace("$pass_on", _PASS_ON[kind]))
-            if kind in _PASS_ON
+            "pass_through": self._fill(WHILE_OFF.replace("$pass_on", PASS_ON[kind]))
+            if kind in PASS_ON
             else "",
             "make_token": "$token = $new_token($on)" if suspends else "",
             "begin_around": self._begin_around(),
@@ -266,7 +128,7 @@ class Source:
             "end_around": f"$end_around($entered, {'$outer' if self._encloses else 'None'})"
             if self._recipe.is_current
             else "",
-            "run": self._fill(_RUN[kind]),
+            "run": self._fill(RUN[kind]),
             "open_tape": find_tape,
             # Where a call goes on after it was suspended may be another thread.
             "find_tape": find_tape if suspends else "",
@@ -274,8 +136,8 @@ class Source:
             "entered": ", ".join(self._entered()),
             "find_runtime": self._find_runtime(),
             "begin": ", ".join(self._begin()),
-            "capture_result": _CAPTURE_RESULT.format(self._capture("$result")) if captures else "",
-            "write_return": _WRITE_CAPTURED if captures else "$tape.append($time)",
+            "capture_result": CAPTURE_RESULT.format(self._capture("$result")) if captures else "",
+            "write_return": WRITE_CAPTURED if captures else "$tape.append($time)",
             "go_live": "$drain()" if self._recipe.live else "",
             # What was thrown in holds, from Python 3.12 on, this frame by that of the body.
             "forget": "$body = $act = None" if kind == "async generator" else "",
@@ -301,9 +163,9 @@ class Source:
             return ""
         begin = "$entered = $begin_around($layout.site, 0)"
         if self._recipe.is_current:
-            begin = _BEGIN_AROUND
-        if self._recipe.skips and self._shape.kind in _PASS_ON:
-            skip = _WHILE_SKIPPED.replace("$pass_on", _PASS_ON[self._shape.kind])
+            begin = BEGIN_AROUND
+        if self._recipe.skips and self._shape.kind in PASS_ON:
+            skip = WHILE_SKIPPED.replace("$pass_on", PASS_ON[self._shape.kind])
             begin += "\n        " + self._fill(skip)
         return begin
 
@@ -342,7 +204,7 @@ class Source:
         if self._bound is None:
             return ""
         on_class = self._binding == "class"
-        return (_FIND_RUNTIME_IF_ANY if self._shape.kind == "callable" else _FIND_RUNTIME).format(
+        return (FIND_RUNTIME_IF_ANY if self._shape.kind == "callable" else FIND_RUNTIME).format(
             bound=self._bound,
             found=self._bound if on_class else f"$type({self._bound})",
             class_ref="class_ref_of_bound" if on_class else "class_ref",
@@ -400,4 +262,4 @@ class Source:
             return f"$both({name})"
         if self._recipe.captured == ("types",):
             return f"$type_text({name})"
-        return _CAPTURE_VALUE.format(name=name, longest=MAX_STRING)
+        return CAPTURE_VALUE.format(name=name, longest=MAX_STRING)

@@ -12,8 +12,8 @@ import types
 from collections.abc import AsyncGenerator, Awaitable, Generator
 from typing import Any
 
-from callscope.shadow.capture import drop_own_frames, hide
 from callscope.shadow.context import Current, Token
+from callscope.shadow.frames import drop_own_frames, hide
 from callscope.tape.around import resume_around, suspend_around
 from callscope.tape.records import RESUME, SUSPEND
 from callscope.tape.threads import TAPES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -41,7 +41,7 @@ class JSONLines:
     """No call is left out, though the program may have to wait for the disk."""
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path: Path = Path(path)
         """The file that this process writes to."""
         self.left_out: Mapping[str, int] = {}
         """Number of calls that were left out on purpose, by site; the last line says it."""
@@ -53,7 +53,7 @@ class JSONLines:
         self._pending = b""
         self._written = 0
         self._file: FileIO | None = self._open()
-        self.on_event = self._events.append
+        self.on_event: Callable[[Event], None] = self._events.append
         """Takes one event, which becomes one line. It is C: no interrupt falls in it."""
 
     def __repr__(self) -> str:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from callscope.hierarchy import (
     _type_qualname,
     bare_name,
-    class_ref,
     is_immutable,
     is_subclass,
     mro,
@@ -19,18 +18,17 @@ from callscope.hierarchy import (
     qualified_name,
 )
 from callscope.identity import identify_unwatched
+from callscope.sites import class_ref
+from callscope.summarize.arrays import array_text, is_array
+from callscope.summarize.by_class import ByClass
 from callscope.summarize.secrets import REDACTED, is_secret, spelling, text_of
+from callscope.summarize.texts import cut, opaque
 from callscope.summarize.writers import (
     MAX_DEPTH,
     MAX_ITEMS,
     MAX_STRING,
-    ByClass,
-    array_text,
     bounded,
-    cut,
     error_args,
-    is_array,
-    opaque,
     writer_of,
 )
 from callscope.trace import CallError, Text, Value

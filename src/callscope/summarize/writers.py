@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import collections
-import datetime as dt
 import enum
 import re
-import sys
 import types
-import weakref
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
-from callscope.hierarchy import bare_name, is_immutable, is_subclass, mro, namespace, qualified_name
+from callscope.hierarchy import bare_name, is_subclass, mro, namespace, qualified_name
+from callscope.summarize.arrays import array_text, is_array
+from callscope.summarize.by_class import ByClass
 from callscope.summarize.secrets import held_by, spelling, text_of
+from callscope.summarize.texts import opaque
+from callscope.summarize.trusted import ABSENT, holds_plain, is_genuine, is_trusted, stored
 from callscope.trace import Text
 
 if TYPE_CHECKING:
@@ -27,71 +28,12 @@ MAX_DEPTH: Final = 3
 _MAX_SORTED: Final = 64
 _MAX_INT_BITS: Final = 256
 
-# Leaf types of the standard library whose own `repr` is short, quick and free of user code.
-_TRUSTED_REPR: Final = frozenset(
-    {
-        "datetime.date",
-        "datetime.timedelta",
-        "datetime.timezone",
-        "decimal.Decimal",
-        "fractions.Fraction",
-        "ipaddress.IPv4Address",
-        "ipaddress.IPv6Address",
-        "pathlib.PosixPath",
-        "pathlib.PurePosixPath",
-        "pathlib.PureWindowsPath",
-        "pathlib.WindowsPath",
-        # Python 3.13 has moved them.
-        "pathlib._local.PosixPath",
-        "pathlib._local.PurePosixPath",
-        "pathlib._local.PureWindowsPath",
-        "pathlib._local.WindowsPath",
-        "uuid.UUID",
-        "zoneinfo.ZoneInfo",
-    }
-)
-
-# Libraries whose arrays say shape and dtype without computing anything.
-_ARRAY_LIBRARIES: Final = frozenset(
-    {
-        *("cupy", "dask", "jax", "jaxlib", "keras", "mlx", "mxnet", "numpy", "paddle", "pandas"),
-        *("scipy", "sparse", "tensorflow", "torch", "xarray"),
-    }
-)
-
 error_args: Final[Callable[[BaseException], tuple[Any, ...]]] = BaseException.__dict__[
     "args"
 ].__get__
 """Returns the `args` of an exception past any attribute of its class."""
 
 Writer = Callable[["Summarizer", Any, int], str]
-
-_T = TypeVar("_T")
-
-
-class ByClass(Generic[_T]):
-    """What is known of classes, for as long as they live.
-
-    By their identity: hashing a class may run its metaclass's `__hash__`.
-    """
-
-    def __init__(self) -> None:
-        self.known: dict[int, tuple[weakref.ref[type], _T]] = {}
-
-    def __setitem__(self, kind: type, value: _T) -> None:
-        key, known = id(kind), self.known
-
-        def forget(ref: weakref.ref[type]) -> None:
-            if key in known and known[key][0] is ref:
-                del known[key]
-
-        known[key] = weakref.ref(kind, forget), value
-
-    def get(self, kind: type, default: _T) -> _T:
-        """Return what is known of a class, or the default."""
-        known = self.known.get(id(kind))
-        return known[1] if known is not None and known[0]() is kind else default
-
 
 _UNKNOWN: Final = object()
 _found: Final[ByClass[Any]] = ByClass()
@@ -107,9 +49,9 @@ def writer_of(kind: type) -> Writer | None:
 
 def _find_writer(kind: type) -> Writer | None:
     qualified = qualified_name(kind)
-    if _is_trusted(kind):
+    if is_trusted(kind):
         return _repr
-    if qualified in ("datetime.datetime", "datetime.time") and _is_genuine(kind, qualified):
+    if qualified in ("datetime.datetime", "datetime.time") and is_genuine(kind, qualified):
         return _moment
     if is_array(kind):
         return array_text
@@ -122,61 +64,12 @@ def _find_writer(kind: type) -> Writer | None:
     return _dataclass if "__dataclass_fields__" in namespace(kind) else None
 
 
-def is_array(kind: type) -> bool:
-    """Tell whether values of a class have a shape and a dtype that may be asked for.
-
-    Both have to come from a library that is known for them. Another class's may be properties
-    that run any code of the program's.
-    """
-    return all(_is_of_library(kind, name) for name in ("shape", "dtype", "__getattribute__"))
-
-
-def _is_of_library(kind: type, name: str) -> bool:
-    """Tell whether what a class has under a name is C or comes with a known library."""
-    for base in mro(kind):
-        if name in namespace(base):
-            package = qualified_name(base).partition(".")[0]
-            return is_immutable(base) or package in _ARRAY_LIBRARIES
-    return False
-
-
-def array_text(_: Summarizer, value: Any, _depth: int) -> str:
-    """Write ``float32[32, 128]`` for what has a shape and a dtype (NumPy, torch, jax, ...)."""
-    torch = sys.modules.get("torch")
-    if torch is None or not is_subclass(type(value), torch.Tensor):
-        return _array_text(value)
-    # What is asked of a tensor is seen by its subclass, by modes, and by `torch.jit.trace`.
-    tracing = torch._C._get_tracing_state()
-    if tracing is not None:
-        torch._C._set_tracing_state(None)
-    try:
-        with torch._C.DisableTorchFunction():
-            return _array_text(value)
-    finally:
-        if tracing is not None:
-            torch._C._set_tracing_state(tracing)
-
-
-def _array_text(value: Any) -> str:
-    dtype = value.dtype
-    name = getattr(dtype, "name", None)
-    if not isinstance(name, str):
-        name = str(dtype).rpartition(".")[2]
-    numpy = sys.modules.get("numpy")
-    if numpy is not None and is_subclass(type(value), numpy.generic):
-        # One with fields may hold objects, and a subclass may show itself otherwise.
-        kind = type(value)
-        plain = _is_of_library(kind, "__str__") and not is_subclass(kind, numpy.void)
-        return f"{name}({cut(str(value), 40)})" if plain else opaque(type(value))
-    return f"{name}[{', '.join(str(size) for size in value.shape)}]"
-
-
 def _dataclass(summarizer: Summarizer, value: Any, depth: int) -> str:
     fields = namespace(type(value))["__dataclass_fields__"]
     shown = []
     for name in islice(_shown_fields(fields), MAX_ITEMS):
-        found = _stored(value, name)
-        if found is not _ABSENT and depth < MAX_DEPTH:
+        found = stored(value, name)
+        if found is not ABSENT and depth < MAX_DEPTH:
             shown.append(f"{name}={summarizer._named(name, found, depth + 1)}")
     return f"{bare_name(qualified_name(type(value)))}({', '.join(shown)})"
 
@@ -215,31 +108,7 @@ def _int(value: int) -> str:
 
 
 def _repr(_: Summarizer, value: Any, _depth: int) -> str:
-    return repr(value) if _holds_plain(value) else opaque(type(value))
-
-
-_PLAIN: Final = (str, int, types.NoneType, dt.timedelta)
-
-
-def _holds_plain(value: Any) -> bool:
-    """Tell whether a value holds nothing that its `repr` could come to, and is the program's.
-
-    A path may hold a string, or a UUID a number, of a class that shows itself otherwise.
-    """
-    if type(value) is dt.timezone:
-        return all(map(_is_plain, value.__getinitargs__()))  # type: ignore[attr-defined]
-    for base in mro(type(value)):
-        for name, entry in namespace(base).items():
-            if type(entry) is types.MemberDescriptorType:
-                held = _stored(value, name)
-                if not all(_is_plain(item) for item in (held if type(held) is list else [held])):
-                    return False
-    return True
-
-
-def _is_plain(held: Any) -> bool:
-    kind = type(held)
-    return held is _ABSENT or any(kind is plain for plain in _PLAIN) or is_subclass(kind, enum.Enum)
+    return repr(value) if holds_plain(value) else opaque(type(value))
 
 
 def _sequence(left: str, right: str, base: Any) -> Callable[[Summarizer, Any, int], str]:
@@ -303,8 +172,8 @@ def _name_of(function: Any) -> str | None:
     bound = function.__self__
     if bound is None or is_subclass(type(bound), types.ModuleType):
         return text_of(function.__name__)
-    owner = bound if is_subclass(type(bound), type) else type(bound)
-    return f"{bare_name(qualified_name(owner))}.{function.__name__}"
+    cls = bound if is_subclass(type(bound), type) else type(bound)
+    return f"{bare_name(qualified_name(cls))}.{function.__name__}"
 
 
 def _method(_: Summarizer, value: types.MethodType, _depth: int) -> str:
@@ -315,7 +184,7 @@ def _method(_: Summarizer, value: types.MethodType, _depth: int) -> str:
 def _moment(_: Summarizer, value: Any, _depth: int) -> str:
     zone = value.tzinfo
     # The zone may be of a class of the program's own.
-    known = zone is None or (_is_trusted(type(zone)) and _holds_plain(zone))
+    known = zone is None or (is_trusted(type(zone)) and holds_plain(zone))
     return repr(value if known else value.replace(tzinfo=None))
 
 
@@ -361,38 +230,3 @@ _WRITERS: Final[tuple[tuple[type, Writer], ...]] = (
     (range, _repr),
     (re.Pattern, _repr),
 )
-
-
-def _is_genuine(kind: type, qualified: str) -> bool:
-    module, _, name = qualified.rpartition(".")
-    return getattr(sys.modules.get(module), name, None) is kind
-
-
-def _is_trusted(kind: type) -> bool:
-    qualified = qualified_name(kind)
-    return qualified in _TRUSTED_REPR and _is_genuine(kind, qualified)
-
-
-def opaque(kind: type) -> Text:
-    """Return what stands for a value of no known kind: ``<Config>``."""
-    return Text(f"<{bare_name(qualified_name(kind))}>")
-
-
-_ABSENT: Final = object()
-
-
-def _stored(value: Any, name: str) -> Any:
-    """Return what an instance holds under a name, in its dict or a slot, calling no property."""
-    for base in mro(type(value)):
-        entry = namespace(base).get(name)
-        if type(entry) is types.MemberDescriptorType:
-            try:
-                return entry.__get__(value)
-            except AttributeError:
-                return _ABSENT
-    return held_by(value).get(name, _ABSENT)
-
-
-def cut(text: str, length: int) -> str:
-    """Return a text, cut to a length."""
-    return text if len(text) <= length else f"{text[: length - 3]}..."

@@ -11,7 +11,7 @@ from collections.abc import Container
 from typing import Any, Final, Protocol
 
 from callscope.errors import SinkWarning, is_interrupt, shown, warn
-from callscope.hierarchy import Site
+from callscope.sites import Site
 from callscope.tape.threads import TAPES
 from callscope.trace.event import SKIPPED
 

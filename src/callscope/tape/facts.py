@@ -6,8 +6,8 @@ from collections.abc import Collection
 from typing import Final
 
 from callscope.bytecode import ClassCode, Reading, read
-from callscope.hierarchy import ClassRef, Site
 from callscope.presets import TEMPLATE_METHODS
+from callscope.sites import ClassRef, Site
 from callscope.trace import ClassFacts, CodeFacts, SiteFacts
 
 _INIT: Final = "__init__"

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import math
-import os
 import threading
 from bisect import bisect_right
 from collections import deque
-from typing import Any, Protocol
+from contextlib import nullcontext
+from typing import Any, Final, Protocol
 from weakref import WeakKeyDictionary
 
-from callscope.hierarchy import Site
-from callscope.identity import Numbers
-from callscope.summarize import REDACTED, ObjectMark, bounded
+from callscope.collection import no_collection
+from callscope.sites import Site
 from callscope.tape.around import Around, context_for
 from callscope.tape.engine import LEAST_SIZE
-from callscope.tape.facts import FactsOf
-from callscope.tape.records import OMITTED, Layout
-from callscope.tape.threads import TAPES, Batch, ThreadTape
-from callscope.tape.unwind import Instant, Open, Parsed, ThreadReader
+from callscope.tape.make import CallMaker
+from callscope.tape.opened import Open
+from callscope.tape.records import LEAST_BEGIN
+from callscope.tape.threads import TAPES, Batch, Chunk, ThreadTape
+from callscope.tape.unwind import Instant, Parsed, ThreadReader
 from callscope.tape.wanted import Limit, Wanted
-from callscope.trace import Call, Event, EventKind, Recorded, Text, Value
+from callscope.trace import Call, Event, EventKind, Recorded
+
+_MUCH: Final = 1 << 17
+"""Places on the tapes, from which on reading them is noticed."""
 
 
 class Listener(Protocol):
@@ -69,10 +72,15 @@ class TapeReader:
         self.keeps = keep
         self._listener = listener
         self._around = around
-        self.limit = Limit(wanted)
-        self._numbers = Numbers()
-        self.facts = FactsOf(wanted.sites)
-        """What the calls are told once of their sites and classes."""
+        self.limit: Limit = Limit(wanted)
+        self._may_be_plain = (
+            keep and listener is None and around is None and self.limit.takes_all_that_fits
+        )
+        """Whether calls come to the same however many are taken at once."""
+        self._is_taking = False
+        """Whether plain records are being taken; calls may then have children that are not."""
+        self.make: CallMaker = CallMaker(wanted.sites)
+        """Makes the calls."""
         self._threads: dict[ThreadTape, ThreadReader] = {}
         self._thread_names: dict[str, int] = {}
         self._ended: set[ThreadTape] = set()
@@ -89,9 +97,8 @@ class TapeReader:
         """What has been taken apart and put in order; the first is the next to be taken note of."""
         self.events: deque[Event] = deque() if listener is None else listener.events
         self.calls: deque[Call] = deque()
-        self.last_id = 0
+        self.last_id: int = 0
         self._dropped = 0
-        self.pid = os.getpid()
         self._lock = threading.RLock()
 
     def feed(self, batch: Batch) -> None:
@@ -126,7 +133,8 @@ class TapeReader:
     def recorded(self) -> Recorded:
         """Return the calls kept so far."""
         with self._lock:
-            self._read()
+            with no_collection() if self._unread_size > _MUCH else nullcontext():
+                self._read()
             if sum(self._thread_names.values()) > 1:
                 self._sort()
             if self._dropped:
@@ -167,18 +175,20 @@ class TapeReader:
         self.feed(Batch([], [], math.inf, self._last_batch + 1))
 
     def _read(self) -> None:
-        self.facts.refresh()
+        self.make.refresh()
         self._take_instants()
+        self._take_back()
         has_read = bool(self._unread)
         while self._unread:
-            self._merge(self._unread[0])
-            self._take_instants()
+            if not self._take_plain(self._unread[0]):
+                self._merge(self._unread[0])
+                self._take_instants()
             self._forget_ended()
         self._unread_size = 0
         # Where all calls are kept, they take more memory than the numbers do. And without a batch
         # that is new, there may be records left of what was gone at the last sweep.
         if has_read and (not self.keeps or self._wanted.on_full == "drop_oldest"):
-            self._numbers.sweep()
+            self.make.numbers.sweep()
 
     def _forget_ended(self) -> None:
         for tape in [*self._ended]:
@@ -186,6 +196,51 @@ class TapeReader:
             if thread is None or thread not in self._parsed:
                 self._threads.pop(tape, None)
                 self._ended.discard(tape)
+
+    def _take_plain(self, batch: Batch) -> bool:
+        """Take the plain records that a batch begins with; return False if there are none."""
+        if not self._may_be_plain or len(batch.chunks) != 1 or self._parsed:
+            return False
+        chunk = batch.chunks[0]
+        thread, records = self._thread(chunk.tape), chunk.records
+        if len(self._threads) > 1 or self.limit.may_be_reached(len(records) // LEAST_BEGIN):
+            return False
+        plain = thread.plain()
+        if plain is None:
+            return False
+        self._is_taking = True
+        count = plain.take(records)
+        if not count:
+            self._is_taking = False
+            return False
+        opened, calls = plain.open, len(plain.calls)
+        rest = records[count:]
+        left = batch._replace(chunks=[Chunk(chunk.tape, rest, rest)])
+        ended = self._ended.union(batch.ended)
+        # One step.
+        if rest:
+            self._unread[0] = left
+        else:
+            del self._unread[0]
+        self._ended = ended
+        self.calls += plain.calls
+        self.last_id += calls
+        self.limit.count += calls
+        thread._open = opened
+        thread._raised = plain.raised
+        thread.last_ns = plain.last_ns
+        self._is_taking = False
+        return True
+
+    def _take_back(self) -> None:
+        """Part calls from children that they were given when `_take_plain` was broken off."""
+        if self._is_taking:
+            for thread in self._threads.values():
+                for entered in thread.open:
+                    children = [] if entered.call is None else entered.call._children
+                    while children and children[-1]._call_id > self.last_id:
+                        del children[-1]
+            self._is_taking = False
 
     def _merge(self, batch: Batch) -> None:
         """Put the instants of all threads in the order of time.
@@ -273,46 +328,6 @@ class TapeReader:
     def wants(self, site: Site) -> bool:
         """Tell whether the recording was asked for calls of this site."""
         return site in self._wanted.sites
-
-    def number(self, identity: Any) -> int | None:
-        """Return the serial number of an object."""
-        return None if identity is None else self._numbers[identity]
-
-    def arguments(self, layout: Layout, values: list[Any]) -> dict[str, Value] | None:
-        """Return the captured arguments by name."""
-        asked = self._wanted.sites[layout.site]
-        if not layout.captured or asked.capture == "none":
-            return None
-        arguments: dict[str, Value] = {}
-        for field, captured in zip(layout.fields, values, strict=True):
-            if captured is OMITTED:
-                continue
-            if field.kind == "value":
-                arguments[field.name] = self.value(layout, captured)
-            elif field.kind == "var_positional":
-                for index, item in enumerate(captured):
-                    arguments[f"{field.name}[{index}]"] = self.value(layout, item)
-            else:
-                for name, item in captured.items():
-                    # A keyword may be named like a positional-only parameter.
-                    key = f"**{name}" if name in arguments else name
-                    arguments[key] = self.value(layout, item)
-        return arguments
-
-    def value(self, layout: Layout, captured: Any) -> Value:
-        """Return a captured value as this recording asked for it."""
-        asked = self._wanted.sites[layout.site]
-        if asked.capture == "none":
-            return None
-        if not asked.redact <= layout.redact:
-            return REDACTED  # by a shadow from before this recording, which hid less
-        if len(layout.captured) > 1:
-            captured = captured[layout.captured.index(asked.capture)]
-        if type(captured) is ObjectMark:
-            number = self._numbers.get(captured.ref)
-            text: Text = captured.text
-            return text if number is None else Text(f"{text[1:-1]}#{number}")
-        return bounded(captured) if type(captured) is int else captured
 
 
 def _time(instant: Instant) -> int:

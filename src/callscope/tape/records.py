@@ -33,10 +33,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, Literal, NamedTuple
 
-from callscope.hierarchy import Site
+from callscope.identity import is_same
+from callscope.sites import Site, class_ref
 from callscope.trace import CallError
 
 FieldKind = Literal["value", "var_positional", "var_keyword"]
+
+LEAST_BEGIN: Final = 5
+"""Places that a begin record takes which holds no captured value."""
 
 
 class Field(NamedTuple):
@@ -72,32 +76,44 @@ class Layout:
         is_coroutine: bool = False,
         notes: bool = False,
     ) -> None:
-        self.site = site
-        self.fields = fields
-        self.redact = frozenset(redact)
+        self.site: Site = site
+        self.fields: tuple[Field, ...] = fields
+        self.redact: frozenset[str] = frozenset(redact)
         """Names whose values are hidden, besides those that always are."""
-        self.captured = captured
+        self.captured: tuple[str, ...] = captured
         """``("values",)``, ``("types",)``, both (each value is then a pair) or none."""
-        self.is_suspendable = is_suspendable
+        self.is_suspendable: bool = is_suspendable
         """Whether it is a coroutine or a generator."""
-        self.is_coroutine = is_coroutine
+        self.is_coroutine: bool = is_coroutine
         """Whether it is a coroutine or an asynchronous generator."""
-        self.notes = notes
+        self.notes: bool = notes
         """Whether a sink notes something of the context in which the call begins."""
-        self.size = 5 + len(fields) + (2 if is_suspendable else 0) + notes
+        self.size: int = LEAST_BEGIN + len(fields) + (2 if is_suspendable else 0) + notes
         """Number of places a begin record takes."""
         self.covers: Sequence[Layout] = ()
         """Shadows of the same site that may run below, for somebody patched one in between."""
+
+    def is_covered(self, by: Layout, identity: Any, of_above: Any) -> bool:
+        """Tell whether a call only goes on with the one above it, which is counted already.
+
+        Args:
+            by: the layout of the call above.
+            identity: of what this call is on.
+            of_above: of what the one above is on.
+        """
+        return self in by.covers and is_same(of_above, identity)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(None), ()  # a shadow that was pickled is switched off, and writes no record
 
 
 class _Marker:
-    __slots__ = ("name",)
+    __slots__ = ("name", "size")
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, size: int = 0) -> None:
+        self.name: str = name
+        self.size: int = size
+        """Number of places the record takes that it begins."""
 
     def __repr__(self) -> str:
         return self.name
@@ -106,12 +122,14 @@ class _Marker:
         return self.name
 
 
-RESULT: Final = _Marker("RESULT")
-RAISE: Final = _Marker("RAISE")
-ERROR: Final = _Marker("ERROR")
-SUSPEND: Final = _Marker("SUSPEND")
-RESUME: Final = _Marker("RESUME")
-MARK: Final = _Marker("MARK")
+RESULT: Final = _Marker("RESULT", 3)
+RAISE: Final = _Marker("RAISE", 1)
+ERROR: Final = _Marker("ERROR", 3)
+SUSPEND: Final = _Marker("SUSPEND", 3)
+RESUME: Final = _Marker("RESUME", 3)
+MARK: Final = _Marker("MARK", 3)
+UNKNOWN: Final = Layout(class_ref(object).site("?"), (), (), ())
+"""Of a call that was suspended when the reading began, and has begun before that."""
 UNKNOWN_ERROR: Final = CallError("BaseException", "")
 """Where an interrupt kept the error record from being written."""
 AT_LIMIT: Final = CallError("RecursionError", "maximum recursion depth exceeded")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from callscope.hierarchy import Site, bare_name, matches
+from callscope.hierarchy import bare_name, matches
+from callscope.sites import Site
 from callscope.trace import Call, MadeCall
 
 if TYPE_CHECKING:

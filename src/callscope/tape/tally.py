@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Any, Final, TypeAlias
 
-from callscope.hierarchy import Site, class_ref
-from callscope.identity import is_same
-from callscope.tape.records import RAISE, RESULT, RESUME, SUSPEND, Layout
+from callscope.sites import Site
+from callscope.tape.records import RAISE, RESULT, RESUME, SUSPEND, UNKNOWN, Layout
 from callscope.tape.threads import Batch, ThreadTape
 from callscope.trace import Recorded
 
 _Open: TypeAlias = tuple[Layout, Any, Any]
 """A call that has begun and not ended: layout, identity of the object, token if suspendable."""
 
-# For what was suspended when the counting began, and has begun before that.
-_UNKNOWN: Final[_Open] = (Layout(class_ref(object).site("?"), (), (), ()), None, None)
+_BEFORE: Final[_Open] = (UNKNOWN, None, None)
 
 
 class Tally:
@@ -31,7 +29,7 @@ class Tally:
         self._suspended: dict[Any, _Open] = {}
         self._last_batch = 0
         self.kept = 0
-        self.lost = 0
+        self.lost: int = 0
         """Number of calls made; none is kept."""
 
     @property
@@ -69,24 +67,23 @@ class Tally:
         counted, position, end = 0, 0, len(records)
         while position < end:
             first = records[position]
+            if type(first) is int:
+                _close(stack)
+                position += 1
+                continue
             if type(first) is Layout:
                 identity = records[position + 1]
                 if first.site in self._sites and not _repeats(first, identity, stack):
                     counted += 1
                 token = records[position + first.size - 4] if first.is_suspendable else None
                 stack.append((first, identity, token))
-                position += first.size
-            elif type(first) is int or first is RAISE:
+            elif first is RESULT or first is RAISE:
                 _close(stack)
-                position += 1
-            else:
-                if first is RESULT:
-                    _close(stack)
-                elif first is SUSPEND:
-                    _suspend(records[position + 2], stack, suspended)
-                elif first is RESUME:
-                    stack.append(suspended.pop(records[position + 2], _UNKNOWN))
-                position += 3
+            elif first is SUSPEND:
+                _suspend(records[position + 2], stack, suspended)
+            elif first is RESUME:
+                stack.append(suspended.pop(records[position + 2], _BEFORE))
+            position += first.size
         return counted
 
 
@@ -98,11 +95,10 @@ def _suspend(token: Any, stack: list[_Open], suspended: dict[Any, _Open]) -> Non
 
 
 def _repeats(layout: Layout, identity: Any, stack: list[_Open]) -> bool:
-    """Tell whether a call only goes on with another that is counted already."""
     if not stack:
         return False
     above, of_above, _ = stack[-1]
-    return bool(above.covers) and layout in above.covers and is_same(of_above, identity)
+    return bool(above.covers) and layout.is_covered(above, identity, of_above)
 
 
 def _close(stack: list[_Open]) -> None:

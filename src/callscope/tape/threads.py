@@ -25,7 +25,7 @@ class ThreadTape:
     __slots__ = ("_alive", "records", "thread")
 
     def __init__(self, thread: str, alive: weakref.ref[Any]) -> None:
-        self.thread = thread
+        self.thread: str = thread
         self.records: Any = _new_records()
         """A list; or, in C, what can be written to like one."""
         self._alive = alive
@@ -41,11 +41,11 @@ class Chunk:
 
     __slots__ = ("_records", "raw", "tape")
 
-    def __init__(self, tape: ThreadTape, raw: Any) -> None:
-        self.tape = tape
-        self.raw = raw
+    def __init__(self, tape: ThreadTape, raw: Any, records: list[Any] | None = None) -> None:
+        self.tape: ThreadTape = tape
+        self.raw: Any = raw
         """What was taken, of the kind that the tape is."""
-        self._records: list[Any] | None = None
+        self._records = records
 
     @property
     def size(self) -> int:
@@ -107,8 +107,8 @@ class Tapes:
     """All threads' tapes, and the readers of what stands on them."""
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
-        self.clock = types.CellType(time.perf_counter_ns)
+        self.lock: threading.RLock = threading.RLock()
+        self.clock: types.CellType = types.CellType(time.perf_counter_ns)
         """The cell through which shadows read the time."""
         self._tapes: list[ThreadTape] = []
         self._readers: list[Reader] = []
@@ -118,7 +118,7 @@ class Tapes:
         self._batch: Batch | None = None
         """What the readers are being given."""
         self._last_number = 0
-        self.local = _Local(self)
+        self.local: _Local = _Local(self)
 
     def __reduce__(self) -> str:
         return "TAPES"

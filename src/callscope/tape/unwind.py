@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from callscope.hierarchy import ClassRef, class_ref
-from callscope.identity import is_same
+from callscope.tape.opened import Open
+from callscope.tape.plain import PlainRecords
 from callscope.tape.records import (
     ERROR,
     MARK,
@@ -14,11 +14,12 @@ from callscope.tape.records import (
     RESULT,
     RESUME,
     SUSPEND,
+    UNKNOWN,
     UNKNOWN_ERROR,
     Layout,
 )
 from callscope.tape.sampling import KEPT, LEFT_OUT
-from callscope.trace import Call, CallError, MadeCall
+from callscope.trace import Call, CallError
 
 if TYPE_CHECKING:
     from callscope.tape.read import TapeReader
@@ -30,27 +31,6 @@ class Instant(NamedTuple):
     ts_ns: int
     act: Callable[[Instant], None]
     record: list[Any]
-
-
-class Open(NamedTuple):
-    """A call that has begun and not ended, as seen from one recording."""
-
-    layout: Layout
-    identity: Any
-    call: Call | None
-    """None if the recording does not keep it."""
-    parent: Call | None
-    """What the calls within hang below: the innermost call that is kept."""
-    task: str | None = None
-    """Name of the asyncio task it runs in."""
-    token: Any = None
-    """Stands for a call that can be suspended."""
-    context: Any = None
-    """Token of the innermost coroutine, or mark, in whose context it runs."""
-
-
-# For what was suspended when the recording began, and has begun before that.
-_UNKNOWN: Final = Layout(class_ref(object).site("?"), (), (), ())
 
 
 class Parsed(NamedTuple):
@@ -71,18 +51,23 @@ class ThreadReader:
         self._thread = thread
         self._reader = reader
         self._open: list[Open] = []
-        self._contexts: dict[Any, int] = {}
-        """How many of the open calls run in the context of each token."""
         self._raised: Call | None = None
         self._acts = {
+            RAISE: self._raise,
             RESULT: self._return_result,
             ERROR: self._error,
             SUSPEND: self._suspend,
             RESUME: self._resume,
             MARK: self._mark,
         }
-        self.last_ns = 0
+        self.last_ns: int = 0
         """When the last happened that was taken note of."""
+
+    def plain(self) -> PlainRecords | None:
+        """Return what takes plain records from here on; None if what is open is not plain."""
+        if any(entered.context is not None for entered in self._open):
+            return None
+        return PlainRecords(self._reader, self._thread, self._open, self._raised, self.last_ns)
 
     @property
     def open(self) -> Sequence[Open]:
@@ -98,20 +83,18 @@ class ThreadReader:
             first = records[position]
             if type(first) is int:
                 last_ns = first
-                add(Instant(first, self._return, records[position : position + 1]))
+                add(Instant(first, self._return, [first]))
                 position += 1
-            elif type(first) is Layout:
-                record = records[position : position + first.size]
+                continue
+            record = records[position : position + first.size]
+            position += first.size
+            if type(first) is Layout:
                 last_ns = record[-1]
                 add(Instant(last_ns, self._begin, record))
-                position += first.size
-            elif first is RAISE:
-                add(Instant(last_ns, self._raise, records[position : position + 1]))
-                position += 1
             else:
-                last_ns = records[position + 1]
-                add(Instant(last_ns, self._acts[first], records[position : position + 3]))
-                position += 3
+                if first is not RAISE:  # which has no time of its own
+                    last_ns = record[1]
+                add(Instant(last_ns, self._acts[first], record))
         return Parsed(parsed, last_ns)
 
     def _begin(self, instant: Instant) -> None:
@@ -131,7 +114,9 @@ class ThreadReader:
             parent = LEFT_OUT
         is_wanted, call = is_asked and verdict.keeps, None
         if is_wanted and not reader.limit.refuses_all():
-            call = self._call(layout, identity, runtime, values, start_ns, parent)
+            call = reader.make.call(
+                layout, identity, runtime, values, start_ns, self._thread, parent
+            )
             call._task = task
             is_wanted = reader.limit.is_asked_for(call)
             # Only now, for the parent tells what led to the call, also if it is dropped by now.
@@ -142,7 +127,6 @@ class ThreadReader:
         parent = reader.parent(parent)
         runs_in = token if layout.is_coroutine else maker
         entered = Open(layout, identity, call, call or parent, task, token, runs_in)
-        inside = self._contexts.get(runs_in, 0) + 1
         siblings: list[Call] = [] if parent is None or not reader.keeps else parent._children
         events = reader.event("call", start_ns, call, context)
         if token is not None:
@@ -151,8 +135,6 @@ class ThreadReader:
         del reader.instants[0]
         self.last_ns = start_ns
         self._open += (entered,)
-        if runs_in is not None:
-            self._contexts[runs_in] = inside
         reader.limit.quotas |= verdict.quotas
         reader.limit.left_out |= verdict.left_out
         if is_wanted and call is None:
@@ -168,10 +150,10 @@ class ThreadReader:
 
     def _led_to(self, maker: Any, parent: Call | None) -> Call | None:
         """Return what a call hangs below."""
-        if maker is not None and maker not in self._contexts:
-            # It was led to from another task, or another thread.
-            return self._reader.makers.get(maker, parent)
-        return parent
+        if maker is None or any(entered.context is maker for entered in reversed(self._open)):
+            return parent
+        # It was led to from another task, or another thread.
+        return self._reader.makers.get(maker, parent)
 
     def _mark(self, instant: Instant) -> None:
         self._settle(instant)
@@ -188,17 +170,12 @@ class ThreadReader:
         left = None if place is None else self._open[place]
         call = None if left is None else left.call
         spans: list[list[int]] = [] if call is None else call._spans()
-        inside = self._contexts.get(left.context, 1) - 1 if left else 0
         events = reader.event("suspend", instant.ts_ns, call)
         # One step.
         del reader.instants[0]
         self.last_ns = instant.ts_ns
         if place is not None and left is not None:
             del self._open[place]
-            if left.context is not None:
-                self._contexts[left.context] = inside
-                if not inside:
-                    del self._contexts[left.context]
             reader.suspended[token] = left
             spans += ([instant.ts_ns],)
             reader.events += events
@@ -208,18 +185,15 @@ class ThreadReader:
         reader = self._reader
         token = instant.record[2]
         known = reader.suspended.get(token)
-        entered = known or Open(_UNKNOWN, None, None, None)
+        entered = known or Open(UNKNOWN, None, None, None)
         call = entered.call
         spans = [] if call is None else call._spans()
         span = spans[-1] if spans and len(spans[-1]) == 1 else []
-        inside = self._contexts.get(entered.context, 0) + 1
         events = reader.event("resume", instant.ts_ns, call)
         # One step.
         del reader.instants[0]
         self.last_ns = instant.ts_ns
         self._open += (entered,)
-        if entered.context is not None:
-            self._contexts[entered.context] = inside
         if known is not None:
             del reader.suspended[token]
             span += (instant.ts_ns,)
@@ -227,39 +201,10 @@ class ThreadReader:
 
     def _repeats(self, layout: Layout, identity: Any) -> bool:
         """Tell whether a call only goes on with another that is counted already."""
-        if not self._open:
+        if not self._open or not self._open[-1].layout.covers:
             return False
         above = self._open[-1]
-        return layout in above.layout.covers and is_same(above.identity, identity)
-
-    def _call(
-        self,
-        layout: Layout,
-        identity: Any,
-        runtime: ClassRef | None,
-        values: list[Any],
-        start_ns: int,
-        parent: Call | None,
-    ) -> Call:
-        defining = layout.site.defining
-        runtime = runtime or defining
-        mro = runtime.mro
-        call = MadeCall(
-            layout.site.method,
-            defining.name,
-            runtime.name,
-            self._reader.number(identity),
-            mro.index(defining) if defining in mro else None,
-            self._reader.arguments(layout, values),
-            start_ns,
-            self._thread,
-            parent,
-        )
-        call._pid = self._reader.pid
-        facts = self._reader.facts
-        known = facts.known.get((layout.site, runtime)) or facts.of(layout.site, runtime)
-        call._site_facts, call._class_facts = known
-        return call
+        return layout.is_covered(above.layout, identity, above.identity)
 
     def _return(self, instant: Instant) -> None:
         self._settle(instant)
@@ -274,20 +219,14 @@ class ThreadReader:
         reader = self._reader
         left = self._open[-1] if self._open else None
         call = None if left is None else left.call
-        inside = self._contexts.get(left.context, 1) - 1 if left else 0
         result = None
         if left is not None and call is not None and captured is not None:
-            result = reader.value(left.layout, captured)
+            result = reader.make.value(left.layout, captured)
         events = () if raised else reader.event("return", end_ns, call)
         # One step.
         del reader.instants[0]
         self.last_ns = end_ns
-        if left is not None:
-            del self._open[-1]
-            if left.context is not None:
-                self._contexts[left.context] = inside
-                if not inside:
-                    del self._contexts[left.context]
+        del self._open[-1:]
         if raised:
             self._raised = call
         elif call is not None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from callscope.errors import PredicateWarning, is_interrupt, shown, warn
-from callscope.hierarchy import Site
+from callscope.sites import Site
 from callscope.tape.sampling import KEPT, Quota, Sampling, Verdict
 from callscope.trace import Call
 
@@ -46,9 +46,9 @@ class Limit:
         """What is spent of what `sample` and `max_per_second` allow, by site."""
         self.left_out: dict[str, int] = {}
         """Number of calls that these left out, by the qualified name of the site."""
-        self.is_asking = False
+        self.is_asking: bool = False
         """Whether `where` is being asked."""
-        self.count = 0
+        self.count: int = 0
         """Number of calls that are kept."""
         self.lost = 0
         """Number of calls that there was no room for."""
@@ -60,6 +60,11 @@ class Limit:
         keeps, quotas = self._sampling.decide(site, start_ns, parent, self.quotas)
         name = str(site)
         return Verdict(keeps, quotas, {} if keeps else {name: self.left_out.get(name, 0) + 1})
+
+    @property
+    def takes_all_that_fits(self) -> bool:
+        """Whether every call is kept for which there is room."""
+        return self._where is None and self._sampling is None
 
     def may_be_reached(self, more: int) -> bool:
         """Tell whether so many more calls may be more than are kept."""

@@ -1,8 +1,9 @@
 """`Event`, `Call` and `Trace`: what sinks receive during, and people read after, a recording."""
 
-from callscope.trace.call import Call, CallError, MadeCall, Text, Value
+from callscope.trace.call import Call
 from callscope.trace.event import SCHEMA_VERSION, Cost, Event, EventKind, Header, Sink
 from callscope.trace.facts import ClassFacts, CodeFacts, SiteFacts
+from callscope.trace.made import MadeCall
 from callscope.trace.merge import merge
 from callscope.trace.text import (
     Names,
@@ -13,6 +14,7 @@ from callscope.trace.text import (
     value_text,
 )
 from callscope.trace.trace import Recorded, Trace
+from callscope.trace.values import CallError, Text, Value
 
 __all__ = [
     "SCHEMA_VERSION",

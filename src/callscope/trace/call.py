@@ -1,37 +1,16 @@
-"""`Call`: one run of a site, and what is captured of it."""
+"""`Call`: one run of a site."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING
 
 from callscope.hierarchy import bare_name
+from callscope.trace.values import CallError, Value
 
 if TYPE_CHECKING:
     from callscope.trace.facts import ClassFacts, SiteFacts
-
-
-class Text(str):
-    """What stands for a value that is no scalar: ``float32[32, 128]`` or ``<app.Config>``.
-
-    It is a `str`, but is shown without quotes, so that it is never mistaken for a string that
-    the program passed.
-    """
-
-    __slots__ = ()
-
-
-Value: TypeAlias = None | bool | int | float | str | Text
-"""A captured argument or result: a scalar as it was, anything else as `Text`."""
-
-
-class CallError(NamedTuple):
-    """The exception that ended a call."""
-
-    type: str
-    """Module-qualified name of its class; builtins without a module."""
-    message: str
 
 
 def _begin(interval: tuple[int, int]) -> int:
@@ -96,10 +75,6 @@ class Call:
             self._end_ns += by_ns
         for span in self._suspensions or ():
             span[:] = [ts_ns + by_ns for ts_ns in span]
-
-    def _attach(self) -> None:
-        if self._parent is not None:
-            self._parent._children.append(self)
 
     def _detach_children(self) -> None:
         """Make the children roots, for this call is dropped from its trace."""
@@ -299,73 +274,3 @@ class Call:
         # Formats import this module; they are found by name when they are asked for.
         html: str = importlib.import_module("callscope.formats.notebook").call_html(self)
         return html
-
-
-class MadeCall(Call):
-    """A call whose fields are given to it one by one."""
-
-    __slots__ = (
-        "_arguments",
-        "_call_id",
-        "_children",
-        "_class_facts",
-        "_defining_class",
-        "_depth",
-        "_end_ns",
-        "_error",
-        "_instance",
-        "_method",
-        "_mro_index",
-        "_parent",
-        "_pid",
-        "_result",
-        "_runtime_class",
-        "_site_facts",
-        "_start_ns",
-        "_suspensions",
-        "_task",
-        "_thread",
-        "_via_super",
-    )
-
-    def __init__(
-        self,
-        method: str,
-        defining_class: str,
-        runtime_class: str,
-        instance: int | None,
-        mro_index: int | None,
-        arguments: dict[str, Value] | None,
-        start_ns: int,
-        thread: str,
-        parent: Call | None,
-    ) -> None:
-        self._method = method
-        self._defining_class = defining_class
-        self._runtime_class = runtime_class
-        self._instance = instance
-        self._mro_index = mro_index
-        self._arguments = arguments
-        self._start_ns = start_ns
-        self._thread = thread
-        self._parent = parent
-        self._depth = 0 if parent is None else parent._depth + 1
-        self._children = []
-        self._call_id = 0
-        self._end_ns = None
-        self._error = None
-        self._result = None
-        self._task = None
-        self._pid = 0
-        self._site_facts = None
-        self._class_facts = None
-        self._suspensions = None
-        self._via_super = (
-            parent is not None
-            and parent._method == method
-            and parent._instance == instance
-            and parent._runtime_class == runtime_class
-            and mro_index is not None
-            and parent._mro_index is not None
-            and parent._mro_index < mro_index
-        )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
-from callscope.trace.call import Call, Text, Value
+from callscope.trace.call import Call
+from callscope.trace.values import Text, Value
 
 SCHEMA_VERSION: Final = 1
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from callscope.hierarchy import bare_name
-from callscope.trace.call import Call, Text, Value
+from callscope.trace.call import Call
+from callscope.trace.values import Text, Value
 
 
 class Names:

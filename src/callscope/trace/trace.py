@@ -44,7 +44,7 @@ class Trace:
         read: Callable[[], Recorded],
         measure_cost: Callable[[], Cost] | None = None,
     ) -> None:
-        self.header = header
+        self.header: Header = header
         self._read = read
         self._measure_cost = measure_cost
         self._calls: tuple[Call, ...] = ()

@@ -28,13 +28,14 @@ class Alignment:
     """
 
     def __init__(self, before: Node, after: Node, ignored: Collection[str]) -> None:
-        self.before, self.after = before, after
+        self.before: Node = before
+        self.after: Node = after
         self._numbering = Numbering(ignored)
         # So that the comparison is the same in both directions, it is always done in one.
         self._number(None)
         self._is_swapped = _order(before) > _order(after)
         self._align()
-        self.objects = self._guess_objects()
+        self.objects: dict[int, int] = self._guess_objects()
         self._number(self.objects)
         self._align()
 

@@ -85,9 +85,8 @@ class Chains:
     """Works out the chains of one class."""
 
     def __init__(self, cls: type) -> None:
-        self._cls = cls
         self._mro = mro(cls)
-        self.code = ClassCode(cls)
+        self.code: ClassCode = ClassCode(cls)
 
     def of(self, method: str) -> Chain | None:
         """Return the chain of a method; None if no class but `object` defines it."""

@@ -31,7 +31,6 @@ class Routes:
     """Finds the ways from one method to others, as their code says."""
 
     def __init__(self, cls: type, chains: Chains) -> None:
-        self._cls = cls
         self._chains = chains
         self._mro = mro(cls)
         self._places = {qualified_name(base): index for index, base in enumerate(self._mro)}

@@ -52,7 +52,7 @@ class Parts:
         self._heads: dict[tuple[object, ...], Head] = {}
         self._new_names: list[str] = []
         self._tracks = 0
-        self.start_ns = min(header.start_ns, start_ns)
+        self.start_ns: int = min(header.start_ns, start_ns)
         """The instant that times are counted from."""
 
     @staticmethod

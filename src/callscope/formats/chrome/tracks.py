@@ -25,7 +25,7 @@ class Track:
     __slots__ = ("open", "text")
 
     def __init__(self, text: str) -> None:
-        self.text = text
+        self.text: str = text
         """How events name it."""
         self.open: list[Item] = []
         """What is open on it, from the outermost on."""
@@ -37,10 +37,10 @@ class Item:
     __slots__ = ("call", "end_ns", "is_call", "start_ns", "track")
 
     def __init__(self, call: Call, start_ns: int, end_ns: int | None, *, is_call: bool) -> None:
-        self.call = call
-        self.start_ns = start_ns
+        self.call: Call = call
+        self.start_ns: int = start_ns
         self.end_ns: float = NEVER if end_ns is None else end_ns
-        self.is_call = is_call
+        self.is_call: bool = is_call
         self.track: Track | None = None
         """Where it is shown, once that is known."""
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, BinaryIO, Final
 
+from callscope.collection import no_collection
 from callscope.errors import TraceFormatError
 from callscope.formats.jsonl.slow import header, is_json, parse, take
 from callscope.formats.links import Links, WrongLineError
@@ -42,7 +40,7 @@ class Reader:
             TraceFormatError: if it is no trace, or is damaged.
         """
         try:
-            with _no_collection():
+            with no_collection():
                 found = self._header()
                 while lines := self._file.readlines(_PIECE):
                     self._take(lines)
@@ -99,19 +97,3 @@ def _fast() -> Any:
         return importlib.import_module("callscope.formats.jsonl.fast")
     except ImportError:
         return None
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Keep the garbage collector from looking, again and again, at what is being built."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if gc.get_freeze_count() == 0:
-            # What was built is old, and not to be looked at as soon as the next object is made.
-            gc.freeze()
-            gc.unfreeze()
-        if was_enabled:
-            gc.enable()

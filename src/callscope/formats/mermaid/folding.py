@@ -31,7 +31,7 @@ class Folded:
         self._shapes: dict[object, int] = {}
         self._shape_of: dict[Call, int] = {}
         self._rounds: dict[Call, list[Round]] = {}
-        self.roots = self._fold_all(trace.roots)
+        self.roots: list[Round] = self._fold_all(trace.roots)
         """The outermost rounds."""
 
     def below(self, call: Call) -> list[Round]:

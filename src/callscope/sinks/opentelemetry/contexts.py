@@ -21,7 +21,7 @@ from callscope.trace.event import SKIPPED
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
 
-    from callscope.hierarchy import Site
+    from callscope.sites import Site
 
 _SUPPRESS: Final = (
     "suppress_instrumentation",
@@ -72,7 +72,7 @@ class Noting:
     skips = True
 
     def __init__(self) -> None:
-        self.outer = from_environment()
+        self.outer: Context = from_environment()
         """What calls are made in where nothing is current."""
         # What was found of the last context; it is kept alive by nothing here.
         self._known: tuple[weakref.ref[Context], object] = (
@@ -168,7 +168,7 @@ class Mark:
     __slots__ = ("is_over", "tokens")
 
     def __init__(self) -> None:
-        self.is_over = False
+        self.is_over: bool = False
         """Whether the call has ended."""
         self.tokens: list[Any] = []
         """While it is current, what makes current what was before, in its own thread or task."""
@@ -190,7 +190,7 @@ class Carried:
     __slots__ = ("context",)
 
     def __init__(self, context: Context) -> None:
-        self.context = context
+        self.context: Context = context
 
     def resume(self) -> object:
         """Make it current."""
@@ -212,9 +212,9 @@ class Entered(Carried):
 
     def __init__(self, span: Span, context: Context, start_unix_ns: int, mark: Mark) -> None:
         super().__init__(context)
-        self.mark = mark
-        self.span = span
-        self.start_unix_ns = start_unix_ns
+        self.mark: Mark = mark
+        self.span: Span = span
+        self.start_unix_ns: int = start_unix_ns
         self._has_left = self._is_left_out = False
         self._ends = [span.end]
 
@@ -230,7 +230,7 @@ class Entered(Carried):
 
         What a coroutine makes current may still be so when it is suspended.
         """
-        self.context = _get()
+        self.context: Context = _get()
         super().suspend(token)
         self.mark.tokens.clear()
 

@@ -1,0 +1,112 @@
+"""What was put into a class's `__dict__`, and what would stand there without callscope."""
+
+from __future__ import annotations
+
+import sys
+import types
+from typing import Any, Final, NamedTuple
+
+from callscope.shadow.descriptors import Part, anatomy
+from callscope.shadow.frames import is_ours
+from callscope.tape.records import Layout
+
+
+class _Absent:
+    """Stays the one object when pickled."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Final = _Absent()
+"""Stands for a name that a class's `__dict__` does not hold."""
+
+
+class Entry:
+    """What was put into a class's `__dict__`, and what stood there before.
+
+    It is held by the functions that were put there, and by nothing else: so callscope keeps no
+    class alive.
+    """
+
+    __slots__ = ("__weakref__", "covers", "entry", "layouts", "looks", "on", "raw")
+
+    def __init__(self, raw: Any) -> None:
+        self.raw: Any = raw
+        """The `__dict__` entry from before, the very same one; `ABSENT` if there was none."""
+        self.entry: Any = None
+        """The `__dict__` entry that took its place."""
+        self.looks: list[tuple[types.FunctionType, types.FunctionType, dict[str, Any]]] = []
+        """Its shadows, what they stand in for, and the attributes that both had in the beginning."""
+        self.layouts: list[Layout] = []
+        """Begin the records of its shadows."""
+        self.covers: list[Layout] = []
+        """Begin the records of earlier shadows that its own may call, for somebody patched one on
+        top of the other."""
+        self.on: types.CellType = types.CellType(False)
+        """Whether calls are recorded; while it holds False, a shadow passes straight through."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The cell is in the shadow's closure too, and stays one object with it.
+        return _switched_off, (self.raw, self.on), (None, {"entry": self.entry})
+
+
+def _switched_off(raw: Any, on: types.CellType) -> Entry:
+    """Return the entry of a shadow that was pickled by value, as `cloudpickle` does it.
+
+    Nobody in here wove it, and so nobody would ever switch it off.
+    """
+    on.cell_contents = False
+    return Entry(raw)
+
+
+class Origin(NamedTuple):
+    """Where a function of ours comes from; stands in a cell of its closure.
+
+    No mark is left on the function, whose `__dict__` others copy (Django's `as_view` does).
+    """
+
+    entry: Entry
+    function: Any
+    """What it stands in for."""
+
+
+def origin_of(function: Any) -> Origin | None:
+    """Return where a function of ours comes from, or None for any other object."""
+    if _is_proxy(function):
+        function = function._self_wrapper
+    if type(function) is not types.FunctionType or not is_ours(function.__code__):
+        return None
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        # Others may still be empty.
+        if name.endswith("origin") and type(cell.cell_contents) is Origin:
+            return cell.cell_contents
+    return None
+
+
+def _is_proxy(raw: Any) -> bool:
+    proxy = sys.modules.get("callscope.shadow.proxy")
+    return proxy is not None and type(raw) is proxy.Proxy
+
+
+def without_callscope(raw: Any) -> Any:
+    """Return what would stand in a `__dict__` without callscope, in place of what does.
+
+    That may be `ABSENT`. A class that a decorator makes a second time (`slots=True`) takes over
+    what was put into the first; and a program may build something of its own around a shadow, as
+    ``@Base.prop.setter`` does.
+    """
+    while True:
+        found = anatomy(raw)
+        origins = [] if found is None else [origin_of(part.function) for part in found.parts]
+        if found is None or not any(origins):
+            return raw
+        whole = [o.entry for o in origins if o is not None and o.entry.entry is raw]
+        raw = whole[0].raw if whole else found.rebuild(_original)
+
+
+def _original(part: Part) -> Any:
+    origin = origin_of(part.function)
+    return part.function if origin is None else origin.function

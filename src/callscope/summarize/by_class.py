@@ -1,0 +1,32 @@
+"""What is found out once of a class, and forgotten with it."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Generic, TypeVar
+
+_T = TypeVar("_T")
+
+
+class ByClass(Generic[_T]):
+    """What is known of classes, for as long as they live.
+
+    By their identity: hashing a class may run its metaclass's `__hash__`.
+    """
+
+    def __init__(self) -> None:
+        self.known: dict[int, tuple[weakref.ref[type], _T]] = {}
+
+    def __setitem__(self, kind: type, value: _T) -> None:
+        key, known = id(kind), self.known
+
+        def forget(ref: weakref.ref[type]) -> None:
+            if key in known and known[key][0] is ref:
+                del known[key]
+
+        known[key] = weakref.ref(kind, forget), value
+
+    def get(self, kind: type, default: _T) -> _T:
+        """Return what is known of a class, or the default."""
+        known = self.known.get(id(kind))
+        return known[1] if known is not None and known[0]() is kind else default

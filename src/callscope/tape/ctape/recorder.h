@@ -1,0 +1,181 @@
+/* What is known of the records of one shadow, and how values are captured for them. */
+
+/* The most parameters and fields of a shadow that is called without its bytecode. */
+enum { MOST_BOUND = 32 };
+enum { PAIRS = 8, ALIGNMENT_BITS = 4 };
+enum Binding { ON_NOTHING, ON_INSTANCE, ON_CLASS };
+enum Capture { AS_IT_IS = 'v', ITS_TYPE = 't', BY_CALL = 'c', HIDDEN = 'h', SPREAD = 's' };
+
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc vectorcall;
+    PyObject *layout;
+    PyObject *original;    /* the function that the shadow stands in for */
+    Pair *pairs[PAIRS];    /* by address of the class: those seen last; some are NULL */
+    PyObject *on;          /* the cell that says whether calls are recorded */
+    PyObject *value;       /* Python function that captures a value */
+    PyObject *note_error;  /* Python function that writes what a call raised */
+    PyObject *is_compiling; /* Python function, or NULL where nothing compiles */
+    PyObject *defaults;    /* tuple: the default of each field; the field's own marker if none */
+    PyObject *spreads;     /* tuple: the Python function of each field that is spread, or None */
+    char *captures;        /* how each field is captured: one of `Capture` for each */
+    char captures_result;
+    char is_live;
+    char is_plain; /* whether nothing is written of a call but the object and the time */
+    char binding;
+    Py_ssize_t fields;
+    /* Of the shadow itself, for `call_shadow`. */
+    PyObject *code;
+    PyObject *names;         /* tuple: the parameters without `*args` and `**kwargs` */
+    Py_ssize_t positional_only;
+    Py_ssize_t positional;   /* with the positional-only ones */
+    Py_ssize_t named;        /* with the keyword-only ones */
+    Py_ssize_t only_positional; /* the same as `positional`; -1 if there are others */
+    Py_ssize_t first_field;  /* parameter of the first field: 0, or 1 behind the bound one */
+    char has_args;
+    char has_kwargs;
+} Recorder;
+
+static PyTypeObject RecorderType;
+
+static inline int
+is_scalar(PyObject *value)
+{
+    if (value == Py_None || PyLong_CheckExact(value) || PyBool_Check(value)
+        || PyFloat_CheckExact(value)) {
+        return 1;
+    }
+    return PyUnicode_CheckExact(value) && PyUnicode_GET_LENGTH(value) <= config.most_string;
+}
+
+/* Return the name of the type of a scalar, borrowed; NULL for any other value. */
+static PyObject *
+type_text(PyObject *value)
+{
+    for (int i = 0; i < SCALARS; i++) {
+        if (Py_IS_TYPE(value, scalars[i])) {
+            return PyTuple_GET_ITEM(config.type_texts, i);
+        }
+    }
+    return NULL;
+}
+
+static PyObject *
+capture(const Recorder *recorder, PyObject *value)
+{
+    PyObject *text;
+    switch (recorder->captures_result) {
+    case AS_IT_IS:
+        if (is_scalar(value)) {
+            return Py_NewRef(value);
+        }
+        break;
+    case ITS_TYPE:
+        text = type_text(value);
+        if (text != NULL) {
+            return Py_NewRef(text);
+        }
+        break;
+    default:
+        break;
+    }
+    return PyObject_CallOneArg(recorder->value, value);
+}
+
+static PyObject *
+capture_field(const Recorder *recorder, Py_ssize_t field, PyObject *value)
+{
+    char how = recorder->captures[field];
+    if (how == SPREAD) {
+        int is_empty = PyTuple_CheckExact(value) ? PyTuple_GET_SIZE(value) == 0
+                                                 : PyDict_GET_SIZE(value) == 0;
+        return is_empty ? Py_NewRef(config.none_given)
+                        : PyObject_CallOneArg(PyTuple_GET_ITEM(recorder->spreads, field), value);
+    }
+    if (value == PyTuple_GET_ITEM(recorder->defaults, field)) {
+        return Py_NewRef(config.none_given);
+    }
+    if (how == HIDDEN) {
+        return Py_NewRef(PyTuple_GET_ITEM(recorder->spreads, field));
+    }
+    return capture(recorder, value);
+}
+
+/* Return where what stands for the site and a class is kept. */
+static inline Pair **
+place_of_pair(Recorder *recorder, PyObject *cls)
+{
+    return &recorder->pairs[(uintptr_t)cls >> ALIGNMENT_BITS & (PAIRS - 1)];
+}
+
+static inline int
+is_of(const Pair *pair, PyObject *cls)
+{
+    return pair != NULL && ((PyWeakReference *)pair->cls)->wr_object == cls;
+}
+
+/* Return what stands for the site and the class of what it was called on, borrowed. */
+static Pair *
+find_pair(Recorder *recorder, PyObject *bound)
+{
+    if (recorder->binding == ON_NOTHING) {
+        return recorder->pairs[0];
+    }
+    int on_class = recorder->binding == ON_CLASS;
+    PyObject *cls = on_class ? bound : (PyObject *)Py_TYPE(bound);
+    Pair **place = place_of_pair(recorder, cls);
+    if (is_of(*place, cls)) {
+        return *place;
+    }
+    PyObject *ref = PyObject_CallOneArg(on_class ? config.class_ref_of_bound : config.class_ref, cls);
+    if (ref == NULL) {
+        return NULL;
+    }
+    Pair *pair = make_pair(recorder->layout, ref, recorder->fields);
+    Py_DECREF(ref);
+    if (pair != NULL) {
+        Py_XSETREF(*place, pair);
+    }
+    return pair;
+}
+
+/* Ask the class how its objects are identified. */
+static int
+ask_class(Pair *pair)
+{
+    PyObject *how = PyObject_GetAttr(pair->cls, str_identify);
+    if (how == NULL) {
+        return -1;
+    }
+    if (PyCFunction_Check(how) && PyCFunction_GET_FUNCTION(how) == identify) {
+        Py_CLEAR(how);
+    }
+    Py_XSETREF(pair->identify, how);
+    pair->identified = identifications;
+    return 0;
+}
+
+/* Return the identity of what a method is called on; 0 for an error. */
+static inline Word
+identity_word(Pair *pair, PyObject *bound)
+{
+    if (pair->identified != identifications && ask_class(pair) < 0) {
+        return 0;
+    }
+    if (pair->identify == NULL) {
+        int64_t serial = serial_of(bound);
+        return serial == 0 ? 0 : serial_word(serial);
+    }
+    return (Word)PyObject_CallOneArg(pair->identify, bound);
+}
+
+static int
+go_live(const Recorder *recorder)
+{
+    if (!recorder->is_live) {
+        return 0;
+    }
+    PyObject *done = PyObject_CallNoArgs(config.drain);
+    Py_XDECREF(done);
+    return done == NULL ? -1 : 0;
+}

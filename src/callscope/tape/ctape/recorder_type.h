@@ -1,0 +1,193 @@
+/* The recorder as Python sees it: a shadow's bytecode calls it. */
+
+static PyObject *
+recorder_enter(Recorder *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Py_ssize_t count = PyVectorcall_NARGS(nargsf);
+    int has_bound = self->binding != ON_NOTHING;
+    if (count != self->fields + has_bound || kwnames != NULL) {
+        PyErr_SetString(PyExc_TypeError, "a recorder takes one argument per field");
+        return NULL;
+    }
+    PyObject *bound = has_bound ? args[0] : NULL;
+    if (!begin_at_once(self, bound) && begin(self, bound, args + has_bound) < 0) {
+        return NULL;
+    }
+    if (go_live(self) < 0) {
+        return NULL;
+    }
+    Py_RETURN_TRUE;
+}
+
+static PyObject *
+recorder_leave(Recorder *self, PyObject *result)
+{
+    if (end(self, result) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+/* Take the shadow's frame, which the exception came through last, out of its traceback. */
+static int
+drop_own_frame(const Recorder *recorder, PyObject *error)
+{
+    PyTracebackObject *traceback = (PyTracebackObject *)PyException_GetTraceback(error);
+    if (traceback == NULL) {
+        return 0;
+    }
+    PyCodeObject *code = PyFrame_GetCode(traceback->tb_frame);
+    int failed = 0;
+    if ((PyObject *)code == recorder->code) {
+        PyObject *next = (PyObject *)traceback->tb_next;
+        failed = PyException_SetTraceback(error, next == NULL ? Py_None : next);
+    }
+    Py_DECREF(code);
+    Py_DECREF(traceback);
+    return failed;
+}
+
+static PyObject *
+recorder_fail(Recorder *self, PyObject *error)
+{
+    if (drop_own_frame(self, error) < 0) {
+        return NULL;
+    }
+    if (note_error(self, error) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+recorder_reduce(Recorder *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    return Py_BuildValue("O()", config.inert);
+}
+
+static int
+recorder_init(Recorder *self, PyObject *args, PyObject *kwargs)
+{
+    static char *keywords[] = {
+        "layout", "original", "on", "binding", "captures", "result", "value",
+        "note_error", "defaults", "spreads", "is_compiling", "live", "names", NULL};
+    PyObject *layout, *original, *on, *value, *note, *defaults, *spreads, *compiling, *names;
+    const char *captures;
+    Py_ssize_t fields;
+    int binding, result, live;
+    if (!PyArg_ParseTupleAndKeywords(
+            args, kwargs, "OO!O!Cs#COOO!O!OpO!", keywords, &layout, &PyFunction_Type, &original,
+            &PyCell_Type, &on, &binding, &captures, &fields, &result,
+            &value, &note, &PyTuple_Type, &defaults, &PyTuple_Type, &spreads, &compiling, &live,
+            &PyTuple_Type, &names)) {
+        return -1;
+    }
+    if (PyTuple_GET_SIZE(defaults) != fields || PyTuple_GET_SIZE(spreads) != fields
+        || fields > MOST_BOUND) {
+        PyErr_SetString(PyExc_ValueError, "a recorder has one capture, default and spread per field");
+        return -1;
+    }
+    char *copy = PyMem_Malloc((size_t)fields + 1);
+    if (copy == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    memcpy(copy, captures, (size_t)fields + 1);
+    PyMem_Free(self->captures);
+    self->captures = copy;
+    self->fields = fields;
+    self->captures_result = result == '-' ? 0 : (char)result;
+    self->is_live = (char)live;
+    self->binding = binding == 'i' ? ON_INSTANCE : binding == 'c' ? ON_CLASS : ON_NOTHING;
+    self->is_plain = fields == 0 && self->binding == ON_INSTANCE;
+    self->vectorcall = (vectorcallfunc)recorder_enter;
+    Py_XSETREF(self->layout, Py_NewRef(layout));
+    Py_XSETREF(self->original, Py_NewRef(original));
+    for (int i = 0; i < PAIRS; i++) {
+        Py_CLEAR(self->pairs[i]);
+    }
+    if (self->binding == ON_NOTHING) {
+        self->pairs[0] = make_pair(layout, Py_None, fields);
+        if (self->pairs[0] == NULL) {
+            return -1;
+        }
+    }
+    Py_XSETREF(self->on, Py_NewRef(on));
+    Py_XSETREF(self->value, Py_NewRef(value));
+    Py_XSETREF(self->note_error, Py_NewRef(note));
+    Py_XSETREF(self->defaults, Py_NewRef(defaults));
+    Py_XSETREF(self->spreads, Py_NewRef(spreads));
+    Py_XSETREF(self->names, Py_NewRef(names));
+    Py_XSETREF(self->is_compiling, compiling == Py_None ? NULL : Py_NewRef(compiling));
+    return 0;
+}
+
+static int
+recorder_traverse(Recorder *self, visitproc visit, void *arg)
+{
+    Py_VISIT(self->layout);
+    Py_VISIT(self->original);
+    Py_VISIT(self->on);
+    Py_VISIT(self->value);
+    Py_VISIT(self->note_error);
+    Py_VISIT(self->is_compiling);
+    Py_VISIT(self->defaults);
+    Py_VISIT(self->spreads);
+    Py_VISIT(self->code);
+    Py_VISIT(self->names);
+    return 0;
+}
+
+/* What a call that is running needs stays. It can be in no cycle but through these two. */
+static int
+recorder_clear(Recorder *self)
+{
+    Py_CLEAR(self->defaults);
+    Py_CLEAR(self->original);
+    return 0;
+}
+
+static void
+recorder_dealloc(Recorder *self)
+{
+    PyObject_GC_UnTrack(self);
+    Py_CLEAR(self->layout);
+    Py_CLEAR(self->original);
+    for (int i = 0; i < PAIRS; i++) {
+        Py_CLEAR(self->pairs[i]);
+    }
+    Py_CLEAR(self->on);
+    Py_CLEAR(self->value);
+    Py_CLEAR(self->note_error);
+    Py_CLEAR(self->is_compiling);
+    Py_CLEAR(self->defaults);
+    Py_CLEAR(self->spreads);
+    Py_CLEAR(self->code);
+    Py_CLEAR(self->names);
+    PyMem_Free(self->captures);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyMethodDef recorder_methods[] = {
+    {"leave", (PyCFunction)recorder_leave, METH_O, "Write that a call has returned."},
+    {"fail", (PyCFunction)recorder_fail, METH_O, "Write what a call has raised."},
+    {"attach", (PyCFunction)recorder_attach, METH_O, "Let a shadow be called without a frame."},
+    {"__reduce__", (PyCFunction)recorder_reduce, METH_NOARGS, "A pickled shadow is switched off."},
+    {NULL},
+};
+
+static PyTypeObject RecorderType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "callscope.tape._tape.Recorder",
+    .tp_doc = "Writes the records of one shadow; calling it writes that a call begins.",
+    .tp_basicsize = sizeof(Recorder),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL,
+    .tp_new = PyType_GenericNew,
+    .tp_init = (initproc)recorder_init,
+    .tp_dealloc = (destructor)recorder_dealloc,
+    .tp_traverse = (traverseproc)recorder_traverse,
+    .tp_clear = (inquiry)recorder_clear,
+    .tp_call = PyVectorcall_Call,
+    .tp_vectorcall_offset = offsetof(Recorder, vectorcall),
+    .tp_methods = recorder_methods,
+};

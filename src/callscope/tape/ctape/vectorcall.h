@@ -1,0 +1,258 @@
+/* Calls without a frame.
+
+Where the interpreter calls a shadow through its `vectorcall`, `call_shadow` does all that the
+shadow's bytecode does. Each call goes one of these ways, and so is recorded once. */
+
+enum { LEAST_REMAINING = 200, DEEPEST = 400, SURELY_SAFE = 100 };
+
+/* How many such calls this thread is in. */
+static THREAD_LOCAL int depth;
+
+/* What `vectorcall` is of a function that nobody has changed. */
+static vectorcallfunc call_bytecode;
+
+static PyObject *call_shadow(PyObject *, PyObject *const *, size_t, PyObject *);
+
+/* Return the recorder of a shadow, borrowed: it stands in a cell of its closure. */
+static inline Recorder *
+recorder_of_shadow(PyObject *function)
+{
+    PyObject *closure = PyFunction_GET_CLOSURE(function);
+    Py_ssize_t size = closure == NULL ? 0 : PyTuple_GET_SIZE(closure);
+    for (Py_ssize_t i = 0; i < size; i++) {
+        PyObject *held = PyCell_GET(PyTuple_GET_ITEM(closure, i));
+        if (held != NULL && Py_TYPE(held) == &RecorderType) {
+            return (Recorder *)held;
+        }
+    }
+    return NULL;
+}
+
+/* Find the values of the named parameters; NULL for what is left at its default.
+
+Return false where the bytecode has to see to it: wrong arguments, and what `*args` and `**kwargs`
+take of what is captured. */
+static int
+bind(const Recorder *recorder, PyObject *function, PyObject *const *args, Py_ssize_t count,
+     PyObject *kwnames, PyObject **values)
+{
+    Py_ssize_t keywords = kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames);
+    if (count > recorder->positional && (!recorder->has_args || recorder->fields)) {
+        return 0;
+    }
+    Py_ssize_t given = count < recorder->positional ? count : recorder->positional;
+    for (Py_ssize_t i = 0; i < given; i++) {
+        values[i] = args[i];
+    }
+    for (Py_ssize_t i = given; i < recorder->named; i++) {
+        values[i] = NULL;
+    }
+    for (Py_ssize_t i = 0; i < keywords; i++) {
+        PyObject *name = PyTuple_GET_ITEM(kwnames, i);
+        Py_ssize_t at = recorder->positional_only;
+        while (at < recorder->named && PyTuple_GET_ITEM(recorder->names, at) != name) {
+            at++;
+        }
+        if (at == recorder->named || values[at] != NULL) {
+            return 0;
+        }
+        values[at] = args[count + i];
+    }
+    PyObject *defaults = PyFunction_GET_DEFAULTS(function);
+    Py_ssize_t required = recorder->positional - (defaults == NULL ? 0 : PyTuple_GET_SIZE(defaults));
+    for (Py_ssize_t i = given; i < required; i++) {
+        if (values[i] == NULL) {
+            return 0;
+        }
+    }
+    PyObject *keyword_defaults = PyFunction_GET_KW_DEFAULTS(function);
+    for (Py_ssize_t i = recorder->positional; i < recorder->named; i++) {
+        if (values[i] != NULL) {
+            continue;
+        }
+        PyObject *name = PyTuple_GET_ITEM(recorder->names, i);
+        if (keyword_defaults == NULL || PyDict_GetItemWithError(keyword_defaults, name) == NULL) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static int
+is_compiling(const Recorder *recorder)
+{
+    if (recorder->is_compiling == NULL) {
+        return 0;
+    }
+    PyObject *answer = PyObject_CallNoArgs(recorder->is_compiling);
+    if (answer == NULL) {
+        return -1;
+    }
+    Py_DECREF(answer);
+    return answer == Py_True;
+}
+
+/* Arrange the values as the fields stand: positional parameters, `*args`, keyword-only ones,
+`**kwargs`. What the two with stars take is nothing here. */
+static void
+arrange(const Recorder *recorder, PyObject **values, PyObject **fields)
+{
+    Py_ssize_t at = 0;
+    for (Py_ssize_t i = recorder->first_field; i < recorder->positional; i++) {
+        fields[at++] = values[i];
+    }
+    if (recorder->has_args) {
+        fields[at++] = NULL;
+    }
+    for (Py_ssize_t i = recorder->positional; i < recorder->named; i++) {
+        fields[at++] = values[i];
+    }
+    if (recorder->has_kwargs) {
+        fields[at++] = NULL;
+    }
+}
+
+static void
+set_vectorcall(PyObject *function, vectorcallfunc called)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    PyFunction_SetVectorcall((PyFunctionObject *)function, called);
+#else
+    ((PyFunctionObject *)function)->vectorcall = called;
+#endif
+}
+
+/* Tell whether the C stack is nearly as deep as the interpreter lets it be.
+
+A call through C takes some of it, and one from bytecode to bytecode does not: so a program that has
+raised its recursion limit may go deeper than C could follow. */
+static int
+is_deep(void)
+{
+#if PY_VERSION_HEX >= 0x030E0000
+    return depth > DEEPEST;
+#elif PY_VERSION_HEX >= 0x030C0000
+    return PyThreadState_Get()->c_recursion_remaining < LEAST_REMAINING;
+#else
+    return 0; /* there is one limit for both */
+#endif
+}
+
+/* Call a shadow so that what it leads to takes no more of the C stack. */
+static PyObject *
+call_without_c(PyObject *function, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Py_INCREF(function);
+    set_vectorcall(function, call_bytecode);
+    PyObject *result = call_bytecode(function, args, nargsf, kwnames);
+    set_vectorcall(function, call_shadow);
+    Py_DECREF(function);
+    return result;
+}
+
+static PyObject *
+call_shadow(PyObject *function, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    if (depth > SURELY_SAFE && is_deep()) {
+        return call_without_c(function, args, nargsf, kwnames);
+    }
+    Recorder *recorder = recorder_of_shadow(function);
+    if (recorder == NULL || recorder->original == NULL) { /* the collector is clearing it */
+        return call_bytecode(function, args, nargsf, kwnames);
+    }
+    PyFunctionObject *original = (PyFunctionObject *)recorder->original;
+    PyObject *values[MOST_BOUND], *fields[MOST_BOUND];
+    Py_ssize_t count = PyVectorcall_NARGS(nargsf);
+    if (PyCell_GET(recorder->on) != Py_True || PyFunction_GET_CODE(function) != recorder->code
+        || PyFunction_GET_DEFAULTS(function) != original->func_defaults
+        || PyFunction_GET_KW_DEFAULTS(function) != original->func_kwdefaults
+        || (recorder->binding != ON_NOTHING && count == 0)) {
+        return call_bytecode(function, args, nargsf, kwnames);
+    }
+    PyObject *const *captured = args + recorder->first_field;
+    if (kwnames != NULL || count != recorder->only_positional) {
+        if (!bind(recorder, function, args, count, kwnames, values)) {
+            return call_bytecode(function, args, nargsf, kwnames);
+        }
+        arrange(recorder, values, fields);
+        captured = fields;
+    }
+    int compiling = is_compiling(recorder);
+    if (compiling) {
+        return compiling < 0 ? NULL : call_bytecode(function, args, nargsf, kwnames);
+    }
+    Py_INCREF(recorder); /* the shadow may be gone when the call ends */
+    PyObject *result = NULL;
+    PyObject *bound = recorder->binding == ON_NOTHING ? NULL : args[0];
+    if (begin_at_once(recorder, bound) || begin(recorder, bound, captured) == 0) {
+        if (go_live(recorder) == 0) {
+            depth++;
+            result = original->vectorcall((PyObject *)original, args, nargsf, kwnames);
+            depth--;
+        }
+        if (result != NULL) {
+            if (end(recorder, result) < 0) {
+                Py_CLEAR(result);
+            }
+        }
+        else {
+#if PY_VERSION_HEX >= 0x030C0000
+            PyObject *error = PyErr_GetRaisedException();
+            if (note_error(recorder, error) == 0) {
+                PyErr_SetRaisedException(error);
+            }
+            else {
+                Py_DECREF(error);
+            }
+#else
+            PyObject *type, *error, *traceback;
+            PyErr_Fetch(&type, &error, &traceback);
+            PyErr_NormalizeException(&type, &error, &traceback);
+            if (traceback != NULL) {
+                PyException_SetTraceback(error, traceback);
+            }
+            if (note_error(recorder, error) == 0) {
+                PyErr_Restore(type, error, traceback);
+            }
+            else {
+                Py_XDECREF(type);
+                Py_XDECREF(error);
+                Py_XDECREF(traceback);
+            }
+#endif
+        }
+    }
+    Py_DECREF(recorder);
+    return result;
+}
+
+/* Let the interpreter call a shadow without a frame, wherever it goes through `vectorcall`. */
+static PyObject *
+recorder_attach(Recorder *self, PyObject *function)
+{
+    if (!PyFunction_Check(function)) {
+        PyErr_SetString(PyExc_TypeError, "a shadow is a function");
+        return NULL;
+    }
+    PyFunctionObject *shadow = (PyFunctionObject *)function;
+    PyCodeObject *code = (PyCodeObject *)shadow->func_code;
+    self->positional_only = code->co_posonlyargcount;
+    self->positional = code->co_argcount;
+    self->named = code->co_argcount + code->co_kwonlyargcount;
+    self->has_args = (code->co_flags & CO_VARARGS) != 0;
+    self->has_kwargs = (code->co_flags & CO_VARKEYWORDS) != 0;
+    self->first_field = self->binding != ON_NOTHING;
+    int has_others = self->has_args || self->has_kwargs || self->named > self->positional;
+    self->only_positional = has_others ? -1 : self->positional;
+    /* The object may be the first of `*args`. */
+    int is_odd = self->binding != ON_NOTHING && self->positional == 0;
+    Py_XSETREF(self->code, Py_NewRef(shadow->func_code));
+    if (self->named + 2 > MOST_BOUND || is_odd) {
+        Py_RETURN_FALSE;
+    }
+    if (shadow->vectorcall != call_shadow) {
+        call_bytecode = shadow->vectorcall;
+    }
+    set_vectorcall(function, call_shadow);
+    Py_RETURN_TRUE;
+}

@@ -1,0 +1,181 @@
+/* Records of calls: that one begins, returns, or raises. */
+
+/* Write that a call begins, if no value is captured and nothing has to be called for it. */
+static inline int
+begin_at_once(Recorder *recorder, PyObject *bound)
+{
+    Tape *tape = current;
+    if (!recorder->is_plain || tape == NULL || tape->used >= tape->mark || config.follows_contexts
+        || config.clock != NULL || known.places == NULL) {
+        return 0;
+    }
+    PyObject *cls = (PyObject *)Py_TYPE(bound);
+    Pair *pair = *place_of_pair(recorder, cls);
+    if (!is_of(pair, cls) || pair->identified != identifications || pair->identify != NULL) {
+        return 0;
+    }
+    Known *place = place_of(bound);
+    int64_t time;
+    if (place->object == NULL || (is_dead(place) && !renew(place, bound))) {
+        return 0;
+    }
+    if (read_clock(&time) < 0) {
+        PyErr_Clear(); /* it will be read again, and say so again */
+        return 0;
+    }
+    Word *words = tape->words + tape->used;
+    words[0] = (Word)Py_NewRef((PyObject *)pair) | BEGIN;
+    words[1] = serial_word(place->serial);
+    words[2] = (Word)time;
+    tape->used += SHORT;
+    return 1;
+}
+
+/* Write that a call begins. `values` holds one per field; NULL for one left at its default. */
+static int
+begin(Recorder *recorder, PyObject *bound, PyObject *const *values)
+{
+    Tape *tape = open_tape();
+    if (tape == NULL) {
+        return -1;
+    }
+    PyObject *objects[MOST_BOUND + 1], *found;
+    Py_ssize_t count = 0;
+    int64_t time;
+    Pair *pair = find_pair(recorder, bound);
+    if (pair == NULL) {
+        return -1;
+    }
+    Py_INCREF(pair);
+    Word identity = recorder->binding == ON_INSTANCE ? identity_word(pair, bound)
+                                                     : (Word)Py_NewRef(Py_None);
+    if (identity == 0) {
+        Py_DECREF(pair);
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < recorder->fields; i++) {
+        found = values[i] == NULL ? Py_NewRef(config.none_given)
+                                  : capture_field(recorder, i, values[i]);
+        if (found == NULL) {
+            goto failed;
+        }
+        objects[count++] = found;
+    }
+    found = NULL;
+    if (config.follows_contexts && PyContextVar_Get(config.current, NULL, &found) < 0) {
+        goto failed;
+    }
+    Word tag = BEGIN;
+    if (found == Py_None) {
+        Py_DECREF(found);
+    }
+    else if (found != NULL) {
+        objects[count++] = found;
+        tag = BEGIN_MADE;
+    }
+    /* What was called up to here may have changed the tape. From here on nothing is called. */
+    tape = current;
+    if (tape == NULL || reserve(tape, count + 3) < 0 || read_clock(&time) < 0) {
+        goto failed;
+    }
+    Word *words = tape->words + tape->used;
+    words[0] = (Word)pair | tag;
+    words[1] = identity;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        words[i + 2] = (Word)objects[i];
+    }
+    words[count + 2] = (Word)time;
+    tape->used += count + 3;
+    return 0;
+
+failed:
+    release_identity(identity);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        Py_DECREF(objects[i]);
+    }
+    Py_DECREF(pair);
+    return -1;
+}
+
+/* Write that a call has returned. */
+static int
+end_slowly(const Recorder *recorder, PyObject *result)
+{
+    int64_t time;
+    if (read_clock(&time) < 0) {
+        return -1;
+    }
+    PyObject *captured = NULL;
+    int failed = 0;
+    if (result != Py_None && recorder->captures_result) {
+        captured = capture(recorder, result);
+        failed = captured == NULL; /* an interrupt: the end is written all the same */
+        if (failed && PyErr_ExceptionMatches(PyExc_RecursionError)) {
+            PyErr_Clear(); /* the method itself did return */
+            failed = 0;
+        }
+    }
+    Tape *tape = current;
+    if (tape == NULL || reserve(tape, 2) < 0) {
+        Py_XDECREF(captured);
+        return -1;
+    }
+    if (captured == NULL) {
+        tape->words[tape->used++] = stamp(time, RETURN);
+    }
+    else {
+        tape->words[tape->used++] = stamp(time, RESULT);
+        tape->words[tape->used++] = (Word)captured;
+    }
+    return failed ? -1 : go_live(recorder);
+}
+
+static inline int
+end(const Recorder *recorder, PyObject *result)
+{
+    Tape *tape = current;
+    int64_t time;
+    if (recorder->captures_result || recorder->is_live || tape == NULL || tape->used >= tape->room) {
+        return end_slowly(recorder, result);
+    }
+    if (read_clock(&time) < 0) {
+        return -1;
+    }
+    tape->words[tape->used++] = stamp(time, RETURN);
+    return 0;
+}
+
+/* Write what a call has raised. An exception that comes up meanwhile takes the place of it. */
+static int
+note_error(const Recorder *recorder, PyObject *error)
+{
+    Tape *tape = current;
+    if (tape == NULL || reserve(tape, RAISE_WORDS) < 0) {
+        return -1;
+    }
+    put_object(tape, config.raise);
+    PyObject *done = PyObject_CallFunctionObjArgs(recorder->note_error, tape, error, NULL);
+    if (done != NULL) {
+        Py_DECREF(done);
+        return go_live(recorder);
+    }
+    if (!PyErr_ExceptionMatches(PyExc_RecursionError)) {
+        return -1;
+    }
+    PyErr_Clear();
+    int64_t time;
+    tape = current;
+    if (tape == NULL || reserve(tape, ERROR_WORDS) < 0 || read_clock(&time) < 0) {
+        return -1;
+    }
+    PyObject *stamped = PyLong_FromLongLong(time);
+    if (stamped == NULL) {
+        return -1;
+    }
+    put_object(tape, config.error);
+    put_object(tape, stamped);
+    Py_DECREF(stamped);
+    put_object(tape, Py_TYPE(error) == (PyTypeObject *)PyExc_RecursionError ? config.at_limit
+                                                                            : config.unknown_error);
+    return 0;
+}

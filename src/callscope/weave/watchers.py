@@ -1,0 +1,69 @@
+"""What tells of classes that are made, and of objects that end, where nothing else does."""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Callable
+from typing import Any
+
+from callscope.hierarchy import mro, namespace
+from callscope.identity import release
+from callscope.shadow import ABSENT, Entry, Origin, drop_own_frames, hide
+
+Adopt = Callable[[type], None]
+"""Weaves a class that has just been made."""
+
+
+def watch_births(defining: type, adopt: Adopt, raw: Any) -> Entry:
+    """Make an `__init_subclass__` that does what the present one does, and then adopts."""
+    entry = Entry(raw)
+    origin = Origin(entry, raw)
+
+    def __init_subclass__(cls: type, /, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        try:
+            if origin.function is ABSENT:
+                super(defining, cls).__init_subclass__(*args, **kwargs)  # type: ignore[arg-type]
+            else:
+                origin.function.__get__(None, cls)(*args, **kwargs)
+        except BaseException as error:
+            drop_own_frames(error)
+            raise
+        if origin.entry.on.cell_contents:
+            adopt(cls)
+
+    entry.entry = classmethod(_like_inherited(defining, hide(__init_subclass__)))
+    return entry
+
+
+def watch_deaths(defining: type, raw: Any) -> Entry:
+    """Make a `__del__` that does what the present one does, and then releases the identity."""
+    entry = Entry(raw)
+    origin = Origin(entry, raw)
+
+    def __del__(self: object) -> None:  # noqa: N807
+        try:
+            if origin.function is not ABSENT:
+                origin.function.__get__(self, type(self))()
+            else:
+                inherited = getattr(super(defining, self), "__del__", None)
+                if inherited is not None:
+                    inherited()
+        except BaseException as error:
+            drop_own_frames(error)
+            raise
+        finally:
+            release(self)
+
+    entry.entry = _like_inherited(defining, hide(__del__))
+    return entry
+
+
+def _like_inherited(defining: type, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function look like the method that it is put over, if that is written in Python."""
+    name = function.__name__
+    found = next((namespace(c)[name] for c in mro(defining) if name in namespace(c)), None)
+    found = getattr(found, "__func__", found)
+    return (
+        functools.update_wrapper(function, found) if type(found) is types.FunctionType else function
+    )

@@ -1,0 +1,189 @@
+"""Keeps classes as the present plans want them."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import types
+import weakref
+from collections.abc import Callable, Collection
+from typing import Any, Final, NamedTuple
+
+from callscope.hierarchy import is_subclass, namespace
+from callscope.identity import identify_unwatched, identify_watched, release_all
+from callscope.registry import REGISTRY
+from callscope.shadow import (
+    ABSENT,
+    Entry,
+    Recipe,
+    hand_back,
+    make_entry,
+    when_in_play,
+    without_callscope,
+)
+from callscope.sites import ClassRef
+from callscope.tape.records import Layout
+from callscope.tape.threads import TAPES
+from callscope.weave.plan import Plan
+from callscope.weave.wanted import Key, Wanted
+
+
+class _Woven(NamedTuple):
+    """What stands in a class's dict by our doing; weakly, for the class may go at any time."""
+
+    entry: weakref.ref[Entry]
+    recipe: Recipe | None
+    """What a shadow writes; None for a watcher."""
+
+    def stands_in(self, cls: type, name: str) -> bool:
+        """Tell whether it is what the class's dict holds now."""
+        entry = self.entry()
+        return entry is not None and namespace(cls).get(name) is entry.entry
+
+
+class Weaver:
+    """Keeps classes as the present plans want them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._plans: list[Plan] = []
+        self._woven: dict[Key, list[_Woven]] = {}
+        self._watched: set[ClassRef] = set()
+
+    def __reduce__(self) -> str:
+        return "WEAVER"
+
+    def start_anew(self) -> None:
+        """Take a new lock in a child process, for the old one may be held by a lost thread."""
+        self._lock = threading.RLock()
+
+    def begin(self, plan: Plan) -> None:
+        """Weave what a recording wants."""
+        when_in_play(self.reweave)
+        with self._lock:
+            self._plans.append(plan)
+            try:
+                self.reweave()
+            except BaseException:
+                self.end(plan)
+                raise
+
+    def end(self, plan: Plan) -> None:
+        """Take out what nobody wants any more."""
+        with self._lock:
+            if plan in self._plans:
+                self._plans.remove(plan)
+            self.reweave()
+            if not self._plans:
+                release_all()
+                TAPES.forget_objects()
+
+    def reweave(self) -> None:
+        """Make every class as the plans want it."""
+        with self._lock:
+            wanted = Wanted()
+            for plan in self._plans:
+                for declaration in plan.declared():
+                    for cls in declaration.classes():
+                        wanted.add(cls, plan, declaration, self.adopt)
+            for ref in self._watched - wanted.watched:
+                ref.identify = identify_unwatched
+            self._watched &= wanted.watched
+            TAPES.forget_classes()
+            for key in [*self._woven]:
+                if key not in wanted.shadows and key not in wanted.watchers:
+                    self._take_out(key)
+            self._put_in(wanted)
+
+    def adopt(self, cls: type) -> None:
+        """Weave a class that has just been made, if a recording wants its hierarchy."""
+        with self._lock:
+            wanted = Wanted()
+            for plan in self._plans:
+                for declaration in plan.declared():
+                    root = declaration.root()
+                    if root is not None and is_subclass(cls, root):
+                        wanted.add(cls, plan, declaration, self.adopt)
+            self._put_in(wanted)
+
+    def codes_of(self, layout: Layout) -> Collection[types.CodeType]:
+        """Return the code of what a shadow stands in for; nothing if that is no Python function."""
+        with self._lock:
+            entries = [
+                woven.entry()
+                for (ref, _), several in self._woven.items()
+                for woven in several
+                if ref is layout.site.defining
+            ]
+        return {
+            original.__code__
+            for entry in entries
+            if entry is not None and layout in entry.layouts
+            for _, original, _ in entry.looks
+        }
+
+    def _put_in(self, wanted: Wanted) -> None:
+        for key, recipe in wanted.shadows.items():
+            ref, name = key
+            shadow = functools.partial(make_entry, defining=ref, name=name, recipe=recipe)
+            self._put(key, recipe, shadow)
+        for key, make in wanted.watchers.items():
+            self._put(key, None, make)
+        for ref in wanted.watched:
+            ref.identify = identify_watched
+        self._watched |= wanted.watched
+        TAPES.forget_classes()
+
+    def _put(self, key: Key, recipe: Recipe | None, make: Callable[[Any], Entry]) -> None:
+        ref, name = key
+        cls = ref()
+        if cls is None:
+            return
+        woven = [w for w in self._woven.get(key, ()) if w.entry() is not None]
+        if any(w.recipe == recipe and w.stands_in(cls, name) for w in woven):
+            return
+        earlier = [entry for w in woven if (entry := w.entry()) is not None]
+        for entry in earlier:
+            hand_back(entry)
+        entry = make(without_callscope(namespace(cls).get(name, ABSENT)))
+        if not any(w.stands_in(cls, name) for w in woven):
+            # Somebody patched on top of ours, and may call it.
+            entry.covers.extend(layout for below in earlier for layout in below.layouts)
+        # Earlier ones stay on, for a thread may be about to run one, a patch may be taken off
+        # again, and a bound method may have been kept.
+        self._woven[key] = [*woven, _Woven(weakref.ref(entry), recipe)]
+        entry.on.cell_contents = True
+        type.__setattr__(cls, name, entry.entry)
+
+    def _take_out(self, key: Key) -> None:
+        ref, name = key
+        cls, woven = ref(), self._woven.pop(key)
+        # If somebody patched on top, ours stays below, and passes straight through. One that is
+        # not ours to switch off goes too: `cloudpickle` sets what it loads on the living class.
+        if cls is not None:
+            stands = namespace(cls).get(name, ABSENT)
+            raw = without_callscope(stands)
+            if raw is ABSENT and stands is not ABSENT:
+                type.__delattr__(cls, name)
+            elif raw is not stands:
+                type.__setattr__(cls, name, raw)
+        for entry in filter(None, (w.entry() for w in woven)):
+            entry.on.cell_contents = False
+            hand_back(entry)
+        if name == "__del__":
+            release_all()
+
+
+def rescan() -> None:
+    """Weave what was added to recorded classes since they were made or the recording began.
+
+    New subclasses are seen at once, and so is all that is added to a class of `TracedMeta`. For
+    other classes, methods that are set later (as `dataclasses.dataclass` does), and subclasses
+    that come into the world past every ``__init_subclass__`` of the hierarchy, are seen when the
+    next recording begins, or when this is called.
+    """
+    WEAVER.reweave()
+
+
+WEAVER: Final = Weaver()
+REGISTRY.listen(WEAVER.reweave, WEAVER.adopt)

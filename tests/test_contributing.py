@@ -1,0 +1,34 @@
+"""The first change that CONTRIBUTING.md leads to works as it is written there."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).parent.parent
+
+
+def test_the_first_change(tmp_path):
+    """With the module and the line in place, the test passes; and without them, it does not."""
+    page = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    files = dict(re.findall(r"<!-- file: (\S+) -->\n\n```python\n(.*?)```", page, re.DOTALL))
+    assert ["src/callscope/formats/table.py", "tests/test_files.py"] == sorted(files)
+    suffix, module = re.search(r'`"(\.\w+)": "(\w+)",`', page).groups()
+
+    conftest = (PROJECT / "tests" / "conftest.py").read_text(encoding="utf-8")
+    known = (
+        "import callscope.formats\n"
+        f"callscope.formats.__path__.append({str(tmp_path)!r})\n"
+        f"callscope.formats.SUFFIXES[{suffix!r}] = {module!r}\n"
+    )
+    (tmp_path / f"{module}.py").write_text(files["src/callscope/formats/table.py"])
+    (tmp_path / "test_it.py").write_text(files["tests/test_files.py"])
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    outcomes = []
+    for text in (conftest, conftest + known):
+        (tmp_path / "conftest.py").write_text(text, encoding="utf-8")
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
+        outcomes.append(done.stdout)
+    assert "No format has the suffix" in outcomes[0]
+    assert "1 passed" in outcomes[1], outcomes[1]
