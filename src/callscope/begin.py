@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from callscope.debugger import check_break_on
 from callscope.errors import OptionError, RecordingError
+from callscope.limits import DEFAULT_MAX_CALLS, Limits
 from callscope.options import check_options, check_share
-from callscope.recording import DEFAULT_MAX_CALLS, Limits, Recording
+from callscope.recording import Recording
 from callscope.tape.wanted import OnFull
 from callscope.trace import Call, Sink, Trace
 

@@ -12,8 +12,9 @@ from typing import Final
 
 from callscope.errors import CallscopeError, TargetWarning, warn
 from callscope.formats import beside, check_suffix, is_streamed
+from callscope.limits import DEFAULT_MAX_CALLS, Limits
 from callscope.options import check_options
-from callscope.recording import DEFAULT_MAX_CALLS, Limits, Recording
+from callscope.recording import Recording
 from callscope.trace import Sink
 
 TARGETS: Final = "CALLSCOPE"
