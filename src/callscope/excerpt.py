@@ -21,7 +21,7 @@ class Excerpt:
 
     def open(self) -> None:
         """Begin to take what is written."""
-        self.reader = TapeReader(self._wanted)
+        self.reader: TapeReader = TapeReader(self._wanted)
         TAPES.attach(self.reader)
 
     def read(self) -> Recorded:
