@@ -1,11 +1,14 @@
 """The examples of the documentation run: each page's, in order, as one program.
 
-Fenced blocks of ``python`` run, and so do the lines of ``console`` blocks that begin with
-``callscope``. A comment before a block says more of it:
+Fenced blocks of ``python`` run, and so do the commands of ``console`` blocks. A comment before a
+block says more of it:
 
 - ``<!-- needs: keras torch -->``: modules without which the block is left out; on the first line
   of a page, without which the page is.
 - ``<!-- file: app.py -->``: the block is written to that file, and does not run by itself.
+- ``<!-- prints -->``: the block is what the one that ran before it prints, but for durations; what
+  ``...`` stands for may be anything.
+- ``<!-- exits: 1 -->``: the commands end with that exit code, and not with 0.
 - ``<!-- not run: why -->``: the block shows what cannot run here.
 """
 
@@ -21,20 +24,46 @@ import pytest
 
 DOCS = Path(__file__).parent.parent / "docs"
 
-# What a page's program is given besides its own lines: how commands run.
-PROLOGUE = """\
-def _run(*commands):
-    import shlex, subprocess, sys
-    sys.stdout.flush()
+# What a page's program is given besides its own lines: how commands run, and what is printed.
+PROLOGUE = r"""
+import os, re, shlex, subprocess, sys
+class _Noted:
+    printed = []
+    def __init__(self, stream):
+        self._stream = stream
+    def write(self, text):
+        self.printed.append(text)
+        return self._stream.write(text)
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+sys.stdout, sys.stderr = _Noted(sys.stdout), _Noted(sys.stderr)
+def _run(code, *commands):
     for command in commands:
-        words = [sys.executable, "-m", "callscope", *shlex.split(command)[1:]]
-        done = subprocess.run(words, capture_output=True, text=True, encoding="utf-8")
-        assert done.returncode == 0, command + "\\n" + done.stdout + done.stderr
+        words = shlex.split(command, comments=True)
+        env = dict(os.environ)
+        while "=" in words[0]:
+            name, _, env[name] = words.pop(0).partition("=")
+        program = [] if words[0] == "python" else ["-m", words[0]]
+        words = [sys.executable, *program, *words[1:]]
+        done = subprocess.run(words, capture_output=True, text=True, encoding="utf-8", env=env)
+        assert done.returncode == code, f"{command}\nexit code {done.returncode}\n{done.stdout}{done.stderr}"
+        print(done.stdout + done.stderr, end="")
 def _write(path, text):
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
+def _without_times(text):
+    lines = text.strip("\n").splitlines()
+    return "\n".join(re.sub(r" +[\d.,]+ (ns|µs|ms|s)$", "  TIME", line.rstrip()) for line in lines)
+def _prints(expected):
+    import doctest
+    printed = _without_times("".join(_Noted.printed))
+    wanted = _without_times(expected)
+    if not doctest.OutputChecker().check_output(wanted, printed, doctest.ELLIPSIS):
+        raise AssertionError(f"the page says\n{wanted}\nand the program prints\n{printed}")
 """
 RUN = "import sys; exec(sys.argv[1]); exec(compile(sys.argv[2], sys.argv[3], 'exec'))"
+COMMAND = re.compile(r"(\w+=('[^']*'|\S)+ +)*(callscope|python|pytest)( |$)")
+"""What can run: a command of ours, or a Python program, with variables of its environment."""
 
 
 class Block(NamedTuple):
@@ -57,13 +86,21 @@ class Block(NamedTuple):
             return ""
         if "file" in self.comments:
             return f"_write({self.comments['file']!r}, {self.text!r})\n"
+        if "prints" in self.comments:
+            return f"_prints({self.text!r})\n"
         if self.language == "python":
             return self.text
         if self.language == "console":
-            lines = [line.strip() for line in self.text.splitlines()]
-            commands = [line for line in lines if line.startswith("callscope ")]
-            return f"_run(*{commands!r})\n" if commands else ""
+            return f"_run({self.comments.get('exits', 0)}, *{self.commands()!r})\n"
         return ""
+
+    def commands(self):
+        """Return the commands of a console block, each of which must be one that can run."""
+        lines = [line.strip() for line in self.text.replace("\\\n", "").splitlines()]
+        commands = [line for line in lines if line and not line.startswith("#")]
+        for command in commands:
+            assert COMMAND.match(command), f"line {self.line}: {command!r} is not run; say why"
+        return commands
 
 
 def absent(names):
@@ -83,7 +120,9 @@ def blocks(page):
         elif opening:
             assert line.startswith("```"), f"line {number}: an indented block would not run"
             fence = (opening[1], number + 1, [])
-        elif comment := re.fullmatch(r"<!--\s*(needs|file|not run):\s*(.*?)\s*-->\s*", line):
+        elif comment := re.fullmatch(
+            r"<!--\s*(needs|file|prints|exits|not run)\b:?\s*(.*?)\s*-->\s*", line
+        ):
             comments[comment[1]] = comment[2]
         elif line.strip():
             comments = {}
@@ -95,11 +134,14 @@ def program(page):
     """Return a page's program, each line on the line it has in the page, and what is left out."""
     text, left_out = "", []
     for block in blocks(page):
-        text += "\n" * (block.line - 1 - text.count("\n"))
+        text += "\n" * (block.line - 2 - text.count("\n"))
+        lines = block.as_program()
         if block.missing:
             left_out.append(f"line {block.line} needs {', '.join(block.missing)}")
-        else:
-            text += block.as_program()
+        elif lines:
+            # On the line of the fence; what is printed from here on is the block's.
+            text += "\n" if "prints" in block.comments else "_Noted.printed.clear()\n"
+            text += lines
     return text, left_out
 
 
@@ -150,10 +192,39 @@ class TestTheRunner:
         assert 'page.md", line 5' in done.stderr
 
     def test_commands_run(self, tmp_path):
-        """A command that fails makes the page fail; other programs' commands are not run."""
-        assert self.run("```console\ncallscope --version\nrm -r /\n```\n", tmp_path)[0].stderr == ""
-        done, _ = self.run("```console\ncallscope view none.jsonl\n```\n", tmp_path)
-        assert "none.jsonl" in done.stderr
+        """A command that fails makes the page fail, unless the page says how it ends."""
+        done, _ = self.run("```console\ncallscope --version  # which?\n```\n", tmp_path)
+        assert (done.stdout[:10], done.stderr) == ("callscope ", "")
+        page = "```console\ncallscope view none.jsonl\n```\n"
+        assert "none.jsonl" in self.run(page, tmp_path)[0].stderr
+        done, _ = self.run(f"<!-- exits: 2 -->\n{page}", tmp_path)
+        assert done.returncode == 0
+
+    def test_a_command_has_its_environment(self, tmp_path):
+        """As a shell gives it: the variables before a command are that command's."""
+        (tmp_path / "show.py").write_text("import os\nprint(os.environ.get('MINE'))\n")
+        page = "```console\nMINE='a b' python show.py\npython show.py\n```\n"
+        assert self.run(page, tmp_path)[0].stdout == "a b\nNone\n"
+
+    def test_other_commands_must_be_marked(self, tmp_path):
+        """None is left out without a word."""
+        page = "```console\nrm -r /\n```\n"
+        with pytest.raises(AssertionError, match="line 2: 'rm -r /' is not run"):
+            self.run(page, tmp_path)
+        done, _ = self.run(f"<!-- not run: never -->\n{page}", tmp_path)
+        assert (done.returncode, done.stdout) == (0, "")
+
+    def test_what_is_printed_is_compared(self, tmp_path):
+        """With what the block before it prints, but for durations."""
+        printing = "```python\nprint('old')\n```\n```python\nprint('call  1.2 ms')\n```\n"
+        text = "<!-- prints -->\n```text\n{}\n```\n"
+        for shown, code in (
+            ("call      70 s", 0),
+            ("ca...", 0),
+            ("call", 1),
+            ("old\ncall  1 s", 1),
+        ):
+            assert self.run(printing + text.format(shown), tmp_path)[0].returncode == code
 
     def test_a_file_is_written(self, tmp_path):
         """And can then be run by a command."""

@@ -10,6 +10,7 @@ from contextlib import suppress
 __all__ = [
     "CallscopeError",
     "CallscopeWarning",
+    "EngineWarning",
     "ImmutableClassError",
     "MissingExtraError",
     "NoMethodsError",

@@ -133,3 +133,4 @@ NATIVE: Final[Any] = _choose()
 LEAST_SIZE: Final = 6 if NATIVE is None else 4
 """A call takes at least this many places: its begin record without values, and its return."""
 NAME: Final[Literal["c", "python"]] = "python" if NATIVE is None else "c"
+"""Which tape is used: ``"c"`` or ``"python"``. It is chosen when this is first asked for."""
