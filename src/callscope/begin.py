@@ -1,4 +1,4 @@
-"""How recordings begin and end: `record`, `start` and `stop`, and the checks of what they ask for."""
+"""How recordings begin and end: `record`, `start`, `stop`, and the checks of their options."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def record(
             ``"MyLayer.call"``, or a pattern of sites; or a function that is given each `Call` as
             it begins. The debugger then stands at the first line of the method.
         sinks: receive events while the program runs.
-        to: a ``.jsonl`` or ``.jsonl.gz`` file to stream to. The calls are then not kept in memory; the trace is
-            read from the file when it is asked for.
+        to: a ``.jsonl`` or ``.jsonl.gz`` file to stream to. The calls are then not kept in memory;
+            the trace is read from the file when it is asked for.
         keep: False where the sinks are all that is wanted, as in a service: the trace then holds no
             call, and there is no limit by default.
 

@@ -90,7 +90,7 @@ def run(
 def _tell_all(
     trace: Trace, problems: list[str], output: str | None, *, streams: bool, live: bool, check: bool
 ) -> int:
-    """Hand out the trace and tell what went wrong; return the exit code if the program's own is 0."""
+    """Hand out the trace, tell what went wrong; return the exit code if the program's is 0."""
     found = 0
     try:
         _hand_out(trace, output, streams=streams, live=live, check=check)

@@ -2,8 +2,8 @@
 
 A format's module has ``write(trace, file)``, which is given a file that is open for bytes, and
 ``read(file, name)`` if a trace can be read back from it. The suffixes are listed in
-`suffixes`; compression, moving the file into its place, progress on a terminal and the errors of the
-operating system are dealt with by `files`.
+`suffixes`; compression, moving the file into its place, progress on a terminal and the errors of
+the operating system are dealt with by `files`.
 """
 
 from callscope.formats.files import load, load_all, save
