@@ -17,8 +17,9 @@ from typing import Final, Literal, NamedTuple
 
 import callscope
 from benchmarks import mixture
+from callscope.limits import Limits
 from callscope.options import check_options
-from callscope.recording import Limits, Recording
+from callscope.recording import Recording
 from callscope.trace import Event
 
 How = Literal["count", "keep", "stream"]

@@ -6,8 +6,9 @@ import threading
 import pytest
 
 import callscope
+from callscope.limits import Limits
 from callscope.options import check_options
-from callscope.recording import Limits, Recording
+from callscope.recording import Recording
 
 
 def counted(root, program):

@@ -66,10 +66,21 @@ class TestCheckOutline:
         monkeypatch.delenv("CALLSCOPE_UPDATE")
         check_outline(seed_trace, tmp_path / "new" / "seed.txt")
 
-    def test_a_file_that_cannot_be_used(self, seed_trace, tmp_path):
-        """The error names it."""
-        with pytest.raises(callscope.CallscopeError, match="Cannot"):
+    def test_a_file_that_cannot_be_used(self, seed_trace, tmp_path, monkeypatch):
+        """The error says what could not be done with it, and what to do."""
+        with pytest.raises(callscope.CallscopeError, match=r"^Cannot read .* Name a text file"):
             check_outline(seed_trace, tmp_path)
+        monkeypatch.setenv("CALLSCOPE_UPDATE", "1")
+        (tmp_path / "file").touch()
+        with pytest.raises(callscope.CallscopeError, match=r"^Cannot write"):
+            check_outline(seed_trace, tmp_path / "file" / "below.txt")
+
+    def test_a_file_in_another_encoding(self, seed_trace, tmp_path):
+        """It is another outline, and shown as far as it can be."""
+        path = tmp_path / "o.txt"
+        path.write_bytes("Größe".encode("latin-1"))
+        with pytest.raises(AssertionError, match=r"-Gr\\xf6\\xdfe"):
+            check_outline(seed_trace, path)
 
 
 class TestRecorded:

@@ -1,4 +1,4 @@
-"""How recordings begin and end: `record`, `start` and `stop`, and the checks of what they ask for."""
+"""How recordings begin and end: `record`, `start`, `stop`, and the checks of their options."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from callscope.debugger import check_break_on
 from callscope.errors import OptionError, RecordingError
+from callscope.limits import DEFAULT_MAX_CALLS, Limits
 from callscope.options import check_options, check_share
-from callscope.recording import DEFAULT_MAX_CALLS, Limits, Recording
+from callscope.recording import Recording
 from callscope.tape.wanted import OnFull
 from callscope.trace import Call, Sink, Trace
 
@@ -68,8 +69,8 @@ def record(
             ``"MyLayer.call"``, or a pattern of sites; or a function that is given each `Call` as
             it begins. The debugger then stands at the first line of the method.
         sinks: receive events while the program runs.
-        to: a ``.jsonl`` or ``.jsonl.gz`` file to stream to. The calls are then not kept in memory; the trace is
-            read from the file when it is asked for.
+        to: a ``.jsonl`` or ``.jsonl.gz`` file to stream to. The calls are then not kept in memory;
+            the trace is read from the file when it is asked for.
         keep: False where the sinks are all that is wanted, as in a service: the trace then holds no
             call, and there is no limit by default.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from callscope.errors import OptionError, PredicateWarning, is_interrupt, shown, warn
 from callscope.hierarchy import bare_name
+from callscope.shadow import is_ours
 from callscope.sites import Site
 from callscope.tape.read import TapeReader
 from callscope.trace import Call, Event
@@ -152,5 +153,5 @@ def _enter(frame: types.FrameType) -> None:
 
 def _is_ours(frame: types.FrameType) -> bool:
     name = frame.f_globals.get("__name__")
-    is_shadow = frame.f_code.co_filename.startswith("<callscope ")
-    return is_shadow or (isinstance(name, str) and name.partition(".")[0] == _OURS)
+    is_module = isinstance(name, str) and name.partition(".")[0] == _OURS
+    return is_module or is_ours(frame.f_code)

@@ -12,8 +12,9 @@ from typing import Final
 
 from callscope.errors import CallscopeError, TargetWarning, warn
 from callscope.formats import beside, check_suffix, is_streamed
+from callscope.limits import DEFAULT_MAX_CALLS, Limits
 from callscope.options import check_options
-from callscope.recording import DEFAULT_MAX_CALLS, Limits, Recording
+from callscope.recording import Recording
 from callscope.trace import Sink
 
 TARGETS: Final = "CALLSCOPE"
@@ -25,8 +26,8 @@ METHODS: Final = "CALLSCOPE_METHODS"
 CAPTURE: Final = "CALLSCOPE_CAPTURE"
 """``values`` (the default), ``types`` or ``none``."""
 TO: Final = "CALLSCOPE_TO"
-"""The file the trace goes to; or ``logging:``, ``otel:`` or ``structlog:``, for the sink that writes
-to what the program has configured. Without it, the tree is printed to stderr at exit."""
+"""The file the trace goes to; or ``logging:``, ``otel:`` or ``structlog:``, for the sink that
+writes to what the program has configured. Without it, the tree is printed to stderr at exit."""
 PARENT: Final = "CALLSCOPE_PARENT"
 """Set by the first process that records. Those that it starts, which find it set, write to files
 of their own beside the named one: ``trace.<pid>.jsonl``."""

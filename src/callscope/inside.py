@@ -13,8 +13,8 @@ def current() -> tuple[Call, ...]:
     `finished` yet. In a task, what other tasks are in is not among them; what made the task is the
     `parent` of its first call. Empty where nothing records.
 
-    It takes some ten microseconds, and once, for each call that was recorded since the trace was read
-    last, what reading takes: about two microseconds. So it may be asked in a log message or an
+    It takes some ten microseconds, and once, for each call that was recorded since the trace was
+    read last, what reading takes: about two microseconds. So it may be asked in a log message or an
     assertion, and rather not in an inner loop.
     """
     for recording in reversed(RUNNING):

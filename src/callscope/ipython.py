@@ -13,8 +13,9 @@ from IPython.display import display
 from callscope.cli.program import following
 from callscope.errors import CallscopeError
 from callscope.formats.notebook import text_html
+from callscope.limits import Limits
 from callscope.options import check_options
-from callscope.recording import Limits, Recording
+from callscope.recording import Recording
 from callscope.registry import REGISTRY
 
 if TYPE_CHECKING:

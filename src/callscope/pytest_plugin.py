@@ -89,8 +89,9 @@ def _begin(config: pytest.Config, options: argparse.Namespace) -> None:
         raise pytest.UsageError(msg)
     if not targets or config.pluginmanager.has_plugin(_PLUGIN_NAME):
         return
+    from callscope.limits import Limits
     from callscope.options import check_options
-    from callscope.recording import Limits, Recording
+    from callscope.recording import Recording
 
     try:
         recording = Recording(

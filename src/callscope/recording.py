@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from callscope._version import __version__
 from callscope.calibration import measure_cost
@@ -18,9 +18,11 @@ from callscope.errors import (
     TraceTruncatedWarning,
     warn,
 )
+from callscope.excerpt import Excerpt
 from callscope.feed import Feed
 from callscope.hierarchy import matches
 from callscope.instrumentation import Instrumentation, place
+from callscope.limits import Limits
 from callscope.options import Options
 from callscope.outlet import around_of, is_live
 from callscope.processes import RUNNING, exit_first
@@ -28,62 +30,16 @@ from callscope.registry import REGISTRY, Declaration
 from callscope.sites import Site
 from callscope.tape.around import AROUNDS
 from callscope.tape.read import TapeReader
-from callscope.tape.sampling import Sampling
 from callscope.tape.tally import Tally
 from callscope.tape.threads import TAPES
-from callscope.tape.wanted import Asked, OnFull, Wanted
+from callscope.tape.wanted import Wanted
 from callscope.trace import Call, Cost, Header, Recorded, Sink, Trace
 from callscope.weave import WEAVER, Plan
 
 if TYPE_CHECKING:
     from os import PathLike
 
-    from callscope.options import Share
     from callscope.sinks.jsonl import JSONLines
-
-DEFAULT_MAX_CALLS: Final = 1_000_000
-"""How many calls a recording keeps in memory where nothing else is asked for."""
-
-
-class Limits(NamedTuple):
-    """Which calls a recording keeps, and how many."""
-
-    where: Callable[[Call], bool] | None = None
-    max_calls: int | None = DEFAULT_MAX_CALLS
-    """None for no limit; 0 keeps nothing, and only counts."""
-    on_full: OnFull = "stop"
-    sample: Share | None = None
-    """The part that is kept; None keeps all."""
-    max_per_second: Share | None = None
-
-    def wanted(self, sites: Mapping[Site, Asked]) -> Wanted:
-        """Return what is kept of some sites."""
-        sampling = None
-        if self.sample is not None or self.max_per_second is not None:
-            sampling = Sampling(self.sample, self.max_per_second)
-        return Wanted(sites, self.where, self.max_calls, self.on_full, sampling)
-
-
-class _Excerpt:
-    """What reads a block of a recording; in a forked child, what remains of the block."""
-
-    def __init__(self, wanted: Wanted) -> None:
-        self._wanted = wanted
-        self.open()
-
-    def open(self) -> None:
-        """Begin to take what is written."""
-        self.reader = TapeReader(self._wanted)
-        TAPES.attach(self.reader)
-
-    def read(self) -> Recorded:
-        """Return the calls so far."""
-        TAPES.drain()
-        return self.reader.recorded()
-
-    def close(self) -> None:
-        """Take no more."""
-        TAPES.detach(self.reader)
 
 
 class Recording:
@@ -115,7 +71,7 @@ class Recording:
         self._must_exist = must_exist
         self._handles: list[Instrumentation] = []
         self._ad_hoc: list[Declaration] = []
-        self._excerpts: list[_Excerpt] = []
+        self._excerpts: list[Excerpt] = []
         self._file: JSONLines | None = None
         self._file_read: Recorded | None = None
         self._state: Literal["new", "running", "ending", "ended"] = "new"
@@ -131,22 +87,8 @@ class Recording:
         self._targets = ()  # no class is kept alive by a trace
         header = self._header()
         self._feed = self._open_feed(header)
-        # What a sink with an opinion on that leaves out would be missed by all the others, too.
-        keeps_all = (
-            self._keeps
-            or self._to is not None
-            or self._debugger is not None
-            or len(self._sinks) > 1
-        )
         self._around = around_of(self._sinks)
-        self._plan = Plan(
-            self._declared,
-            self._options.capture or "values",
-            self._options.redact,
-            is_live=self._is_live,
-            around=self._around,
-            keeps=keeps_all,
-        )
+        self._plan = self._make_plan()
         self.trace: Trace = Trace(header, self._read, self._measure_cost)
         self._open_reader()
         self._state = "running"
@@ -161,6 +103,23 @@ class Recording:
         if self._feed is not None:
             self._feed.start()
         return self.trace
+
+    def _make_plan(self) -> Plan:
+        # What a sink with an opinion on that leaves out would be missed by all the others, too.
+        keeps_all = (
+            self._keeps
+            or self._to is not None
+            or self._debugger is not None
+            or len(self._sinks) > 1
+        )
+        return Plan(
+            self._declared,
+            self._options.capture or "values",
+            self._options.redact,
+            is_live=self._is_live,
+            around=self._around,
+            keeps=keeps_all,
+        )
 
     def _is_live(self, site: Site) -> bool:
         """Tell whether each event of a site is delivered as it happens."""
@@ -253,7 +212,7 @@ class Recording:
         are numbered anew.
         """
         wanted = Wanted(self._plan.sites, self._limits.where, max_calls, "drop_oldest")
-        excerpt = _Excerpt(wanted)
+        excerpt = Excerpt(wanted)
         self._excerpts.append(excerpt)
         try:
             yield Trace(self.trace.header, excerpt.read, self._measure_cost)

@@ -59,7 +59,7 @@ class ClassCode:
         return found
 
     def leads_through(self, method: str, end: int) -> bool:
-        """Tell whether `super` surely leads from a method's first class in the MRO to a certain one.
+        """Tell whether `super` surely leads from a method's first class in the MRO to another.
 
         Args:
             method: its name.

@@ -14,8 +14,9 @@ from callscope.cli.main import USAGE_ERROR
 from callscope.cli.program import MAIN, Program, execute, following
 from callscope.errors import CallscopeError, OptionError, TraceFileError
 from callscope.formats import beside, check_suffix, is_streamed, tree
+from callscope.limits import DEFAULT_MAX_CALLS, Limits
 from callscope.options import check_options
-from callscope.recording import DEFAULT_MAX_CALLS, Limits, Recording
+from callscope.recording import Recording
 from callscope.sinks.console import Console
 from callscope.targets import parse_path
 
@@ -89,7 +90,7 @@ def run(
 def _tell_all(
     trace: Trace, problems: list[str], output: str | None, *, streams: bool, live: bool, check: bool
 ) -> int:
-    """Hand out the trace and tell what went wrong; return the exit code if the program's own is 0."""
+    """Hand out the trace, tell what went wrong; return the exit code if the program's is 0."""
     found = 0
     try:
         _hand_out(trace, output, streams=streams, live=live, check=check)

@@ -1,191 +1,21 @@
 """What turns a finished trace into text or a file; one module each, found by suffix.
 
 A format's module has ``write(trace, file)``, which is given a file that is open for bytes, and
-``read(file, name)`` if a trace can be read back from it. Compression, moving the file into its
-place, progress on a terminal and the errors of the operating system are dealt with here.
+``read(file, name)`` if a trace can be read back from it. The suffixes are listed in
+`suffixes`; compression, moving the file into its place, progress on a terminal and the errors of
+the operating system are dealt with by `files`.
 """
 
-from __future__ import annotations
+from callscope.formats.files import load, load_all, save
+from callscope.formats.suffixes import STREAMED, SUFFIXES, beside, check_suffix, is_streamed
 
-import glob
-import gzip
-import importlib
-import io
-import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from errno import ENOENT
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
-
-from callscope.errors import TraceFileError, TraceFormatError
-from callscope.formats.atomic import replacing
-from callscope.formats.terminal import progress
-from callscope.formats.unzip import Unzipped
-from callscope.trace import Trace, merge
-from callscope.trace.text import one_line
-
-if TYPE_CHECKING:
-    from os import PathLike
-
-SUFFIXES: Final = {
-    ".jsonl": "jsonl",
-    ".jsonl.gz": "jsonl",
-    ".mmd": "mermaid",
-    ".parquet": "parquet",
-    ".txt": "tree",
-    ".json": "chrome",
-    ".json.gz": "chrome",
-    ".speedscope.json": "speedscope",
-    ".html": "html",
-}
-"""Module of the format for each suffix. What ends in ``.gz`` is compressed, whatever its format."""
-
-STREAMED: Final = (".jsonl", ".jsonl.gz")
-"""Suffixes of files that can be written while the program runs."""
-
-_COMPRESSION: Final = 6
-_BUFFER: Final = 1 << 20
-
-
-def save(trace: Trace, path: str | PathLike[str]) -> Path:
-    """Write a trace to a file in the format its suffix names, and return its path.
-
-    The file takes its place when it is whole; until then, and after an error, what was there stays.
-
-    Raises:
-        TraceFormatError: if no format has that suffix.
-        TraceFileError: if the file cannot be written.
-        MissingExtraError: if the format needs a third party that is not installed.
-    """
-    target = Path(path)
-    module = _module(target)
-    try:
-        with (
-            replacing(target) as raw,
-            _packed(raw, target) as file,
-            progress(f"Writing {one_line(target.name)}", raw),
-        ):
-            module.write(trace, file)
-    except OSError as error:
-        if isinstance(error, TraceFileError):
-            raise
-        raise TraceFileError.cannot_write(target, error) from None
-    return target
-
-
-@contextmanager
-def _packed(raw: io.FileIO, target: Path) -> Iterator[BinaryIO]:
-    if not _suffix(target).endswith(".gz"):
-        with io.BufferedWriter(raw, _BUFFER) as file:
-            yield file
-        return
-    # Neither name nor time goes into it, so that equal traces make equal files.
-    with (
-        gzip.GzipFile("", "wb", _COMPRESSION, raw, mtime=0) as compressed,
-        io.BufferedWriter(compressed, _BUFFER) as file,
-    ):
-        yield file
-
-
-def load(path: str | PathLike[str]) -> Trace:
-    """Read a trace that was saved as, or streamed to, JSON Lines (``.jsonl`` or ``.jsonl.gz``), or
-    saved as Parquet.
-
-    The end may be torn, as a killed program leaves it: calls that had not ended are then not
-    `finished`.
-
-    Args:
-        path: the file; or a pattern of files, such as ``"trace*.jsonl"`` for all processes of a
-            program, which are read as one trace. See `callscope.trace.merge`.
-
-    Raises:
-        TraceFormatError: if a file is no trace, naming the line that is wrong.
-        TraceFileError: if a file cannot be read, or no file fits the pattern.
-    """
-    return load_all([path])
-
-
-def load_all(paths: Iterable[str | PathLike[str]]) -> Trace:
-    """Read several files, or patterns of files, as one trace; raises what `load` raises."""
-    traces = [_load(source) for path in paths for source in _files(Path(path))]
-    return traces[0] if len(traces) == 1 else merge(traces)
-
-
-def _files(path: Path) -> list[Path]:
-    if path.exists() or not glob.has_magic(str(path)):
-        return [path]
-    found = sorted(map(Path, glob.glob(str(path))))  # noqa: PTH207  # the pattern may be absolute
-    if not found:
-        raise TraceFileError.cannot_read(
-            path, FileNotFoundError(ENOENT, "no file fits the pattern")
-        )
-    return found
-
-
-def _load(source: Path) -> Trace:
-    module = _module(source)
-    if not hasattr(module, "read"):
-        msg = f"{str(source)!r} is made for people and cannot be loaded. Save as '.jsonl' for that."
-        raise TraceFormatError(msg)
-    try:
-        with (
-            io.FileIO(str(source)) as raw,
-            _buffered(raw, source) as file,
-            progress(f"Reading {one_line(source.name)}", raw, os.fstat(raw.fileno()).st_size),
-        ):
-            trace: Trace = module.read(file, str(source))
-    except MemoryError:
-        msg = f"{str(source)!r} is larger than the memory. Record fewer calls, or less of each."
-        raise TraceFileError(msg) from None
-    except OSError as error:
-        if isinstance(error, TraceFileError):
-            raise
-        raise TraceFileError.cannot_read(source, error) from None
-    return trace
-
-
-def _buffered(raw: io.FileIO, source: Path) -> io.BufferedReader:
-    is_compressed = _suffix(source).endswith(".gz")
-    return io.BufferedReader(Unzipped(raw, str(source)) if is_compressed else raw, _BUFFER)
-
-
-def check_suffix(path: str | PathLike[str]) -> None:
-    """Check that some format has the path's suffix.
-
-    Raises:
-        TraceFormatError: if none has.
-    """
-    _suffix(Path(path))
-
-
-def is_streamed(path: str | PathLike[str]) -> bool:
-    """Tell whether a file of this suffix can be written while the program runs."""
-    return Path(path).name.lower().endswith(STREAMED)
-
-
-def beside(path: Path) -> Path:
-    """Return the path of this process's own file beside the one that was named."""
-    end = len(path.name) - len(_known_suffix(path) or path.suffix)
-    return path.with_name(f"{path.name[:end]}.{os.getpid()}{path.name[end:]}")
-
-
-def _module(path: Path) -> Any:
-    return importlib.import_module(f"callscope.formats.{SUFFIXES[_suffix(path)]}")
-
-
-def _suffix(path: Path) -> str:
-    found = _known_suffix(path)
-    if found is None:
-        known = ", ".join(SUFFIXES)
-        msg = (
-            f"No format has the suffix of {str(path)!r}. Name a file that ends in one of: {known}."
-        )
-        raise TraceFormatError(msg)
-    return found
-
-
-def _known_suffix(path: Path) -> str | None:
-    """Return the longest known suffix that fits, in lower case."""
-    name = path.name.lower()
-    return max((known for known in SUFFIXES if name.endswith(known)), key=len, default=None)
+__all__ = [
+    "STREAMED",
+    "SUFFIXES",
+    "beside",
+    "check_suffix",
+    "is_streamed",
+    "load",
+    "load_all",
+    "save",
+]

@@ -1,8 +1,8 @@
 """A trace as a table of Arrow, one row per call, and in Parquet files; needs the extra ``parquet``.
 
-Arguments and results are JSON, which pandas, polars and DuckDB can all look into; a map of Arrow has
-one type for all values, and not every one of them reads it. What belongs to no call is JSON in the
-metadata of the table's schema.
+Arguments and results are JSON, which pandas, polars and DuckDB can all look into; a map of Arrow
+has one type for all values, and not every one of them reads it. What belongs to no call is JSON in
+the metadata of the table's schema.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def excerpt(trace: Trace, calls: Collection[Call]) -> str:
 
 
 def last_of(calls: Sequence[Call], most: int) -> set[Call]:
-    """Return the last of some calls, each with the calls that led to it, but no more than `most`."""
+    """Return the last of some calls, with those that led to them, but no more than `most`."""
     chosen: set[Call] = set()
     for last in reversed(calls):
         call: Call | None = last

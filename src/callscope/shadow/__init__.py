@@ -10,7 +10,7 @@ from callscope.shadow.build import make_entry
 from callscope.shadow.compiling import is_compiling, when_in_play
 from callscope.shadow.descriptors import parts_of
 from callscope.shadow.entry import ABSENT, Entry, Origin, without_callscope
-from callscope.shadow.frames import drop_own_frames, hide
+from callscope.shadow.frames import drop_own_frames, hide, is_ours
 from callscope.shadow.look import hand_back
 from callscope.shadow.shape import Recipe
 
@@ -23,6 +23,7 @@ __all__ = [
     "hand_back",
     "hide",
     "is_compiling",
+    "is_ours",
     "make_entry",
     "parts_of",
     "when_in_play",

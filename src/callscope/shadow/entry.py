@@ -39,7 +39,7 @@ class Entry:
         self.entry: Any = None
         """The `__dict__` entry that took its place."""
         self.looks: list[tuple[types.FunctionType, types.FunctionType, dict[str, Any]]] = []
-        """Its shadows, what they stand in for, and the attributes that both had in the beginning."""
+        """Its shadows, what they stand in for, and the attributes that both had at first."""
         self.layouts: list[Layout] = []
         """Begin the records of its shadows."""
         self.covers: list[Layout] = []

@@ -1,8 +1,8 @@
 """Drives coroutines and generators, and writes when they are suspended and resumed.
 
-While a coroutine runs, and only then, the context variable of `Current` says so: a task that it makes
-copies the context, and thereby knows what it was made by. The variable's token is never held while
-the coroutine is suspended.
+While a coroutine runs, and only then, the context variable of `Current` says so: a task that it
+makes copies the context, and thereby knows what it was made by. The variable's token is never held
+while the coroutine is suspended.
 """
 
 from __future__ import annotations
@@ -100,7 +100,8 @@ def drive(
 def first_step(body: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
     """Return the first step of an async generator, of which no event loop is told.
 
-    A loop closes at its end all that it was told of, and it knows the shadow, which closes the body.
+    A loop closes at its end all that it was told of, and it knows the shadow, which closes the
+    body.
     """
     hooks = sys.get_asyncgen_hooks()
     sys.set_asyncgen_hooks(None, None)

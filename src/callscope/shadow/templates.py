@@ -65,8 +65,8 @@ SHADOW: Final = Template(f"""\
         $go_live
         $return_result
 """)
-# The same where the tape in C does it. An interrupt within `$enter` leaves no begin behind, nor does
-# one before it; and one after it comes when the `try` has begun.
+# The same where the tape in C does it. An interrupt within `$enter` leaves no begin behind, nor
+# does one before it; and one after it comes when the `try` has begun.
 NATIVE_SHADOW: Final = Template("""\
     def shadow($parameters):
         $name_freevars

@@ -18,10 +18,10 @@ _UNKNOWN_FILE: Final = "(unknown file)"
 class Logging:
     """Writes each event to a logger: that of the module whose class defines the method.
 
-    A record's message is ``"call %s"``, ``"return %s"`` or ``"raise %s"``, whose one argument becomes
-    text when it is asked for. All that the event says stands in attributes of the record, which
-    begin with ``callscope_``. Time, thread, process, file, line and function of the record are the
-    call's own.
+    A record's message is ``"call %s"``, ``"return %s"`` or ``"raise %s"``, whose one argument
+    becomes text when it is asked for. All that the event says stands in attributes of the record,
+    which begin with ``callscope_``. Time, thread, process, file, line and function of the record
+    are the call's own.
 
     Calls of logging's own classes, such as handlers, are left out: each record would lead to more.
 

@@ -14,8 +14,8 @@ from callscope.trace import Event, EventKind, Header
 class Structlog:
     """Hands each event to structlog, as the program has configured it.
 
-    The event is called ``call``, ``return`` or ``raise``; its dict holds what the event schema says,
-    and ``time_unix_ns``. Its logger is that of the module whose class defines the method.
+    The event is called ``call``, ``return`` or ``raise``; its dict holds what the event schema
+    says, and ``time_unix_ns``. Its logger is that of the module whose class defines the method.
 
     Args:
         levels: the level of each kind of event, as a number or a name; None leaves it out. By

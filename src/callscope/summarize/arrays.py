@@ -1,4 +1,4 @@
-"""How arrays are written: by shape and dtype, which known libraries say without computing anything."""
+"""How arrays are written: by shape and dtype, which known libraries say without computing."""
 
 from __future__ import annotations
 

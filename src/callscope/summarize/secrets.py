@@ -51,7 +51,7 @@ def text_of(value: Any) -> str | None:
 
 
 def held_by(value: Any) -> dict[str, Any]:
-    """Return what an object's `__dict__` holds; empty without one. Runs no property of that name."""
+    """Return what an object's `__dict__` holds, if it has one; no property of that name is run."""
     for base in mro(type(value)):
         entry: Any = namespace(base).get("__dict__")
         if type(entry) in (types.GetSetDescriptorType, types.MemberDescriptorType):

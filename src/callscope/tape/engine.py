@@ -50,38 +50,21 @@ def _works(native: Any) -> bool:
     """Tell whether each call of a shadow is recorded once, in whatever way it is called."""
     tape = native.Tape()
     owner = native.Owner(tape)
-    layout, raised = object(), object()
+    layout = object()
 
     class ClassRef(weakref.ref[type]):
         __slots__ = ()
         identify = native.identify
 
-    native.configure(
-        drain=list,
-        local_tape=lambda: tape,
-        class_ref=ClassRef,
-        class_ref_of_bound=ClassRef,
-        current=_context(),
-        omitted=None,
-        redacted=None,
-        result=None,
-        raise_=raised,
-        error=None,
-        at_limit=None,
-        unknown_error=None,
-        inert=Inert,
-        type_texts=native.SCALARS,
-        most_string=0,
-    )
-
+    _configure(native, tape, ClassRef)
     methods = {
         "__init__": _shadow_of(native, layout, lambda _self, _x: None),
         "call": _shadow_of(native, layout, lambda _self, x: x),
     }
-    probed: Any = type("Probe", (), methods)
+    tried: Any = type("Tried", (), methods)
     for number in range(_TIMES):
-        probe = probed(number)
-        if probe.call(number) != number or [*map(probe.call, [number])] != [number]:
+        one = tried(number)
+        if one.call(number) != number or [*map(one.call, [number])] != [number]:
             return False
     records = tape.unpack()
     del owner
@@ -93,10 +76,26 @@ def _works(native: Any) -> bool:
     return begins == 3 * _TIMES and times == 2 * begins and objects == _TIMES
 
 
-def _context() -> Any:
+def _configure(native: Any, tape: Any, class_ref: Any) -> None:
     from contextvars import ContextVar
 
-    return ContextVar("callscope_self_test")
+    native.configure(
+        drain=list,
+        local_tape=lambda: tape,
+        class_ref=class_ref,
+        class_ref_of_bound=class_ref,
+        current=ContextVar("callscope_self_test"),
+        omitted=None,
+        redacted=None,
+        result=None,
+        raise_=None,
+        error=None,
+        at_limit=None,
+        unknown_error=None,
+        inert=Inert,
+        type_texts=native.SCALARS,
+        most_string=0,
+    )
 
 
 def _shadow_of(native: Any, layout: object, original: Any) -> Any:

@@ -23,8 +23,8 @@ _NOTHING: Final = Open(UNKNOWN, None, None, None)
 class PlainRecords:
     """Reads a chunk of one thread.
 
-    Calls that were open before are told of their ends and children at once: if the reading is broken
-    off, who reads next takes the children away again, and tells the same ends.
+    Calls that were open before are told of their ends and children at once: if the reading is
+    broken off, who reads next takes the children away again, and tells the same ends.
 
     Args:
         reader: who the calls are for.

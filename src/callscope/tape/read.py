@@ -7,13 +7,14 @@ import threading
 from bisect import bisect_right
 from collections import deque
 from contextlib import nullcontext
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from callscope.collection import no_collection
 from callscope.sites import Site
 from callscope.tape.around import Around, context_for
 from callscope.tape.engine import LEAST_SIZE
+from callscope.tape.listener import Listener
 from callscope.tape.make import CallMaker
 from callscope.tape.opened import Open
 from callscope.tape.records import LEAST_BEGIN
@@ -24,24 +25,6 @@ from callscope.trace import Call, Event, EventKind, Recorded
 
 _MUCH: Final = 1 << 17
 """Places on the tapes, from which on reading them is noticed."""
-
-
-class Listener(Protocol):
-    """What follows a recording while it runs; raises nothing but interrupts."""
-
-    events: deque[Event]
-    """What it is to be told of; whoever reads the tape appends to it."""
-    delivered: int
-    """Number of events that it was told of, and that are no more among them."""
-
-    def deliver(self) -> None:
-        """Tell of the events, as far as that was not done."""
-
-    def leave_out(self, entered: object) -> None:
-        """Note that there is no event of the call that this was made for."""
-
-    def flush(self) -> None:
-        """Note the end of a batch."""
 
 
 class TapeReader:

@@ -39,16 +39,12 @@ def check_outline(trace: Trace, path: str | PathLike[str]) -> None:
     """
     file = Path(path)
     found = trace.outline() + "\n"
-    try:
-        expected = file.read_text(encoding="utf-8") if file.exists() else None
-        if expected == found:
-            return
-        if os.environ.get(UPDATE) == "1":
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(found, encoding="utf-8", errors="backslashreplace", newline="\n")
-            return
-    except OSError as error:
-        raise TraceFileError.cannot_write(file, error) from None
+    expected = _read(file)
+    if expected == found:
+        return
+    if os.environ.get(UPDATE) == "1":
+        _write(file, found)
+        return
     remedy = f"If this is as it should be, run once with {UPDATE}=1, or pytest --callscope-update."
     if expected is None:
         msg = f"There is no outline {str(file)!r} to compare with. {remedy}"
@@ -57,6 +53,24 @@ def check_outline(trace: Trace, path: str | PathLike[str]) -> None:
         expected.splitlines(), found.splitlines(), str(file), "this run", lineterm=""
     )
     raise AssertionError("\n".join([f"The outline is not that of {file}:", *lines, remedy]))
+
+
+def _read(file: Path) -> str | None:
+    if not file.exists():
+        return None
+    try:
+        return file.read_text(encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        msg = f"Cannot read {str(file)!r}: {error.strerror or error}. Name a text file."
+        raise TraceFileError(msg) from None
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+    except OSError as error:
+        raise TraceFileError.cannot_write(file, error) from None
 
 
 @contextmanager

@@ -27,8 +27,8 @@ SKIPPED: Final = _Marker()
 
 
 class Event:
-    """One instant of a call: its begin (``"call"``), its end (``"return"``, ``"raise"``), or where a
-    coroutine or generator was suspended and resumed (``"suspend"``, ``"resume"``).
+    """One instant of a call: its begin (``"call"``), its end (``"return"``, ``"raise"``), or where
+    a coroutine or generator was suspended and resumed (``"suspend"``, ``"resume"``).
     """
 
     __slots__ = ("call", "context", "kind", "seq", "ts_ns")

@@ -19,9 +19,9 @@ A site's line comes before its first event: where the method is written, and wha
 (each is null where that is not known). A class's line comes before the first event of one of its
 objects: the names of the classes of its MRO, and for each of them the methods of its own that the
 recording could see; the lines of these sites come before it. What the other fields mean is said
-in `callscope.trace.facts`; findings are made from them. They hold for the events that follow, until a line of the same site or
-class takes their place: a program may make two classes of one name. Both may have further keys, and
-a trace may have neither.
+in `callscope.trace.facts`; findings are made from them. They hold for the events that follow, until
+a line of the same site or class takes their place: a program may make two classes of one name. Both
+may have further keys, and a trace may have neither.
 
 Where calls were left out on purpose, the end also has ``"left_out": {"app.Layer.call": 8}``.
 A trace without its last line belongs to a program that was killed, or is still running.

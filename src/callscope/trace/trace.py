@@ -27,7 +27,7 @@ class Recorded(NamedTuple):
 
     calls: Sequence[Call]
     lost: int
-    """Number of calls that were made but not kept: `max_calls` was reached, or a disk was full."""
+    """Number of calls made but not kept: `max_calls` was reached, or a disk was full."""
     left_out: Mapping[str, int] = MappingProxyType({})
     """Number of calls that were left out on purpose, of each site by its qualified name."""
 
@@ -65,7 +65,7 @@ class Trace:
 
     @property
     def lost(self) -> int:
-        """Number of calls that were made but not kept: `max_calls` was reached, or a disk was full."""
+        """Number of calls made but not kept: `max_calls` was reached, or a disk was full."""
         return self._read().lost
 
     @property

@@ -67,7 +67,7 @@ class Chain(NamedTuple):
 
     @property
     def hidden(self) -> tuple[str, ...]:
-        """Names of the classes whose method never runs, for what overrides it does not lead there."""
+        """Names of the classes whose method never runs: what overrides it does not lead there."""
         return tuple(
             d.defining_class for d in self.definitions if d.runs == "never" and not d.run_by
         )

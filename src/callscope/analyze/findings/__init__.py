@@ -1,4 +1,4 @@
-"""Mistakes that a trace shows; one function per kind, and each says nothing where it cannot know."""
+"""Mistakes that a trace shows; one function per kind, which is silent where it cannot know."""
 
 from __future__ import annotations
 

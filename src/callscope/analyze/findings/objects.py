@@ -72,7 +72,7 @@ class Templates:
         return is_running or self._first_that_lacks(call.method) <= call.start_ns
 
     def _first_that_lacks(self, method: str) -> float:
-        """Return when the first began that is over and has not led to a method; infinity if none."""
+        """Return when the first began that is over and led to no method; infinity if none did."""
         known = self._first_without.get(method)
         if known is None:
             lacking = (c.start_ns for c in self._calls if not led(c, method))

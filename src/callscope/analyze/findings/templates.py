@@ -1,4 +1,4 @@
-"""Findings on template methods: `__call__`, which does its part and leads to ``call`` or ``forward``.
+"""Findings on template methods: `__call__`, which leads to ``call`` or ``forward``.
 
 Which methods it is there to lead to is read from its code, see `callscope.bytecode`.
 """
@@ -157,7 +157,7 @@ class _Drop(NamedTuple):
 
 
 def find_dropped(objects: Objects) -> Iterator[Finding]:
-    """Yield a finding for each `__call__` that always returns None though what it runs returns more."""
+    """Yield a finding for each `__call__` that returns None though what it runs returns more."""
     found: dict[tuple[str, str, str], list[_Drop]] = {}
     returning: set[tuple[str, str, str]] = set()
     for call in objects.calls:
@@ -187,7 +187,7 @@ def _consumes(call: Call, method: str) -> bool:
 
 
 def _is_passed_on(call: Call, method: str) -> bool:
-    """Tell whether a `__call__` further within returned None already: it is then that one's doing."""
+    """Tell whether a `__call__` further within returned None already: it is its doing then."""
     return any(
         c.method == CALL and c.result is None and led(c, method)
         for c in call._children

@@ -244,7 +244,7 @@ class Columns:
 
     @staticmethod
     def _spans(call: Call) -> list[int]:
-        """Return begin and length of suspensions, from the begin of the call; -1 for one without end."""
+        """Return begin, from the call's, and length of suspensions; -1 for one without end."""
         spans: list[int] = []
         for begin, end in call.suspensions[:MAX_SPANS]:
             spans += begin - call.start_ns, -1 if end is None else end - begin

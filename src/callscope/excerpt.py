@@ -1,0 +1,34 @@
+"""What reads a block of a recording, while the recording goes on."""
+
+from __future__ import annotations
+
+from callscope.tape.read import TapeReader
+from callscope.tape.threads import TAPES
+from callscope.tape.wanted import Wanted
+from callscope.trace import Recorded
+
+
+class Excerpt:
+    """What reads a block of a recording; in a forked child, what remains of the block.
+
+    Args:
+        wanted: what to keep.
+    """
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self.open()
+
+    def open(self) -> None:
+        """Begin to take what is written."""
+        self.reader: TapeReader = TapeReader(self._wanted)
+        TAPES.attach(self.reader)
+
+    def read(self) -> Recorded:
+        """Return the calls so far."""
+        TAPES.drain()
+        return self.reader.recorded()
+
+    def close(self) -> None:
+        """Take no more."""
+        TAPES.detach(self.reader)
