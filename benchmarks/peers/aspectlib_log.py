@@ -22,6 +22,7 @@ class Aspectlib(Peer):
     )
     link = "https://python-aspectlib.readthedocs.io/en/latest/reference/aspectlib.debug.html"
     imports = "import aspectlib.debug"
+    suffixes = (".txt",)
 
     def __init__(self, program: Program, folder: Path) -> None:
         super().__init__(program, folder)

@@ -22,6 +22,7 @@ class Autologging(Peer):
     )
     link = "https://pypi.org/project/Autologging/"
     imports = "import autologging"
+    suffixes = (".txt",)
 
     def __init__(self, program: Program, folder: Path) -> None:
         super().__init__(program, folder)

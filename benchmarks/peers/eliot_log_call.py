@@ -19,6 +19,7 @@ class Eliot(Wrapping):
     setup = "`@eliot.log_call`; `eliot.add_destinations(eliot.FileDestination(file=file))`"
     link = "https://eliot.readthedocs.io/en/stable/generating/actions.html"
     imports = "import eliot"
+    suffixes = (".jsonl",)
 
     def __init__(self, program: Program, folder: Path) -> None:
         super().__init__(program, folder)

@@ -23,6 +23,7 @@ class Hunter(Peer):
     imports = "import hunter"
     is_global = True
     counts_frames = True
+    suffixes = (".txt",)
 
     def __init__(self, program: Program, folder: Path) -> None:
         super().__init__(program, folder)

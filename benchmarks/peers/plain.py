@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from typing import Any, ClassVar
 
 from benchmarks.floor import floor
 from benchmarks.peers.protocol import Method, Peer, Wrapping
-from benchmarks.workloads.program import Program, Site, fresh
+from benchmarks.workloads.program import Site, fresh
 
 
 class Bare(Peer):
@@ -31,11 +30,6 @@ class SameSignature(Wrapping):
     setup = "wrapped in `def wrapper(self, x): return function(self, x)`"
     link = "https://docs.python.org/3/glossary.html#term-decorator"
     wrappers = 1
-
-    @classmethod
-    def fits(cls, program: Program) -> bool:
-        """Tell whether each method takes one argument besides `self`."""
-        return all(len(inspect.signature(s.function).parameters) == 2 for s in program.sites)  # noqa: PLR2004
 
     def wrap(self, site: Site) -> Method:
         """Pass one argument on."""

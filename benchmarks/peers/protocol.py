@@ -37,7 +37,9 @@ class Peer(ABC):
     counts_frames: ClassVar[bool] = False
     """Whether a coroutine that is resumed counts as another call."""
     suffixes: ClassVar[tuple[str, ...]] = ()
-    """Of the files that it saves what it holds to."""
+    """Of the files that it saves to, or writes while the program runs."""
+    note: ClassVar[str] = ""
+    """What a reader of the tables should know besides."""
 
     def __init__(self, program: Program, folder: Path) -> None:
         self.program = program
@@ -49,12 +51,6 @@ class Peer(ABC):
         if cls.distribution is None:
             return platform.python_version()
         return importlib.metadata.version(cls.distribution)
-
-    @classmethod
-    def fits(cls, program: Program) -> bool:
-        """Tell whether it can trace this program."""
-        del program
-        return True
 
     @abstractmethod
     def start(self) -> None:

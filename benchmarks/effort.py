@@ -1,0 +1,98 @@
+"""How much is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+FULL: Final = "full"
+
+
+class Effort(NamedTuple):
+    """How often, and for how long, each thing is measured."""
+
+    name: str
+    rounds: Mapping[str, int]
+    """How many processes measure each thing with each peer."""
+    repeats: int
+    """Samples that one process takes of a program."""
+    turns: int
+    """In which the bare program and the traced one alternate, for one sample."""
+    turn_seconds: float
+    """How long a turn of the traced program may take; longer turns for models."""
+    model_turn_seconds: float
+    turn_calls: int
+    """That a turn may make at most: what OpenTelemetry's batches hold by default is a little more."""
+    growth_calls: int
+    """That are recorded to see how time and memory grow, in `growth_seconds` at most."""
+    growth_seconds: float
+    weave_sizes: tuple[int, ...]
+    file_calls: tuple[int, ...]
+    file_seconds: float
+    """After a file that took longer, no larger one is made."""
+    most_sizes: int | None = None
+    """Of a workload, if not all are wanted."""
+
+
+_TURN_CALLS: Final = 2_000
+
+EFFORTS: Final = {
+    effort.name: effort
+    for effort in (
+        Effort(
+            name=FULL,
+            rounds={
+                "seed": 8,
+                "keras": 2,
+                "torch": 3,
+                "deep": 3,
+                "wide": 3,
+                "threads": 3,
+                "asyncio": 5,
+                "growth": 2,
+                "weave": 2,
+                "files": 2,
+                "imports": 7,
+            },
+            repeats=4,
+            turns=20,
+            turn_seconds=0.001,
+            model_turn_seconds=0.02,
+            turn_calls=_TURN_CALLS,
+            growth_calls=200_000,
+            growth_seconds=2.0,
+            weave_sizes=(10, 30, 100, 300, 1_000, 3_000),
+            file_calls=(1_000, 10_000, 100_000),
+            file_seconds=1.0,
+        ),
+        Effort(
+            name="quick",
+            rounds={"seed": 5, "weave": 3, "files": 3},
+            repeats=4,
+            turns=20,
+            turn_seconds=0.001,
+            model_turn_seconds=0.02,
+            turn_calls=_TURN_CALLS,
+            growth_calls=20_000,
+            growth_seconds=0.5,
+            weave_sizes=(100, 300),
+            file_calls=(20_000,),
+            file_seconds=1.0,
+        ),
+        Effort(
+            name="smoke",
+            rounds={},
+            repeats=1,
+            turns=3,
+            turn_seconds=0.0002,
+            model_turn_seconds=0.002,
+            turn_calls=200,
+            growth_calls=2_000,
+            growth_seconds=0.1,
+            weave_sizes=(10, 30),
+            file_calls=(100, 1_000),
+            file_seconds=1.0,
+            most_sizes=3,
+        ),
+    )
+}
