@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from string import Template
@@ -13,9 +14,10 @@ from benchmarks.peers.protocol import Peer
 # The interpreter times it itself: the difference between two whole processes, started with and
 # without the import, would mostly show how long starting a process took this time.
 _PROGRAM: Final = Template("""\
-import sys
+import json, os, site, sys
 from time import $clock as now
 
+sys.path[:] = json.loads(sys.argv[1])
 begin = now()
 $statement
 end = now()
@@ -29,6 +31,10 @@ def measure(peer: type[Peer]) -> float | None:
         return None
     program = _PROGRAM.substitute(clock=clock.NAME, statement=peer.imports)
     done = subprocess.run(  # noqa: S603 - the program above
-        [sys.executable, "-c", program], check=True, stdout=subprocess.PIPE, text=True
+        # Without -S, what other packages have in their .pth files would be imported before.
+        [sys.executable, "-S", "-c", program, json.dumps(sys.path)],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     return float(done.stdout.split()[-1])

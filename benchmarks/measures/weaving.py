@@ -53,8 +53,7 @@ def _start_and_stop(peer: Peer) -> float:
     stopping = clock.now()
     peer.stop()
     end = clock.now()
-    is_woven = not peer.is_global and peer.wrappers != 0
-    if changed != (len(peer.program.sites) if is_woven else 0):
+    if changed != (len(peer.program.sites) if peer.replaces_methods else 0):
         msg = f"{changed} of {len(peer.program.sites)} methods were wrapped"
         raise CaseError(msg)
     if _count_changed(peer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,12 @@ from benchmarks.workloads.program import Program
 
 
 class Aspectlib(Peer):
-    """Prints calls, with the frames that led to them, and results to a file."""
+    """Logs calls, with the frames that led to them, and results to a file."""
 
     distribution = "aspectlib"
     setup = (
-        "`aspectlib.weave(cls, aspectlib.debug.log(print_to=file, use_logging=None), methods=[...],"
-        " subclasses=False)` on each class; ten frames of the stack, as by default"
+        "`aspectlib.weave(cls, aspectlib.debug.log, methods=[...], subclasses=False)` on each class;"
+        " by default it logs, with ten frames of the stack; a `FileHandler`"
     )
     link = "https://python-aspectlib.readthedocs.io/en/latest/reference/aspectlib.debug.html"
     imports = "import aspectlib.debug"
@@ -27,17 +28,19 @@ class Aspectlib(Peer):
     def __init__(self, program: Program, folder: Path) -> None:
         super().__init__(program, folder)
         self._path = folder / "aspectlib.txt"
-        self._file = self._path.open("w", encoding="utf-8")
+        self._handler = logging.FileHandler(self._path, encoding="utf-8")
         self._woven: list[Any] = []
 
     def start(self) -> None:
         """Weave each class's own methods."""
-        log = aspectlib.debug.log(print_to=self._file, use_logging=None)
+        logging.basicConfig(handlers=[self._handler], force=True)
         own: dict[type[Any], list[str]] = {}
         for site in self.program.sites:
             own.setdefault(site.defining_class, []).append(site.method)
         for cls, names in own.items():
-            self._woven.append(aspectlib.weave(cls, log, methods=names, subclasses=False))
+            self._woven.append(aspectlib.weave(
+                    cls, aspectlib.debug.log, methods=names, subclasses=False
+                ))
 
     def stop(self) -> None:
         """Roll back."""
@@ -46,11 +49,10 @@ class Aspectlib(Peer):
 
     def flush(self) -> None:
         """Write what the file holds back."""
-        self._file.flush()
+        self._handler.flush()
 
     def recorded(self) -> int:
-        """Count the calls it has printed."""
-        self._file.close()
+        """Count the calls it has logged."""
         return count_lines(self._path, "  <<< ")
 
     def output(self) -> Path:

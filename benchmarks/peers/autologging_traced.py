@@ -23,6 +23,7 @@ class Autologging(Peer):
     link = "https://pypi.org/project/Autologging/"
     imports = "import autologging"
     suffixes = (".txt",)
+    note = "of a coroutine it logs the making, not the run"
 
     def __init__(self, program: Program, folder: Path) -> None:
         super().__init__(program, folder)

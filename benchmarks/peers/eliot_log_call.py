@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import eliot
-import eliot.json
 import eliot.parse
 
 from benchmarks.peers.protocol import Method, Wrapping, count_lines
@@ -20,6 +20,7 @@ class Eliot(Wrapping):
     link = "https://eliot.readthedocs.io/en/stable/generating/actions.html"
     imports = "import eliot"
     suffixes = (".jsonl",)
+    note = "of a coroutine it logs the making, not the run"
 
     def __init__(self, program: Program, folder: Path) -> None:
         super().__init__(program, folder)
@@ -58,7 +59,7 @@ class Eliot(Wrapping):
     def load(self, path: Path) -> int | None:
         """Parse the file, as its documentation does, and count the actions."""
         with path.open("rb") as file:
-            tasks = list(eliot.parse.Parser.parse_stream(map(eliot.json.loads, file)))
+            tasks = list(eliot.parse.Parser.parse_stream(map(json.loads, file)))
         return sum(_count(task.root()) for task in tasks)
 
 

@@ -13,6 +13,7 @@ from benchmarks.workloads.program import Site, fresh
 class Bare(Peer):
     """The control: what it adds to itself is noise."""
 
+    replaces_methods = False
     setup = "as written"
     link = ""
     wrappers = 0

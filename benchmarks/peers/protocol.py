@@ -34,6 +34,8 @@ class Peer(ABC):
     """How many Python functions it runs around each call, for what records nothing."""
     is_global: ClassVar[bool] = False
     """Whether it sees all that runs while it is on, and so is on in its own turns alone."""
+    replaces_methods: ClassVar[bool] = True
+    """Whether the classes hold something else than the methods while it is on."""
     counts_frames: ClassVar[bool] = False
     """Whether a coroutine that is resumed counts as another call."""
     suffixes: ClassVar[tuple[str, ...]] = ()

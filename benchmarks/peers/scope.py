@@ -26,6 +26,7 @@ class _Ours(Peer):
 class Off(_Ours):
     """Declared; nothing records."""
 
+    replaces_methods = False
     setup = "declared as with `@callscope.traced`; nothing records"
     link = "embedding.md"
     imports = "from callscope import traced"
