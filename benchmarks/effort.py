@@ -21,6 +21,8 @@ class Effort(NamedTuple):
     turn_seconds: float
     """How long a turn of the traced program may take; longer turns for models."""
     model_turn_seconds: float
+    sample_seconds: float
+    """After which no more turns and no more samples are taken, where calls are very slow."""
     turn_calls: int
     """That a turn may make at most: what OpenTelemetry's batches hold by default is a little more."""
     growth_calls: int
@@ -58,6 +60,7 @@ EFFORTS: Final = {
             turns=20,
             turn_seconds=0.001,
             model_turn_seconds=0.02,
+            sample_seconds=2.0,
             turn_calls=_TURN_CALLS,
             growth_calls=200_000,
             growth_seconds=2.0,
@@ -72,6 +75,7 @@ EFFORTS: Final = {
             turns=20,
             turn_seconds=0.001,
             model_turn_seconds=0.02,
+            sample_seconds=2.0,
             turn_calls=_TURN_CALLS,
             growth_calls=20_000,
             growth_seconds=0.5,
@@ -86,6 +90,7 @@ EFFORTS: Final = {
             turns=3,
             turn_seconds=0.0002,
             model_turn_seconds=0.002,
+            sample_seconds=0.2,
             turn_calls=200,
             growth_calls=2_000,
             growth_seconds=0.1,

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
+import callscope
 from benchmarks import peers, workloads
 from benchmarks.effort import EFFORTS, Effort
 from benchmarks.measures import calls, files, growth, startup, weaving
@@ -54,6 +55,8 @@ def _answer(entry: peers.Entry, subject: str, effort: Effort) -> Answer:
         peer = entry.load()
     except ImportError as error:
         return Answer("absent", str(error))
+    if entry.engine is not None and callscope.engine != entry.engine:
+        return Answer("absent", f"callscope's engine {entry.engine!r} is not built")
     try:
         return Answer("measured", _measure(peer, subject, effort))
     except Exception as error:  # the others are still to be measured

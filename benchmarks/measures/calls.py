@@ -37,9 +37,21 @@ def measure(peer: type[Peer], workload: Workload, effort: Effort) -> dict[str, l
         CaseError: if they were not.
     """
     return {
-        str(size): [_sample(peer, workload, size, effort) for _ in range(effort.repeats)]
+        str(size): _sample_size(peer, workload, size, effort)
         for size in workload.sizes[: effort.most_sizes]
     }
+
+
+def _sample_size(
+    peer: type[Peer], workload: Workload, size: int, effort: Effort
+) -> list[Sample]:
+    samples: list[Sample] = []
+    begin = clock.now()
+    while len(samples) < effort.repeats and (
+        not samples or clock.now() - begin < effort.sample_seconds
+    ):
+        samples.append(_sample(peer, workload, size, effort))
+    return samples
 
 
 def _sample(peer_class: type[Peer], workload: Workload, size: int, effort: Effort) -> Sample:
@@ -110,7 +122,7 @@ class _Pair:
             longest = self._effort.model_turn_seconds
         made, passes, taken = 0, 1, 0.0
         begin = clock.now()
-        while made < _WARM_UP_PASSES or (
+        while not made or (
             made * self._program.calls < _WARM_UP_CALLS and clock.now() - begin < _WARM_UP_SECONDS
         ):
             turn_begin = clock.now()
@@ -123,17 +135,18 @@ class _Pair:
     def _take_turns(self, turn: _Turn, passes: tuple[int, int]) -> tuple[float, float]:
         bare_passes, traced_passes = passes
         bare = traced = 0.0
-        for _ in range(self._effort.turns):
+        turns = 0
+        while turns < self._effort.turns and traced < self._effort.sample_seconds:
+            turns += 1
             begin = clock.now()
             self._bare.run(bare_passes)
             bare += clock.now() - begin
             with turn():
                 if not self._stays_on:
-                    self._make(1)
+                    self._make(_WARM_UP_PASSES)
                 begin = clock.now()
                 self._make(traced_passes)
                 traced += clock.now() - begin
-        turns = self._effort.turns
         return bare / (turns * bare_passes), traced / (turns * traced_passes)
 
     def _check(self) -> None:

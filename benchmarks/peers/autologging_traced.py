@@ -17,7 +17,7 @@ class Autologging(Peer):
 
     distribution = "Autologging"
     setup = (
-        '`@autologging.traced("__init__", ...)` on each class; the root logger at `TRACE`, a'
+        '`@autologging.traced(logger, "__init__", ...)` on each class; the root logger at `TRACE`, a'
         ' `FileHandler`, `"%(levelname)s:%(name)s:%(funcName)s:%(message)s"`'
     )
     link = "https://pypi.org/project/Autologging/"
@@ -39,7 +39,8 @@ class Autologging(Peer):
         for site in self.program.sites:
             own.setdefault(site.defining_class, []).append(site.method)
         for cls, names in own.items():
-            autologging.traced(*names)(cls)
+            # A logger of our own: some libraries set the levels of theirs.
+            autologging.traced(logging.getLogger("benchmarks"), *names)(cls)
 
     def stop(self) -> None:
         """Put the methods back."""
