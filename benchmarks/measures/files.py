@@ -41,6 +41,7 @@ def measure(peer_class: type[Peer], effort: Effort) -> dict[str, dict[str, FileC
     Raises:
         CaseError: if the file does not hold every call.
     """
+    _measure_calls(peer_class, 100)  # imports what it needs
     found: dict[str, dict[str, FileCost]] = {}
     for calls in effort.file_calls:
         begin = clock.now()
@@ -90,7 +91,6 @@ def _cost(peer: Peer, path: Path, calls: int, *, read: float, save: float | None
         _check(sum("Layer." in e["name"] for e in _events(path)), calls)
         return FileCost(read, save, path.stat().st_size, None, None)
     gc.collect()
-    peer.load(path)  # imports what it needs
     half = _parse(path)
     begin = clock.now()
     loaded = peer.load(path)
