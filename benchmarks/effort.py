@@ -19,8 +19,12 @@ class Effort(NamedTuple):
     turns: int
     """In which the bare program and the traced one alternate, for one sample."""
     turn_seconds: float
-    """How long a turn of the traced program may take; longer turns for models."""
+    """How long a turn may take."""
+    model_turns: int
     model_turn_seconds: float
+    """Turns are fewer and longer where both programs share the classes of a framework."""
+    warm_up_seconds: float
+    """Before the first turn; with models, before each."""
     sample_seconds: float
     """After which no more turns and no more samples are taken, where calls are very slow."""
     turn_calls: int
@@ -59,8 +63,10 @@ EFFORTS: Final = {
             repeats=4,
             turns=20,
             turn_seconds=0.001,
-            model_turn_seconds=0.02,
-            sample_seconds=2.0,
+            model_turns=3,
+            model_turn_seconds=0.1,
+            warm_up_seconds=0.1,
+            sample_seconds=3.0,
             turn_calls=_TURN_CALLS,
             growth_calls=200_000,
             growth_seconds=2.0,
@@ -74,8 +80,10 @@ EFFORTS: Final = {
             repeats=4,
             turns=20,
             turn_seconds=0.001,
-            model_turn_seconds=0.02,
-            sample_seconds=2.0,
+            model_turns=3,
+            model_turn_seconds=0.1,
+            warm_up_seconds=0.1,
+            sample_seconds=3.0,
             turn_calls=_TURN_CALLS,
             growth_calls=20_000,
             growth_seconds=0.5,
@@ -89,7 +97,9 @@ EFFORTS: Final = {
             repeats=1,
             turns=3,
             turn_seconds=0.0002,
+            model_turns=1,
             model_turn_seconds=0.002,
+            warm_up_seconds=0.01,
             sample_seconds=0.2,
             turn_calls=200,
             growth_calls=2_000,

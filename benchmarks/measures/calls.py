@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple, TypeAlias
@@ -18,9 +18,7 @@ from benchmarks.workloads.program import Program
 
 _Turn: TypeAlias = Callable[[], AbstractContextManager[object]]
 
-_WARM_UP_PASSES: Final = 3
 _WARM_UP_CALLS: Final = 4_000
-_WARM_UP_SECONDS: Final = 0.05
 
 
 class Sample(NamedTuple):
@@ -64,7 +62,7 @@ def _sample(peer_class: type[Peer], workload: Workload, size: int, effort: Effor
 
 
 class _Pair:
-    """A program as written and as traced, which run in short turns.
+    """A program as written and as traced, which run in turns.
 
     For the speed of a shared machine changes from one tenth of a second to the next, by more than
     what is to be measured.
@@ -76,25 +74,62 @@ class _Pair:
         self._peer = peer
         self._effort = effort
         self._made = 0
-        # Who sees all, and who traces classes that both programs share, is on in its turns alone.
-        self._stays_on = peer.program.has_own_classes and not peer.is_global
+        self._most_passes = max(1, effort.turn_calls // bare.calls)
 
     def run(self) -> tuple[float, float]:
         """Return the seconds that a pass took on average, as written and as traced."""
-        with ExitStack() as stack:
-            turn: _Turn = self._on
-            if self._stays_on:
-                stack.enter_context(self._on())
-                turn = nullcontext
-            passes = self._warm_up(turn)
-            gc.collect()
-            seconds = self._take_turns(turn, passes)
-            if self._peer.wrappers is not None:
-                with turn():
-                    self._make(1)
-                    check_frames(self._bare, self._program, wrappers=self._peer.wrappers)
+        gc.collect()
+        gc.freeze()  # what a framework keeps in memory is not what is to be measured
+        try:
+            if not self._program.has_own_classes:
+                seconds = self._take_turns_with_models()
+            elif self._peer.is_global:
+                seconds = self._take_turns(self._on)
+            else:
+                with self._on():
+                    seconds = self._take_turns(nullcontext)
+        finally:
+            gc.unfreeze()
         self._check()
         return seconds
+
+    def _take_turns(self, turn: _Turn) -> tuple[float, float]:
+        """Take many short turns, for each program has its own classes."""
+        bare_passes = self._fit(self._bare.run)
+        with turn():
+            passes = self._fit(self._make)
+            self._check_wrappers()
+        gc.collect()
+        bare = traced = 0.0
+        turns = 0
+        while turns < self._effort.turns and traced < self._effort.sample_seconds:
+            turns += 1
+            bare += _time(self._bare.run, bare_passes, 0.0)
+            with turn():
+                if self._peer.is_global:
+                    self._make(1)
+                traced += _time(self._make, passes, 0.0)
+        return bare / turns, traced / turns
+
+    def _take_turns_with_models(self) -> tuple[float, float]:
+        """Take a few long turns, for both programs run the same classes.
+
+        With each turn those change, and what the interpreter had specialized is lost.
+        """
+        bare = traced = 0.0
+        turns = 0
+        while turns < self._effort.model_turns and traced < self._effort.sample_seconds:
+            turns += 1
+            passes = self._fit(self._bare.run)
+            gc.collect()
+            bare += _time(self._bare.run, passes, self._effort.model_turn_seconds)
+            with self._on():
+                passes = self._fit(self._make)
+                gc.collect()
+                traced += _time(self._make, passes, self._effort.model_turn_seconds)
+        with self._on():
+            self._check_wrappers()
+        return bare / turns, traced / turns
 
     @contextmanager
     def _on(self) -> Iterator[None]:
@@ -109,45 +144,25 @@ class _Pair:
         self._peer.flush()
         self._made += passes
 
-    def _warm_up(self, turn: _Turn) -> tuple[int, int]:
-        """Let the interpreter specialize both; return how many passes of each fit into a turn."""
-        bare = self._fit(self._bare.run)
-        with turn():
-            return bare, self._fit(self._make)
-
     def _fit(self, make: Callable[[int], object]) -> int:
-        most = max(1, self._effort.turn_calls // self._program.calls)
-        longest = self._effort.turn_seconds
-        if not self._program.has_own_classes:
-            longest = self._effort.model_turn_seconds
+        """Let the interpreter specialize it; return how many passes fit into a turn."""
         made, passes, taken = 0, 1, 0.0
         begin = clock.now()
         while not made or (
-            made * self._program.calls < _WARM_UP_CALLS and clock.now() - begin < _WARM_UP_SECONDS
+            made * self._program.calls < _WARM_UP_CALLS
+            and clock.now() - begin < self._effort.warm_up_seconds
         ):
             turn_begin = clock.now()
             make(passes)
             taken = (clock.now() - turn_begin) / passes
             made += passes
-            passes = min(most, 2 * passes)
-        return max(1, min(most, int(longest / taken) if taken else most))
+            passes = min(self._most_passes, 2 * passes)
+        fitting = int(self._effort.turn_seconds / taken) if taken else self._most_passes
+        return max(1, min(self._most_passes, fitting))
 
-    def _take_turns(self, turn: _Turn, passes: tuple[int, int]) -> tuple[float, float]:
-        bare_passes, traced_passes = passes
-        bare = traced = 0.0
-        turns = 0
-        while turns < self._effort.turns and traced < self._effort.sample_seconds:
-            turns += 1
-            begin = clock.now()
-            self._bare.run(bare_passes)
-            bare += clock.now() - begin
-            with turn():
-                if not self._stays_on:
-                    self._make(_WARM_UP_PASSES)
-                begin = clock.now()
-                self._make(traced_passes)
-                traced += clock.now() - begin
-        return bare / (turns * bare_passes), traced / (turns * traced_passes)
+    def _check_wrappers(self) -> None:
+        if self._peer.wrappers is not None:
+            check_frames(self._bare, self._program, wrappers=self._peer.wrappers)
 
     def _check(self) -> None:
         if self._peer.wrappers is not None:
@@ -159,3 +174,15 @@ class _Pair:
         if found != expected and not (may_be_more and found > expected):
             msg = f"{expected} calls were made, and {found} were recorded"
             raise CaseError(msg)
+
+
+def _time(make: Callable[[int], object], passes: int, seconds: float) -> float:
+    """Make so many passes, again and again until the time is up; return what one took."""
+    made = 0
+    begin = clock.now()
+    while True:
+        make(passes)
+        made += passes
+        taken = clock.now() - begin
+        if taken >= seconds:
+            return taken / made
