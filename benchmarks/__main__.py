@@ -82,7 +82,9 @@ def _parse() -> argparse.Namespace:
         " one is twice as bad",
     )
     efforts.add_argument(
-        "--smoke", action="store_true", help="tiny sizes: shows that all works, and no figure counts"
+        "--smoke",
+        action="store_true",
+        help="tiny sizes: shows that all works, and no figure counts",
     )
     parser.add_argument(
         "--renew", action="store_true", help="with --quick: write the ratios to that file instead"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import os
 import platform
@@ -40,7 +40,7 @@ class Results(NamedTuple):
             "platform": f"{platform.system()} {platform.machine()}",
             "cpus": os.cpu_count(),
             "clock": clock.NAME,
-            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+            "date": dt.datetime.now(dt.UTC).date().isoformat(),
         }
         return cls(effort.name, facts, {}, {}, {}, {})
 

@@ -32,9 +32,7 @@ class Job(NamedTuple):
     peer: peers.Entry
 
 
-def measure(
-    entries: Sequence[peers.Entry], subjects: Sequence[str], effort: Effort
-) -> Results:
+def measure(entries: Sequence[peers.Entry], subjects: Sequence[str], effort: Effort) -> Results:
     """Measure these subjects with these peers."""
     results = Results.empty(effort)
     for entry in entries:
@@ -95,9 +93,6 @@ def _keep(results: Results, job: Job, answer: worker.Answer) -> None:
 
 
 def _run(job: Job, effort: Effort) -> worker.Answer:
-    environment = os.environ.copy()
-    if job.peer.engine is not None:
-        environment["CALLSCOPE_ENGINE"] = job.peer.engine
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "answer.json"
         names = [job.peer.name, job.subject, effort.name, str(path)]
@@ -108,7 +103,7 @@ def _run(job: Job, effort: Effort) -> worker.Answer:
                 capture_output=True,
                 text=True,
                 errors="replace",
-                env=environment,
+                env={**os.environ, **job.peer.environment},
                 timeout=_PATIENCE,
             )
         except subprocess.TimeoutExpired:

@@ -12,7 +12,7 @@ from benchmarks.peers import BARE
 from benchmarks.results import Results
 from benchmarks.workloads import BY_NAME, Workload
 
-_NONE: Final = "–"
+_NONE: Final = "-"
 _FAILED: Final = "fails"
 _MODELS: Final = frozenset({"keras", "torch"})
 """Workloads that do so much besides calls that only the ratio says something."""
@@ -55,13 +55,13 @@ def _summary(results: Results) -> str:
             [
                 f"`{peer}`",
                 _cost(results, "seed", peer, cost),
-                f"{_number(cost.ratio.median)} ×" if cost else _NONE,
+                _number(cost.ratio.median) if cost else _NONE,
                 _number(max(0.0, growth.resident_bytes.each)) if growth else _NONE,
                 _number(growth.written_bytes.each) if growth else _NONE,
                 _number(importing.median) if importing else _NONE,
             ]
         )
-    headings = ["", "ns added per call", "× bare", "bytes of memory", "bytes written", "import, ms"]
+    headings = ["", "ns added per call", "times bare", "bytes of memory", "bytes written", "import, ms"]
     return _table(headings, rows)
 
 
@@ -79,7 +79,7 @@ def _workloads(results: Results) -> str:
 
 def _heading(workload: Workload, size: int) -> str:
     what = f"{size:,} {workload.unit}, " if workload.unit else ""
-    return f"{workload.title}, {what}{'× bare' if workload.name in _MODELS else 'ns'}"
+    return f"{workload.title}, {what}{'times bare' if workload.name in _MODELS else 'ns'}"
 
 
 def _cost(results: Results, workload: str, peer: str, cost: CallCost | None) -> str:
@@ -175,7 +175,7 @@ def _files(results: Results) -> str:
         for (peer, kind), found in figures.files(results).items()
     ]
     headings = ["", "file", "calls", "bytes", "read, µs", "save, µs", "exponent"]
-    return _table([*headings, "load, µs", "× json.loads", "exponent"], rows)
+    return _table([*headings, "load, µs", "times json.loads", "exponent"], rows)
 
 
 def _peers(results: Results) -> str:
@@ -238,9 +238,7 @@ def _one_line(text: str) -> str:
     return f"`{' '.join(text.split())[:200].replace('`', chr(39))}`"
 
 
-def _table(
-    headings: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = True
-) -> str:
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = True) -> str:
     rules = ["---", *(["---:" if numbers else "---"] * (len(headings) - 1))]
     lines = [headings, rules, *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

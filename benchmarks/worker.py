@@ -55,8 +55,9 @@ def _answer(entry: peers.Entry, subject: str, effort: Effort) -> Answer:
         peer = entry.load()
     except ImportError as error:
         return Answer("absent", str(error))
-    if entry.engine is not None and callscope.engine != entry.engine:
-        return Answer("absent", f"callscope's engine {entry.engine!r} is not built")
+    engine = entry.environment.get(peers.ENGINE)
+    if engine is not None and callscope.engine != engine:
+        return Answer("absent", f"callscope's engine {engine!r} is not built")
     try:
         return Answer("measured", _measure(peer, subject, effort))
     except Exception as error:  # the others are still to be measured

@@ -40,9 +40,7 @@ def measure(peer: type[Peer], workload: Workload, effort: Effort) -> dict[str, l
     }
 
 
-def _sample_size(
-    peer: type[Peer], workload: Workload, size: int, effort: Effort
-) -> list[Sample]:
+def _sample_size(peer: type[Peer], workload: Workload, size: int, effort: Effort) -> list[Sample]:
     samples: list[Sample] = []
     begin = clock.now()
     while len(samples) < effort.repeats and (

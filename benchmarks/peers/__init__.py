@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from benchmarks.peers.protocol import Peer
 
+ENGINE: Final = "CALLSCOPE_ENGINE"
+_C: Final = {ENGINE: "c"}
+_PYTHON: Final = {ENGINE: "python"}
+_NO_AGENT: Final = {
+    "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
+    "DD_REMOTE_CONFIGURATION_ENABLED": "false",
+    "DD_TRACE_STARTUP_LOGS": "false",
+}
 _MADE_UP: Final = frozenset({"seed", "deep", "wide", "threads"})
 """Workloads whose methods are plain functions that take one argument."""
 
@@ -18,8 +27,8 @@ class Entry(NamedTuple):
 
     name: str
     path: str
-    engine: str | None = None
-    """The tape of callscope that it is about."""
+    environment: Mapping[str, str] = MappingProxyType({})
+    """What is set for its process."""
     workloads: frozenset[str] | None = None
     """What it is measured on; None for all."""
 
@@ -50,12 +59,12 @@ ENTRIES: Final = (
     Entry("functools.wraps", "plain:FunctoolsWraps"),
     Entry("wrapt", "wrapt_decorator:WraptDecorator"),
     Entry("floor", "plain:Floor", workloads=_MADE_UP),
-    Entry("on-none-c", "scope:OnNone", "c"),
-    Entry("on-types-c", "scope:OnTypes", "c"),
-    Entry("on-values-c", "scope:OnValues", "c"),
-    Entry("on-none-python", "scope:OnNone", "python"),
-    Entry("on-types-python", "scope:OnTypes", "python"),
-    Entry("on-values-python", "scope:OnValues", "python"),
+    Entry("on-none-c", "scope:OnNone", _C),
+    Entry("on-types-c", "scope:OnTypes", _C),
+    Entry("on-values-c", "scope:OnValues", _C),
+    Entry("on-none-python", "scope:OnNone", _PYTHON),
+    Entry("on-types-python", "scope:OnTypes", _PYTHON),
+    Entry("on-values-python", "scope:OnValues", _PYTHON),
     Entry("viztracer", "viz:Viztracer"),
     Entry("viztracer-args", "viz:ViztracerArguments"),
     Entry("autologging", "autologging_traced:Autologging"),
@@ -64,7 +73,7 @@ ENTRIES: Final = (
     Entry("eliot", "eliot_log_call:Eliot"),
     Entry("opentelemetry", "otel:OtelBatch"),
     Entry("opentelemetry-memory", "otel:OtelMemory"),
-    Entry("ddtrace", "ddtrace_wrap:Ddtrace"),
+    Entry("ddtrace", "ddtrace_wrap:Ddtrace", _NO_AGENT),
     Entry("logfire", "logfire_instrument:Logfire"),
 )
 BY_NAME: Final = {entry.name: entry for entry in ENTRIES}

@@ -38,9 +38,9 @@ class Aspectlib(Peer):
         for site in self.program.sites:
             own.setdefault(site.defining_class, []).append(site.method)
         for cls, names in own.items():
-            self._woven.append(aspectlib.weave(
-                    cls, aspectlib.debug.log, methods=names, subclasses=False
-                ))
+            self._woven.append(
+                aspectlib.weave(cls, aspectlib.debug.log, methods=names, subclasses=False)
+            )
 
     def stop(self) -> None:
         """Roll back."""

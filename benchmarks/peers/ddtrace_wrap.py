@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-
-# There is no agent to send to, or to be configured by; ddtrace reads this when it is imported.
-for _name in (
-    "DD_TRACE_STARTUP_LOGS",
-    "DD_INSTRUMENTATION_TELEMETRY_ENABLED",
-    "DD_REMOTE_CONFIGURATION_ENABLED",
-):
-    os.environ[_name] = "false"
 
 from ddtrace.trace import Span, TraceFilter, tracer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import types
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ class Hunter(Peer):
     replaces_methods = False
     setup = (
         '`hunter.trace(module_in=..., function_in=..., kind_in=("call", "return"),'
-        " action=hunter.CallPrinter(stream=file))`"
+        " action=hunter.CallPrinter(stream=file))`, the file under a lock"
     )
     link = "https://python-hunter.readthedocs.io/en/latest/introduction.html"
     imports = "import hunter"
@@ -46,7 +47,7 @@ class Hunter(Peer):
         super().__init__(program, folder)
         self._path = folder / "hunter.txt"
         self._file = _LockedFile(self._path)
-        functions = [site.function for site in program.sites]
+        functions: list[types.FunctionType] = [site.function for site in program.sites]
         self._query = {
             "module_in": tuple({function.__globals__["__name__"] for function in functions}),
             "function_in": tuple({function.__code__.co_name for function in functions}),

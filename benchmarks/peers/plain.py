@@ -46,7 +46,9 @@ class SameSignature(Wrapping):
 class FunctoolsWraps(Wrapping):
     """The usual wrapper."""
 
-    setup = "`@functools.wraps` over `def wrapper(*args, **kwargs): return function(*args, **kwargs)`"
+    setup = (
+        "`@functools.wraps` over `def wrapper(*args, **kwargs): return function(*args, **kwargs)`"
+    )
     link = "https://docs.python.org/3/library/functools.html#functools.wraps"
     wrappers = 1
 

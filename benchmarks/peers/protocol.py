@@ -62,7 +62,7 @@ class Peer(ABC):
     def stop(self) -> None:
         """Leave the program's classes as they were."""
 
-    def flush(self) -> None:
+    def flush(self) -> None:  # noqa: B027 - some have nothing to do
         """Write or send what is still to be written or sent; part of the cost of the calls."""
 
     def recorded(self) -> int:
@@ -73,7 +73,7 @@ class Peer(ABC):
         """Return the file that it writes while the program runs."""
         return None
 
-    def read(self) -> None:
+    def read(self) -> None:  # noqa: B027 - as above
         """Make of what it holds what can be read, if that is a step of its own."""
 
     def save(self, path: Path) -> None:

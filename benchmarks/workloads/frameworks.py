@@ -44,9 +44,7 @@ def make_torch(_: int) -> Program:
     import torch
 
     torch.set_num_threads(1)
-    blocks = [
-        module for _ in range(_BLOCKS) for module in (torch.nn.Linear(8, 8), torch.nn.ReLU())
-    ]
+    blocks = [module for _ in range(_BLOCKS) for module in (torch.nn.Linear(8, 8), torch.nn.ReLU())]
     model = torch.nn.Sequential(*blocks)
     batch = torch.ones(2, 8)
 
