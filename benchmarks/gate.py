@@ -13,7 +13,7 @@ from benchmarks.results import Results
 
 FILE: Final = Path(__file__).with_name("ratios.json")
 RENEW: Final = "python -m benchmarks --quick --renew"
-PEERS: Final = ("bare", "off", "on-none-*", "on-values-c", "viztracer")
+PEERS: Final = ("bare", "off", "callscope-none-*", "callscope-values-c", "viztracer")
 SUBJECTS: Final = ("seed", "weave", "files")
 _GROSS: Final = 2.0
 """So many times what is stored is too much; nothing finer can be told on a shared machine."""
@@ -25,7 +25,7 @@ def _added(results: Results, peer: str) -> float:
 
 
 def _load(results: Results, kind: str) -> float:
-    ratio = figures.files(results)["on-values-c", kind].load_ratio
+    ratio = figures.files(results)["callscope-values-c", kind].load_ratio
     assert ratio is not None
     return ratio.median
 
@@ -38,18 +38,22 @@ def _save(results: Results, peer: str) -> float:
 
 _RATIOS: Final[dict[str, Callable[[Results], float]]] = {
     "a call: off / bare": lambda r: figures.call_costs(r, "seed", 1)["off"].ratio.median,
-    "added: on-none-c / viztracer": lambda r: _added(r, "on-none-c") / _added(r, "viztracer"),
-    "added: on-values-c / on-none-c": lambda r: _added(r, "on-values-c") / _added(r, "on-none-c"),
-    "added: on-none-python / viztracer": (
-        lambda r: _added(r, "on-none-python") / _added(r, "viztracer")
+    "added: callscope-none-c / viztracer": lambda r: (
+        _added(r, "callscope-none-c") / _added(r, "viztracer")
     ),
-    f"{_CLASSES} classes: start and stop of on-values-c / making them": (
-        lambda r: figures.weave_ratios(r, "on-values-c", _CLASSES).median
+    "added: callscope-values-c / callscope-none-c": lambda r: (
+        _added(r, "callscope-values-c") / _added(r, "callscope-none-c")
+    ),
+    "added: callscope-none-python / viztracer": (
+        lambda r: _added(r, "callscope-none-python") / _added(r, "viztracer")
+    ),
+    f"{_CLASSES} classes: start and stop of callscope-values-c / making them": (
+        lambda r: figures.weave_ratios(r, "callscope-values-c", _CLASSES).median
     ),
     "load / json.loads of each line": lambda r: _load(r, ".jsonl"),
     "load without msgspec / json.loads of each line": lambda r: _load(r, ".jsonl without extra"),
-    "save as .json: on-none-c / viztracer": (
-        lambda r: _save(r, "on-none-c") / _save(r, "viztracer")
+    "save as .json: callscope-none-c / viztracer": (
+        lambda r: _save(r, "callscope-none-c") / _save(r, "viztracer")
     ),
 }
 

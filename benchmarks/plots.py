@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,8 +28,26 @@ _OURS: Final = "#2f81f7"
 _BASELINES: Final = "#8b949e"
 _OTHERS: Final = "#d29922"
 _COLOURS: Final = ("#2f81f7", "#d29922", "#3fb950", "#db61a2", "#a371f7", "#f85149", "#8b949e")
+_RECORD_NOTHING: Final = frozenset(
+    {
+        "bare",
+        "off",
+        "off-again",
+        "kept-shadow",
+        "same-signature",
+        "functools.wraps",
+        "wrapt",
+        "floor",
+    }
+)
 _DRAWN: Final = (
-    *("on-none-c", "on-values-c", "on-values-python", "functools.wraps", "viztracer"),
+    *(
+        "callscope-none-c",
+        "callscope-values-c",
+        "callscope-values-python",
+        "functools.wraps",
+        "viztracer",
+    ),
     *("opentelemetry", "eliot"),
 )
 """In pictures of growth, where all would be too many."""
@@ -69,22 +88,28 @@ def _bars(results: Results) -> str | None:
         axes.barh(peers, values, color=[_colour(peer) for peer in peers], height=0.7)
         axes.errorbar(values, peers, xerr=errors, fmt="none", ecolor=_INK, elinewidth=0.8)
         axes.set_xscale("log")
-        axes.set_xlim(right=max(values) * 4)
+        axes.set_xlim(10 ** math.floor(math.log10(min(values))), max(values) * 4)
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.xaxis.set_minor_locator(mpl.ticker.NullLocator())
         for index, value in enumerate(values):
             axes.annotate(
                 f"{value:,.0f}", (value, index), (6, 0), textcoords="offset points", va="center"
             )
         axes.set_xlabel("nanoseconds added to a call of the four-call example (logarithmic)")
         axes.grid(axis="x", alpha=0.25, color=_INK)
+        axes.set_axisbelow(True)
         axes.tick_params(axis="y", length=0)
+        keys = {"callscope": _OURS, "other tracers": _OTHERS, "record nothing": _BASELINES}
+        patches = [mpl.patches.Patch(color=colour, label=key) for key, colour in keys.items()]
+        axes.legend(handles=patches, frameon=False, loc="upper right", labelcolor=_INK)
         return _svg(axes)
 
 
 def _colour(peer: str) -> str:
-    if peer.startswith("on-"):
+    if peer.startswith("callscope-"):
         return _OURS
-    is_plain = peer in {"same-signature", "functools.wraps", "wrapt", "floor", "kept-shadow"}
-    return _BASELINES if is_plain or peer.startswith(("bare", "off")) else _OTHERS
+    is_plain = peer in _RECORD_NOTHING
+    return _BASELINES if is_plain else _OTHERS
 
 
 def _by_size(results: Results, workload: str) -> dict[str, dict[int, float]]:

@@ -22,7 +22,7 @@ _ROOT: Final = Path(__file__).parent.parent
 PAGES: Final = (_ROOT / "README.md", _ROOT / "docs" / "benchmarks.md")
 IMAGES: Final = _ROOT / "docs" / "images"
 PUBLISHED: Final = _ROOT / "docs" / "benchmarks.json"
-_MARKED: Final = re.compile(r"(<!-- benchmarks: (\w+) -->\n).*?(<!-- /benchmarks -->)", re.DOTALL)
+MARKED: Final = re.compile(r"(<!-- benchmarks: (\w+) -->\n).*?(<!-- /benchmarks -->)", re.DOTALL)
 _NOTHING: Final = "*Not measured yet.*"
 
 
@@ -75,7 +75,7 @@ def fill(page: str, results: Results | None) -> str:
         text = rendered[found[2]] if rendered is not None else _NOTHING
         return f"{found[1]}\n{text}\n\n{found[3]}"
 
-    return _MARKED.sub(place, page)
+    return MARKED.sub(place, page)
 
 
 if __name__ == "__main__":

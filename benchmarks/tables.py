@@ -61,7 +61,14 @@ def _summary(results: Results) -> str:
                 _number(importing.median) if importing else _NONE,
             ]
         )
-    headings = ["", "ns added per call", "times bare", "bytes of memory", "bytes written", "import, ms"]
+    headings = [
+        "",
+        "ns added per call",
+        "times bare",
+        "bytes of memory",
+        "bytes written",
+        "import, ms",
+    ]
     return _table(headings, rows)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import types
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +46,7 @@ class Hunter(Peer):
         super().__init__(program, folder)
         self._path = folder / "hunter.txt"
         self._file = _LockedFile(self._path)
-        functions: list[types.FunctionType] = [site.function for site in program.sites]
+        functions: list[Any] = [site.function for site in program.sites]
         self._query = {
             "module_in": tuple({function.__globals__["__name__"] for function in functions}),
             "function_in": tuple({function.__code__.co_name for function in functions}),
