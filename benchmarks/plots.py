@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,7 @@ mpl.use("svg")
 from matplotlib import pyplot as plt
 
 from benchmarks import figures
+from benchmarks.peers import BARE
 from benchmarks.results import Results
 
 _INK: Final = "#010203"
@@ -28,27 +29,14 @@ _OURS: Final = "#2f81f7"
 _BASELINES: Final = "#8b949e"
 _OTHERS: Final = "#d29922"
 _COLOURS: Final = ("#2f81f7", "#d29922", "#3fb950", "#db61a2", "#a371f7", "#f85149", "#8b949e")
-_RECORD_NOTHING: Final = frozenset(
-    {
-        "bare",
-        "off",
-        "off-again",
-        "kept-shadow",
-        "same-signature",
-        "functools.wraps",
-        "wrapt",
-        "floor",
-    }
-)
 _DRAWN: Final = (
-    *(
-        "callscope-none-c",
-        "callscope-values-c",
-        "callscope-values-python",
-        "functools.wraps",
-        "viztracer",
-    ),
-    *("opentelemetry", "eliot"),
+    "callscope-none-c",
+    "callscope-values-c",
+    "callscope-values-python",
+    "functools.wraps",
+    "viztracer",
+    "opentelemetry",
+    "eliot",
 )
 """In pictures of growth, where all would be too many."""
 
@@ -77,7 +65,7 @@ def _bars(results: Results) -> str | None:
     costs = {
         peer: cost.added_ns
         for peer, cost in figures.call_costs(results, "seed", 1).items()
-        if not cost.is_noise and cost.added_ns.median > 0
+        if peer != BARE and not cost.is_noise and cost.added_ns.median > 0
     }
     if not costs:
         return None
@@ -85,7 +73,7 @@ def _bars(results: Results) -> str | None:
     values = [costs[peer].median for peer in peers]
     with _figure(height=0.6 + 0.28 * len(peers)) as axes:
         errors = [costs[peer].mad for peer in peers]
-        axes.barh(peers, values, color=[_colour(peer) for peer in peers], height=0.7)
+        axes.barh(peers, values, color=[_colour(results, peer) for peer in peers], height=0.7)
         axes.errorbar(values, peers, xerr=errors, fmt="none", ecolor=_INK, elinewidth=0.8)
         axes.set_xscale("log")
         axes.set_xlim(10 ** math.floor(math.log10(min(values))), max(values) * 4)
@@ -105,11 +93,10 @@ def _bars(results: Results) -> str | None:
         return _svg(axes)
 
 
-def _colour(peer: str) -> str:
-    if peer.startswith("callscope-"):
-        return _OURS
-    is_plain = peer in _RECORD_NOTHING
-    return _BASELINES if is_plain else _OTHERS
+def _colour(results: Results, peer: str) -> str:
+    if not results.peers[peer]["records"]:
+        return _BASELINES
+    return _OURS if peer.startswith("callscope-") else _OTHERS
 
 
 def _by_size(results: Results, workload: str) -> dict[str, dict[int, float]]:
@@ -161,8 +148,11 @@ def _figure(height: float) -> Iterator[Any]:
         "svg.hashsalt": "callscope",  # the same figures give the same file
         "axes.spines.top": False,
         "axes.spines.right": False,
-        **dict.fromkeys(_coloured("axes.edgecolor", "axes.labelcolor", "text.color"), _INK),
-        **dict.fromkeys(_coloured("xtick.color", "ytick.color"), _INK),
+        "axes.edgecolor": _INK,
+        "axes.labelcolor": _INK,
+        "text.color": _INK,
+        "xtick.color": _INK,
+        "ytick.color": _INK,
     }
     with mpl.rc_context(style):
         picture, axes = plt.subplots(figsize=(8, height))
@@ -170,10 +160,6 @@ def _figure(height: float) -> Iterator[Any]:
             yield axes
         finally:
             plt.close(picture)
-
-
-def _coloured(*names: str) -> Sequence[str]:
-    return names
 
 
 def _svg(axes: Any) -> str:

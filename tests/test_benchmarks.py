@@ -40,7 +40,14 @@ class Stuck(FunctoolsWraps):
 def found(**measured):
     """Return results with these measurements of a bare program and of two peers."""
     results = Results.empty(EFFORTS["full"])
-    described = {"distribution": None, "setup": "as is", "link": "", "note": "", "version": "1"}
+    described = {
+        "version": "1",
+        "distribution": None,
+        "setup": "as is",
+        "link": "",
+        "note": "",
+        "records": True,
+    }
     results.peers.update(dict.fromkeys(("bare", "fast", "slow"), described))
     results.measured.update(measured)
     return results
