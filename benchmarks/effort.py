@@ -15,7 +15,8 @@ class Effort(NamedTuple):
     rounds: Mapping[str, int]
     """How many processes measure each thing with each peer."""
     repeats: int
-    """Samples that one process takes of a program."""
+    """Samples that one process takes of a program, and of each of several sizes."""
+    repeats_each: int
     turns: int
     """In which the bare program and the traced one alternate, for one sample."""
     turn_seconds: float
@@ -48,25 +49,26 @@ EFFORTS: Final = {
         Effort(
             name=FULL,
             rounds={
-                "seed": 8,
+                "seed": 6,
                 "keras": 2,
-                "torch": 3,
+                "torch": 2,
                 "deep": 3,
                 "wide": 3,
                 "threads": 3,
-                "asyncio": 5,
+                "asyncio": 4,
                 "growth": 2,
                 "weave": 2,
                 "files": 2,
-                "imports": 7,
+                "imports": 5,
             },
             repeats=4,
-            turns=20,
+            repeats_each=2,
+            turns=10,
             turn_seconds=0.001,
             model_turns=3,
             model_turn_seconds=0.1,
             warm_up_seconds=0.1,
-            sample_seconds=3.0,
+            sample_seconds=2.0,
             turn_calls=_TURN_CALLS,
             growth_calls=200_000,
             growth_seconds=2.0,
@@ -78,6 +80,7 @@ EFFORTS: Final = {
             name="quick",
             rounds={"seed": 5, "weave": 3, "files": 3},
             repeats=4,
+            repeats_each=2,
             turns=20,
             turn_seconds=0.001,
             model_turns=3,
@@ -95,6 +98,7 @@ EFFORTS: Final = {
             name="smoke",
             rounds={},
             repeats=1,
+            repeats_each=1,
             turns=3,
             turn_seconds=0.0002,
             model_turns=1,

@@ -43,7 +43,8 @@ def measure(peer: type[Peer], workload: Workload, effort: Effort) -> dict[str, l
 def _sample_size(peer: type[Peer], workload: Workload, size: int, effort: Effort) -> list[Sample]:
     samples: list[Sample] = []
     begin = clock.now()
-    while len(samples) < effort.repeats and (
+    repeats = effort.repeats if len(workload.sizes) == 1 else effort.repeats_each
+    while len(samples) < repeats and (
         not samples or clock.now() - begin < effort.sample_seconds
     ):
         samples.append(_sample(peer, workload, size, effort))
