@@ -44,9 +44,7 @@ def _sample_size(peer: type[Peer], workload: Workload, size: int, effort: Effort
     samples: list[Sample] = []
     begin = clock.now()
     repeats = effort.repeats if len(workload.sizes) == 1 else effort.repeats_each
-    while len(samples) < repeats and (
-        not samples or clock.now() - begin < effort.sample_seconds
-    ):
+    while len(samples) < repeats and (not samples or clock.now() - begin < effort.sample_seconds):
         samples.append(_sample(peer, workload, size, effort))
     return samples
 
