@@ -190,7 +190,7 @@ def benchmarks(session: nox.Session) -> None:
     session.install("-e", ".[test,peers]")
     session.run("python", "-m", "benchmarks", "--quick", *session.posargs)
     session.run("python", "-m", "pytest", "-q", "tests/test_benchmarks.py")
-    smoke = ("--smoke", "--only", "seed,asyncio,weave,files")
+    smoke = ("--smoke", "--only", "seed,weave")
     session.run("python", "-m", "benchmarks", *smoke, "-o", session.create_tmp())
     session.run("python", "-m", "benchmarks.total", "--calls", "200_000")
     session.run("python", "-m", "benchmarks.telemetry", "--quick")

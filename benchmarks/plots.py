@@ -48,7 +48,7 @@ def draw(results: Results, folder: Path) -> list[Path]:
         "benchmarks-depth.svg": _growth(
             _by_size(results, "deep"), "classes in a chain of super()", "ns added to a call of all"
         ),
-        "benchmarks-weave.svg": _growth(
+        "benchmarks-weaving.svg": _growth(
             _weaves(results), "classes of the hierarchy", "ms to start and stop"
         ),
     }

@@ -1,6 +1,6 @@
 """Puts the figures of a full run into the documentation: ``python -m benchmarks.publish``.
 
-Tables take the place of what stands between ``<!-- benchmarks: NAME -->`` and ``<!-- /benchmarks -->``
+Tables and pictures take the place of what stands between ``<!-- benchmarks: NAME -->`` and ``<!-- /benchmarks -->``
 in the pages, so that no figure is copied by hand; the measurements and the pictures are kept beside
 them. ``--check`` only tells whether the pages say what the measurements say.
 """
@@ -22,6 +22,12 @@ _ROOT: Final = Path(__file__).parent.parent
 PAGES: Final = (_ROOT / "README.md", _ROOT / "docs" / "benchmarks.md")
 IMAGES: Final = _ROOT / "docs" / "images"
 PUBLISHED: Final = _ROOT / "docs" / "benchmarks.json"
+PICTURES: Final = {
+    "calls": "What each tool adds to a call of the four-call example, as bars",
+    "depth": "What is added to a call of all, by the length of a chain of super(), as lines",
+    "weaving": "What it takes to start and to stop, by the number of classes, as lines",
+}
+"""What they show, for who cannot see them, by the name of the mark."""
 MARKED: Final = re.compile(r"(<!-- benchmarks: (\w+) -->\n).*?(<!-- /benchmarks -->)", re.DOTALL)
 _NOTHING: Final = "*Not measured yet.*"
 
@@ -51,7 +57,7 @@ def main() -> int:
     results.write(PUBLISHED)
     pictures = plots.draw(results, IMAGES)
     for page in PAGES:
-        page.write_text(fill(page.read_text(encoding="utf-8"), results), encoding="utf-8")
+        page.write_text(fill(page, results), encoding="utf-8")
     print("Written:", PUBLISHED, *pictures, *PAGES, sep="\n  ")
     return 0
 
@@ -59,23 +65,27 @@ def main() -> int:
 def find_stale() -> list[Path]:
     """Return the pages whose tables are not those of the published measurements."""
     results = Results.read(PUBLISHED) if PUBLISHED.exists() else None
-    texts = {page: page.read_text(encoding="utf-8") for page in PAGES}
-    return [page for page, text in texts.items() if fill(text, results) != text]
+    return [page for page in PAGES if fill(page, results) != page.read_text(encoding="utf-8")]
 
 
-def fill(page: str, results: Results | None) -> str:
-    """Return a page with its tables in place.
+def fill(page: Path, results: Results | None) -> str:
+    """Return the text of a page with its tables and pictures in place.
 
     Raises:
-        KeyError: if a mark names no table.
+        KeyError: if a mark names none.
     """
-    rendered = tables.render(results) if results is not None else None
+    placed = {} if results is None else {**tables.render(results), **_pictures(page)}
 
     def place(found: re.Match[str]) -> str:
-        text = rendered[found[2]] if rendered is not None else _NOTHING
+        text = _NOTHING if results is None else placed[found[2]]
         return f"{found[1]}\n{text}\n\n{found[3]}"
 
-    return MARKED.sub(place, page)
+    return MARKED.sub(place, page.read_text(encoding="utf-8"))
+
+
+def _pictures(page: Path) -> dict[str, str]:
+    folder = IMAGES.relative_to(page.parent).as_posix()
+    return {name: f"![{said}]({folder}/benchmarks-{name}.svg)" for name, said in PICTURES.items()}
 
 
 if __name__ == "__main__":

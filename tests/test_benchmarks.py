@@ -177,20 +177,22 @@ class TestPublishing:
         """If this fails: ``python -m benchmarks.publish``."""
         assert [] == publish.find_stale()
 
-    def test_tables_are_put_between_their_marks(self):
+    def test_tables_are_put_between_their_marks(self, tmp_path, monkeypatch):
         """And nothing else is changed."""
-        results = found(seed=seed(bare=0, slow=900))
-        page = "a\n<!-- benchmarks: missing -->\nold\n<!-- /benchmarks -->\nb\n"
-        filled = publish.fill(page, results)
-        assert filled == publish.fill(filled, results)
-        assert "a\n<!-- benchmarks: missing -->\n\nEverything was measured.\n\n" in filled
-        assert filled.endswith("<!-- /benchmarks -->\nb\n")
+        monkeypatch.setattr(publish, "IMAGES", tmp_path / "images")
+        page = tmp_path / "page.md"
+        page.write_text("a\n<!-- benchmarks: missing -->\nold\n<!-- /benchmarks -->\nb\n")
+        filled = publish.fill(page, found(seed=seed(bare=0, slow=900)))
+        assert filled == (
+            "a\n<!-- benchmarks: missing -->\n\nEverything was measured.\n\n"
+            "<!-- /benchmarks -->\nb\n"
+        )
 
-    def test_every_mark_names_a_table(self):
-        """In all pages that have marks."""
-        names = tables.render(found(seed=seed(bare=0)))
-        marked = [publish.MARKED.findall(page.read_text("utf-8")) for page in publish.PAGES]
-        assert set() == {name for marks in marked for _, name, _ in marks} - set(names)
+    @pytest.mark.parametrize("page", publish.PAGES, ids=lambda page: page.stem)
+    def test_every_mark_names_a_table_or_a_picture(self, page):
+        """In each page that has marks."""
+        names = {name for _, name, _ in publish.MARKED.findall(page.read_text("utf-8"))}
+        assert set() == names - {*tables.render(found(seed=seed(bare=0))), *publish.PICTURES}
 
 
 class TestGate:
@@ -277,7 +279,7 @@ def test_pictures_fit_light_and_dark_pages(tmp_path):
         weave={"viztracer": [{"10": [1, 1, 1], "100": [10, 10, 10]}]},
     )
     written = plots.draw(results, tmp_path)
-    assert ["benchmarks-calls.svg", "benchmarks-weave.svg"] == [path.name for path in written]
+    assert ["benchmarks-calls.svg", "benchmarks-weaving.svg"] == [path.name for path in written]
     drawn = [path.read_text(encoding="utf-8") for path in written]
     assert all("prefers-color-scheme:dark" in svg and "currentColor" in svg for svg in drawn)
     assert drawn == [p.read_text(encoding="utf-8") for p in plots.draw(results, tmp_path)]
