@@ -186,9 +186,12 @@ def _run_tests_of(
 
 @nox.session
 def benchmarks(session: nox.Session) -> None:
-    """Run the benchmarks roughly, to see that they run and that their cases do real work."""
-    session.install("-e", ".[bench]")
+    """Fail if callscope has become twice as slow, and see that all benchmarks run."""
+    session.install("-e", ".[test,peers]")
     session.run("python", "-m", "benchmarks", "--quick", *session.posargs)
+    session.run("python", "-m", "pytest", "-q", "tests/test_benchmarks.py")
+    smoke = ("--smoke", "--only", "seed,asyncio,weave,files")
+    session.run("python", "-m", "benchmarks", *smoke, "-o", session.create_tmp())
     session.run("python", "-m", "benchmarks.total", "--calls", "200_000")
     session.run("python", "-m", "benchmarks.telemetry", "--quick")
 

@@ -1,112 +1,122 @@
-"""Measures everything in one run: ``python -m benchmarks``."""
+"""Compares callscope with its peers, on the same work in one run: ``python -m benchmarks``."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
-import tempfile
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
-import pyperf
+from benchmarks import gate, peers, run, tables
+from benchmarks.effort import EFFORTS, FULL, Effort
+from benchmarks.results import Results
 
-from benchmarks import report, saving
-from benchmarks.figures import Figures
-
-_SUMMARY: Final = Path(__file__).parent / "results" / "summary.json"
-
-
-class Effort(NamedTuple):
-    """How much is measured."""
-
-    rounds: int
-    once_every: int
-    """After how many rounds of calls comes a round of what a program does but once, and of reading."""
-    saves: int
-    """How often each way of saving a trace is measured."""
-    saved_calls: int
-    """How many calls are saved."""
+FOLDER: Final = Path(__file__).parent / "results"
+RESULTS: Final = "results.json"
 
 
-_FULL: Final = Effort(rounds=48, once_every=8, saves=5, saved_calls=500_000)
-_QUICK: Final = Effort(rounds=5, once_every=3, saves=1, saved_calls=40_000)
-
-# What a program does but once needs a process to itself, and must not be warm.
-_GROUP_OPTIONS: Final = {
-    "calls": ("--worker", "--warmups", "1", "--values", "1"),
-    "read": ("--worker", "--warmups", "0", "--values", "1"),
-    "once": ("--processes", "1", "--warmups", "0", "--values", "1"),
-}
-
-_SELDOM: Final = ("read", "once")
-
-
-def main() -> None:
-    """Measure, print the tables and write the files."""
+def main() -> int:
+    """Measure, and write what was found; return 1 if it is not as it should be."""
     args = _parse()
-    effort = _QUICK if args.quick else _FULL
-    suite = _measure(effort)
-    saves = _measure_saving(effort)
-    figures = Figures.of(suite, saves)
-    print(report.tables(figures))
-    if args.output is not None:
-        report.without_names(suite).dump(str(args.output), replace=True)
-    args.summary.parent.mkdir(parents=True, exist_ok=True)
-    summary = report.summary(figures, effort.rounds)
-    args.summary.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    effort = EFFORTS["quick" if args.quick else "smoke" if args.smoke else FULL]
+    if args.quick:
+        return _compare(args.output / effort.name, effort, renew=args.renew)
+    results = run.measure(args.peers or peers.ENTRIES, args.only or run.SUBJECTS, effort)
+    if effort.name == FULL and (args.peers or args.only):
+        results = results._replace(effort="part")
+    _write(results, args.output / results.effort)
+    return 1 if _has_failed(results, ours_alone=effort.name == FULL) else 0
+
+
+def _compare(folder: Path, effort: Effort, *, renew: bool) -> int:
+    results = run.measure(peers.choose(gate.PEERS), gate.SUBJECTS, effort)
+    _write(results, folder)
+    if renew:
+        return gate.renew(results)
+    if gate.check(results) == 0:
+        return 0
+    print("\nMeasured again, for what else runs may be to blame:", file=sys.stderr)
+    return gate.check(run.measure(peers.choose(gate.PEERS), gate.SUBJECTS, effort))
+
+
+def _write(results: Results, folder: Path) -> None:
+    results.write(folder / RESULTS)
+    rendered = "\n\n".join(tables.render(results).values())
+    print(rendered)
+    written = folder / "tables.md"
+    written.write_text(rendered + "\n", encoding="utf-8")
+    files = [folder / RESULTS, written]
+    if find_spec("matplotlib") is None:
+        print("No pictures were drawn: pip install matplotlib.", file=sys.stderr)
+    else:
+        from benchmarks import plots
+
+        files += plots.draw(results, folder)
+    print("\nWritten:", *files, sep="\n  ", file=sys.stderr)
+
+
+def _has_failed(results: Results, *, ours_alone: bool) -> bool:
+    """Tell whether something failed, and say what; others may fail in a full run, and are shown to."""
+    failed = [
+        f"{peer} fails on {subject}: {why}"
+        for subject, found in results.failed.items()
+        for peer, why in found.items()
+        if not ours_alone or peers.BY_NAME[peer].path.startswith("scope:")
+    ]
+    print(*failed, sep="\n", end="\n" if failed else "", file=sys.stderr)
+    return bool(failed)
 
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a rough run of half a minute")
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="write pyperf's own JSON to this file"
+        "--only",
+        type=lambda text: text.split(","),
+        metavar="A,B",
+        help=f"measure only these: {', '.join(run.SUBJECTS)}",
     )
     parser.add_argument(
-        "--summary",
-        type=Path,
-        default=_SUMMARY,
-        metavar="FILE",
-        help="write the figures to this file (default: benchmarks/results/summary.json)",
+        "--peers",
+        type=_peers,
+        metavar="A,B",
+        help=f"measure only these, and bare: {', '.join(peers.BY_NAME)}; patterns such as 'callscope-*' too",
     )
-    return parser.parse_args()
+    efforts = parser.add_mutually_exclusive_group()
+    efforts.add_argument(
+        "--quick",
+        action="store_true",
+        help="a few minutes: compare some ratios with those in benchmarks/ratios.json, and fail if"
+        " one is twice as bad",
+    )
+    efforts.add_argument(
+        "--smoke",
+        action="store_true",
+        help="tiny sizes: shows that all works, and no figure counts",
+    )
+    parser.add_argument(
+        "--renew", action="store_true", help="with --quick: write the ratios to that file instead"
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, default=FOLDER, metavar="FOLDER", help="(default: %(default)s)"
+    )
+    args = parser.parse_args()
+    unknown = set(args.only or ()) - set(run.SUBJECTS)
+    if unknown:
+        parser.error(f"nothing is named {', '.join(sorted(unknown))}; see --help")
+    if args.renew and not args.quick:
+        parser.error("--renew needs --quick")
+    if args.quick and (args.only or args.peers):
+        parser.error("--quick measures what its ratios need, and nothing else")
+    return args
 
 
-def _measure(effort: Effort) -> pyperf.BenchmarkSuite:
-    suite = _measure_round("calls")
-    for group in _SELDOM:
-        suite.add_runs(_measure_round(group))
-    for index in range(1, effort.rounds):
-        if sys.stderr.isatty():
-            print(f"round {index + 1} of {effort.rounds}", end="\r", file=sys.stderr, flush=True)
-        suite.add_runs(_measure_round("calls"))
-        if index % effort.once_every == 0:
-            for group in _SELDOM:
-                suite.add_runs(_measure_round(group))
-    return suite
-
-
-def _measure_saving(effort: Effort) -> list[dict[str, saving.Saved]]:
-    return [
-        {case.name: saving.save_once(case, effort.saved_calls) for case in saving.CASES}
-        for _ in range(effort.saves)
-    ]
-
-
-def _measure_round(group: str) -> pyperf.BenchmarkSuite:
-    with tempfile.TemporaryDirectory() as folder:
-        path = str(Path(folder) / "round.json")
-        command = [sys.executable, "-m", "benchmarks.measure", group, "-o", path]
-        command += [*_GROUP_OPTIONS[group], "--inherit-environ", "CALLSCOPE_ENGINE"]
-        done = subprocess.run(  # noqa: S603 - a module of this package
-            command, check=False, stdout=subprocess.PIPE, text=True
-        )
-        if done.returncode:
-            sys.exit(f"{done.stdout}\nA round failed, so there are no figures; see above.")
-        return pyperf.BenchmarkSuite.load(path)
+def _peers(text: str) -> tuple[peers.Entry, ...]:
+    try:
+        return peers.choose(text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

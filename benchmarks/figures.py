@@ -1,18 +1,25 @@
-"""The figures, worked out of what `pyperf` measured.
+"""The figures, worked out of what was measured: medians, how far samples lie from them, and slopes.
 
-Differences from the bare example and ratios to it are taken between the two times of a pair, which
-a busy machine slows alike; the median is taken over all pairs.
+Differences from the bare program and ratios to it are taken between the two times of a sample, which
+a busy machine slows alike; the median is taken over all samples.
 """
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-import pyperf
+from benchmarks.measures.calls import Sample
+from benchmarks.measures.files import FileCost
+from benchmarks.measures.growth import Point
+from benchmarks.measures.weaving import Woven
+from benchmarks.results import Results
+from benchmarks.workloads import BY_NAME, WORKLOADS
 
-from benchmarks import calls, reading, saving, startup, weaving
+_NOISE: Final = 3
+"""What is added counts from so many median absolute deviations on."""
 
 
 class Figure(NamedTuple):
@@ -31,143 +38,199 @@ class Figure(NamedTuple):
 
 
 class CallCost(NamedTuple):
-    """What one call of the seed example costs in one case."""
+    """What one call costs."""
 
-    case: str
-    ns: Figure
     added_ns: Figure
-    """Beyond the bare example beside it."""
+    """Beyond the bare program beside it."""
     ratio: Figure
-    """To the bare example beside it."""
-    added_ratio: float
-    """What is added, as a multiple of what the same-signature wrapper adds."""
+    """To the bare program beside it."""
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether what is added may as well be nothing."""
+        return abs(self.added_ns.median) < _NOISE * self.added_ns.mad
 
 
-class WeaveCost(NamedTuple):
-    """What starting and stopping one recording costs."""
+class Slope(NamedTuple):
+    """How something grows."""
 
-    case: str
-    classes: int
-    ms: Figure
-
-
-class ReadCost(NamedTuple):
-    """What reading one call back costs in one case."""
-
-    case: str
-    us: Figure
-    ratio: Figure
-    """To `json.loads` of the lines beside it."""
+    each: float
+    """What one more adds, by a line of least squares."""
+    exponent: float | None
+    """Of the power law that fits best: 1 is in proportion; None if something is not above 0."""
 
 
-class SaveCost(NamedTuple):
-    """What saving a trace costs, beside viztracer."""
+class Growth(NamedTuple):
+    """How a recording grows with its calls."""
 
-    content: str
-    case: str
-    other: str
-    ms: Figure
-    other_ms: Figure
-    times: Figure
-    """As a multiple of what the other takes in the same round."""
-    megabytes: float
-    other_megabytes: float
-    read_ms: Figure
-    """What reading the tape takes, which comes before and is not in the above."""
+    added_ns: Slope
+    resident_bytes: Slope
+    written_bytes: Slope
 
 
-class Comparison(NamedTuple):
-    """What one case adds to the bare example, as a multiple of what another adds."""
+class FileFigures(NamedTuple):
+    """What one call takes in a file, in microseconds and bytes, at the largest size that was made."""
 
-    case: str
-    other: str
-    times: float
+    calls: int
+    read_us: Figure
+    save_us: Figure | None
+    size: float
+    load_us: Figure | None
+    load_ratio: Figure | None
+    """To `json.loads` of each line."""
+    save_growth: float | None
+    """The exponent by which reading and saving grows with the calls."""
+    load_growth: float | None
 
 
-_COMPARED: Final = (
-    ("on-none", calls.VIZTRACER),
-    ("on-none", calls.FLOOR),
-    ("on-values", "on-none"),
-)
+def call_costs(results: Results, workload: str, size: int) -> dict[str, CallCost]:
+    """Return what a call costs with each peer that was measured on a workload."""
+    found = {}
+    for peer, rounds in results.measured.get(workload, {}).items():
+        samples = [Sample(*sample) for one in rounds for sample in one.get(str(size), [])]
+        if samples:
+            found[peer] = CallCost(
+                Figure.of(s.traced - s.bare for s in samples),
+                Figure.of(s.traced / s.bare for s in samples),
+            )
+    return found
 
 
-class Figures(NamedTuple):
-    """All that one run of the benchmarks found."""
+def sizes(results: Results, workload: str) -> list[int]:
+    """Return the sizes of a workload that were measured."""
+    measured = results.measured.get(workload, {}).values()
+    found = {size for rounds in measured for one in rounds for size in one}
+    return [size for size in BY_NAME[workload].sizes if str(size) in found]
 
-    calls: list[CallCost]
-    compared: list[Comparison]
-    import_ms: dict[str, Figure]
-    weaves: list[WeaveCost]
-    reads: list[ReadCost]
-    saves: list[SaveCost]
 
-    @classmethod
-    def of(
-        cls, suite: pyperf.BenchmarkSuite, saves: Sequence[Mapping[str, saving.Saved]]
-    ) -> Figures:
-        """Work out the figures of all rounds."""
-        costs = _call_costs(suite)
-        return cls(
-            costs,
-            _compare(costs),
-            {case.name: _scaled(suite, case.name, 1e3) for case in startup.CASES},
-            [WeaveCost(c.name, c.classes, _scaled(suite, c.name, 1e3)) for c in weaving.CASES],
-            [_read_cost(suite, case) for case in reading.CASES],
-            [_save_cost(pair, saves) for pair in saving.PAIRS],
+def slopes(results: Results, workload: str) -> dict[str, Slope]:
+    """Return how what is added to a pass grows with the size of a workload, in nanoseconds."""
+    measured = sizes(results, workload)
+    costs = {size: call_costs(results, workload, size) for size in measured}
+    return {
+        peer: fit(
+            [size for size in measured if peer in costs[size]],
+            [
+                costs[size][peer].added_ns.median * _calls(workload, size)
+                for size in measured
+                if peer in costs[size]
+            ],
         )
+        for peer in results.measured.get(workload, {})
+    }
 
 
-def _call_costs(suite: pyperf.BenchmarkSuite) -> list[CallCost]:
-    pairs = {case.name: _pairs(suite, case) for case in calls.CASES}
-    ratios = {name: Figure.of(a / b for a, b in pairs[name]) for name in pairs}
-    # Of medians, for within one pair the wrapper may seem to add next to nothing.
-    least = ratios[calls.SAME_SIGNATURE].median - 1
-    return [
-        CallCost(
-            name,
-            _scaled(suite, name, 1e9),
-            Figure.of((a - b) * 1e9 for a, b in pairs[name]),
-            ratios[name],
-            (ratios[name].median - 1) / least,
-        )
-        for name in pairs
+def _calls(workload: str, size: int) -> int:
+    return 4 * size if workload == "threads" else size
+
+
+def growths(results: Results) -> dict[str, Growth]:
+    """Return how each recording grows."""
+    return {
+        peer: _growth([[Point(*point) for point in points] for points in rounds])
+        for peer, rounds in results.measured.get("growth", {}).items()
+    }
+
+
+def _growth(rounds: Sequence[Sequence[Point]]) -> Growth:
+    each = [
+        [
+            fit([p.calls for p in points], [p[index] for p in points])
+            for index in (
+                Point._fields.index("seconds"),
+                Point._fields.index("resident"),
+                Point._fields.index("written"),
+            )
+        ]
+        for points in rounds
     ]
+    seconds, resident, written = (_median_slope(column) for column in zip(*each, strict=True))
+    return Growth(Slope(seconds.each * 1e9, seconds.exponent), resident, written)
 
 
-def _read_cost(suite: pyperf.BenchmarkSuite, case: reading.ReadCase) -> ReadCost:
-    pairs = zip(_values(suite, case.name), _values(suite, case.json_name), strict=True)
-    return ReadCost(case.name, _scaled(suite, case.name, 1e6), Figure.of(a / b for a, b in pairs))
-
-
-def _save_cost(pair: saving.Pair, rounds: Sequence[Mapping[str, saving.Saved]]) -> SaveCost:
-    ours = [saved[pair.ours.name] for saved in rounds]
-    theirs = [saved[pair.theirs.name] for saved in rounds]
-    return SaveCost(
-        pair.content,
-        pair.ours.name,
-        pair.theirs.name,
-        Figure.of(saved.seconds * 1e3 for saved in ours),
-        Figure.of(saved.seconds * 1e3 for saved in theirs),
-        Figure.of(a.seconds / b.seconds for a, b in zip(ours, theirs, strict=True)),
-        statistics.median(saved.bytes for saved in ours) / 1e6,
-        statistics.median(saved.bytes for saved in theirs) / 1e6,
-        Figure.of(saved.read_seconds * 1e3 for saved in ours),
+def _median_slope(found: Sequence[Slope]) -> Slope:
+    exponents = [slope.exponent for slope in found if slope.exponent is not None]
+    return Slope(
+        statistics.median(slope.each for slope in found),
+        statistics.median(exponents) if len(exponents) == len(found) else None,
     )
 
 
-def _compare(costs: list[CallCost]) -> list[Comparison]:
-    added = {cost.case: cost.ratio.median - 1 for cost in costs}
-    return [Comparison(case, other, added[case] / added[other]) for case, other in _COMPARED]
+def weaves(results: Results) -> dict[str, dict[int, tuple[Figure, Figure]]]:
+    """Return the milliseconds of the first start and stop and of a later one, by peer and classes."""
+    found: dict[str, dict[int, tuple[Figure, Figure]]] = {}
+    for peer, rounds in results.measured.get("weave", {}).items():
+        for size in rounds[0]:
+            woven = [Woven(*one[size]) for one in rounds]
+            found.setdefault(peer, {})[int(size)] = (
+                Figure.of(w.first * 1e3 for w in woven),
+                Figure.of(w.again * 1e3 for w in woven),
+            )
+    return found
 
 
-def _pairs(suite: pyperf.BenchmarkSuite, case: calls.Case) -> list[tuple[float, float]]:
-    return list(zip(_values(suite, case.name), _values(suite, case.bare_name), strict=True))
+def weave_ratios(results: Results, peer: str, size: int) -> Figure:
+    """Return the first start and stop, as a multiple of what making the classes took."""
+    rounds = results.measured["weave"][peer]
+    return Figure.of(Woven(*one[str(size)]).first / Woven(*one[str(size)]).making for one in rounds)
 
 
-def _values(suite: pyperf.BenchmarkSuite, name: str) -> list[float]:
-    values: tuple[float, ...] = suite.get_benchmark(name).get_values()
-    return list(values)
+def files(results: Results) -> dict[tuple[str, str], FileFigures]:
+    """Return what files cost, by peer and kind of file."""
+    found = {}
+    for peer, rounds in results.measured.get("files", {}).items():
+        for kind in rounds[0]:
+            found[peer, kind] = _file_figures([one[kind] for one in rounds if kind in one])
+    return found
 
 
-def _scaled(suite: pyperf.BenchmarkSuite, name: str, factor: float) -> Figure:
-    return Figure.of(seconds * factor for seconds in _values(suite, name))
+def _file_figures(rounds: Sequence[Mapping[str, Sequence[Any]]]) -> FileFigures:
+    common = sorted(set.intersection(*(set(one) for one in rounds)), key=int)
+    costs = {int(size): [FileCost(*one[size]) for one in rounds] for size in common}
+    calls = max(costs)
+    last = costs[calls]
+    return FileFigures(
+        calls,
+        Figure.of(cost.read * 1e6 / calls for cost in last),
+        _optional(cost.save and cost.save * 1e6 / calls for cost in last),
+        last[0].size / calls,
+        _optional(cost.load and cost.load * 1e6 / calls for cost in last),
+        _optional(cost.load and cost.parse and cost.load / cost.parse for cost in last),
+        _file_growth({n: [c.save and c.save + c.read for c in costs[n]] for n in costs}),
+        _file_growth({n: [c.load for c in costs[n]] for n in costs}),
+    )
+
+
+def _optional(values: Iterable[float | None]) -> Figure | None:
+    known = [value for value in values if value is not None]
+    return Figure.of(known) if known else None
+
+
+def _file_growth(seconds: Mapping[int, Sequence[float | None]]) -> float | None:
+    medians = {n: _optional(values) for n, values in seconds.items()}
+    known = {n: figure.median for n, figure in medians.items() if figure is not None}
+    return fit(list(known), list(known.values())).exponent if len(known) > 1 else None
+
+
+def imports(results: Results) -> dict[str, Figure]:
+    """Return the milliseconds that each import takes."""
+    return {
+        peer: Figure.of(seconds * 1e3 for seconds in rounds)
+        for peer, rounds in results.measured.get("imports", {}).items()
+    }
+
+
+def fit(xs: Sequence[float], ys: Sequence[float]) -> Slope:
+    """Fit a line, and the line through the logarithms, whose slope is the exponent."""
+    if len(xs) < 2:  # noqa: PLR2004 - no slope without two points
+        return Slope(math.nan, None)
+    each = statistics.linear_regression(xs, ys).slope
+    if min(*xs, *ys) <= 0:
+        return Slope(each, None)
+    logs = statistics.linear_regression([math.log(x) for x in xs], [math.log(y) for y in ys])
+    return Slope(each, logs.slope)
+
+
+def measured_workloads(results: Results) -> list[str]:
+    """Return the names of the workloads that were measured."""
+    return [workload.name for workload in WORKLOADS if results.measured.get(workload.name)]

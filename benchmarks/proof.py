@@ -2,52 +2,54 @@
 
 from __future__ import annotations
 
-import functools
 import sys
+import threading
 import types
 from collections import Counter
-from collections.abc import Callable
 
-from benchmarks.seed import Seed
+from benchmarks.workloads.program import Program
 
 
 class CaseError(Exception):
     """A case did something else than what it is there to measure."""
 
 
-def check_frames(seed: Seed, *, wrappers: int) -> None:
+def check_frames(bare: Program, program: Program, *, wrappers: int) -> None:
     """Check which Python functions one pass runs.
 
     Args:
-        seed: the classes, as the case arranged them.
-        wrappers: how many functions run besides the four methods.
+        bare: the same program, as written; may be the very same one where nothing wraps it.
+        program: as the case arranged it.
+        wrappers: how many functions run around each call.
 
     Raises:
-        CaseError: if another number does, or a method does not run exactly once.
+        CaseError: if another number does, or the methods do not run as often as they should.
     """
-    counts = _count_frames(functools.partial(seed.passes, seed.my_layer, 1))
-    counts.pop(seed.passes.__code__)
-    for site in seed.sites:
-        times = counts.pop(site.function.__code__, 0)
-        if times != 1:
-            msg = f"{site.name} ran {times} times in one pass"
+    counts = _count_frames(program)
+    if program.has_own_classes:
+        codes = {site.function.__code__ for site in program.sites}
+        methods = sum(count for code, count in counts.items() if code in codes)
+        if methods != program.frames:
+            msg = f"the methods ran {methods} times in one pass, not {program.frames}"
             raise CaseError(msg)
-    if counts.total() != wrappers:
-        names = ", ".join(code.co_qualname for code in counts)
-        msg = f"{counts.total()} wrappers ran in one pass, not {wrappers}: {names}"
+    added = counts.total() - _count_frames(bare).total()
+    if bare is not program and added != wrappers * program.calls:
+        msg = f"{added} wrappers ran in one pass of {program.calls} calls, not {wrappers} for each"
         raise CaseError(msg)
 
 
-def _count_frames(work: Callable[[], None]) -> Counter[types.CodeType]:
-    counts: Counter[types.CodeType] = Counter()
+def _count_frames(program: Program) -> Counter[types.CodeType]:
+    ran: list[types.CodeType] = []
 
-    def count(frame: types.FrameType, event: str, _: object) -> None:
+    def note(frame: types.FrameType, event: str, _: object) -> None:
         if event == "call":
-            counts[frame.f_code] += 1
+            ran.append(frame.f_code)
 
-    sys.setprofile(count)
+    threading.setprofile(note)
+    sys.setprofile(note)
     try:
-        work()
+        program.run(1)
     finally:
         sys.setprofile(None)
-    return counts
+        threading.setprofile(None)
+    return Counter(ran)

@@ -19,9 +19,9 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider,
 from opentelemetry.trace import Tracer
 
 import callscope
-from benchmarks import clock
 from benchmarks.proof import CaseError
-from benchmarks.seed import CALLS_PER_PASS, Seed, Site, make_seed
+from benchmarks.workloads.program import Program, Site
+from benchmarks.workloads.seed import CALLS_PER_PASS, make_seed
 
 _TURN: Final = 100
 """Passes in one turn; then the tapes are emptied, outside of the time that is taken."""
@@ -55,12 +55,12 @@ class Case(NamedTuple):
     """One way to have spans."""
 
     name: str
-    arrange: Callable[[Seed, TracerProvider], Any]
+    arrange: Callable[[Program, TracerProvider], Any]
     """Is entered around the turns; gives what empties the tapes."""
 
 
 @contextmanager
-def _by_hand(seed: Seed, provider: TracerProvider) -> Iterator[Callable[[], object]]:
+def _by_hand(seed: Program, provider: TracerProvider) -> Iterator[Callable[[], object]]:
     for site in seed.sites:
         setattr(site.defining_class, site.method, _spanned(site, provider.get_tracer("by hand")))
     yield lambda: None
@@ -76,11 +76,11 @@ def _spanned(site: Site, tracer: Tracer) -> Callable[..., Any]:
     return spanned
 
 
-def _ours(*, current: bool) -> Callable[[Seed, TracerProvider], Any]:
+def _ours(*, current: bool) -> Callable[[Program, TracerProvider], Any]:
     @contextmanager
-    def arrange(seed: Seed, provider: TracerProvider) -> Iterator[Callable[[], object]]:
+    def arrange(seed: Program, provider: TracerProvider) -> Iterator[Callable[[], object]]:
         sink = callscope.OpenTelemetry(provider, current=current)
-        with callscope.record(seed.layer, sinks=[sink], keep=False) as trace:
+        with callscope.record(seed.root, sinks=[sink], keep=False) as trace:
             yield lambda: len(trace)
 
     return arrange
@@ -150,10 +150,10 @@ def _take_turn(case: Case, sampler: sampling.Sampler, *, is_sampled: bool) -> Sa
     return Sample((thread - bare_thread) * 1e9 / calls, (process - bare_process) * 1e9 / calls)
 
 
-def _timed(seed: Seed, settle: Callable[[], object]) -> tuple[float, float]:
-    thread, process = clock.now(), time.process_time()
+def _timed(seed: Program, settle: Callable[[], object]) -> tuple[float, float]:
+    thread, process = time.thread_time(), time.process_time()
     seed.run(_TURN)
-    thread = clock.now() - thread
+    thread = time.thread_time() - thread
     settle()
     return thread, time.process_time() - process
 

@@ -7,16 +7,15 @@ site where the recording tells of each call.
 from __future__ import annotations
 
 import argparse
-import os
 import platform
 import sys
 import time
 from collections import Counter
-from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 import callscope
 from benchmarks import mixture
+from benchmarks.memory import resident_bytes
 from callscope.limits import Limits
 from callscope.options import check_options
 from callscope.recording import Recording
@@ -174,13 +173,7 @@ class _Memory:
 
 
 def _resident_mib() -> float:
-    # Linux; elsewhere the most that there ever was, which shows a leak just as well.
-    statm = Path("/proc/self/statm")
-    if statm.exists():
-        return int(statm.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGESIZE") / _MIB
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / _MIB
+    return resident_bytes() / _MIB
 
 
 class _Progress:

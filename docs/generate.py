@@ -47,6 +47,45 @@ EVENTS: Final = """\
 A `.jsonl` file has a JSON object on each line. This page is made from the JSON Schema that ships with
 callscope, `callscope.event_schema()`, by `python docs/generate.py`. What holds between versions is said in
 [files](../files.md#the-lines-of-a-jsonl-file).
+
+An event as a sink is given it, and as it stands in a file:
+
+```python
+import json
+
+import callscope
+from callscope.demo import Layer, MyLayer
+
+with callscope.record(Layer) as trace:
+    MyLayer(3)(4)
+print(json.dumps(list(trace.events())[4].to_dict(), indent=2))
+```
+
+<!-- prints -->
+
+```text
+{
+  "v": 1,
+  "kind": "call",
+  "seq": 5,
+  "ts_ns": ...,
+  "pid": ...,
+  "thread": "MainThread",
+  "task": null,
+  "call_id": 3,
+  "parent_id": null,
+  "depth": 0,
+  "method": "__call__",
+  "defining_class": "callscope.demo.Layer",
+  "runtime_class": "callscope.demo.MyLayer",
+  "instance": 1,
+  "mro_index": 1,
+  "via_super": false,
+  "arguments": {
+    "y": 4
+  }
+}
+```
 """
 
 

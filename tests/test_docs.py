@@ -62,6 +62,8 @@ def _prints(expected):
         raise AssertionError(f"the page says\n{wanted}\nand the program prints\n{printed}")
 """
 RUN = "import sys; exec(sys.argv[1]); exec(compile(sys.argv[2], sys.argv[3], 'exec'))"
+LANGUAGES = ("python", "console", "text", "mermaid", "sql")
+"""What blocks are in; the last three are shown and do not run, but for what ``prints`` compares."""
 COMMAND = re.compile(r"(\w+=('[^']*'|\S)+ +)*(callscope|python|pytest)( |$)")
 """What can run: a command of ours, or a Python program, with variables of its environment."""
 
@@ -104,7 +106,14 @@ class Block(NamedTuple):
 
 
 def absent(names):
-    return [name for name in names.split() if importlib.util.find_spec(name) is None]
+    return [name for name in names.split() if not is_there(name)]
+
+
+def is_there(name):
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # its package is missing
+        return False
 
 
 def blocks(page):
@@ -119,6 +128,7 @@ def blocks(page):
             fence[2].append(line)
         elif opening:
             assert line.startswith("```"), f"line {number}: an indented block would not run"
+            assert opening[1] in LANGUAGES, f"line {number}: {opening[1]!r} would not run"
             fence = (opening[1], number + 1, [])
         elif comment := re.fullmatch(
             r"<!--\s*(needs|file|prints|exits|not run)\b:?\s*(.*?)\s*-->\s*", line
@@ -214,6 +224,11 @@ class TestTheRunner:
         done, _ = self.run(f"<!-- not run: never -->\n{page}", tmp_path)
         assert (done.returncode, done.stdout) == (0, "")
 
+    def test_other_languages_are_refused(self, tmp_path):
+        """A block in ``bash`` looks like one that runs."""
+        with pytest.raises(AssertionError, match="line 1: 'bash' would not run"):
+            self.run("```bash\ncallscope --version\n```\n", tmp_path)
+
     def test_what_is_printed_is_compared(self, tmp_path):
         """With what the block before it prints, but for durations."""
         printing = "```python\nprint('old')\n```\n```python\nprint('call  1.2 ms')\n```\n"
@@ -238,6 +253,10 @@ class TestTheRunner:
         page = "<!-- needs: no_such_module -->\n```python\n1 / 0\n```\n```python\nprint(1)\n```\n"
         done, left_out = self.run(page, tmp_path)
         assert (done.stdout, left_out) == ("1\n", ["line 3 needs no_such_module"])
+
+    def test_a_module_of_a_missing_package_is_missing(self):
+        """Which is asked of its package."""
+        assert absent("no_such_package.module json.decoder") == ["no_such_package.module"]
 
     def test_a_comment_is_of_its_block_alone(self, tmp_path):
         """Neither a paragraph later nor a block later does it hold."""

@@ -15,6 +15,7 @@ import pytest
 import callscope
 import callscope.errors
 import callscope.testing
+from callscope.formats import SUFFIXES
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -147,6 +148,20 @@ class TestTheRest:
         assert [int(number) for number, _ in drawn] == [*range(len(drawn))]
         assert picture.splitlines()[-1].strip() == " --> ".join(box for box, _ in boxes)
 
+    def test_the_suffixes_of_files(self):
+        """The table of formats has each suffix, and no other."""
+        table = re.findall(r"^\| (`\..+?) \|", page("files.md"), re.MULTILINE)
+        told = [suffix for cell in table for suffix in re.findall(r"`(\S+)`", cell)]
+        assert sorted(told) == sorted(SUFFIXES)
+
+    def test_the_findings(self):
+        """The table of findings has each that the code can make, and no other."""
+        folder = ROOT / "src" / "callscope" / "analyze" / "findings"
+        code = "".join(path.read_text("utf-8") for path in folder.glob("*.py"))
+        made = set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', code)) - {"site-packages", "dist-packages"}
+        told = re.findall(r"^\| `([a-z-]+)` \|", page("findings.md"), re.MULTILINE)
+        assert sorted(told) == sorted(made)
+
     def test_the_glossary(self):
         """Words in order, with one sentence each."""
         words = re.findall(r"^- \*\*(.+)\*\*: (.+(?:\n  .+)*)$", page("glossary.md"), re.MULTILINE)
@@ -167,12 +182,12 @@ class TestTheRest:
 class TestLinksOutOfTheSite:
     """To what is in the repository and no page."""
 
-    hooks = script("site_hooks")
+    pages = script("site_pages")
 
     def rewritten(self, text, repo_url=None):
         where = SimpleNamespace(src_path="files.md", abs_src_path=str(DOCS / "files.md"))
         config = SimpleNamespace(docs_dir=str(DOCS), repo_url=repo_url)
-        return self.hooks.on_page_markdown(text, page=SimpleNamespace(file=where), config=config)
+        return self.pages.on_page_markdown(text, page=SimpleNamespace(file=where), config=config)
 
     def test_they_lead_to_the_repository(self):
         """A file is shown as one there, a folder as a folder."""
@@ -194,4 +209,12 @@ class TestLinksOutOfTheSite:
     def test_what_is_not_there_is_warned_of(self, caplog):
         """Which fails a strict build."""
         self.rewritten("[a](../no_such_file.py)")
-        assert caplog.messages == ["files.md: there is no file ../no_such_file.py"]
+        self.rewritten(
+            '<picture><source media="x" srcset="a.png"><img src="images/b.png"></picture>'
+        )
+        self.rewritten('<img alt="c" src="images/html-dark.png">')
+        assert caplog.messages == [
+            "files.md: there is no file ../no_such_file.py",
+            "files.md: there is no picture a.png",
+            "files.md: there is no picture images/b.png",
+        ]

@@ -47,7 +47,8 @@ def record(
         methods: names of methods, or patterns, as for `traced`. Without targets, they take the
             place of what the declarations name.
         capture: ``"values"`` keeps scalars as they are and a bounded summary of all else;
-            ``"types"`` keeps the names of types; ``"none"`` keeps times only.
+            ``"types"`` keeps the names of types; ``"none"`` keeps times only. The class and the
+            message of an exception that ended a call are kept by each.
         redact: names, or patterns, of arguments to hide besides passwords, tokens and their kin.
         where: is given each `Call` as it was when it began, and returns False to leave it out;
             what it calls then hangs below its parent. It is asked when the trace is read or

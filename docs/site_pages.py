@@ -13,6 +13,7 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).parent.parent
 LINK: Final = re.compile(r"\[(?P<text>[^\]]+)\]\((?P<path>(?:\.\./)+[^)#\s]+)\)")
 """A link that goes up: to another folder of pages, or out of them."""
+PICTURE: Final = re.compile(r'<(?:img|source)\b[^>]*? (?:src|srcset)="([^"]+)"')
 MERMAID: Final = """\
 <script type="module">
 import mermaid from "https://cdn.jsdelivr.net/npm/mermaid@11/dist/mermaid.esm.min.mjs";
@@ -21,13 +22,14 @@ mermaid.initialize({ theme });
 </script>
 </body>"""
 
-log = logging.getLogger("properdocs.hooks.callscope")
+log = logging.getLogger("properdocs.plugins.callscope")
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, **_: Any) -> str:
     """Lead links to files that are no pages to the repository, if the site knows where that is.
 
-    Where `repo_url` is not set, their text is left.
+    Where `repo_url` is not set, their text is left. Warn, which fails a strict build, of files and
+    pictures that are not there.
     """
     folder = Path(page.file.abs_src_path).parent
 
@@ -43,6 +45,9 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, **_: Any) -> str:
         path = target.relative_to(ROOT).as_posix()
         return f"[{link['text']}]({config.repo_url.rstrip('/')}/{kind}/main/{path})"
 
+    for picture in PICTURE.findall(markdown):
+        if not (folder / picture).exists():
+            log.warning("%s: there is no picture %s", page.file.src_path, picture)
     return LINK.sub(rewritten, markdown)
 
 

@@ -1,0 +1,82 @@
+"""Puts the figures of a full run into the documentation: ``python -m benchmarks.publish``.
+
+Tables take the place of what stands between ``<!-- benchmarks: NAME -->`` and ``<!-- /benchmarks -->``
+in the pages, so that no figure is copied by hand; the measurements and the pictures are kept beside
+them. ``--check`` only tells whether the pages say what the measurements say.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from typing import Final
+
+from benchmarks import tables
+from benchmarks.__main__ import FOLDER, RESULTS
+from benchmarks.effort import FULL
+from benchmarks.results import Results
+
+_ROOT: Final = Path(__file__).parent.parent
+PAGES: Final = (_ROOT / "README.md", _ROOT / "docs" / "benchmarks.md")
+IMAGES: Final = _ROOT / "docs" / "images"
+PUBLISHED: Final = _ROOT / "docs" / "benchmarks.json"
+MARKED: Final = re.compile(r"(<!-- benchmarks: (\w+) -->\n).*?(<!-- /benchmarks -->)", re.DOTALL)
+_NOTHING: Final = "*Not measured yet.*"
+
+
+def main() -> int:
+    """Publish, or check what is published."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.publish", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; return 1 if stale")
+    parser.add_argument(
+        "folder",
+        nargs="?",
+        type=Path,
+        default=FOLDER / FULL,
+        help="of a full run's results (default: %(default)s)",
+    )
+    args = parser.parse_args()
+    if args.check:
+        stale = find_stale()
+        print(*(f"{page} is stale: python -m benchmarks.publish" for page in stale), sep="\n")
+        return 1 if stale else 0
+    results = Results.read(args.folder / RESULTS)
+    if results.effort != FULL:
+        print(f"{args.folder} is of a {results.effort} run: its figures count for nothing.")
+        return 1
+    from benchmarks import plots
+
+    results.write(PUBLISHED)
+    pictures = plots.draw(results, IMAGES)
+    for page in PAGES:
+        page.write_text(fill(page.read_text(encoding="utf-8"), results), encoding="utf-8")
+    print("Written:", PUBLISHED, *pictures, *PAGES, sep="\n  ")
+    return 0
+
+
+def find_stale() -> list[Path]:
+    """Return the pages whose tables are not those of the published measurements."""
+    results = Results.read(PUBLISHED) if PUBLISHED.exists() else None
+    texts = {page: page.read_text(encoding="utf-8") for page in PAGES}
+    return [page for page, text in texts.items() if fill(text, results) != text]
+
+
+def fill(page: str, results: Results | None) -> str:
+    """Return a page with its tables in place.
+
+    Raises:
+        KeyError: if a mark names no table.
+    """
+    rendered = tables.render(results) if results is not None else None
+
+    def place(found: re.Match[str]) -> str:
+        text = rendered[found[2]] if rendered is not None else _NOTHING
+        return f"{found[1]}\n{text}\n\n{found[3]}"
+
+    return MARKED.sub(place, page)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
