@@ -53,6 +53,32 @@ Layer.__call__(y=4) [MyLayer#1]
   MyLayer.call(m=4) [MyLayer#1]"""
 
 
+SEED_APP = """\
+class Layer:
+    def __init__(self, x): ...
+    def __call__(self, y): return self.call(y)
+    def call(self, z): ...
+
+class MyLayer(Layer):
+    def __init__(self, k): super().__init__(k)
+    def call(self, m): return m + 1
+"""
+"""The seed example as a module, for processes of their own; here the calls return something."""
+
+
+@pytest.fixture
+def plain_pytester(pytester, monkeypatch):
+    """Pytest in a process without plugins, where `SEED_APP` can be imported as `app`."""
+    variables = ("PYTEST_ADDOPTS", "CALLSCOPE", "CALLSCOPE_TO", "CALLSCOPE_UPDATE")
+    for name in (*variables, "PYTEST_XDIST_WORKER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-8")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makepyfile(app=SEED_APP)
+    pytester.syspathinsert()
+    return pytester
+
+
 @pytest.fixture
 def seed():
     """The classes of the seed example."""

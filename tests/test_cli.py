@@ -9,19 +9,12 @@ import textwrap
 import pytest
 
 import callscope
+from conftest import SEED_APP
 
-PROGRAM = """\
+PROGRAM = f"""\
 import sys
 
-class Layer:
-    def __init__(self, x): ...
-    def __call__(self, y): return self.call(y)
-    def call(self, z): ...
-
-class MyLayer(Layer):
-    def __init__(self, k): super().__init__(k)
-    def call(self, m): return m + 1
-
+{SEED_APP}
 if __name__ == "__main__":
     print(MyLayer(3)(4), sys.argv[1:])
 """

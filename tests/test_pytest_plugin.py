@@ -6,19 +6,8 @@ import sys
 import pytest
 
 from callscope.pytest_plugin import MOST_SHOWN
+from conftest import SEED_APP
 
-APP = """
-class Layer:
-    def __init__(self, x): ...
-    def __call__(self, y): return self.call(y)
-    def call(self, z): ...
-
-class MyLayer(Layer):
-    def __init__(self, k): super().__init__(k)
-    def call(self, m): return m + 1
-
-class Plain: ...
-"""
 BUILT = """\
 MyLayer.__init__(k=3) [MyLayer#1]
   Layer.__init__(x=3) [MyLayer#1]"""
@@ -28,20 +17,15 @@ Layer.__call__(y=4) [MyLayer#1] -> 5
 
 
 @pytest.fixture
-def run(pytester, monkeypatch):
+def run(plain_pytester):
     """Run pytest on a test file that may import `app`; the result has the output's `sections`."""
-    for name in ("PYTEST_ADDOPTS", "CALLSCOPE", "CALLSCOPE_TO", "PYTEST_XDIST_WORKER"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PYTHONIOENCODING", "utf-8")
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    pytester.makepyfile(app=APP)
-    pytester.syspathinsert()
+    plain_pytester.makepyfile(app=f"{SEED_APP}\nclass Plain: ...\n")
 
     def run_pytest(source, *arguments):
         if source is not None:
-            pytester.makepyfile(test_it=source)
-        arguments = [f"--rootdir={pytester.path}", *arguments]
-        return pytester.runpytest_subprocess(*PLUGINS, *arguments)
+            plain_pytester.makepyfile(test_it=source)
+        arguments = [f"--rootdir={plain_pytester.path}", *arguments]
+        return plain_pytester.runpytest_subprocess(*PLUGINS, *arguments)
 
     return run_pytest
 
@@ -304,7 +288,7 @@ class TestOptions:
 
     def test_the_configuration_may_name_targets(self, run, pytester):
         """A target may lie where only pytest's `pythonpath` leads."""
-        (pytester.mkdir("lib") / "pathed.py").write_text(APP)
+        (pytester.mkdir("lib") / "pathed.py").write_text(SEED_APP)
         pytester.makeini("[pytest]\npythonpath = lib\naddopts = --callscope pathed:Layer\n")
         result = run("import pathed\ndef test_it(): pathed.MyLayer(3)")
         assert ["callscope: 2 calls traced of pathed:Layer"] == told(result)

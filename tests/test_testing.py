@@ -8,18 +8,8 @@ import pytest
 
 import callscope
 from callscope.testing import check_outline, recorded
-from conftest import SEED_OUTLINE
+from conftest import SEED_APP, SEED_OUTLINE
 
-APP = """
-class Layer:
-    def __init__(self, x): ...
-    def __call__(self, y): return self.call(y)
-    def call(self, z): ...
-
-class MyLayer(Layer):
-    def __init__(self, k): super().__init__(k)
-    def call(self, m): return m + 1
-"""
 OUTLINE = SEED_OUTLINE.replace("#1]\n  MyLayer.call", "#1] -> 5\n  MyLayer.call") + " -> 5\n"
 
 
@@ -114,7 +104,7 @@ class TestRecorded:
 
     def test_in_unittest(self, tmp_path):
         """The calls stand below the traceback."""
-        (tmp_path / "app.py").write_text(APP)
+        (tmp_path / "app.py").write_text(SEED_APP)
         (tmp_path / "test_app.py").write_text(
             "import unittest, app\n"
             "from callscope.testing import check_outline, recorded\n"
@@ -147,18 +137,11 @@ class TestRecorded:
 
 
 @pytest.fixture
-def run(pytester, monkeypatch):
-    for name in ("PYTEST_ADDOPTS", "CALLSCOPE", "CALLSCOPE_UPDATE", "PYTEST_XDIST_WORKER"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PYTHONIOENCODING", "utf-8")
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    pytester.makepyfile(app=APP)
-    pytester.syspathinsert()
-
+def run(plain_pytester):
     def run_pytest(source, *arguments):
-        pytester.makepyfile(test_it=source)
-        options = ("-p", "callscope.pytest_plugin", f"--rootdir={pytester.path}")
-        return pytester.runpytest_subprocess(*options, *arguments)
+        plain_pytester.makepyfile(test_it=source)
+        options = ("-p", "callscope.pytest_plugin", f"--rootdir={plain_pytester.path}")
+        return plain_pytester.runpytest_subprocess(*options, *arguments)
 
     return run_pytest
 
