@@ -14,6 +14,7 @@ from benchmarks.results import Results
 
 FOLDER: Final = Path(__file__).parent / "results"
 RESULTS: Final = "results.json"
+_UNFINISHED: Final = "unfinished.json"
 
 
 def main() -> int:
@@ -22,7 +23,10 @@ def main() -> int:
     effort = EFFORTS["quick" if args.quick else "smoke" if args.smoke else FULL]
     if args.quick:
         return _compare(args.output / effort.name, effort, renew=args.renew)
-    results = run.measure(args.peers or peers.ENTRIES, args.only or run.SUBJECTS, effort)
+    unfinished = args.output / _UNFINISHED
+    results = run.measure(
+        args.peers or peers.ENTRIES, args.only or run.SUBJECTS, effort, unfinished
+    )
     if effort.name == FULL and (args.peers or args.only):
         results = results._replace(effort="part")
     _write(results, args.output / results.effort)
@@ -30,14 +34,15 @@ def main() -> int:
 
 
 def _compare(folder: Path, effort: Effort, *, renew: bool) -> int:
-    results = run.measure(peers.choose(gate.PEERS), gate.SUBJECTS, effort)
+    chosen, unfinished = peers.choose(gate.PEERS), folder / _UNFINISHED
+    results = run.measure(chosen, gate.SUBJECTS, effort, unfinished)
     _write(results, folder)
     if renew:
         return gate.renew(results)
     if gate.check(results) == 0:
         return 0
     print("\nMeasured again, for what else runs may be to blame:", file=sys.stderr)
-    return gate.check(run.measure(peers.choose(gate.PEERS), gate.SUBJECTS, effort))
+    return gate.check(run.measure(chosen, gate.SUBJECTS, effort, unfinished))
 
 
 def _write(results: Results, folder: Path) -> None:

@@ -32,8 +32,17 @@ class Job(NamedTuple):
     peer: peers.Entry
 
 
-def measure(entries: Sequence[peers.Entry], subjects: Sequence[str], effort: Effort) -> Results:
-    """Measure these subjects with these peers."""
+def measure(
+    entries: Sequence[peers.Entry], subjects: Sequence[str], effort: Effort, unfinished: Path
+) -> Results:
+    """Measure these subjects with these peers.
+
+    Args:
+        entries: the peers.
+        subjects: some of `SUBJECTS`.
+        effort: how much is measured.
+        unfinished: the file that keeps what there is so far, should the run be broken off.
+    """
     results = Results.empty(effort)
     for entry in entries:
         answer = _run(Job(worker.DESCRIBE, entry), effort)
@@ -51,7 +60,9 @@ def measure(entries: Sequence[peers.Entry], subjects: Sequence[str], effort: Eff
         begin = time.monotonic()
         for job in _jobs(subject, entries, results, effort):
             _keep(results, job, _run(job, effort))
+        results.write(unfinished)
         print(f"{subject}: {time.monotonic() - begin:.0f} s", file=sys.stderr, flush=True)
+    unfinished.unlink(missing_ok=True)
     return results
 
 
