@@ -18,7 +18,8 @@ class Effort(NamedTuple):
     """Samples that one process takes of a program, and of each of several sizes."""
     repeats_each: int
     turns: int
-    """In which the bare program and the traced one alternate, for one sample."""
+    """In which the bare program and the traced one alternate, for one sample: enough for the memory
+    that a recording takes to be part of it, which comes by megabytes."""
     turn_seconds: float
     """How long a turn may take."""
     model_turns: int
@@ -63,7 +64,7 @@ EFFORTS: Final = {
             },
             repeats=4,
             repeats_each=2,
-            turns=10,
+            turns=60,
             turn_seconds=0.001,
             model_turns=3,
             model_turn_seconds=0.1,
@@ -81,7 +82,7 @@ EFFORTS: Final = {
             rounds={"seed": 5, "weave": 3, "files": 3},
             repeats=4,
             repeats_each=2,
-            turns=20,
+            turns=60,
             turn_seconds=0.001,
             model_turns=3,
             model_turn_seconds=0.1,

@@ -43,8 +43,7 @@ class Viztracer(Peer):
         self._count = 0
 
     def start(self) -> None:
-        """Trace what runs from now on."""
-        self._count += self._take()
+        """Trace what runs from now on; what was traced before stays, as with all that record."""
         self._tracer.start()
 
     def stop(self) -> None:
