@@ -63,8 +63,8 @@ def make_trace(*roots, cost=None, lost=0, left_out=None):
             call._suspend(suspended)
             if resumed is not None:
                 call._resume(resumed)
-        now = now + 1 if node.end is None else node.end
         if node.end != "never":
+            now = now + 1 if node.end is None else node.end
             error = None if node.error is None else CallError(*node.error)
             call._end(now, node.result, error)
 

@@ -9,8 +9,11 @@ import threading
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import callscope
+from building import Node, make_trace
+from callscope.trace import Text
 from strategies import Running, programs
 
 jsonschema = pytest.importorskip("jsonschema", reason="jsonschema comes with the test extra")
@@ -157,6 +160,66 @@ def test_random_programs_fit(tmp_path_factory, program):
         running.run()
     path = tmp_path_factory.getbasetemp() / "random.jsonl"
     check(trace.save(path).read_bytes().splitlines())
+
+
+def encoded(events):
+    """Return events as the lines that are theirs, by the definition."""
+    return [json.dumps(event.to_dict(), separators=(",", ":")).encode() for event in events]
+
+
+def lines_of_events(path):
+    return [
+        line
+        for line in path.read_bytes().splitlines()
+        if json.loads(line)["kind"] not in ("trace", "site", "class", "end")
+    ]
+
+
+TEXTS = st.text(st.characters(), max_size=8)
+SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), TEXTS, TEXTS.map(Text))
+NAMES = st.sampled_from(("Layer.call", "Layer.__call__", "Dense.call", 'Odd"\\\ud800.call'))
+NODES = st.recursive(
+    st.builds(
+        Node,
+        NAMES,
+        on=st.sampled_from((None, "Dense", "\U0001f600")),
+        instance=st.none() | st.integers(1, 1 << 70),
+        arguments=st.dictionaries(TEXTS, SCALARS, max_size=3),
+        result=SCALARS,
+        error=st.none() | st.tuples(TEXTS, TEXTS),
+        end=st.sampled_from((None, "never")),
+        suspended=st.sampled_from(((), ((1, None),), ((1, 3), (2, None)))),
+        thread=TEXTS,
+    ),
+    lambda children: st.builds(
+        lambda node, below: node.children.extend(below) or node,
+        st.builds(Node, NAMES, result=SCALARS),
+        st.lists(children, max_size=3),
+    ),
+    max_leaves=12,
+)
+
+
+@settings(deadline=None)
+@given(roots=st.lists(NODES, max_size=3), has_arguments=st.booleans())
+def test_each_line_is_an_event_as_json(tmp_path_factory, roots, has_arguments):
+    """The lines are put together from parts, and come out as `Event.to_dict` has them."""
+    trace = make_trace(*roots)
+    for call in trace.calls:
+        if not has_arguments:
+            call._arguments = None
+        call._task = None if call.thread.isascii() else call.thread
+        call._via_super = call.call_id % 2 == 0
+        call._mro_index = None if call.instance is None else call.call_id
+    path = trace.save(tmp_path_factory.getbasetemp() / "random.jsonl")
+    assert lines_of_events(path) == encoded(trace.events())
+
+
+def test_lines_of_all_kinds_are_events_as_json(tmp_path):
+    """Of several threads and tasks, suspended, failed, with values of all kinds."""
+    with record() as trace:
+        exercise()
+    assert lines_of_events(trace.save(tmp_path / "t.jsonl")) == encoded(trace.events())
 
 
 @pytest.mark.parametrize(

@@ -37,15 +37,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from callscope.trace.event import SCHEMA_VERSION, Event, Header
+from callscope.trace.event import SCHEMA_VERSION, Event, Header, finite
+from callscope.trace.values import Text, Value
 
 if TYPE_CHECKING:
-    from callscope.trace.call import Call
-    from callscope.trace.facts import SiteFacts, Told
+    from callscope.trace.facts import ClassFacts, SiteFacts, Told
 
 _FILE: Final = Path(__file__).with_name("event.schema.json")
 _NONE: Final[Mapping[str, int]] = MappingProxyType({})
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_quoted = json.encoder.encode_basestring_ascii
 
 
 def event_schema() -> dict[str, Any]:
@@ -70,25 +71,95 @@ def header_line(header: Header) -> str:
 def event_lines(events: Iterable[Event], told: Told) -> Iterator[str]:
     """Yield the lines of events, each after what is to be said of its site and class.
 
+    The line of an event is `Event.to_dict` as JSON. But saving spends its time here, and so what
+    the events of one site have in common is encoded once.
+
     Args:
         events: in the order of the file.
         told: what the file holds of sites and classes before them; what is said is added to it.
     """
+    whats: dict[tuple[object, ...], tuple[str, str]] = {}
+    around, where = None, ""
     for event in events:
-        if event.kind == "call":
-            yield from _facts_lines(event.call, told)
-        yield _encode(event.to_dict()) + "\n"
+        call, kind = event.call, event.kind
+        if kind == "call":
+            site, cls = call._site_facts, call._class_facts
+            if site is not None and told.get((site.defining_class, site.method)) is not site:
+                yield from _site_lines(site, told)
+            if cls is not None and told.get((cls.runtime_class,)) is not cls:
+                yield from _class_lines(cls, told)
+        now_around = call._pid, call._thread, call._task
+        if now_around != around:
+            # Only the last: a program may have any number of tasks.
+            around, where = now_around, _where(*now_around)
+        key = call._method, call._defining_class, call._runtime_class, call._mro_index
+        what, after = whats.get(key) or whats.setdefault(key, _what(*key))
+        parent, instance = call._parent, call._instance
+        yield (
+            f'{{"v":{SCHEMA_VERSION},"kind":"{kind}","seq":{event.seq},"ts_ns":{event.ts_ns}'
+            f'{where},"call_id":{call._call_id}'
+            f',"parent_id":{"null" if parent is None else parent._call_id},"depth":{call._depth}'
+            f"{what}{'null' if instance is None else instance}{after}"
+            f"{'true' if call._via_super else 'false'}{_outcome(event)}}}\n"
+        )
 
 
-def _facts_lines(call: Call, told: Told) -> Iterator[str]:
-    site, cls = call._site_facts, call._class_facts
-    if site is not None:
-        yield from _site_lines(site, told)
-    if cls is not None and told.get((cls.runtime_class,)) != cls:
+def _where(pid: int, thread: str, task: str | None) -> str:
+    return f',"pid":{pid},"thread":{_quoted(thread)},"task":{_scalar(task)}'
+
+
+def _what(method: str, defining: str, runtime: str, mro_index: int | None) -> tuple[str, str]:
+    """Return what stands before the number of the object, and between it and `via_super`."""
+    return (
+        f',"method":{_quoted(method)},"defining_class":{_quoted(defining)}'
+        f',"runtime_class":{_quoted(runtime)},"instance":',
+        f',"mro_index":{_scalar(mro_index)},"via_super":',
+    )
+
+
+def _outcome(event: Event) -> str:
+    """Return what only events of this kind have."""
+    call = event.call
+    if event.kind == "call":
+        arguments = call._arguments
+        return "" if arguments is None else _arguments(arguments)
+    if event.kind not in ("return", "raise"):
+        return ""
+    took = f',"duration_ns":{_scalar(call.duration_ns)}'
+    if call._error is not None:
+        return f'{took},"error":{_encode(call._error._asdict())}'
+    result = finite(call._result)
+    text = ',"texts":["result"]' if type(result) is Text else ""
+    return f'{took},"result":{_scalar(result)}{text}'
+
+
+def _arguments(arguments: Mapping[str, Value]) -> str:
+    pairs, texts = [], []
+    for name, value in arguments.items():
+        shown = finite(value)
+        pairs.append(f"{_quoted(name)}:{_scalar(shown)}")
+        if type(shown) is Text:
+            texts.append(name)
+    marks = f',"texts":{_encode(texts)}' if texts else ""
+    return f',"arguments":{{{",".join(pairs)}}}{marks}'
+
+
+def _scalar(value: Value) -> str:
+    """Return the JSON of a value; without what the encoder does first, which takes most of it."""
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        return _quoted(value)
+    return str(value) if type(value) is int else _encode(value)
+
+
+def _class_lines(cls: ClassFacts, told: Told) -> Iterator[str]:
+    key = (cls.runtime_class,)
+    if told.get(key) != cls:
         for own in cls.sites:
             for site in own:
                 yield from _site_lines(site, told)
-        told[cls.runtime_class,] = cls
+        told[key] = cls
         methods = [[site.method for site in own] for own in cls.sites]
         yield _line("class", {**cls._asdict(), "sites": methods})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from operator import itemgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -89,7 +90,7 @@ class Trace:
 
     def events(self) -> Iterator[Event]:
         """Yield the events of all calls in the order of time."""
-        instants = sorted(_instants(self.roots), key=lambda instant: instant[0])
+        instants = sorted(_instants(self.roots), key=itemgetter(0))
         for seq, (ts_ns, kind, call) in enumerate(instants, 1):
             yield Event(kind, seq, ts_ns, call)
 
@@ -236,23 +237,31 @@ def _is_within(call: Call, outer: Call) -> bool:
     return above is outer
 
 
-def _instants(roots: Iterable[Call]) -> Iterator[tuple[int, EventKind, Call]]:
-    """Yield begin and end of every call below the roots, in order; no recursion, for depth."""
-    stack: list[tuple[Call, Iterator[Call]]] = []
+def _instants(roots: Iterable[Call]) -> list[tuple[int, EventKind, Call]]:
+    """Return begin and end of every call below the roots, in order; no recursion, for depth."""
+    found: list[tuple[int, EventKind, Call]] = []
+    above: list[tuple[Call, Iterator[Call]]] = []
     rest = iter(roots)
     while True:
-        call = next(rest, None)
-        if call is not None:
-            yield call.start_ns, "call", call
-            for suspended_ns, resumed_ns in call.suspensions:
-                yield suspended_ns, "suspend", call
-                if resumed_ns is not None:
-                    yield resumed_ns, "resume", call
-            stack.append((call, rest))
-            rest = iter(call.children)
-        elif stack:
-            call, rest = stack.pop()
-            if call._end_ns is not None:
-                yield call._end_ns, "return" if call.error is None else "raise", call
+        for call in rest:
+            found.append((call._start_ns, "call", call))
+            if call._suspensions:
+                for suspended_ns, resumed_ns in call.suspensions:
+                    found.append((suspended_ns, "suspend", call))
+                    if resumed_ns is not None:
+                        found.append((resumed_ns, "resume", call))
+            if call._children:
+                above.append((call, rest))
+                rest = iter(call._children)
+                break
+            _add_end(found, call)
         else:
-            return
+            if not above:
+                return found
+            call, rest = above.pop()
+            _add_end(found, call)
+
+
+def _add_end(found: list[tuple[int, EventKind, Call]], call: Call) -> None:
+    if call._end_ns is not None:
+        found.append((call._end_ns, "return" if call._error is None else "raise", call))
