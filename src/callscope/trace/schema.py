@@ -111,8 +111,10 @@ def _where(pid: int, thread: str, task: str | None) -> str:
 def _what(method: str, defining: str, runtime: str, mro_index: int | None) -> tuple[str, str]:
     """Return what stands before the number of the object, and between it and `via_super`."""
     return (
-        f',"method":{_quoted(method)},"defining_class":{_quoted(defining)}'
-        f',"runtime_class":{_quoted(runtime)},"instance":',
+        (
+            f',"method":{_quoted(method)},"defining_class":{_quoted(defining)}'
+            f',"runtime_class":{_quoted(runtime)},"instance":'
+        ),
         f',"mro_index":{_scalar(mro_index)},"via_super":',
     )
 
