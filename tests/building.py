@@ -1,6 +1,6 @@
 """Traces made by hand, for tests of what reads them."""
 
-from callscope.trace import CallError, Header, MadeCall, Recorded, Trace
+from callscope.trace import CallError, Header, MadeCall, Recorded, Text, Trace
 
 
 class Node:
@@ -81,3 +81,11 @@ def make_trace(*roots, cost=None, lost=0, left_out=None):
     header = Header(1, 0, 0, "3.11.7", "0", (), cost=cost)
     recorded = Recorded(calls, lost, left_out or {})
     return Trace(header, lambda: recorded)
+
+
+def hostile_call(text, start_ns=5):
+    """Return a failed call that has a text wherever it has any."""
+    call = MadeCall(text, f"app.{text}", f"app.{text}", 1, 0, {text: text}, start_ns, text, None)
+    call._end(start_ns + 5, Text(text), CallError(text, text))
+    call._task, call._pid = text, 7
+    return call

@@ -15,8 +15,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import callscope
+from building import hostile_call
 from callscope import errors
-from callscope.trace import CallError, Header, MadeCall, Recorded, Text, Trace
+from callscope.tape.threads import TAPES
+from callscope.trace import Header, MadeCall, Recorded, Trace
 from conftest import make_seed
 from picture import Picture
 from strategies import Running, programs
@@ -113,6 +115,21 @@ def recorded():
     return callscope.record(
         Work, methods=("call", "numbers", "relay", "wait", "stream"), capture="types"
     )
+
+
+def by_a_coarse_clock(ticks):
+    """Return a trace of calls within calls, by a clock that so many readings find unchanged."""
+    count, real = itertools.count(10**6), TAPES.clock.cell_contents
+    TAPES.set_clock(lambda: next(count) // ticks)
+    try:
+        with recorded() as trace:
+            work = Work()
+            for _ in range(3):
+                work.call(lambda: [work.call(dict), work.call(lambda: work.call(dict))])
+    finally:
+        TAPES.set_clock(real)
+    # What the clock says on the way to the recording's start is not that of the calls.
+    return Trace(trace.header._replace(start_ns=0), trace._read)
 
 
 class TestTracks:
@@ -366,33 +383,18 @@ class TestTimes:
     @pytest.mark.parametrize("ticks", [1, 2, 3, 5, 1000])
     def test_a_coarse_clock(self, ticks, tmp_path):
         """Calls that begin and end at one instant nest as they did."""
-        from callscope.tape.threads import TAPES
-
-        count, real = itertools.count(10**6), TAPES.clock.cell_contents
-        TAPES.set_clock(lambda: next(count) // ticks)
-        try:
-            with recorded() as trace:
-                work = Work()
-                for _ in range(3):
-                    work.call(lambda: [work.call(dict), work.call(lambda: work.call(dict))])
-        finally:
-            TAPES.set_clock(real)
-        # What the clock says on the way to the recording's start is not that of the calls.
-        shifted = Trace(trace.header._replace(start_ns=0), trace._read)
-        picture = saved(shifted, tmp_path)
+        trace = by_a_coarse_clock(ticks)
+        picture = saved(trace, tmp_path)
         assert [one.depth for one in picture.calls] == [call.depth for call in trace.calls]
-        assert_holds(picture, shifted)
+        assert_holds(picture, trace)
 
 
 class TestText:
     @pytest.mark.parametrize("text", HOSTILE)
     def test_hostile_text(self, text, tmp_path):
         """Whatever a program names or passes is text, in the file and in a browser."""
-        call = MadeCall(text, f"app.{text}", f"app.{text}", 1, 0, {text: text}, 5, text, None)
-        call._task, call._pid = text, 7
-        call._end(9, Text(text), CallError(text, text))
         header = Header(7, 1, 2, text, text, (text,))
-        trace = Trace(header, lambda: Recorded([call], 1))
+        trace = Trace(header, lambda: Recorded([hostile_call(text)], 1))
         path = trace.save(tmp_path / "t.json")
         content = Picture(path).content
         expected = text.encode("utf-8", "backslashreplace").decode()

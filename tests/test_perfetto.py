@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import re
 from pathlib import Path
 
 import pytest
 
 import callscope
-from callscope.trace import CallError, Header, MadeCall, Recorded, Text, Trace
+from building import hostile_call
+from callscope.trace import Header, MadeCall, Recorded, Trace
 from perfetto import Perfetto
 from picture import Picture
-from test_chrome import HOSTILE, Work, play, play_async, recorded, run_in_thread
+from test_chrome import (
+    HOSTILE,
+    Work,
+    by_a_coarse_clock,
+    play,
+    play_async,
+    recorded,
+    run_in_thread,
+)
 
 DOCS = Path(__file__).parent.parent / "docs" / "perfetto.md"
 FAULTS = "select name, value from stats where severity in ('error', 'data_loss') and value > 0"
@@ -127,19 +135,7 @@ def test_the_whole_range_of_times(perfetto, tmp_path):
 @pytest.mark.parametrize("ticks", [2, 1_000])
 def test_a_coarse_clock(perfetto, ticks, tmp_path):
     """Calls that begin and end at one instant nest as they did."""
-    from callscope.tape.threads import TAPES
-
-    count, real = itertools.count(10**6), TAPES.clock.cell_contents
-    TAPES.set_clock(lambda: next(count) // ticks)
-    try:
-        with recorded() as trace:
-            work = Work()
-            for _ in range(3):
-                work.call(lambda: [work.call(dict), work.call(lambda: work.call(dict))])
-    finally:
-        TAPES.set_clock(real)
-    path = Trace(trace.header._replace(start_ns=0), trace._read).save(tmp_path / "t.json")
-    assert_same(perfetto, path)
+    assert_same(perfetto, by_a_coarse_clock(ticks).save(tmp_path / "t.json"))
     assert sorted(perfetto.query("select depth, count(*) from slice group by depth")) == [
         (0, 3),
         (1, 6),
@@ -149,15 +145,7 @@ def test_a_coarse_clock(perfetto, ticks, tmp_path):
 
 def test_hostile_text(perfetto, tmp_path):
     """Nothing that a program names or passes keeps a file from being read."""
-    calls = []
-    for number, text in enumerate(HOSTILE):
-        begin_ns = 1 + number * 10
-        call = MadeCall(
-            text, f"app.{text}", f"app.{text}", 1, 0, {text: text}, begin_ns, text, None
-        )
-        call._end(begin_ns + 5, Text(text), CallError(text, text))
-        call._task, call._pid = (text or None), 7
-        calls.append(call)
+    calls = [hostile_call(text, 1 + number * 10) for number, text in enumerate(HOSTILE)]
     perfetto.open(trace_of(calls, HOSTILE).save(tmp_path / "t.json"))
     assert perfetto.query(FAULTS) == []
     found = perfetto.query("select ts, dur, category from slice order by ts")

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import callscope
-from callscope.trace import CallError, Header, MadeCall, Recorded, Text, Trace
+from building import hostile_call
+from callscope.trace import Header, Recorded, Trace
 from conftest import make_seed
 from picture import refuse
 from strategies import Running, programs
@@ -172,10 +173,8 @@ class TestProfiles:
     @pytest.mark.parametrize("text", HOSTILE)
     def test_hostile_text(self, text, tmp_path):
         """Whatever a program names is text."""
-        call = MadeCall(text, f"app.{text}", f"app.{text}", 1, 0, {text: text}, 5, text, None)
-        call._task = text
-        call._end(9, Text(text), CallError(text, text))
-        trace = Trace(Header(7, 1, 2, text, text, (text,)), lambda: Recorded([call], 0))
+        header = Header(7, 1, 2, text, text, (text,))
+        trace = Trace(header, lambda: Recorded([hostile_call(text)], 0))
         content = saved(trace, tmp_path)
         expected = text.encode("utf-8", "backslashreplace").decode()
         assert names(content) == [f"task {expected}, thread {expected}"]
