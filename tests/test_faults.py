@@ -64,8 +64,9 @@ PARENTS = {"outer": None, "middle": "outer", "inner": "middle"}
 class Gather:
     """A sink that keeps events; it takes each at once, where no interrupt can fall."""
 
-    def __init__(self, *, live: bool = True) -> None:
+    def __init__(self, *, live: bool = True, lossless: bool = False) -> None:
         self.live = live
+        self.lossless = lossless
         self.events: list[callscope.Event] = []
         self.on_event = self.events.append
 
@@ -183,15 +184,23 @@ def interrupt_within(folder: str, at: int, work: Callable[[], object]) -> bool:
     return False
 
 
-def test_reading_may_be_interrupted_in_each_of_its_functions() -> None:
+@pytest.mark.parametrize("tells", [False, True], ids=["kept", "told of"])
+def test_reading_may_be_interrupted_in_each_of_its_functions(
+    tells: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever it had done by then, nothing is lost, and nothing told twice."""
+    monkeypatch.setattr("callscope.outlet._BATCH_SECONDS", 60)  # nobody else reads
 
     def outline(at: int) -> tuple[str, bool]:
-        with callscope.record(Reads, methods=["*", "__call__"]) as trace:
+        sinks = [Gather(live=False, lossless=True)] if tells else []
+        with callscope.record(Reads, methods=["*", "__call__"], sinks=sinks) as trace:
             reading = Reads()
             was_interrupted = reading(trace, at)
         assert [call.call_id for call in trace.calls] == [*range(1, len(trace) + 1)]
         assert all(call.finished for call in trace.calls)
+        for sink in sinks:
+            assert [event.seq for event in sink.events] == [*range(1, 2 * len(trace) + 1)]
+            assert told(sink.events) == told(trace.events())
         return trace.outline().replace(f"at={at}", "at=?"), was_interrupted
 
     expected, was_interrupted = outline(-1)

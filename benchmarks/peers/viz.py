@@ -49,6 +49,9 @@ class Viztracer(Peer):
     def stop(self) -> None:
         """Stop."""
         self._tracer.stop()
+        if not self.program.has_own_classes:
+            # A model leads to so much else that a few turns are more than its buffer holds.
+            self._count += self._take()
 
     def recorded(self) -> int:
         """Count the runs of the program's methods."""

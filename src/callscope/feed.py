@@ -36,6 +36,8 @@ class Feed:
         self._next = 0
         """Which sink is the next to be told of the first event."""
         self._outlets = tuple(map(Outlet, sinks))
+        self.is_live: bool = any(outlet.is_live for outlet in self._outlets)
+        """Whether a sink is told of each call as it is at that time."""
         self._workers = [Worker(o, exit_first) for o in self._outlets if not o.is_direct]
         if not self._workers and not all(outlet.is_live for outlet in self._outlets):
             self._workers = [Worker(None, exit_first)]

@@ -16,6 +16,9 @@ class Listener(Protocol):
     delivered: int
     """Number of events that it was told of, and that are no more among them."""
 
+    is_live: bool
+    """Whether it is told of each event before more is read: of calls as they are at that time."""
+
     def deliver(self) -> None:
         """Tell of the events, as far as that was not done."""
 

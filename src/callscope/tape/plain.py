@@ -2,7 +2,8 @@
 
 Most of what programs do is plain: calls of functions that begin and end, one within another, in
 the only thread there is. What comes of a whole chunk of these is worked out first, aside, and then
-put in place in one step; see `TapeReader`.
+put in place in one step; see `TapeReader`. So when a listener is told of the first event, all that
+the chunk says of its call is known already.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from callscope.tape.opened import Open
 from callscope.tape.records import ERROR, RAISE, RESULT, UNKNOWN, UNKNOWN_ERROR, Layout
-from callscope.trace import Call, CallError
+from callscope.trace import Call, CallError, Event, EventKind
 
 if TYPE_CHECKING:
     from callscope.tape.read import TapeReader
@@ -32,6 +33,7 @@ class PlainRecords:
         before: the calls that were open before.
         raised: the call whose error record is still to come.
         last_ns: when the last happened before.
+        last_seq: number of the last event before; None if nobody is to be told of events.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class PlainRecords:
         before: Sequence[Open],
         raised: Call | None,
         last_ns: int,
+        last_seq: int | None,
     ) -> None:
         self._reader = reader
         self._thread = thread
@@ -51,7 +54,10 @@ class PlainRecords:
         self.last_ns: int = last_ns
         """When the last happened that was taken."""
         self.calls: list[Call] = []
-        """Those that have begun and are kept."""
+        """Those that have begun and are wanted."""
+        self.events: list[Event] = []
+        """What the listener is to be told of."""
+        self._last_seq = last_seq
 
     @property
     def open(self) -> list[Open]:
@@ -104,8 +110,9 @@ class PlainRecords:
             )
             self.calls.append(call)
             call._call_id = reader.last_id + len(self.calls)
-            if parent is not None:
+            if parent is not None and reader.keeps:
                 parent._children.append(call)
+            self._tell("call", start_ns, call)
         self._open.append((layout, identity, call, call or parent))
         return True
 
@@ -120,9 +127,16 @@ class PlainRecords:
                 if captured is not None:
                     call._result = self._reader.make.value(layout, captured)
                 call._end_ns = end_ns
+                self._tell("return", end_ns, call)
 
     def _settle(self, end_ns: int, error: CallError = UNKNOWN_ERROR) -> None:
         """End a call that has raised."""
         if self.raised is not None:
             self.raised._end_ns, self.raised._error = end_ns, error
+            self._tell("raise", end_ns, self.raised)
             self.raised = None
+
+    def _tell(self, kind: EventKind, ts_ns: int, call: Call) -> None:
+        if self._last_seq is not None:
+            self._last_seq += 1
+            self.events.append(Event(kind, self._last_seq, ts_ns, call))

@@ -57,7 +57,9 @@ class TapeReader:
         self._around = around
         self.limit: Limit = Limit(wanted)
         self._may_be_plain = (
-            keep and listener is None and around is None and self.limit.takes_all_that_fits
+            (listener is None or not listener.is_live)
+            and around is None
+            and self.limit.takes_all_that_fits
         )
         """Whether calls come to the same however many are taken at once."""
         self._is_taking = False
@@ -165,7 +167,7 @@ class TapeReader:
         while self._unread:
             if not self._take_plain(self._unread[0]):
                 self._merge(self._unread[0])
-                self._take_instants()
+            self._take_instants()
             self._forget_ended()
         self._unread_size = 0
         # Where all calls are kept, they take more memory than the numbers do. And without a batch
@@ -197,6 +199,7 @@ class TapeReader:
             self._is_taking = False
             return False
         opened, calls = plain.open, len(plain.calls)
+        kept = plain.calls if self.keeps else []
         rest = records[count:]
         left = batch._replace(chunks=[Chunk(chunk.tape, rest, rest)])
         ended = self._ended.union(batch.ended)
@@ -206,7 +209,8 @@ class TapeReader:
         else:
             del self._unread[0]
         self._ended = ended
-        self.calls += plain.calls
+        self.calls += kept
+        self.events += plain.events
         self.last_id += calls
         self.limit.count += calls
         thread._open = opened
@@ -288,10 +292,15 @@ class TapeReader:
         self, kind: EventKind, ts_ns: int, call: Call | None, context: object = None
     ) -> tuple[Event, ...]:
         """Return the event to tell the listener of, if there is a listener and a call."""
-        if self._listener is None or call is None:
+        last_seq = self.last_seq
+        if last_seq is None or call is None:
             return ()
-        seq = self._listener.delivered + len(self.events) + 1
-        return (Event(kind, seq, ts_ns, call, context),)
+        return (Event(kind, last_seq + 1, ts_ns, call, context),)
+
+    @property
+    def last_seq(self) -> int | None:
+        """Number of the last event; None without a listener."""
+        return None if self._listener is None else self._listener.delivered + len(self.events)
 
     def parent(self, call: Call | None) -> Call | None:
         """Return a call that another is to hang below, if it has not been dropped."""

@@ -67,7 +67,14 @@ class ThreadReader:
         """Return what takes plain records from here on; None if what is open is not plain."""
         if any(entered.context is not None for entered in self._open):
             return None
-        return PlainRecords(self._reader, self._thread, self._open, self._raised, self.last_ns)
+        return PlainRecords(
+            self._reader,
+            self._thread,
+            self._open,
+            self._raised,
+            self.last_ns,
+            self._reader.last_seq,
+        )
 
     @property
     def open(self) -> Sequence[Open]:
