@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import count
 from typing import Final, NamedTuple, TypeAlias
 
-from callscope.formats.json_parts import quoted, value_json
-from callscope.trace import Call, Header, Names
+from callscope.formats.json_parts import INT64, quoted, value_json
+from callscope.trace import Call, Header, Names, Value
 from callscope.trace.text import missing
 
 Lane: TypeAlias = tuple[int, str, str | None]
@@ -15,19 +15,28 @@ Lane: TypeAlias = tuple[int, str, str | None]
 
 _MAX_PID: Final = 0xFFFF_FFFF
 """Perfetto holds numbers of processes and threads in 32 bits."""
+_ERROR: Final = '"cat":"error","cname":"terrible"'
+_SHORT: Final = 64
+_MOST_QUOTES: Final = 4096
 
 
 class Head(NamedTuple):
     """What the events of one site on one track share, where their objects are of one class."""
 
-    start: str
-    """From the process on, up to the name."""
-    plain: str
-    """The whole event up to the object's number."""
-    argument: str | None
-    """Name of the one argument of the first such call."""
-    between: str
-    """What stands between the object's number and that argument's value."""
+    some: str
+    """From the process on, up to the object's number."""
+    nobody: str
+    """The same, whole, where there is no object."""
+
+
+class _Quotes(dict[str, str]):
+    """Texts as JSON; short ones, which come again and again, are kept."""
+
+    def __missing__(self, text: str) -> str:
+        made = quoted(text)
+        if len(text) <= _SHORT and len(self) < _MOST_QUOTES:
+            self[text] = made
+        return made
 
 
 class Parts:
@@ -50,6 +59,8 @@ class Parts:
         self._numbers = (number for number in count(1) if number not in {*pids, header.pid})
         self._pids: dict[int, int] = {}
         self._heads: dict[tuple[object, ...], Head] = {}
+        self.quotes: Mapping[str, str] = _Quotes()
+        """Texts as JSON."""
         self._new_names: list[str] = []
         self._tracks = 0
         self.start_ns: int = min(header.start_ns, start_ns)
@@ -134,31 +145,38 @@ class Parts:
 
     def _new_head(self, call: Call, track: str) -> Head:
         defining = self._names.show(call._defining_class)
-        start = f'{track},"name":{quoted(f"{defining}.{call._method}")}'
-        classes = f'"defining_class":{quoted(defining)},"object":'
-        plain = f',\n{{"ph":"X",{start},"args":{{{classes}{self._object(call)}'
-        name = next(iter(call.arguments), None)
-        between = "" if name is None else f'","arguments":{{{quoted(name)}:'
-        return Head(start, plain, name, between)
-
-    def _object(self, call: Call) -> str:
-        return quoted(f"{self._names.show(call._runtime_class)}#").removesuffix('"')
-
-    def details(self, call: Call) -> str:
-        """Return what is shown of a call besides its name and its times."""
-        classes = f'"defining_class":{quoted(self._names.show(call._defining_class))}'
         runtime = self._names.show(call._runtime_class)
-        shown = runtime if call._instance is None else f"{runtime}#{call._instance}"
-        args = [classes, f'"object":{quoted(shown)}']
+        name, defining = quoted(f"{defining}.{call._method}"), quoted(defining)
+        start = f'{track},"name":{name},"args":{{"defining_class":{defining},"object":'
+        numbered = quoted(f"{runtime}#").removesuffix('"')
+        return Head(f"{start}{numbered}", f"{start}{quoted(runtime)}")
+
+    def shown(self, call: Call, track: str) -> str:
+        """Return what is shown of a call besides its times."""
+        head, instance = self.head(call, track), call._instance
+        start = head.nobody if instance is None else f'{head.some}{instance}"'
+        return start + self.ending(call)
+
+    def ending(self, call: Call) -> str:
+        """Return what is shown of a call itself, behind the object that it is on."""
+        text = ""
         if call._arguments:
-            pairs = (f"{quoted(name)}:{value_json(v)}" for name, v in call._arguments.items())
-            args.append(f'"arguments":{{{",".join(pairs)}}}')
+            quotes, as_json = self.quotes, self.value
+            pairs = [
+                # Most values are such numbers, and this is where much of the time goes.
+                f"{quotes[name]}:{v if type(v) is int and -INT64 < v < INT64 else as_json(v)}"
+                for name, v in call._arguments.items()
+            ]
+            text = f',"arguments":{{{",".join(pairs)}}}'
         if call._result is not None:
-            args.append(f'"result":{value_json(call._result)}')
+            text += f',"result":{self.value(call._result)}'
         if call._suspensions:
-            args.append(f'"waiting_ns":{call.waiting_ns}')
-        if call._error is None:
-            return f'"args":{{{",".join(args)}}}'
-        kind, message = map(quoted, call._error)
-        args.append(f'"error":{{"type":{kind},"message":{message}}}')
-        return f'"cat":"error","cname":"terrible","args":{{{",".join(args)}}}'
+            text += f',"waiting_ns":{call.waiting_ns}'
+        if call._error is not None:
+            kind, message = map(quoted, call._error)
+            return f'{text},"error":{{"type":{kind},"message":{message}}}}},{_ERROR}'
+        return text + "}"
+
+    def value(self, value: Value) -> str:
+        """Return a captured value as JSON."""
+        return self.quotes[value] if isinstance(value, str) else value_json(value)

@@ -52,8 +52,7 @@ class PlacedLines:
 
     def _begin(self, item: Item, track: Track) -> None:
         if item.is_call:
-            start = self._parts.head(item.call, track.text).start
-            start = f"{start},{self._parts.details(item.call)}"
+            start = self._parts.shown(item.call, track.text)
         else:
             start = f"{track.text},{_SUSPENDED}"
         start = f"{start},{self._ts(item.start_ns)}"

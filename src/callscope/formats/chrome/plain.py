@@ -19,34 +19,31 @@ def plain_lines(
     """
     lines: list[str] = []
     add = lines.append
-    heads: dict[tuple[str, str, str], tuple[str, str | None, str]] = {}
+    starts_of: dict[tuple[str, str, str], tuple[str, str]] = {}
     zero_ns, least, most = parts.start_ns, -INT64, INT64
+    quotes, as_json = parts.quotes, parts.value
     for call, start_ns, end_ns in zip(calls, starts, ends, strict=True):
         key = call._method, call._defining_class, call._runtime_class
-        head = heads.get(key)
-        if head is None:
-            made = parts.head(call, track)
-            head = heads[key] = made.plain, made.argument, made.between
-        plain, name, between = head
-        instance = call._instance
+        known = starts_of.get(key)
+        if known is None:
+            some, nobody = parts.head(call, track)
+            known = f',\n{{"ph":"X",{some}', f',\n{{"ph":"X",{nobody}'
+            starts_of[key] = known
+        some, nobody = known
+        instance, arguments = call._instance, call._arguments
+        ts_ns, took_ns = start_ns - zero_ns, end_ns - start_ns
         if call._result is None and call._error is None and instance is not None:
-            arguments = call._arguments
             if not arguments:
+                add(f'{some}{instance}"}},"ts":{ts_ns}e-3,"dur":{took_ns}e-3}}')
+                continue
+            if len(arguments) == 1:
+                ((name, value),) = arguments.items()
+                shown = value if type(value) is int and least < value < most else as_json(value)
                 add(
-                    f'{plain}{instance}"}},'
-                    f'"ts":{start_ns - zero_ns}e-3,"dur":{end_ns - start_ns}e-3}}'
+                    f'{some}{instance}","arguments":{{{quotes[name]}:{shown}}}}},'
+                    f'"ts":{ts_ns}e-3,"dur":{took_ns}e-3}}'
                 )
                 continue
-            if len(arguments) == 1 and name in arguments:
-                value = arguments[name]
-                if type(value) is int and least < value < most:
-                    add(
-                        f"{plain}{instance}{between}{value}}}}},"
-                        f'"ts":{start_ns - zero_ns}e-3,"dur":{end_ns - start_ns}e-3}}'
-                    )
-                    continue
-        add(
-            f',\n{{"ph":"X",{parts.head(call, track).start},{parts.details(call)},'
-            f'"ts":{start_ns - zero_ns}e-3,"dur":{end_ns - start_ns}e-3}}'
-        )
+        start = nobody if instance is None else f'{some}{instance}"'
+        add(f'{start}{parts.ending(call)},"ts":{ts_ns}e-3,"dur":{took_ns}e-3}}')
     return lines
