@@ -79,10 +79,9 @@ def _bars(results: Results) -> str | None:
         axes.set_xlim(10 ** math.floor(math.log10(min(values))), max(values) * 4)
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.xaxis.set_minor_locator(mpl.ticker.NullLocator())
-        for index, value in enumerate(values):
-            axes.annotate(
-                f"{value:,.0f}", (value, index), (6, 0), textcoords="offset points", va="center"
-            )
+        for index, (value, error) in enumerate(zip(values, errors, strict=True)):
+            end = value + error, index
+            axes.annotate(f"{value:,.0f}", end, (4, 0), textcoords="offset points", va="center")
         axes.set_xlabel("nanoseconds added to a call of the four-call example (logarithmic)")
         axes.grid(axis="x", alpha=0.25, color=_INK)
         axes.set_axisbelow(True)
