@@ -7,16 +7,15 @@ the weight of a call is how long it ran, `Call.running_ns`, and not how long it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import BinaryIO, Final, NamedTuple, TypeAlias
 
 from callscope.formats.json_parts import quoted
+from callscope.formats.pieces import write_pieces
 from callscope.trace import Call, Names, Trace
 
 _SCHEMA: Final = "https://www.speedscope.app/file-format-schema.json"
-_CHUNK: Final = 2_048
 
 Lane: TypeAlias = tuple[int, str, str | None]
 """Process, thread and task."""
@@ -40,16 +39,10 @@ def write(trace: Trace, file: BinaryIO) -> None:
     start_ns = min([trace.header.start_ns, *(call.start_ns for call in calls[:1])])
     exporter = quoted(f"callscope {trace.header.callscope}")
     opening = f'{{"$schema":"{_SCHEMA}","exporter":{exporter},"activeProfileIndex":0,'
-    _write([opening, f'"shared":{{"frames":[{",".join(frames.texts)}]}},"profiles":['], file)
+    write_pieces([opening, f'"shared":{{"frames":[{",".join(frames.texts)}]}},"profiles":['], file)
     for number, (name, stretches) in enumerate(profiles):
-        _write(_profile(name, stretches, start_ns, first=not number), file)
+        write_pieces(_profile(name, stretches, start_ns, first=not number), file)
     file.write(b"]}\n")
-
-
-def _write(pieces: Iterable[str], file: BinaryIO) -> None:
-    rest = iter(pieces)
-    while chunk := "".join(islice(rest, _CHUNK)):
-        file.write(chunk.encode())
 
 
 class _Frames:

@@ -10,18 +10,15 @@ keep each nanosecond of the first hundred days.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from operator import attrgetter, le
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 from callscope.formats.chrome.parts import Parts
 from callscope.formats.chrome.placed import PlacedLines
 from callscope.formats.chrome.plain import plain_lines
+from callscope.formats.pieces import AT_ONCE, write_pieces
 from callscope.trace import Call, Trace
-
-_CHUNK: Final = 2_048
-"""How many lines are put together at once."""
 
 _facts = attrgetter("_pid", "_thread", "_task", "_defining_class", "_runtime_class")
 _starts = attrgetter("_start_ns")
@@ -40,18 +37,18 @@ def write(trace: Trace, file: BinaryIO) -> None:
         pids={pid for pid, _, _ in lanes},
         classes={name for fact in facts for name in fact[3:]},
     )
-    _write(parts.opening(trace.lost, trace.left_out), file)
+    write_pieces(parts.opening(trace.lost, trace.left_out), file)
     starts = list(map(_starts, calls))
     ends = list(map(_ends, calls))
     if len(lanes) == 1 and None not in ends and _are_plain(calls, starts, ends):
         track = parts.track(lanes[0])
-        _write(parts.new_names(), file)
-        for begin in range(0, len(calls), _CHUNK):
-            part = slice(begin, begin + _CHUNK)
+        write_pieces(parts.new_names(), file)
+        for begin in range(0, len(calls), AT_ONCE):
+            part = slice(begin, begin + AT_ONCE)
             lines = plain_lines(calls[part], starts[part], ends[part], track, parts)
             file.write("".join(lines).encode())
     else:
-        _write(PlacedLines(calls, parts), file)
+        write_pieces(PlacedLines(calls, parts), file)
     file.write(b"\n]}\n")
 
 
@@ -61,9 +58,3 @@ def _are_plain(calls: Sequence[Call], starts: list[int], ends: list[int]) -> boo
     Each is looked at again and again in C, for a program that looks at all at once takes longer.
     """
     return not any(map(_suspensions, calls)) and not any(map(le, ends, starts))
-
-
-def _write(lines: Iterable[str], file: BinaryIO) -> None:
-    rest = iter(lines)
-    while chunk := "".join(islice(rest, _CHUNK)):
-        file.write(chunk.encode())

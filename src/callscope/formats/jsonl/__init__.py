@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from itertools import islice
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 from callscope.formats.jsonl.reader import Reader
+from callscope.formats.pieces import write_pieces
 from callscope.trace import Trace
 from callscope.trace.schema import end_line, event_lines, header_line
-
-_AT_ONCE: Final = 1024
-"""Lines: to encode each by itself takes longer than to put some together first."""
 
 
 def write(trace: Trace, file: BinaryIO) -> None:
     """Write a trace as JSON Lines."""
     file.write(header_line(trace.header._replace(cost=trace.cost)).encode())
-    lines = event_lines(trace.events(), {})
-    while some := "".join(islice(lines, _AT_ONCE)):
-        file.write(some.encode())
+    write_pieces(event_lines(trace.events(), {}), file)
     file.write(end_line(trace.lost, trace.left_out).encode())
 
 

@@ -1,0 +1,17 @@
+"""Text of any length, written while it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import BinaryIO, Final
+
+AT_ONCE: Final = 2_048
+"""Pieces: to encode and write each by itself takes longer than to put some together first."""
+
+
+def write_pieces(pieces: Iterable[str], file: BinaryIO) -> None:
+    """Write pieces of text, none of which is empty, as UTF-8."""
+    rest = iter(pieces)
+    while some := "".join(islice(rest, AT_ONCE)):
+        file.write(some.encode())
