@@ -6,7 +6,7 @@ called, for each may be slow, have effects (the `repr` of a Django `QuerySet` ru
 meet an object that is not built yet.
 """
 
-from callscope.summarize.secrets import REDACTED
+from callscope.summarize.secrets import REDACTED, scrubbed
 from callscope.summarize.summarizer import (
     ObjectMark,
     Summarizer,
@@ -23,6 +23,7 @@ __all__ = [
     "Summarizer",
     "bounded",
     "known_type",
+    "scrubbed",
     "summarizer",
     "type_name",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -21,7 +21,14 @@ from callscope.identity import identify_unwatched
 from callscope.sites import class_ref
 from callscope.summarize.arrays import array_text, is_array
 from callscope.summarize.by_class import ByClass
-from callscope.summarize.secrets import REDACTED, is_secret, spelling, text_of
+from callscope.summarize.secrets import (
+    REDACTED,
+    is_secret,
+    scrubbed,
+    scrubbed_start,
+    spelling,
+    text_of,
+)
 from callscope.summarize.texts import cut, opaque
 from callscope.summarize.writers import (
     MAX_DEPTH,
@@ -37,6 +44,7 @@ if TYPE_CHECKING:
     from callscope.identity import Identity
 
 _MAX_TEXT: Final = 300
+_PAIR: Final = 2
 
 _type_names: Final[ByClass[Text | None]] = ByClass()
 
@@ -82,7 +90,7 @@ class Summarizer:
         if kind is int:
             return bounded(value)
         if kind is str and len(value) <= MAX_STRING:
-            return value  # type: ignore[no-any-return]
+            return scrubbed(value)
         write = writer_of(kind)
         if write is not None:
             return Text(cut(write(self, value, 0), _MAX_TEXT))
@@ -113,7 +121,9 @@ class Summarizer:
         name = _type_qualname(type(error))  # all there is if no function can be called any more
         try:
             name = qualified_name(type(error)).removeprefix("builtins.")
-            return CallError(name, cut(self._message(error), _MAX_TEXT))
+            message = self._message(error)
+            shown = scrubbed_start(message, _MAX_TEXT + 1)
+            return CallError(name, cut(shown, _MAX_TEXT))
         except KeyboardInterrupt:
             raise
         except BaseException as failure:
@@ -121,6 +131,8 @@ class Summarizer:
 
     def _message(self, error: BaseException) -> str:
         args = error_args(error)
+        if self._is_secret_pair(args):
+            return f"({self._items(args, 2, 0)})"
         if all(map(_is_scalar, _parts(error))) and _is_builtin_method(type(error), "__str__"):
             return str(error)
         if len(args) == 1 and is_subclass(type(args[0]), str):
@@ -134,10 +146,18 @@ class Summarizer:
     def _items(self, values: Iterable[Any], length: int, depth: int) -> str:
         if depth >= MAX_DEPTH:
             return "..."
-        texts = [self._text(value, depth + 1) for value in islice(values, MAX_ITEMS)]
+        shown = [*islice(values, MAX_ITEMS)]
+        texts = [self._text(value, depth + 1) for value in shown]
+        if length == len(shown) and self._is_secret_pair(shown):
+            texts[1] = REDACTED
         if length > MAX_ITEMS:
             texts.append(f"... {length - MAX_ITEMS} more")
         return ", ".join(texts)
+
+    def _is_secret_pair(self, values: Sequence[Any]) -> bool:
+        """Tell whether values are a secret's name and the secret, as pairs of headers are."""
+        name = spelling(values[0]) if len(values) == _PAIR else ""
+        return " " not in name and self.hides(name)  # else it is a text
 
     def _pairs(self, pairs: Iterable[tuple[Any, Any]], length: int, depth: int) -> str:
         if depth >= MAX_DEPTH:

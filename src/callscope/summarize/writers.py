@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from callscope.hierarchy import bare_name, is_subclass, mro, namespace, qualified_name
 from callscope.summarize.arrays import array_text, is_array
 from callscope.summarize.by_class import ByClass
-from callscope.summarize.secrets import held_by, spelling, text_of
+from callscope.summarize.secrets import BEYOND, held_by, scrubbed_start, spelling, text_of
 from callscope.summarize.texts import opaque
 from callscope.summarize.trusted import ABSENT, holds_plain, is_genuine, is_trusted, stored
 from callscope.trace import Text
@@ -25,6 +25,7 @@ MAX_STRING: Final = 200
 """Longest string kept as it is, in characters; longer ones are cut."""
 MAX_ITEMS: Final = 6
 MAX_DEPTH: Final = 3
+_MAX_BYTES: Final = 40
 _MAX_SORTED: Final = 64
 _MAX_INT_BITS: Final = 256
 
@@ -84,7 +85,7 @@ def _shown_fields(fields: Any) -> Iterator[str]:
 
 def _string(_: Summarizer, value: str, depth: int) -> str:
     limit = MAX_STRING if depth == 0 else MAX_STRING // 4
-    start = str.__getitem__(value, slice(limit))
+    start = scrubbed_start(value, limit)
     length = str.__len__(value)
     return repr(start) if length <= limit else f"{start!r}... {length} characters"
 
@@ -92,9 +93,10 @@ def _string(_: Summarizer, value: str, depth: int) -> str:
 def _bytes(_: Summarizer, value: bytes | bytearray, _depth: int) -> str:
     # Through the builtin itself: a subclass may count or slice otherwise.
     base: Any = bytes if is_subclass(type(value), bytes) else bytearray
-    start = bytes(base.__getitem__(value, slice(40)))
+    start = bytes(base.__getitem__(value, slice(_MAX_BYTES + BEYOND + 1)))
     length = base.__len__(value)
-    return repr(start) if len(start) == length else f"{start!r}... {length} bytes"
+    shown = scrubbed_start(start.decode("latin-1"), _MAX_BYTES).encode("latin-1")
+    return repr(shown) if length <= _MAX_BYTES else f"{shown!r}... {length} bytes"
 
 
 def bounded(value: int) -> int | Text:

@@ -8,13 +8,13 @@ from typing import Any, Final, NamedTuple
 
 from callscope.identity import Numbers
 from callscope.sites import ClassRef, Site
-from callscope.summarize import REDACTED, ObjectMark, bounded
+from callscope.summarize import REDACTED, ObjectMark, bounded, scrubbed, summarizer
 from callscope.tape.facts import FactsOf
 from callscope.tape.records import OMITTED, Layout
 from callscope.tape.wanted import Asked
 from callscope.trace import Call, ClassFacts, MadeCall, SiteFacts, Text, Value
 
-_AS_THEY_ARE: Final = frozenset({str, float, bool, type(None)})
+_AS_THEY_ARE: Final = frozenset({float, bool, type(None)})
 """Types of captured values with which nothing is to be done."""
 _LARGE: Final = 1 << 63
 """Whole numbers that are nearer to zero are shown as they are."""
@@ -38,6 +38,8 @@ class _Captured(NamedTuple):
     """Names of the arguments, if each stands for itself."""
     is_as_asked: bool
     """Whether they were captured as they are asked for, and in no other way as well."""
+    hides_result: bool
+    """Whether the method's name says that it returns a secret."""
 
 
 class CallMaker:
@@ -94,6 +96,8 @@ class CallMaker:
         how = self._captured.get(layout) or self._capture(layout)
         if how.is_as_asked:
             kind = type(captured)
+            if kind is str:
+                return scrubbed(captured)
             if kind in _AS_THEY_ARE or (kind is int and -_LARGE < captured < _LARGE):
                 return captured  # type: ignore[no-any-return]
         if not how.is_kept:
@@ -107,7 +111,14 @@ class CallMaker:
             number = self.numbers.get(captured.ref)
             text: Text = captured.text
             return text if number is None else Text(f"{text[1:-1]}#{number}")
-        return bounded(captured) if type(captured) is int else captured
+        return _plain(captured)
+
+    def result(self, layout: Layout, captured: Any) -> Value:
+        """Return a captured result; it goes by the name of the method."""
+        how = self._captured.get(layout) or self._capture(layout)
+        if how.is_kept and how.hides_result:
+            return REDACTED
+        return self.value(layout, captured)
 
     def _arguments(self, layout: Layout, values: list[Any]) -> dict[str, Value] | None:
         """Return the captured arguments by name."""
@@ -162,5 +173,13 @@ class CallMaker:
             is_kept,
             tuple(field.name for field in layout.fields) if is_plain else None,
             is_kept and asked.redact <= layout.redact and len(layout.captured) == 1,
+            summarizer(tuple(sorted(asked.redact))).hides(layout.site.method),
         )
         return found
+
+
+def _plain(captured: Any) -> Value:
+    """Return what was captured as it was; of a text and a number, what may be shown."""
+    if type(captured) is str:
+        return scrubbed(captured)
+    return bounded(captured) if type(captured) is int else captured

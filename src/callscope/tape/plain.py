@@ -125,7 +125,7 @@ class PlainRecords:
             layout, _, call, *_ = self._open.pop()
             if call is not None:
                 if captured is not None:
-                    call._result = self._reader.make.value(layout, captured)
+                    call._result = self._reader.make.result(layout, captured)
                 call._end_ns = end_ns
                 self._tell("return", end_ns, call)
 

@@ -228,7 +228,7 @@ class ThreadReader:
         call = None if left is None else left.call
         result = None
         if left is not None and call is not None and captured is not None:
-            result = reader.make.value(left.layout, captured)
+            result = reader.make.result(left.layout, captured)
         events = () if raised else reader.event("return", end_ns, call)
         # One step.
         del reader.instants[0]
