@@ -7,7 +7,7 @@ import types
 from typing import Any, Final, NamedTuple
 
 from callscope.shadow.descriptors import Part, anatomy
-from callscope.shadow.frames import is_ours
+from callscope.shadow.frames import hide, is_ours
 from callscope.tape.records import Layout
 
 
@@ -50,7 +50,15 @@ class Entry:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The cell is in the shadow's closure too, and stays one object with it.
-        return _switched_off, (self.raw, self.on), (None, {"entry": self.entry})
+        return _switched_off, (self.raw, self.on), self.entry
+
+    def __setstate__(self, entry: Any) -> None:
+        self.entry = entry
+        # A pickler by value may name the file of all code alike, as `cloudpickle` does since 3.1.3.
+        parts = anatomy(entry)
+        for part in () if parts is None else parts.parts:
+            if type(part.function) is types.FunctionType:
+                hide(part.function)
 
 
 def _switched_off(raw: Any, on: types.CellType) -> Entry:
