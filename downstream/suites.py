@@ -177,6 +177,20 @@ SUITES: Final[tuple[Suite, ...]] = (
         ),
         requirements=(_PYTEST,),
     ),
+    PytestSuite(
+        library="SQLAlchemy-asyncio",
+        package="SQLAlchemy",
+        version="2.0.44",
+        targets=(
+            "sqlalchemy.engine:Connection",
+            "sqlalchemy.engine:AdaptedConnection",
+            "sqlalchemy.ext.asyncio.base:ReversibleProxy",
+            "sqlalchemy.orm:Session",
+            "sqlalchemy.pool:Pool",
+        ),
+        labels=("test/ext/asyncio", "test/base/test_concurrency_py3k.py", "--db", "aiosqlite"),
+        requirements=("aiosqlite==0.22.1", "greenlet==3.5.6", _PYTEST),
+    ),
     InstalledPytestSuite(
         library="Keras",
         package="keras",
