@@ -13,6 +13,8 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 ENGINES = ("c", "python")
 WORKERS = "2"
 """Processes that share the tests, which are run once per engine and Python."""
+STRESS = ("--seconds", "600")
+"""How long the stress program runs, on each Python and engine."""
 SANITIZED = (
     *("engine", "threads", "tally", "weave", "zoo", "suspend", "identity", "recording", "faults"),
     *("transparency", "descriptors"),
@@ -53,7 +55,17 @@ def tests(session: nox.Session, engine: str) -> None:
     used = str(session.run(*report, env=chosen, silent=True)).strip()
     if used != engine:
         session.skip(f"the tape of the engine {engine!r} was not built")
-    session.run("python", "-m", "pytest", "-n", WORKERS, *session.posargs, env=chosen)
+    options = ("-q", "-n", WORKERS, "--hypothesis-profile=full")
+    session.run("python", "-m", "pytest", *options, *session.posargs, env=chosen)
+
+
+@nox.session(python=PYTHONS)
+@nox.parametrize("engine", ENGINES)
+def stress(session: nox.Session, engine: str) -> None:
+    """Disturb recordings in every way at once, for ten minutes; other options may follow ``--``."""
+    session.install("-e", ".[test]")
+    chosen = {"CALLSCOPE_ENGINE": engine}
+    session.run("python", "tests/stress.py", *(session.posargs or STRESS), env=chosen)
 
 
 @nox.session

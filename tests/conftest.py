@@ -3,6 +3,7 @@
 import signal
 import threading
 import types
+from collections import Counter
 
 import pytest
 from hypothesis import settings
@@ -11,8 +12,13 @@ import callscope
 
 pytest_plugins = ["pytester"]
 
-# `pytest --hypothesis-profile=long` draws a hundred times as many programs.
-settings.register_profile("long", max_examples=100 * settings().max_examples)
+# Programs that a property test draws: few by default, `--hypothesis-profile=full` as CI does, and
+# `--hypothesis-profile=long` for the better part of an hour.
+_EXAMPLES = settings().max_examples
+settings.register_profile("full", max_examples=_EXAMPLES)
+settings.register_profile("long", max_examples=100 * _EXAMPLES)
+settings.register_profile("quick", max_examples=_EXAMPLES // 4)
+settings.load_profile("quick")
 
 
 def pytest_configure():
@@ -23,6 +29,15 @@ def pytest_configure():
     is_ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     if is_ignored and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Sum up in one line why tests were skipped."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    if reasons:
+        counted = (f"{reason} ({count})" for reason, count in reasons.most_common())
+        terminalreporter.write_line(f"skipped {len(skipped)}: {'; '.join(counted)}")
 
 
 def make_seed():

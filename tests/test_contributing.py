@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PROJECT = Path(__file__).parent.parent
 
 
+@pytest.mark.slow
 def test_the_first_change(tmp_path):
     """With the module and the line in place, the test passes; and without them, it does not."""
     page = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")

@@ -100,6 +100,7 @@ def test_off_it_costs_nothing():
     run("-c", program)
 
 
+@pytest.mark.slow
 def test_types():
     """`@traced` takes no type away: the library and its user's program pass a strict checker."""
     if importlib.util.find_spec("mypy") is None:

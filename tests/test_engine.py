@@ -180,6 +180,7 @@ class TestC:
         assert len(trace) == 3
         assert Base().call() == (5, 6)
 
+    @pytest.mark.slow
     def test_memory_stays_flat(self, tmp_path):
         """A streamed recording of many calls takes no more than one of few."""
 

@@ -723,7 +723,7 @@ def test_a_killed_process_leaves_a_trace(after: int, flushed: bool, tmp_path: Pa
     assert len(results) >= after * flushed
 
 
-@pytest.mark.parametrize("size", [1, 7, 100, 1_000])
+@pytest.mark.parametrize("size", [pytest.param(1, marks=pytest.mark.slow), 7, 100, 1_000])
 def test_a_file_that_ends_anywhere_can_be_read(seed: Any, tmp_path: Path, size: int) -> None:
     """Past its header, wherever it is cut off: the calls of its whole lines are there."""
     path = tmp_path / "t.jsonl"

@@ -376,7 +376,7 @@ class TestConvert:
             assert callscope.load(tmp_path / f"t{suffix}").outline() == outline
 
 
-@pytest.mark.parametrize("count", [300, 6_000])
+@pytest.mark.parametrize("count", [300, pytest.param(6_000, marks=pytest.mark.slow)])
 def test_names_that_keep_coming(seed, tmp_path, monkeypatch, count):
     """However many classes there are, and wherever in a file they are first met."""
     pytest.importorskip("msgspec", reason="msgspec comes with the extra 'fast'")

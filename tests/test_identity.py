@@ -215,6 +215,7 @@ def is_any_alive():
     return any(issubclass(type(obj), Slim) for obj in gc.get_objects())
 
 
+@pytest.mark.slow
 def test_a_million_short_lived_objects_have_a_million_numbers():
     """And not one of them is kept alive."""
     million = 1_000_000
@@ -224,6 +225,7 @@ def test_a_million_short_lived_objects_have_a_million_numbers():
     assert instances(trace) == [*range(1, million + 1)]
 
 
+@pytest.mark.slow
 def test_a_stream_of_short_lived_objects_takes_no_memory(tmp_path):
     """All have their numbers in the file; in memory, neither they nor their numbers pile up."""
     path, many = tmp_path / "t.jsonl", 2 * MANY

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import callscope
 
 PUBLIC = [
@@ -129,6 +131,7 @@ def test_importing_takes_only_what_declaring_needs():
     assert set() == imported & {"asyncio", "dataclasses", "inspect", "json", "typing", "wrapt"}
 
 
+@pytest.mark.slow
 def test_any_first_name_may_be_imported():
     """A function is not hidden by a module of the package, whatever is imported first."""
     for name in PUBLIC:

@@ -308,6 +308,7 @@ class TestStreaming:
             seed.MyLayer(3)(4)
             assert len(trace) == 6
 
+    @pytest.mark.slow
     def test_memory_stays_bounded(self, seed, tmp_path):
         """No calls and no records pile up, and dead objects are forgotten."""
         import tracemalloc

@@ -99,6 +99,7 @@ def assert_pairs(calls: list[callscope.Call], times: int) -> None:
     assert all(call.finished for call in calls)
 
 
+@pytest.mark.slow
 def test_no_call_of_eight_threads_is_lost(busy: None) -> None:
     """100,000 calls in each thread, half of them within another: all there, in place."""
     times = 50_000
@@ -186,6 +187,7 @@ def test_two_runs_of_threads_have_one_outline() -> None:
     assert outline() == first
 
 
+@pytest.mark.slow
 def test_a_stream_holds_the_same_as_memory(busy: None, tmp_path: Path) -> None:
     """Written while eight threads run, it has the same calls as a recording in memory beside it."""
     times = 1_500

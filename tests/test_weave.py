@@ -1329,6 +1329,7 @@ def test_a_class_is_not_kept_alive_after_a_recording():
     assert trace.outline() == "Base.call() [Base#1]"
 
 
+@pytest.mark.slow
 def test_many_classes_at_reused_addresses_are_not_confused():
     """A class that took over the address of one that is gone is recorded as itself."""
 
