@@ -298,3 +298,35 @@ def test_a_file_whose_name_looks_like_a_pattern(folder):
     path = Path("t[1].jsonl")
     trace.save(path)
     assert callscope.load(path).outline() == trace.outline()
+
+
+def test_the_environment_names_one_file_wherever_a_child_is_started(folder):
+    """A relative path is that of the first process; fields are filled in by each."""
+    (folder / "library.py").write_text(
+        LIBRARY.replace("class Base", "import callscope\n@callscope.traced\nclass Base")
+    )
+    (folder / "elsewhere").mkdir()
+    program = """
+import library, subprocess, sys
+library.work(0)
+code = "import sys; sys.path.append('..'); import library; library.work(1)"
+subprocess.run([sys.executable, "-c", code], check=True, cwd="elsewhere")
+"""
+    run(program, folder, CALLSCOPE="1", CALLSCOPE_TO="t.{rank}.jsonl", CALLSCOPE_METHODS="call")
+    assert calls_of("t.0.jsonl") == [0]
+    assert calls_of("t.*.jsonl") == [0, 1]
+    assert len({callscope.load(path).header.run for path in folder.glob("t*.jsonl")}) == 1
+    assert [*(folder / "elsewhere").iterdir()] == []
+
+
+def test_an_unknown_field_in_the_environment(folder):
+    """It is warned about, and the program runs."""
+    done = run(
+        "import callscope; print(1)",
+        folder,
+        warnings="default",
+        CALLSCOPE="1",
+        CALLSCOPE_TO="t.{user}.jsonl",
+    )
+    assert done.stdout == "1\n"
+    assert "{user} must be {pid}, {host} or {rank}" in done.stderr

@@ -10,6 +10,7 @@ from callscope.debugger import check_break_on
 from callscope.errors import OptionError, RecordingError
 from callscope.limits import DEFAULT_MAX_CALLS, Limits
 from callscope.options import check_options, check_share
+from callscope.origin import fill
 from callscope.recording import Recording
 from callscope.tape.wanted import OnFull
 from callscope.trace import Call, Sink, Trace
@@ -70,7 +71,8 @@ def record(
             it begins. The debugger then stands at the first line of the method.
         sinks: receive events while the program runs.
         to: a ``.jsonl`` or ``.jsonl.gz`` file to stream to. The calls are then not kept in memory;
-            the trace is read from the file when it is asked for.
+            the trace is read from the file when it is asked for. ``{pid}``, ``{host}`` and
+            ``{rank}`` in it are filled in; see `JSONLines`.
         keep: False where the sinks are all that is wanted, as in a service: the trace then holds no
             call, and there is no limit by default.
 
@@ -130,6 +132,7 @@ def _check_limits(max_calls: object, on_full: object, to: object) -> None:
         streamed = " or ".join(map(repr, STREAMED))
         msg = f"to={os.fspath(to)!r} cannot be streamed to. Name a {streamed} file, or use trace.save()."
         raise OptionError(msg)
+    fill(os.fspath(to))
     if on_full == "drop_oldest":
         msg = (
             "on_full='drop_oldest' cannot take lines back out of a file. Leave out to= or on_full=."

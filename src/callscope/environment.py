@@ -10,10 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from callscope.claim import beside, own_path
 from callscope.errors import CallscopeError, TargetWarning, warn
-from callscope.formats import beside, check_suffix, is_streamed
+from callscope.formats import check_suffix, is_streamed
 from callscope.limits import DEFAULT_MAX_CALLS, Limits
 from callscope.options import check_options
+from callscope.origin import PARENT, fill, run_id
 from callscope.recording import Recording
 from callscope.trace import Sink
 
@@ -28,9 +30,6 @@ CAPTURE: Final = "CALLSCOPE_CAPTURE"
 TO: Final = "CALLSCOPE_TO"
 """The file the trace goes to; or ``logging:``, ``otel:`` or ``structlog:``, for the sink that
 writes to what the program has configured. Without it, the tree is printed to stderr at exit."""
-PARENT: Final = "CALLSCOPE_PARENT"
-"""Set by the first process that records. Those that it starts, which find it set, write to files
-of their own beside the named one: ``trace.<pid>.jsonl``."""
 _SINKS: Final = {
     "logging:": ("logging", "Logging"),
     "otel:": ("opentelemetry", "OpenTelemetry"),
@@ -48,11 +47,14 @@ def start(environment: Mapping[str, str]) -> None:
     if not names or names == ["0"]:
         return
     to = environment.get(TO, "")
-    path = Path(to) if to and to not in _SINKS else None
+    # Absolute, so that it names the same file in a process that is started in another folder.
+    path = Path(to).absolute() if to and to not in _SINKS else None
     is_first = PARENT not in environment
     if is_first:
-        os.environ[PARENT] = str(os.getpid())
-    elif path is not None:
+        os.environ[PARENT] = run_id()
+        if path is not None:
+            os.environ[TO] = str(path)
+    elif path is not None and "{pid}" not in str(path):
         path = beside(path)
     targets = tuple(name for name in names if ":" in name)
     patterns = tuple("*" if name == "1" else name for name in names if ":" not in name)
@@ -61,7 +63,7 @@ def start(environment: Mapping[str, str]) -> None:
     limits = Limits(max_calls=None if streams or to in _SINKS else DEFAULT_MAX_CALLS)
     try:
         if path is not None:
-            check_suffix(path)
+            check_suffix(fill(str(path)))
         sinks = [_make_sink(to)] if to in _SINKS else []
         recording = _UntilExit(
             targets,
@@ -114,6 +116,7 @@ class _UntilExit(Recording):
                 sys.stderr.write(f"{self.trace}\n")
             return
         try:
-            self.trace.save(beside(self.path) if is_child else self.path)
+            template = str(self.path)
+            self.trace.save(own_path(template) if is_child else fill(template))
         except CallscopeError as error:
             warn(str(error), TargetWarning)

@@ -17,6 +17,7 @@ __all__ = [
     "NotDeclaredError",
     "OptionError",
     "PredicateWarning",
+    "ProcessWarning",
     "RecordingError",
     "SinkWarning",
     "TargetError",
@@ -104,6 +105,10 @@ class SinkWarning(CallscopeWarning):
 
 class PredicateWarning(CallscopeWarning):
     """A `where=` function raised an exception and is no longer asked."""
+
+
+class ProcessWarning(CallscopeWarning):
+    """Another process writes to the same file, belongs to another run, or did not record."""
 
 
 class TargetWarning(CallscopeWarning):

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from callscope._version import __version__
@@ -24,6 +25,7 @@ from callscope.hierarchy import matches
 from callscope.instrumentation import Instrumentation, place
 from callscope.limits import Limits
 from callscope.options import Options
+from callscope.origin import command, host, rank, run_id
 from callscope.outlet import around_of, is_live
 from callscope.processes import RUNNING, exit_first
 from callscope.registry import REGISTRY, Declaration
@@ -200,6 +202,11 @@ class Recording:
         """Whether what is recorded goes to a file at once."""
         return self._to is not None
 
+    @property
+    def path(self) -> Path | None:
+        """The file that this process streams to; None if it streams to none."""
+        return None if self._file is None else self._file.path
+
     def follow(self, root: type) -> None:
         """Record one more hierarchy, from now on."""
         self._declare_ad_hoc(root, self._options)
@@ -265,6 +272,10 @@ class Recording:
             filtered=self._limits.where is not None,
             # A file must say it from its first line on, for the process may be killed.
             cost=None if self._to is None else self._measure_cost(),
+            run=run_id(),
+            host=host(),
+            rank=rank(),
+            command=command(),
         )
 
     def _measure_cost(self) -> Cost:

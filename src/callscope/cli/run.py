@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from callscope import environment
+from callscope.claim import own_path
 from callscope.cli.crash import show_branch, tell
 from callscope.cli.main import USAGE_ERROR
 from callscope.cli.program import MAIN, Program, execute, following
 from callscope.errors import CallscopeError, OptionError, TraceFileError
-from callscope.formats import beside, check_suffix, is_streamed, tree
+from callscope.formats import check_suffix, is_streamed, tree
 from callscope.limits import DEFAULT_MAX_CALLS, Limits
 from callscope.options import check_options
+from callscope.origin import PARENT, fill, run_id
 from callscope.recording import Recording
 from callscope.sinks.console import Console
 from callscope.targets import parse_path
@@ -57,7 +59,7 @@ def run(
     streams = output is not None and is_streamed(output)
     if output is not None:
         check_suffix(output)
-        _check_writable(Path(output))
+        _check_writable(Path(fill(output)))
     if children:
         _record_children(others, methods, capture, output if streams else None)
     pid = os.getpid()
@@ -77,12 +79,16 @@ def run(
     if os.getpid() != pid:
         if not len(trace):
             return exit_code
-        output = None if output is None else str(beside(Path(output)))
+        output = None if output is None else str(own_path(output))
+    elif output is not None:
+        output = fill(output)
     problems = [
         *recording.problems,
         *(f"the program defined no class {name!r}" for name in sorted(missing)),
     ]
     problems = [f"a target was not traced: {problem}." for problem in problems]
+    if streams:
+        output = str(recording.path)
     told = _tell_all(trace, problems, output, streams=streams, live=live, check=check)
     return exit_code or told
 
@@ -138,7 +144,7 @@ def _record_children(
             environment.METHODS: ",".join(methods or ()),
             environment.CAPTURE: capture,
             environment.TO: str(Path(output).absolute()),
-            environment.PARENT: str(os.getpid()),
+            PARENT: run_id(),
             "PYTHONPATH": ours if not theirs else ours + os.pathsep + theirs,
         }
     )

@@ -7,12 +7,11 @@ the operating system are dealt with by `files`.
 """
 
 from callscope.formats.files import load, load_all, save
-from callscope.formats.suffixes import STREAMED, SUFFIXES, beside, check_suffix, is_streamed
+from callscope.formats.suffixes import STREAMED, SUFFIXES, check_suffix, is_streamed
 
 __all__ = [
     "STREAMED",
     "SUFFIXES",
-    "beside",
     "check_suffix",
     "is_streamed",
     "load",

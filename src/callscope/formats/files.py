@@ -6,18 +6,19 @@ import glob
 import gzip
 import io
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from errno import ENOENT
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from callscope.errors import TraceFileError, TraceFormatError
+from callscope.errors import ProcessWarning, TraceFileError, TraceFormatError, warn
 from callscope.formats.atomic import replacing
 from callscope.formats.suffixes import is_compressed, module_of
 from callscope.formats.terminal import progress
 from callscope.formats.unzip import Unzipped
-from callscope.trace import Trace, merge
+from callscope.trace import Header, Trace, merge
 from callscope.trace.text import one_line
 
 if TYPE_CHECKING:
@@ -86,9 +87,42 @@ def load(path: str | PathLike[str]) -> Trace:
 
 
 def load_all(paths: Iterable[str | PathLike[str]]) -> Trace:
-    """Read several files, or patterns of files, as one trace; raises what `load` raises."""
-    traces = [_load(source) for path in paths for source in _files(Path(path))]
+    """Read several files, or patterns of files, as one trace; raises what `load` raises.
+
+    Of files whose names are alike up to the first dot, such as ``t.jsonl`` and ``t.17.jsonl``, those
+    that an earlier run on the same host has left are left out, with a `ProcessWarning`.
+    """
+    sources = [source for path in paths for source in _files(Path(path))]
+    traces = _of_newest_runs([(source, _load(source)) for source in sources])
     return traces[0] if len(traces) == 1 else merge(traces)
+
+
+def _of_newest_runs(loaded: Sequence[tuple[Path, Trace]]) -> list[Trace]:
+    """Return the traces but for those of earlier runs, of which a warning is given."""
+    groups = [_group(source, trace.header) for source, trace in loaded]
+    newest: dict[tuple[Path, str], Header] = {}
+    for group, (_, trace) in zip(groups, loaded, strict=True):
+        header = trace.header
+        newest[group] = max(newest.get(group, header), header, key=attrgetter("start_unix_ns"))
+    traces, earlier = [], []
+    for group, (source, trace) in zip(groups, loaded, strict=True):
+        runs = {trace.header.run, newest[group].run}
+        if "" in runs or len(runs) == 1:  # a file of an older callscope has no run
+            traces.append(trace)
+        else:
+            earlier.append(one_line(repr(str(source))))
+    if earlier:
+        warn(
+            f"Left out, for another run has written them: {', '.join(earlier)}. Remove them, or"
+            " read them in a call of their own.",
+            ProcessWarning,
+        )
+    return traces
+
+
+def _group(source: Path, header: Header) -> tuple[Path, str]:
+    """Return what files have in common of which a later run may leave some behind."""
+    return source.parent / source.name.partition(".")[0], header.host
 
 
 def _files(path: Path) -> list[Path]:

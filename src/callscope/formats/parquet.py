@@ -21,6 +21,7 @@ from callscope.trace import (
     CodeFacts,
     Header,
     MadeCall,
+    Process,
     SiteFacts,
     Text,
     Trace,
@@ -219,9 +220,11 @@ def _about(about: dict[str, Any], links: Links) -> tuple[Header, list[ClassFacts
             f"it is of schema version {about['v']!r:.40}, and this callscope reads {SCHEMA_VERSION}"
         )
         raise WrongLineError(msg)
-    fields = {name: about[name] for name in Header._fields}
+    # Files of earlier versions lack the fields that have a default.
+    fields = {name: about[name] for name in Header._fields if name in about}
     fields["targets"] = tuple(map(str, fields["targets"]))
-    fields["cost"] = None if fields["cost"] is None else to_cost(fields["cost"])
+    fields["cost"] = None if fields.get("cost") is None else to_cost(fields["cost"])
+    fields["processes"] = tuple(Process(*each) for each in fields.get("processes", ()))
     header = Header(**fields)
     links.end_all(about["lost"], about["left_out"])
     classes = [
@@ -238,7 +241,13 @@ def _about(about: dict[str, Any], links: Links) -> tuple[Header, list[ClassFacts
         for each in (
             *(header.pid, header.start_ns, header.start_unix_ns),
             *(links.lost, *links.left_out.values()),
+            *(process.pid for process in header.origins),
+            *(process.rank for process in header.origins if process.rank is not None),
         )
+    ) or not all(
+        type(each) is str
+        for process in header.origins
+        for each in (process.host, process.command, process.run)
     ):
         msg = "what it says of itself is not of the right types"
         raise WrongLineError(msg)

@@ -14,6 +14,7 @@ from typing import BinaryIO, Final, NamedTuple, TypeAlias
 from callscope.formats.json_parts import quoted
 from callscope.formats.pieces import write_pieces
 from callscope.trace import Call, Names, Trace
+from callscope.trace.text import process_details
 
 _SCHEMA: Final = "https://www.speedscope.app/file-format-schema.json"
 
@@ -35,7 +36,7 @@ def write(trace: Trace, file: BinaryIO) -> None:
     calls = trace.calls
     frames = _Frames(calls)
     # Without a call there is no profile, and speedscope refuses such a file.
-    profiles = _profiles(calls, frames, _last_ns(calls)) or [("no calls", [])]
+    profiles = _profiles(trace, frames, _last_ns(calls)) or [("no calls", [])]
     start_ns = min([trace.header.start_ns, *(call.start_ns for call in calls[:1])])
     exporter = quoted(f"callscope {trace.header.callscope}")
     opening = f'{{"$schema":"{_SCHEMA}","exporter":{exporter},"activeProfileIndex":0,'
@@ -74,18 +75,17 @@ def _last_ns(calls: Sequence[Call]) -> int:
     return max(max(ends, default=0), max(spans, default=0))
 
 
-def _profiles(
-    calls: Sequence[Call], frames: _Frames, last_ns: int
-) -> list[tuple[str, list[Stretch]]]:
+def _profiles(trace: Trace, frames: _Frames, last_ns: int) -> list[tuple[str, list[Stretch]]]:
     """Return the stretches of each profile, so that they nest in the order they stand in."""
     lanes: dict[Lane, list[Stretch]] = {}
-    for call in calls:
+    details = process_details(trace.header)
+    for call in trace.calls:
         lane = lanes.setdefault((call._pid, call._thread, call._task), [])
         lane += _stretches(call, frames.number(call), last_ns)
     pids = {pid for pid, _, _ in lanes}
     found: list[tuple[str, list[Stretch]]] = []
     for (pid, thread, task), stretches in lanes.items():
-        process = f"process {pid}, " if len(pids) > 1 else ""
+        process = f"process {pid}{details.get(pid, '')}, " if len(pids) > 1 else ""
         name = process + (f"thread {thread}" if task is None else f"task {task}, thread {thread}")
         for number, part in enumerate(_nesting(stretches), 1):
             found.append((name if number == 1 else f"{name} / {number}", part))

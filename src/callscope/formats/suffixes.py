@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,12 +40,6 @@ def check_suffix(path: str | PathLike[str]) -> None:
 def is_streamed(path: str | PathLike[str]) -> bool:
     """Tell whether a file of this suffix can be written while the program runs."""
     return Path(path).name.lower().endswith(STREAMED)
-
-
-def beside(path: Path) -> Path:
-    """Return the path of this process's own file beside the one that was named."""
-    end = len(path.name) - len(_known_suffix(path) or path.suffix)
-    return path.with_name(f"{path.name[:end]}.{os.getpid()}{path.name[end:]}")
 
 
 def module_of(path: Path) -> Any:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
+from types import MappingProxyType
 from typing import BinaryIO, Final, NamedTuple
 
 from callscope.hierarchy import bare_name, outer_name
 from callscope.trace import Call, Names, Trace, call_text, outcome_text
-from callscope.trace.text import missing, one_line
+from callscope.trace.text import missing, one_line, process_details
 
 MAX_LINES: Final = 2_000
 """How many calls `print(trace)` shows."""
 
 _GAP: Final = 2
+_NO_DETAILS: Final[Mapping[int, str]] = MappingProxyType({})
 _MAX_COLUMN: Final = 90
 
 
@@ -87,7 +89,7 @@ def tree(trace: Trace, *, max_lines: int | None = MAX_LINES, encoding: str | Non
     style = _style(encoding or getattr(sys.stdout, "encoding", None))
     lines: list[str] = []
     shown = 0
-    for label, roots in _by_thread(trace):
+    for label, roots in _by_thread(trace, process_details(trace.header)):
         if label:
             lines.append(label)
         rows = [
@@ -114,7 +116,9 @@ def _nothing(trace: Trace) -> str:
     return one_line(f"No calls were recorded of {asked}.")
 
 
-def _by_thread(trace: Trace) -> Iterator[tuple[str, Sequence[Call]]]:
+def _by_thread(
+    trace: Trace, details: Mapping[int, str] = _NO_DETAILS
+) -> Iterator[tuple[str, Sequence[Call]]]:
     """Yield the roots of each thread, and what to call it; one thread alone needs no name.
 
     Processes are counted, for the numbers that the system gives them change from run to run.
@@ -122,9 +126,10 @@ def _by_thread(trace: Trace) -> Iterator[tuple[str, Sequence[Call]]]:
     processes: dict[int, dict[str, list[Call]]] = {}
     for root in trace.roots:
         processes.setdefault(root.pid, {}).setdefault(root.thread, []).append(root)
-    for number, threads in enumerate(processes.values(), 1):
+    for number, (pid, threads) in enumerate(processes.items(), 1):
         for thread, roots in threads.items():
-            names = [f"process {number}"] if len(processes) > 1 else []
+            name = f"process {number}{details.get(pid, '')}"
+            names = [name] if len(processes) > 1 else []
             names += [f"thread {one_line(thread)}"] if len(threads) > 1 else []
             yield ", ".join(names), roots
 

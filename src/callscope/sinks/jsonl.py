@@ -9,7 +9,9 @@ from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from callscope.claim import claim, own_path
 from callscope.errors import TraceFileError
+from callscope.origin import fill
 from callscope.trace.event import Event, Header
 from callscope.trace.schema import end_line, event_lines, header_line
 
@@ -28,12 +30,16 @@ class JSONLines:
     takes no other with it.
 
     A child process that the program forks writes to a file of its own beside it, once it has
-    something to write: ``trace.<pid>.jsonl`` beside ``trace.jsonl``.
+    something to write: ``trace.<pid>.jsonl`` beside ``trace.jsonl``. A second recording that is
+    given the same file while the first writes to it, in this process or another, takes
+    ``trace.<host>.<pid>.jsonl``, with a `ProcessWarning`.
 
     Args:
-        path: the file; one that exists is replaced.
+        path: the file; one that exists is replaced. ``{pid}``, ``{host}`` and ``{rank}`` in it are
+            filled in; the rank is that given by torchrun, mpirun or srun, or else 0.
 
     Raises:
+        OptionError: if another name stands in braces.
         TraceFileError: if the file cannot be opened for writing.
     """
 
@@ -41,11 +47,11 @@ class JSONLines:
     """No call is left out, though the program may have to wait for the disk."""
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self.path: Path = Path(path)
+        self._template = os.fspath(path)
+        self.path: Path = Path(fill(self._template))
         """The file that this process writes to."""
         self.left_out: Mapping[str, int] = {}
         """Number of calls that were left out on purpose, by site; the last line says it."""
-        self._named = self.path
         self._is_gzip = self.path.suffix.lower() == ".gz"
         # All is held back in here and not by the file, whose buffer a fork would duplicate.
         self._events: list[Event] = []
@@ -61,9 +67,10 @@ class JSONLines:
 
     def _open(self) -> FileIO:
         try:
-            return FileIO(self.path, "w")
+            self.path, file = claim(self.path)
         except OSError as error:
             raise TraceFileError.cannot_write(self.path, error) from None
+        return file
 
     def on_start(self, header: Header, /) -> None:
         """Write the header line; the file is a trace from its first moment on."""
@@ -75,7 +82,7 @@ class JSONLines:
         if self._file is not None:
             self._file.close()
             self._file = None
-        self.path = beside(self._named)
+        self.path = own_path(self._template)
         self._events.clear()
         self._told = {}
         self._pending, self._written = self._packed(header_line(header)), 0
@@ -133,9 +140,3 @@ class JSONLines:
             self._events.clear()
             if self._file is not None:
                 self._file.close()
-
-
-def beside(path: Path) -> Path:
-    """Return the path of this process's own file beside the one that was named."""
-    end = "".join(path.suffixes[-2:]) if path.suffix.lower() == ".gz" else path.suffix
-    return path.with_name(f"{path.name.removesuffix(end)}.{os.getpid()}{end}")

@@ -1,7 +1,7 @@
 """`Event`, `Call` and `Trace`: what sinks receive during, and people read after, a recording."""
 
 from callscope.trace.call import Call
-from callscope.trace.event import SCHEMA_VERSION, Cost, Event, EventKind, Header, Sink
+from callscope.trace.event import SCHEMA_VERSION, Cost, Event, EventKind, Header, Process, Sink
 from callscope.trace.facts import ClassFacts, CodeFacts, SiteFacts
 from callscope.trace.made import MadeCall
 from callscope.trace.merge import merge
@@ -28,6 +28,7 @@ __all__ = [
     "Header",
     "MadeCall",
     "Names",
+    "Process",
     "Recorded",
     "Sink",
     "SiteFacts",

@@ -145,6 +145,22 @@ class Cost(NamedTuple):
     """Per captured value that is no scalar, in addition; outside of the call as well."""
 
 
+class Process(NamedTuple):
+    """One process of a trace that was made of several."""
+
+    pid: int
+    """The number by which its calls name it: its process number, unless another process of the
+    trace has the same."""
+    host: str
+    """Name of its machine or container."""
+    rank: int | None
+    """Its number among those that a launcher started; else None."""
+    command: str
+    """Name of its program."""
+    run: str
+    """Id of its run."""
+
+
 class Header(NamedTuple):
     """What is said once about a whole trace."""
 
@@ -164,3 +180,20 @@ class Header(NamedTuple):
     """Whether calls may have been left out by `where`, so that one may have had another parent."""
     cost: Cost | None = None
     """What recording took per call; None where that was not measured, or is not yet."""
+    run: str = ""
+    """Id of the run, the same for all processes of a program; empty where it is not known, and for
+    a trace of several runs."""
+    host: str = ""
+    """Name of the machine or container."""
+    rank: int | None = None
+    """Number of the process among those that torchrun, mpirun or srun started; else None."""
+    command: str = ""
+    """Name of the program, without its arguments."""
+    processes: tuple[Process, ...] = ()
+    """The processes of a trace that was made of several."""
+
+    @property
+    def origins(self) -> tuple[Process, ...]:
+        """The processes, of which there is one unless the trace was made of several."""
+        own = Process(self.pid, self.host, self.rank, self.command, self.run)
+        return self.processes or (own,)

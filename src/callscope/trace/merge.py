@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from callscope.trace.call import Call
-from callscope.trace.event import Header
+from callscope.trace.event import Header, Process
 from callscope.trace.trace import Recorded, Trace
 
 # Processes of one machine read one clock. What differs by more has been recorded elsewhere, or
@@ -18,8 +18,10 @@ _SAME_CLOCK_NS: Final = 1_000_000_000
 def merge(traces: Sequence[Trace]) -> Trace:
     """Make one trace of several, which are used up by it.
 
-    Calls stand in the order of time, and are told apart by their `pid`. Calls and objects are
-    numbered anew, so that no two processes share a number. Times are those of the clock of the
+    Calls stand in the order of time, and are told apart by their `pid`. Where two processes have
+    the same (those of two containers), the later one is given a number that none has;
+    `Header.processes` says what each number means. Calls and objects are numbered anew, so that no
+    two processes share a number. Times are those of the clock of the
     process that began first; a trace from another machine is moved by what the two say is the time
     of day.
 
@@ -30,11 +32,14 @@ def merge(traces: Sequence[Trace]) -> Trace:
     first = traces[0].header
     calls: list[Call] = []
     instances: dict[tuple[int, int], int] = {}
+    processes: dict[Process, Process] = {}
     for number, trace in enumerate(traces):
+        pids = _number(_origins(trace), processes)
         offset_ns = _offset_ns(trace.header) - _offset_ns(first)
         shift_ns = 0 if abs(offset_ns) < _SAME_CLOCK_NS else offset_ns
         for call in trace.calls:
             call._shift(shift_ns)
+            call._pid = pids.get(call._pid, call._pid)
             if call._instance is not None:
                 key = number, call._instance
                 call._instance = instances.setdefault(key, len(instances) + 1)
@@ -46,12 +51,44 @@ def merge(traces: Sequence[Trace]) -> Trace:
     filtered = any(trace.header.filtered for trace in traces)
     # Of one program the processes are much alike, and a figure at all is better than none.
     cost = next((trace.cost for trace in traces if trace.cost is not None), None)
-    header = first._replace(targets=tuple(targets), filtered=filtered, cost=cost)
+    header = first._replace(
+        targets=tuple(targets),
+        filtered=filtered,
+        cost=cost,
+        run=first.run if len({process.run for process in processes}) == 1 else "",
+        processes=tuple(processes.values()),
+    )
     left_out: Counter[str] = Counter()
     for trace in traces:
         left_out.update(trace.left_out)
     recorded = Recorded(calls, sum(trace.lost for trace in traces), dict(left_out))
     return Trace(header, lambda: recorded)
+
+
+def _number(origins: Iterable[Process], processes: dict[Process, Process]) -> dict[int, int]:
+    """Give processes numbers that no other has; return the number by which each is known now.
+
+    Args:
+        origins: the processes of one trace.
+        processes: those of the traces before it, each with its number; the new ones are added.
+    """
+    pids: dict[int, int] = {}
+    for process in origins:
+        key = process._replace(command="")  # a program may change it
+        if key not in processes:
+            taken = {other.pid for other in processes.values()}
+            pid = process.pid if process.pid not in taken else max(taken) + 1
+            processes[key] = process._replace(pid=pid)
+        pids[process.pid] = processes[key].pid
+    return pids
+
+
+def _origins(trace: Trace) -> list[Process]:
+    """Return the processes of a trace, with those that its header does not list."""
+    origins = {process.pid: process for process in trace.header.origins}
+    for pid in dict.fromkeys(call._pid for call in trace.calls):
+        origins.setdefault(pid, Process(pid, "", None, "", ""))
+    return [*origins.values()]
 
 
 def _offset_ns(header: Header) -> int:

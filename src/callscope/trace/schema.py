@@ -61,11 +61,11 @@ def event_schema() -> dict[str, Any]:
 def header_line(header: Header) -> str:
     """Return the first line of a trace."""
     fields = header._asdict()
-    if header.cost is None:
-        del fields["cost"]
-    else:
-        fields["cost"] = header.cost._asdict()
-    return _line("trace", fields)
+    fields["cost"] = header.cost and header.cost._asdict()
+    fields["processes"] = [process._asdict() for process in header.processes]
+    optional = Header._fields[Header._fields.index("cost") :]
+    missing = [name for name in optional if fields[name] in (None, "", [])]
+    return _line("trace", {name: fields[name] for name in fields if name not in missing})
 
 
 def event_lines(events: Iterable[Event], told: Told) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Final
 
 from callscope.hierarchy import bare_name
 from callscope.trace.call import Call
+from callscope.trace.event import Header, Process
 from callscope.trace.values import Text, Value
 
 
@@ -45,6 +46,24 @@ _NO_NAMES: Final = Names()
 def value_text(value: Value) -> str:
     """Return a captured value as people read it."""
     return one_line(value) if type(value) is Text else repr(value)
+
+
+def process_details(header: Header) -> dict[int, str]:
+    """Return, by number, the host, the rank and the command of each process, where they differ."""
+    rows = {process.pid: _details(process) for process in header.origins}
+    differs = [len(set(column)) > 1 for column in zip(*rows.values(), strict=True)]
+    return {
+        pid: "".join(f", {text}" for text in itertools.compress(row, differs) if text)
+        for pid, row in rows.items()
+    }
+
+
+def _details(process: Process) -> tuple[str, str, str]:
+    return (
+        one_line(f"host {process.host}") if process.host else "",
+        "" if process.rank is None else f"rank {process.rank}",
+        one_line(process.command),
+    )
 
 
 def one_line(text: str) -> str:

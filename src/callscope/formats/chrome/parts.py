@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from callscope.formats.json_parts import INT64, quoted, value_json
 from callscope.trace import Call, Header, Names, Value
-from callscope.trace.text import missing
+from callscope.trace.text import missing, process_details
 
 Lane: TypeAlias = tuple[int, str, str | None]
 """Process, thread and task: what runs one call at a time, but for those that are suspended."""
@@ -58,6 +58,7 @@ class Parts:
         # A thread's number must not be that of a process: its main thread goes by that.
         self._numbers = (number for number in count(1) if number not in {*pids, header.pid})
         self._pids: dict[int, int] = {}
+        self._details = process_details(header)
         self._heads: dict[tuple[object, ...], Head] = {}
         self.quotes: Mapping[str, str] = _Quotes()
         """Texts as JSON."""
@@ -110,7 +111,7 @@ class Parts:
         known = self._pids.get(pid)
         if known is None:
             known = self._pids[pid] = pid if 0 <= pid <= _MAX_PID else next(self._numbers)
-            self._name("process_name", known, known, quoted("python"))
+            self._name("process_name", known, known, quoted(f"python{self._details.get(pid, '')}"))
         return known
 
     def _name(self, what: str, pid: int, tid: int, name: str) -> None:

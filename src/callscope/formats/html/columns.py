@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from callscope.trace import Call, Names, Trace, value_text
-from callscope.trace.text import one_line
+from callscope.trace.text import one_line, process_details
 
 if TYPE_CHECKING:
     from callscope.analyze.summary import Summary
@@ -63,6 +63,7 @@ def pack(trace: Trace, max_calls: int | None) -> dict[str, Any]:
             "python": one_line(header.python),
             "callscope": one_line(header.callscope),
             "targets": [one_line(target) for target in header.targets],
+            "processes": process_details(header),
             "isFiltered": header.filtered,
         },
         "total": len(calls),

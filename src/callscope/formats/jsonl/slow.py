@@ -18,6 +18,7 @@ from callscope.trace import (
     Cost,
     Header,
     MadeCall,
+    Process,
     SiteFacts,
     Value,
 )
@@ -134,6 +135,24 @@ def header(line: dict[str, Any], name: str) -> Header:
         targets=tuple(_strings(line, "targets")),
         filtered=line.get("filtered") is True,
         cost=_cost(_field(line, "cost", dict, optional=True)),
+        run=_field(line, "run", str, optional=True) or "",
+        host=_field(line, "host", str, optional=True) or "",
+        rank=_field(line, "rank", int, optional=True),
+        command=_field(line, "command", str, optional=True) or "",
+        processes=tuple(map(_process, _field(line, "processes", list, optional=True) or ())),
+    )
+
+
+def _process(line: Any) -> Process:
+    if type(line) is not dict:
+        msg = f"a process is {line!r:.40} and not a JSON object"
+        raise WrongLineError(msg)
+    return Process(
+        pid=_field(line, "pid", int),
+        host=_field(line, "host", str),
+        rank=_field(line, "rank", int, optional=True),
+        command=_field(line, "command", str),
+        run=_field(line, "run", str),
     )
 
 

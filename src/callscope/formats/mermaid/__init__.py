@@ -14,7 +14,7 @@ from typing import BinaryIO, Final
 
 from callscope.formats.mermaid.folding import Folded, Round, count, levels_that_fit
 from callscope.trace import Call, Names, Trace, arguments_text, object_text, value_text
-from callscope.trace.text import missing, one_line
+from callscope.trace.text import missing, one_line, process_details
 
 MAX_CALLS: Final = 150
 """How many calls are drawn at most; more are not to be taken in."""
@@ -55,6 +55,7 @@ class _Diagram:
         self._names = Names.of(trace.calls)
         self._lifelines: dict[str, str] = {}
         self._drawn = 0
+        self._details = process_details(trace.header)
         self._place: tuple[int, str] | None = None
         self._has_places = len({(root.pid, root.thread) for root in trace.roots}) > 1
 
@@ -110,7 +111,10 @@ class _Diagram:
         place = root.pid, root.thread
         if self._has_places and place != self._place:
             self._place = place
-            yield _note("program", f"thread {one_line(root.thread)}, process {root.pid}")
+            yield _note(
+                "program",
+                f"thread {one_line(root.thread)}, process {root.pid}{self._details.get(root.pid, '')}",
+            )
 
     def _message(self, call: Call, above: Call | None) -> str:
         text = f"{one_line(call.method)}{arguments_text(call)}"

@@ -24,7 +24,7 @@ class Model {
     this.sites = packed.sites.map(([cls, method, file, line], number) => ({
       number, cls: this.classes[cls], method, file, line, text: `${this.classes[cls].name}.${method}`,
     }));
-    this.#readTracks(packed.tracks);
+    this.#readTracks(packed.tracks, packed.header.processes);
     this.#link();
     this.#measure();
     this.#orderClasses();
@@ -49,11 +49,11 @@ class Model {
     this.id.forEach((id, i) => this.byId.set(id, i));
   }
 
-  #readTracks(tracks) {
+  #readTracks(tracks, details) {
     const pids = [...new Set(tracks.map(([pid]) => pid))];
     this.processes = pids.length;
     this.tracks = tracks.map(([pid, thread, task]) => {
-      const process = pids.length > 1 ? `process ${pids.indexOf(pid) + 1} · ` : "";
+      const process = pids.length > 1 ? `process ${pids.indexOf(pid) + 1}${details[pid] ?? ""} · ` : "";
       return { pid, thread, task, name: process + (task === null ? thread : `${thread} · ${task}`) };
     });
   }

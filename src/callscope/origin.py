@@ -1,0 +1,78 @@
+"""The process that records: the run it belongs to, its host, its rank and its command."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import sys
+from typing import Final
+
+from callscope.errors import OptionError
+
+PARENT: Final = "CALLSCOPE_PARENT"
+"""Environment variable with the run's id; processes that find it set belong to that run."""
+
+_RANKS: Final = ("RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID", "PMI_RANK")
+_FIELD: Final = re.compile(r"\{([A-Za-z_]\w*)\}")
+_run: list[str] = []
+
+
+def run_id() -> str:
+    """Return the id that all processes of this run share, and no other run has."""
+    if not _run:
+        _run.append(
+            os.environ.get(PARENT) or _launch_id() or f"{os.getpid()}-{secrets.token_hex(6)}"
+        )
+    return _run[0]
+
+
+def _launch_id() -> str | None:
+    """Return the id of the launcher (torchrun, mpirun, srun) that started this process."""
+    if rank() is None:
+        return None
+    named = [os.environ.get(name) for name in ("SLURM_JOB_ID", "SLURM_STEP_ID", "PMIX_NAMESPACE")]
+    return "-".join(filter(None, named)) or f"{host()}-{os.getppid()}"
+
+
+def rank() -> int | None:
+    """Return the number of this process among those a launcher started; None without one."""
+    given = (os.environ.get(name, "") for name in _RANKS)
+    return next((int(text) for text in given if text.isascii() and text.isdigit()), None)
+
+
+def host() -> str:
+    """Return the name of this machine or container."""
+    if sys.platform == "win32":
+        return os.environ.get("COMPUTERNAME", "")
+    return os.uname().nodename
+
+
+def command() -> str:
+    """Return the name of the program, without its arguments, which may hold secrets."""
+    return os.path.basename(str((getattr(sys, "argv", None) or [""])[0]))  # noqa: PTH119
+
+
+def host_label() -> str:
+    """Return the host's short name as it may stand in the name of a file."""
+    return re.sub(r"[^\w-]", "_", host().partition(".")[0]) or "host"
+
+
+def fill(path: str) -> str:
+    """Return a path with ``{pid}``, ``{host}`` and ``{rank}`` replaced; rank is 0 without a launcher.
+
+    Raises:
+        OptionError: if another name stands in braces.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] == "pid":
+            return str(os.getpid())
+        if match[1] == "host":
+            return host_label()
+        if match[1] == "rank":
+            return str(rank() or 0)
+        msg = f"{path!r}: {match[0]} must be {{pid}}, {{host}} or {{rank}}."
+        raise OptionError(msg)
+
+    return _FIELD.sub(value, path)
