@@ -112,7 +112,7 @@ class ProcessWarning(CallscopeWarning):
 
 
 class TargetWarning(CallscopeWarning):
-    """A target that was named by path turned out not to exist."""
+    """A target turned out not to exist, or part of it cannot be traced."""
 
 
 class EngineWarning(CallscopeWarning):

@@ -51,6 +51,18 @@ def is_weakly_referable(cls: type) -> bool:
     return _type_weakref_offset(cls) != 0
 
 
+def is_set_by_metaclass(cls: type, name: str) -> bool:
+    """Tell whether to set an attribute of the class is to call what its metaclass has of that name.
+
+    So it is with a property of the metaclass, and with `__name__` and all else that `type` defines.
+    """
+    for base in mro(type(cls)):
+        if name in namespace(base):
+            kinds = mro(type(namespace(base)[name]))
+            return any("__set__" in namespace(k) or "__delete__" in namespace(k) for k in kinds)
+    return False
+
+
 def qualified_name(cls: type) -> str:
     """Return the module and the qualified name of a class: ``"keras.src.layers.layer.Layer"``."""
     module: object = namespace(cls).get("__module__")
@@ -105,8 +117,11 @@ def own_methods(cls: type, patterns: tuple[str, ...]) -> Iterator[tuple[str, Any
     descriptor, which may well be a mere value: that is a method only where it is named.
     """
     for name, raw in tuple(namespace(cls).items()):
-        if _asked_for(name, patterns) and (
-            _has(raw, "__get__") or (name in patterns and _has(raw, "__call__"))
+        # A class's dict may hold what is no string; that cannot be set as an attribute.
+        if (
+            type(name) is str
+            and _asked_for(name, patterns)
+            and (_has(raw, "__get__") or (name in patterns and _has(raw, "__call__")))
         ):
             yield name, raw
 

@@ -11,7 +11,14 @@ from callscope.errors import (
     TargetWarning,
     warn,
 )
-from callscope.hierarchy import is_immutable, is_subclass, own_methods, qualified_name, subclasses
+from callscope.hierarchy import (
+    is_immutable,
+    is_set_by_metaclass,
+    is_subclass,
+    own_methods,
+    qualified_name,
+    subclasses,
+)
 from callscope.options import Options, check_options
 from callscope.registry import REGISTRY, Declaration
 from callscope.sites import class_ref
@@ -113,10 +120,9 @@ class Instrumentation:
             return [SiteCoverage(self.name, self.problem)]
         methods = declaration.options.methods
         return [
-            SiteCoverage(str(class_ref(cls).site(method)), reason)
+            SiteCoverage(f"{class_ref(cls).name}.{method}", reason)
             for cls in declaration.classes()
-            for name, raw in present_methods(cls, methods)
-            for method, reason in own_sites(cls, name, raw)
+            for method, reason in _coverage_of(cls, methods)
         ]
 
     def __enter__(self) -> Self:
@@ -127,6 +133,15 @@ class Instrumentation:
 
     def __repr__(self) -> str:
         return f"<Instrumentation of {self.name}{': ' if self.problem else ''}{self.problem}>"
+
+
+def _coverage_of(cls: type, methods: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Yield the methods of a class, and why each is not traced; also what could not be watched."""
+    problems = class_ref(cls).problems
+    for name, raw in present_methods(cls, methods):
+        for method, reason in own_sites(cls, name, raw):
+            yield method, reason or problems.get(name, "")
+    yield from ((name, reason) for name, reason in problems.items() if name in RESERVED)
 
 
 def own_sites(cls: type, name: str, raw: Any) -> Iterator[tuple[str, str]]:
@@ -145,8 +160,10 @@ def own_sites(cls: type, name: str, raw: Any) -> Iterator[tuple[str, str]]:
         general = "callscope itself needs it while it records"
     elif qualified_name(cls).startswith("torch._dynamo."):
         general = "torch's compiler reads its code"
+    is_taken = is_set_by_metaclass(cls, name)
+    of_metaclass = "the metaclass has a data descriptor of that name" if is_taken else ""
     for suffix, reason in parts_of(raw):
-        yield name + suffix, general or reason
+        yield name + suffix, general or reason or of_metaclass
 
 
 def present_methods(cls: type, methods: tuple[str, ...]) -> Iterator[tuple[str, Any]]:

@@ -24,7 +24,7 @@ class ClassRef(weakref.ref[type]):
     None once that has been collected.
     """
 
-    __slots__ = ("_is_named", "_name", "_sites", "identify", "key", "mro")
+    __slots__ = ("_is_named", "_name", "_sites", "identify", "key", "mro", "problems")
 
     key: int
     """The class's `id`, which another class may take over once this one is collected."""
@@ -34,6 +34,8 @@ class ClassRef(weakref.ref[type]):
     """Its method resolution order, itself first."""
     identify: Callable[[object], identity.Identity]
     """Returns the identity of an instance."""
+    problems: dict[str, str]
+    """What could not be replaced in its dict when that was tried, by name, and why."""
     _sites: dict[str, Site]
 
     __hash__: Any = object.__hash__
@@ -99,7 +101,7 @@ def class_ref(cls: type) -> ClassRef:
     ref = ClassRef(cls, _forget)
     ref.key = id(cls)
     ref._name, ref._is_named = qualified_name(cls), False
-    ref._sites = {}
+    ref._sites, ref.problems = {}, {}
     referable = is_weakly_referable(cls)
     ref.identify = identity.REFERABLE.identify if referable else identity.identify_unwatched
     ref.mro = (ref, *(class_ref(base) for base in mro(cls) if base is not cls))

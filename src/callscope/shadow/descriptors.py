@@ -47,10 +47,13 @@ def anatomy(raw: Any) -> Anatomy | None:
     if type(raw) is types.FunctionType:
         part = Part(raw, "instance")
         return Anatomy((part,), lambda replace: replace(part))
-    for kind, take_apart in _KINDS.items():
-        if isinstance_of(raw, kind):
-            return take_apart(raw)
-    return _callable(raw, "instance")
+    try:
+        for kind, take_apart in _KINDS.items():
+            if isinstance_of(raw, kind):
+                return take_apart(raw)
+        return _callable(raw, "instance")
+    except Exception:  # a subclass of the program's, which does not let itself be read
+        return None
 
 
 def isinstance_of(raw: Any, kind: type) -> bool:
@@ -149,6 +152,8 @@ def _callable(raw: Any, binding: Binding) -> Anatomy | None:
         return None  # the interpreter itself looks for these, and calls the C function directly
     if _answers_for_itself(raw):
         return None  # `wrapt` asks the object what it is, and that would run the program's code
+    if binding == "instance" and _is_of_pybind11(raw):
+        return None
     part = Part(raw, binding)
     return Anatomy((part,), lambda replace: replace(part))
 
@@ -156,6 +161,20 @@ def _callable(raw: Any, binding: Binding) -> Anatomy | None:
 def _is_looked_for(raw: Any) -> bool:
     is_new = type(raw) is types.BuiltinFunctionType and raw.__name__ == "__new__"
     return is_new or any(raw is own for own in namespace(object).values())
+
+
+def _is_of_pybind11(raw: Any) -> bool:
+    """Tell whether pybind11 may look at the frame that calls a method.
+
+    It takes a call from a method of that name for a call by `super`, and calls any other's override
+    again: https://github.com/pybind/pybind11/issues/1552. It overrides no `__init__`.
+    """
+    if (
+        type(raw).__name__ != "instancemethod"
+        or type(raw.__func__) is not types.BuiltinFunctionType
+    ):
+        return False
+    return raw.__func__.__name__ != "__init__"
 
 
 def _answers_for_itself(raw: Any) -> bool:
@@ -203,6 +222,8 @@ def parts_of(raw: Any) -> list[tuple[str, str]]:
     if found is not None:
         return [(part.suffix, why_not(raw, part)) for part in found.parts]
     kind = type(raw).__name__
+    if kind == "instancemethod":
+        return [("", "pybind11 looks at the frame that calls it")]
     in_c = type(raw) in _IN_C or _is_looked_for(raw)
     return [("", "it is implemented in C" if in_c else f"{kind} objects cannot be traced")]
 

@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Callable, Collection
 from typing import Any, Final, NamedTuple
 
+from callscope.errors import TargetWarning, is_interrupt, shown, warn
 from callscope.hierarchy import is_subclass, namespace
 from callscope.identity import identify_unwatched, identify_watched, release_all
 from callscope.registry import REGISTRY
@@ -24,6 +25,7 @@ from callscope.shadow import (
 from callscope.sites import ClassRef
 from callscope.tape.records import Layout
 from callscope.tape.threads import TAPES
+from callscope.weave.attributes import delete_attribute, set_attribute
 from callscope.weave.plan import Plan
 from callscope.weave.wanted import Key, Wanted
 
@@ -129,6 +131,8 @@ class Weaver:
             self._put(key, recipe, shadow)
         for key, make in wanted.watchers.items():
             self._put(key, None, make)
+            if "__del__" in key and "__del__" in key[0].problems:
+                wanted.watched = {ref for ref in wanted.watched if key[0] not in ref.mro}
         for ref in wanted.watched:
             ref.identify = identify_watched
         self._watched |= wanted.watched
@@ -139,6 +143,19 @@ class Weaver:
         cls = ref()
         if cls is None:
             return
+        try:
+            self._try_to_put(cls, key, recipe, make)
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
+            _note(ref, name, error)
+        else:
+            ref.problems.pop(name, None)
+
+    def _try_to_put(
+        self, cls: type, key: Key, recipe: Recipe | None, make: Callable[[Any], Entry]
+    ) -> None:
+        name = key[1]
         woven = [w for w in self._woven.get(key, ()) if w.entry() is not None]
         if any(w.recipe == recipe and w.stands_in(cls, name) for w in woven):
             return
@@ -153,7 +170,11 @@ class Weaver:
         # again, and a bound method may have been kept.
         self._woven[key] = [*woven, _Woven(weakref.ref(entry), recipe)]
         entry.on.cell_contents = True
-        type.__setattr__(cls, name, entry.entry)
+        try:
+            set_attribute(cls, name, entry.entry)
+        except BaseException:
+            entry.on.cell_contents = self._woven[key][-1].stands_in(cls, name)
+            raise
 
     def _take_out(self, key: Key) -> None:
         ref, name = key
@@ -161,17 +182,38 @@ class Weaver:
         # If somebody patched on top, ours stays below, and passes straight through. One that is
         # not ours to switch off goes too: `cloudpickle` sets what it loads on the living class.
         if cls is not None:
-            stands = namespace(cls).get(name, ABSENT)
-            raw = without_callscope(stands)
-            if raw is ABSENT and stands is not ABSENT:
-                type.__delattr__(cls, name)
-            elif raw is not stands:
-                type.__setattr__(cls, name, raw)
+            try:
+                _put_back(cls, name)
+            except BaseException as error:
+                if is_interrupt(error):
+                    raise
+                _note(ref, name, error)
         for entry in filter(None, (w.entry() for w in woven)):
             entry.on.cell_contents = False
             hand_back(entry)
         if name == "__del__":
             release_all()
+
+
+def _put_back(cls: type, name: str) -> None:
+    stands = namespace(cls).get(name, ABSENT)
+    raw = without_callscope(stands)
+    if raw is ABSENT and stands is not ABSENT:
+        delete_attribute(cls, name)
+    elif raw is not stands:
+        set_attribute(cls, name, raw)
+
+
+def _note(ref: ClassRef, name: str, error: BaseException) -> None:
+    """Note why a method could not be woven, or taken out; warn once for a class."""
+    is_first = not ref.problems
+    ref.problems[name] = f"replacing it raised {shown(error)}"
+    if is_first:
+        msg = (
+            f"Replacing {ref.name}.{name} raised {shown(error)}."
+            " The rest of the class is traced; Instrumentation.coverage() lists what is not."
+        )
+        warn(msg, TargetWarning)
 
 
 def rescan() -> None:

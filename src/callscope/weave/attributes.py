@@ -1,0 +1,42 @@
+"""Attributes of classes, set and deleted past what their metaclasses say in Python."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from callscope.hierarchy import is_set_by_metaclass, mro, namespace
+
+
+def set_attribute(cls: type, name: str, value: object) -> None:
+    """Set an attribute of a class; no metaclass written in Python has a say in it."""
+    _call(cls, "__setattr__", setattr, name, value)
+
+
+def delete_attribute(cls: type, name: str) -> None:
+    """Delete an attribute of a class, as `set_attribute` sets it."""
+    _call(cls, "__delattr__", delattr, name)
+
+
+def _call(cls: type, slot: str, otherwise: Callable[..., None], name: str, *value: object) -> None:
+    if is_set_by_metaclass(cls, name):
+        msg = "the metaclass has a data descriptor of that name"
+        raise TypeError(msg)
+    methods = [namespace(base)[slot] for base in mro(type(cls)) if slot in namespace(base)]
+    refusal: TypeError | None = None
+    for method in _in_c(methods):
+        try:
+            method(cls, name, *value)
+        except TypeError as error:  # a metaclass in C has one that comes before it
+            refusal = refusal or error
+        else:
+            return
+    # PySide6 has its own, which is in no dict.
+    if refusal is not None and any(type(m) is not types.WrapperDescriptorType for m in methods):
+        raise refusal
+    otherwise(cls, name, *value)
+
+
+def _in_c(methods: list[Any]) -> Iterator[Callable[..., None]]:
+    return (method for method in methods if type(method) is types.WrapperDescriptorType)
