@@ -232,9 +232,12 @@ def why_not(raw: Any, part: Part) -> str:
     """Return why a part of an entry cannot be traced; empty if it can."""
     if type(part.function) is not types.FunctionType:
         return "" if part.function is raw else "it calls what is no Python function"
-    if part.function.__module__ == "typing" and part.function.__name__ == _INIT_OF_PROTOCOLS:
+    module: object = part.function.__module__
+    if type(module) is str and (module, part.function.__name__) == ("typing", _INIT_OF_PROTOCOLS):
         return "typing replaces it when the first object is made"
-    names = Shape.of(part.function).parameters
-    if all(n.isidentifier() and not keyword.iskeyword(n) and n != "__debug__" for n in names):
+    shape = Shape.of(part.function)
+    names = (*shape.parameters, *shape.freevars)
+    are_names = (n.isidentifier() and not keyword.iskeyword(n) and n != "__debug__" for n in names)
+    if all(are_names) and len({*shape.parameters}) == len(shape.parameters):
         return ""
-    return "a parameter has a name that no source can spell"
+    return "a parameter or a free variable has a name that no source can spell"

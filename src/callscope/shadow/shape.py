@@ -111,11 +111,19 @@ CALLABLE: Final = Shape(
 
 
 def default_values(function: types.FunctionType) -> dict[str, Any]:
-    """Return the defaults of a function's parameters by name."""
+    """Return the defaults of a function's parameters by name, as the interpreter finds them.
+
+    There may be more than there are parameters, and some for keywords that it does not take.
+    """
     code = function.__code__
-    defaults = function.__defaults__ or ()
-    names = code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount]
-    return dict(zip(names, defaults, strict=True)) | (function.__kwdefaults__ or {})
+    positional, end = code.co_argcount, code.co_argcount + code.co_kwonlyargcount
+    # Subclasses of `tuple` and `dict` may answer otherwise.
+    defaults = () if function.__defaults__ is None else (*tuple.__iter__(function.__defaults__),)
+    last = min(len(defaults), positional)
+    by_name = {} if function.__kwdefaults__ is None else {**function.__kwdefaults__}
+    names = code.co_varnames[positional - last : positional]
+    found = dict(zip(names, defaults[len(defaults) - last :], strict=True))
+    return found | {n: by_name[n] for n in code.co_varnames[positional:end] if n in by_name}
 
 
 def _kind(code: types.CodeType) -> Kind:
