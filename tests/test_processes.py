@@ -281,6 +281,62 @@ def test_a_class_that_comes_back():
     assert is_bare(cls)
 
 
+SENT_BY_DILL = """\
+import contextlib, sys
+import callscope, dill
+
+class Base:
+    def __init__(self, x=1):
+        self.x = x
+    def call(self, y=2):
+        return self.x + y
+    @property
+    def double(self):
+        return self.x * 2
+    @double.setter
+    def double(self, value):
+        self.x = value / 2
+    def generator(self, n):
+        yield from range(n)
+    async def coroutine(self):
+        return self.x
+
+def run(coroutine):
+    with contextlib.closing(coroutine), contextlib.suppress(StopIteration) as done:
+        coroutine.send(None)
+
+ACTS = (
+    (lambda: Base.call, lambda call: (call(Base(3)), call(Base(4), 5))),
+    (lambda: Base(3).call, lambda call: call(4)),
+    (lambda: vars(Base)["double"], lambda double: double.fget(Base(3))),
+    (lambda: Base.generator, lambda generator: [*generator(Base(3), 3)]),
+    (lambda: Base.coroutine, lambda coroutine: run(coroutine(Base(3)))),
+    (lambda: Base, lambda cls: (cls(4).call(), cls(5).double)),
+)
+METHODS = ("call", "double", "generator", "coroutine")
+recurse = sys.argv[1] == "True"
+for take, use in ACTS:
+    expected = use(take())
+    with callscope.record(Base, methods=METHODS) as trace:
+        payload = dill.dumps(take(), recurse=recurse)
+        loaded = dill.loads(payload)
+        print(use(loaded) == expected, [call.site for call in trace.calls])
+    print(use(loaded) == use(dill.loads(payload)) == expected)
+"""
+
+
+@pytest.mark.parametrize("recurse", [False, True])
+def test_what_dill_sends_by_value_passes_through(recurse, tmp_path):
+    """It does what the original does, in the recording and after it, and is not recorded."""
+    pytest.importorskip("dill")
+    script = tmp_path / "app.py"
+    script.write_text(SENT_BY_DILL)
+    done = subprocess.run(
+        [sys.executable, script, str(recurse)], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines() == ["True []", "True"] * 6, done.stderr
+
+
 # By name: multiprocessing
 
 

@@ -59,7 +59,7 @@ def _measure(recipe: Recipe) -> Cost:
 
     entry = make_entry(_Plain.call, class_ref(Woven), "call", recipe)
     type.__setattr__(Woven, "call", entry.entry)
-    entry.on.cell_contents = True
+    entry.switch(on=True)
     nothing = _fastest(_time_nothing)
     plain = _fastest(lambda: _time_calls(_Plain(), 0))
     woven = _fastest(lambda: _time_calls(Woven(), 0))

@@ -48,9 +48,12 @@ class Entry:
         self.on: types.CellType = types.CellType(False)
         """Whether calls are recorded; while it holds False, a shadow passes straight through."""
 
+    def switch(self, *, on: bool) -> None:
+        """Have calls recorded, or passed straight through."""
+        self.on.cell_contents = ON if on else False
+
     def __reduce__(self) -> tuple[Any, ...]:
-        # The cell is in the shadow's closure too, and stays one object with it.
-        return _switched_off, (self.raw, self.on), self.entry
+        return Entry, (self.raw,), self.entry
 
     def __setstate__(self, entry: Any) -> None:
         self.entry = entry
@@ -61,13 +64,20 @@ class Entry:
                 hide(part.function)
 
 
-def _switched_off(raw: Any, on: types.CellType) -> Entry:
-    """Return the entry of a shadow that was pickled by value, as `cloudpickle` does it.
+class _On:
+    """Stands in a shadow's cell while calls are recorded; in a pickle, it becomes False.
 
-    Nobody in here wove it, and so nobody would ever switch it off.
+    Picklers by value (`cloudpickle`, `dill`) write what the cell holds. Nobody where that is loaded
+    wove the shadow, and so nobody would ever switch it off.
     """
-    on.cell_contents = False
-    return Entry(raw)
+
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return bool, ()
+
+
+ON: Final = _On()
 
 
 class Origin(NamedTuple):

@@ -169,11 +169,11 @@ class Weaver:
         # Earlier ones stay on, for a thread may be about to run one, a patch may be taken off
         # again, and a bound method may have been kept.
         self._woven[key] = [*woven, _Woven(weakref.ref(entry), recipe)]
-        entry.on.cell_contents = True
+        entry.switch(on=True)
         try:
             set_attribute(cls, name, entry.entry)
         except BaseException:
-            entry.on.cell_contents = self._woven[key][-1].stands_in(cls, name)
+            entry.switch(on=self._woven[key][-1].stands_in(cls, name))
             raise
 
     def _take_out(self, key: Key) -> None:
@@ -189,7 +189,7 @@ class Weaver:
                     raise
                 _note(ref, name, error)
         for entry in filter(None, (w.entry() for w in woven)):
-            entry.on.cell_contents = False
+            entry.switch(on=False)
             hand_back(entry)
         if name == "__del__":
             release_all()

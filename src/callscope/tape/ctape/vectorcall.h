@@ -163,7 +163,7 @@ call_shadow(PyObject *function, PyObject *const *args, size_t nargsf, PyObject *
     PyFunctionObject *original = (PyFunctionObject *)recorder->original;
     PyObject *values[MOST_BOUND], *fields[MOST_BOUND];
     Py_ssize_t count = PyVectorcall_NARGS(nargsf);
-    if (PyCell_GET(recorder->on) != Py_True || PyFunction_GET_CODE(function) != recorder->code
+    if (PyCell_GET(recorder->on) == Py_False || PyFunction_GET_CODE(function) != recorder->code
         || PyFunction_GET_DEFAULTS(function) != original->func_defaults
         || PyFunction_GET_KW_DEFAULTS(function) != original->func_kwdefaults
         || (recorder->binding != ON_NOTHING && count == 0)) {
