@@ -444,9 +444,9 @@ class TestFrames:
             sys.setrecursionlimit(limit)
         assert trace.calls[-1].depth == 5_000
 
-    @pytest.mark.skipif(sys.version_info < (3, 13), reason="calls through C end earlier")
+    @without_frames
     def test_the_whole_depth_is_kept(self):
-        """From Python 3.13 on, a recursion comes as deep as without callscope."""
+        """A recursion comes as deep as without callscope."""
 
         class Base:
             def depth(self, n=0):

@@ -22,6 +22,7 @@ builds on those above it. */
 
 #include "ctape/recorder.h"
 #include "ctape/writing.h"
+#include "ctape/stack.h"
 #include "ctape/vectorcall.h"
 #include "ctape/recorder_type.h"
 

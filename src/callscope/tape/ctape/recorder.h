@@ -6,7 +6,7 @@ enum { PAIRS = 8, ALIGNMENT_BITS = 4 };
 enum Binding { ON_NOTHING, ON_INSTANCE, ON_CLASS };
 enum Capture { AS_IT_IS = 'v', ITS_TYPE = 't', BY_CALL = 'c', HIDDEN = 'h', SPREAD = 's' };
 
-typedef struct {
+typedef struct Recorder {
     PyObject_HEAD
     vectorcallfunc vectorcall;
     PyObject *layout;
@@ -25,6 +25,9 @@ typedef struct {
     char binding;
     Py_ssize_t fields;
     /* Of the shadow itself, for `call_shadow`. */
+    PyObject *shadow;        /* weak reference to it; NULL where nothing is attached */
+    struct Recorder *next;   /* the one attached before, and where this one is pointed to from */
+    struct Recorder **at;
     PyObject *code;
     PyObject *names;         /* tuple: the parameters without `*args` and `**kwargs` */
     Py_ssize_t positional_only;

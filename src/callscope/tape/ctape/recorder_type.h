@@ -9,6 +9,7 @@ recorder_enter(Recorder *self, PyObject *const *args, size_t nargsf, PyObject *k
         PyErr_SetString(PyExc_TypeError, "a recorder takes one argument per field");
         return NULL;
     }
+    leave_bytecode();
     PyObject *bound = has_bound ? args[0] : NULL;
     if (!begin_at_once(self, bound) && begin(self, bound, args + has_bound) < 0) {
         return NULL;
@@ -151,6 +152,8 @@ static void
 recorder_dealloc(Recorder *self)
 {
     PyObject_GC_UnTrack(self);
+    unlink_recorder(self);
+    Py_CLEAR(self->shadow);
     Py_CLEAR(self->layout);
     Py_CLEAR(self->original);
     for (int i = 0; i < PAIRS; i++) {

@@ -3,15 +3,17 @@
 Where the interpreter calls a shadow through its `vectorcall`, `call_shadow` does all that the
 shadow's bytecode does. Each call goes one of these ways, and so is recorded once. */
 
-enum { LEAST_REMAINING = 200, DEEPEST = 400, SURELY_SAFE = 100 };
-
-/* How many such calls this thread is in. */
-static THREAD_LOCAL int depth;
-
 /* What `vectorcall` is of a function that nobody has changed. */
 static vectorcallfunc call_bytecode;
 
 static PyObject *call_shadow(PyObject *, PyObject *const *, size_t, PyObject *);
+
+/* The recorders whose shadows may be called without a frame. */
+static Recorder *attached;
+/* Whether the shadows' bytecode is run meanwhile, for the C stack was short in some thread. */
+static int is_by_bytecode;
+/* How many calls are running that found it short. */
+static Py_ssize_t short_calls;
 
 /* Return the recorder of a shadow, borrowed: it stands in a cell of its closure. */
 static inline Recorder *
@@ -122,108 +124,173 @@ set_vectorcall(PyObject *function, vectorcallfunc called)
 #endif
 }
 
-/* Tell whether the C stack is nearly as deep as the interpreter lets it be.
-
-A call through C takes some of it, and one from bytecode to bytecode does not: so a program that has
-raised its recursion limit may go deeper than C could follow. */
-static int
-is_deep(void)
+/* Let all shadows be called by their bytecode, or without a frame again. */
+static void
+run_bytecode(int is_wanted)
 {
-#if PY_VERSION_HEX >= 0x030E0000
-    return depth > DEEPEST;
-#elif PY_VERSION_HEX >= 0x030C0000
-    return PyThreadState_Get()->c_recursion_remaining < LEAST_REMAINING;
-#else
-    return 0; /* there is one limit for both */
-#endif
+    for (Recorder *recorder = attached; recorder != NULL; recorder = recorder->next) {
+        PyObject *shadow = ((PyWeakReference *)recorder->shadow)->wr_object;
+        if (shadow != Py_None) {
+            set_vectorcall(shadow, is_wanted ? call_bytecode : call_shadow);
+        }
+    }
+    is_by_bytecode = is_wanted;
 }
 
-/* Call a shadow so that what it leads to takes no more of the C stack. */
-static PyObject *
+/* Call a shadow so that what it leads to, through whatever shadows, takes no more of the C stack. */
+static Py_NO_INLINE PyObject *
 call_without_c(PyObject *function, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
-    Py_INCREF(function);
-    set_vectorcall(function, call_bytecode);
-    PyObject *result = call_bytecode(function, args, nargsf, kwnames);
-    set_vectorcall(function, call_shadow);
-    Py_DECREF(function);
+    run_bytecode(1);
+    short_calls++;
+    PyObject *result = call_in_c(call_bytecode, function, args, nargsf, kwnames);
+    short_calls--;
     return result;
+}
+
+/* Go through C again where there is much room, and no call is running that found there was none. */
+static inline void
+leave_bytecode(void)
+{
+    if (is_by_bytecode && short_calls == 0 && is_stack_ample()) {
+        run_bytecode(0);
+    }
+}
+
+/* Tell whether a shadow is as it was attached, and its calls are recorded. */
+static inline int
+is_as_attached(const Recorder *recorder, PyObject *function, Py_ssize_t count)
+{
+    PyFunctionObject *original = (PyFunctionObject *)recorder->original;
+    return original != NULL /* else the collector is clearing it */
+           && PyCell_GET(recorder->on) != Py_False && PyFunction_GET_CODE(function) == recorder->code
+           && PyFunction_GET_DEFAULTS(function) == original->func_defaults
+           && PyFunction_GET_KW_DEFAULTS(function) == original->func_kwdefaults
+           && (recorder->binding == ON_NOTHING || count > 0);
+}
+
+/* Write that a call begins whose arguments are not the fields as they stand.
+
+Return 1; 0 where the bytecode has to see to it; -1 for an error. (What it keeps on the stack is gone
+when the original is called.) */
+static Py_NO_INLINE int
+bind_and_begin(Recorder *recorder, PyObject *function, PyObject *const *args, Py_ssize_t count,
+               PyObject *kwnames)
+{
+    PyObject *values[MOST_BOUND], *fields[MOST_BOUND];
+    if (!bind(recorder, function, args, count, kwnames, values)) {
+        return 0;
+    }
+    int compiling = is_compiling(recorder);
+    if (compiling) {
+        return compiling < 0 ? -1 : 0;
+    }
+    arrange(recorder, values, fields);
+    return begin(recorder, recorder->binding == ON_NOTHING ? NULL : args[0], fields) < 0 ? -1 : 1;
+}
+
+/* The same for any call. */
+static inline int
+begin_call(Recorder *recorder, PyObject *function, PyObject *const *args, Py_ssize_t count,
+           PyObject *kwnames)
+{
+    if ((kwnames != NULL || count != recorder->only_positional)) {
+        return bind_and_begin(recorder, function, args, count, kwnames);
+    }
+    int compiling = is_compiling(recorder);
+    if (compiling) {
+        return compiling < 0 ? -1 : 0;
+    }
+    PyObject *bound = recorder->binding == ON_NOTHING ? NULL : args[0];
+    return begin_at_once(recorder, bound) || begin(recorder, bound, args + recorder->first_field) == 0
+               ? 1
+               : -1;
+}
+
+/* Write what the exception is that a call has raised, and leave it set. */
+static Py_NO_INLINE void
+fail(const Recorder *recorder)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    PyObject *error = PyErr_GetRaisedException();
+    if (note_error(recorder, error) == 0) {
+        PyErr_SetRaisedException(error);
+    }
+    else {
+        Py_DECREF(error);
+    }
+#else
+    PyObject *type, *error, *traceback;
+    PyErr_Fetch(&type, &error, &traceback);
+    PyErr_NormalizeException(&type, &error, &traceback);
+    if (traceback != NULL) {
+        PyException_SetTraceback(error, traceback);
+    }
+    if (note_error(recorder, error) == 0) {
+        PyErr_Restore(type, error, traceback);
+    }
+    else {
+        Py_XDECREF(type);
+        Py_XDECREF(error);
+        Py_XDECREF(traceback);
+    }
+#endif
 }
 
 static PyObject *
 call_shadow(PyObject *function, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
-    if (depth > SURELY_SAFE && is_deep()) {
+    if (is_stack_short()) {
         return call_without_c(function, args, nargsf, kwnames);
     }
-    Recorder *recorder = recorder_of_shadow(function);
-    if (recorder == NULL || recorder->original == NULL) { /* the collector is clearing it */
-        return call_bytecode(function, args, nargsf, kwnames);
-    }
-    PyFunctionObject *original = (PyFunctionObject *)recorder->original;
-    PyObject *values[MOST_BOUND], *fields[MOST_BOUND];
     Py_ssize_t count = PyVectorcall_NARGS(nargsf);
-    if (PyCell_GET(recorder->on) == Py_False || PyFunction_GET_CODE(function) != recorder->code
-        || PyFunction_GET_DEFAULTS(function) != original->func_defaults
-        || PyFunction_GET_KW_DEFAULTS(function) != original->func_kwdefaults
-        || (recorder->binding != ON_NOTHING && count == 0)) {
-        return call_bytecode(function, args, nargsf, kwnames);
-    }
-    PyObject *const *captured = args + recorder->first_field;
-    if (kwnames != NULL || count != recorder->only_positional) {
-        if (!bind(recorder, function, args, count, kwnames, values)) {
-            return call_bytecode(function, args, nargsf, kwnames);
-        }
-        arrange(recorder, values, fields);
-        captured = fields;
-    }
-    int compiling = is_compiling(recorder);
-    if (compiling) {
-        return compiling < 0 ? NULL : call_bytecode(function, args, nargsf, kwnames);
+    Recorder *recorder = recorder_of_shadow(function);
+    if (recorder == NULL || !is_as_attached(recorder, function, count)) {
+        return call_in_c(call_bytecode, function, args, nargsf, kwnames);
     }
     Py_INCREF(recorder); /* the shadow may be gone when the call ends */
     PyObject *result = NULL;
-    PyObject *bound = recorder->binding == ON_NOTHING ? NULL : args[0];
-    if (begin_at_once(recorder, bound) || begin(recorder, bound, captured) == 0) {
+    int begun = begin_call(recorder, function, args, count, kwnames);
+    if (begun > 0) {
         if (go_live(recorder) == 0) {
-            depth++;
-            result = original->vectorcall((PyObject *)original, args, nargsf, kwnames);
-            depth--;
+            PyObject *original = recorder->original;
+            vectorcallfunc called = ((PyFunctionObject *)original)->vectorcall;
+            result = call_in_c(called, original, args, nargsf, kwnames);
         }
-        if (result != NULL) {
-            if (end(recorder, result) < 0) {
-                Py_CLEAR(result);
-            }
+        if (result == NULL) {
+            fail(recorder);
         }
-        else {
-#if PY_VERSION_HEX >= 0x030C0000
-            PyObject *error = PyErr_GetRaisedException();
-            if (note_error(recorder, error) == 0) {
-                PyErr_SetRaisedException(error);
-            }
-            else {
-                Py_DECREF(error);
-            }
-#else
-            PyObject *type, *error, *traceback;
-            PyErr_Fetch(&type, &error, &traceback);
-            PyErr_NormalizeException(&type, &error, &traceback);
-            if (traceback != NULL) {
-                PyException_SetTraceback(error, traceback);
-            }
-            if (note_error(recorder, error) == 0) {
-                PyErr_Restore(type, error, traceback);
-            }
-            else {
-                Py_XDECREF(type);
-                Py_XDECREF(error);
-                Py_XDECREF(traceback);
-            }
-#endif
+        else if (end(recorder, result) < 0) {
+            Py_CLEAR(result);
         }
+    }
+    else if (begun == 0) {
+        result = call_in_c(call_bytecode, function, args, nargsf, kwnames);
     }
     Py_DECREF(recorder);
     return result;
+}
+
+static void
+link_recorder(Recorder *recorder)
+{
+    recorder->next = attached;
+    recorder->at = &attached;
+    if (attached != NULL) {
+        attached->at = &recorder->next;
+    }
+    attached = recorder;
+}
+
+static void
+unlink_recorder(Recorder *recorder)
+{
+    if (recorder->at != NULL) {
+        *recorder->at = recorder->next;
+        if (recorder->next != NULL) {
+            recorder->next->at = recorder->at;
+        }
+    }
 }
 
 /* Let the interpreter call a shadow without a frame, wherever it goes through `vectorcall`. */
@@ -250,9 +317,17 @@ recorder_attach(Recorder *self, PyObject *function)
     if (self->named + 2 > MOST_BOUND || is_odd) {
         Py_RETURN_FALSE;
     }
+    PyObject *weak = PyWeakref_NewRef(function, NULL);
+    if (weak == NULL) {
+        return NULL;
+    }
+    if (self->shadow == NULL) {
+        link_recorder(self);
+    }
+    Py_XSETREF(self->shadow, weak);
     if (shadow->vectorcall != call_shadow) {
         call_bytecode = shadow->vectorcall;
     }
-    set_vectorcall(function, call_shadow);
+    set_vectorcall(function, is_by_bytecode ? call_bytecode : call_shadow);
     Py_RETURN_TRUE;
 }

@@ -32,7 +32,7 @@ begin_at_once(Recorder *recorder, PyObject *bound)
 }
 
 /* Write that a call begins. `values` holds one per field; NULL for one left at its default. */
-static int
+static Py_NO_INLINE int
 begin(Recorder *recorder, PyObject *bound, PyObject *const *values)
 {
     Tape *tape = open_tape();

@@ -1,0 +1,150 @@
+"""Recursion that is deeper than the C stack of its thread."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+import threading
+
+import pytest
+
+import callscope
+from callscope import record
+
+without_frames = pytest.mark.skipif(
+    callscope.engine != "c" or sys.version_info < (3, 12), reason="each call adds a frame"
+)
+
+DEPTH = 3_000
+CHAIN = 300
+"""Classes that hand a call up by `super()`."""
+PROGRAM = f"""
+    import sys, threading
+    from callscope import record
+
+    class Base:
+        def plain(self, n):
+            return n and self.plain(n - 1)
+        def named(self, n, **options):
+            return n and self.named(n=n - 1, option=n)
+        def starred(self, n, *values):
+            return n and self.starred(n - 1, n)
+        def even(self, n):
+            return n and self.odd(n=n - 1)
+        def odd(self, *, n=0):
+            return n and self.even(n - 1)
+        def wrong(self, n):
+            return self.wrong(n - 1) if n else int("x")
+        def climb(self, n):
+            return n
+
+    def below(base):
+        class Below(base):
+            def climb(self, n):
+                return super().climb(n + 1)
+        return Below
+
+    def use(method):
+        try:
+            print(method, getattr(obj, method)(0 if method == "climb" else {DEPTH}))
+        except ValueError:
+            print(method, "raises")
+
+    cls = Base
+    for _ in range({CHAIN}):
+        cls = below(cls)
+    obj = cls()
+    sys.setrecursionlimit(10 * {DEPTH})
+    threading.stack_size(int(sys.argv[1]) * 1024)
+    with record(Base, methods=("*",)) as trace:
+        for method in sys.argv[2:]:
+            thread = threading.Thread(target=use, args=(method,))
+            thread.start()
+            thread.join()
+    print(len(trace))
+"""
+
+
+def run(program, *arguments):
+    """Run a program in a process of its own, for it may crash; return its code and its output."""
+    command = [sys.executable, "-c", textwrap.dedent(program), *arguments]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    return done.returncode, done.stdout.split("\n"), done.stderr
+
+
+@pytest.mark.parametrize("kilobytes", ["128", "256", "512", "1024", "2048"])
+def test_a_thread_with_a_small_stack(kilobytes):
+    """It goes as deep as without callscope, whatever the signatures, and no call is lost."""
+    ends = {"plain": 0, "even": 0, "wrong": "raises", "climb": CHAIN}
+    if sys.version_info >= (3, 12):  # Python 3.11 makes a call with stars through C
+        ends |= {"named": 0, "starred": 0}
+    lines = [*(f"{method} {end}" for method, end in ends.items()), "plain 0"]
+    calls = len(ends) * (DEPTH + 1) + CHAIN + 1
+    assert run(PROGRAM, kilobytes, *ends, "plain") == (0, [*lines, str(calls), ""], "")
+
+
+class Base:
+    def named(self, n, **options):
+        return n and self.named(n=n - 1, option=n)
+
+    def plain(self, n, last=int):
+        return self.plain(n - 1, last) if n else last()
+
+    def caller(self):
+        return sys._getframe(1).f_code.co_name
+
+
+def nested(depth):
+    """Return lists within one another."""
+    found = []
+    for _ in range(depth):
+        found = [found]
+    return found
+
+
+@pytest.fixture
+def raised_limit():
+    """Let the program go deeper than it may by default."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(50_000)
+    yield
+    sys.setrecursionlimit(limit)
+
+
+@pytest.mark.usefixtures("raised_limit")
+@pytest.mark.parametrize("method", ["plain", "named"])
+def test_a_raised_limit_of_recursion(method):
+    """A recursion goes as deep as the program's limit lets it, also one with keywords."""
+    with record(Base, methods=("*",)) as trace:
+        assert getattr(Base(), method)(5_000) == 0
+    assert trace.calls[-1].depth == 5_000
+
+
+@pytest.mark.usefixtures("raised_limit")
+def test_what_is_left_to_the_program():
+    """Far down in traced calls, what the interpreter does in C goes as deep as it does above."""
+    values = nested(1_000)
+    with record(Base, methods=("*",)):
+        assert Base().plain(3_000, lambda: repr(values)) == "[" * 1_001 + "]" * 1_001
+
+
+@without_frames
+@pytest.mark.usefixtures("raised_limit")
+def test_calls_take_no_frame_again():
+    """Once the thread whose stack was short is done, calls in others are what they were."""
+
+    def dive():
+        assert Base().plain(800) == 0
+
+    size = threading.stack_size(256 * 1024)
+    with record(Base, methods=("*",)) as trace:
+        callers = [Base().caller()]
+        thread = threading.Thread(target=dive)
+        thread.start()
+        thread.join()
+        Base().caller()
+        callers.append(Base().caller())
+    threading.stack_size(size)
+    assert callers == ["test_calls_take_no_frame_again"] * 2
+    assert len(trace) == 804
