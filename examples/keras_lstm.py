@@ -14,6 +14,6 @@ import callscope
 
 if __name__ == "__main__":
     x = np.ones((2, 3, 5), "float32")
-    with callscope.record(keras.layers.Layer) as trace:
+    with callscope.record(keras.layers.Layer, bases=False) as trace:
         keras.layers.LSTM(4)(x)
     print(trace)

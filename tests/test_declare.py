@@ -954,7 +954,8 @@ class Every:
 PATTERNS = {
     ("call",): ["call"],
     ("call*",): ["call", "call_later"],
-    ("*",): ["call", "call_later", "_private", "_Every__mangled", "Call"],
+    ("*",): ["__init__", "__call__", "call", "call_later", "_private", "_Every__mangled", "Call"],
+    ("*call*",): ["call", "call_later"],
     ("__*",): ["__init__", "__call__", "__len__"],
     ("__*__",): ["__init__", "__call__", "__len__"],
     ("__[il]*__",): ["__init__", "__len__"],
@@ -968,7 +969,10 @@ PATTERNS = {
 
 @pytest.mark.parametrize(("methods", "expected"), PATTERNS.items(), ids=map(" ".join, PATTERNS))
 def test_methods_are_names_and_patterns(methods, expected):
-    """Wildcards are case sensitive, and reach dunder names only if they begin with two underscores."""
+    """Wildcards are case sensitive, and reach dunder names only if they begin with two underscores.
+
+    ``"*"`` alone takes in ``__init__`` and ``__call__``.
+    """
     with instrument(Every, methods=methods) as handle:
         assert [s.removeprefix("Every.") for s, why in sites(handle).items() if not why] == expected
 

@@ -115,6 +115,7 @@ def test_each_kind_is_recorded_and_does_what_it_did():
     assert (
         trace.outline()
         == """\
+Base.__init__() [Base#1]
 Base.size() [Base#1] -> 0
 Base.size.setter(value=3) [Base#1]
 Base.size() [Base#1] -> 3

@@ -166,6 +166,7 @@ class Want(NamedTuple):
     methods: tuple[str, ...] = TRACED
     capture: Capture = "values"
     max_calls: int | None = None
+    bases: bool = True
 
 
 class Window(NamedTuple):
@@ -238,9 +239,15 @@ class _Expectation:
         ]
 
     def _keeps(self, call: Ran) -> bool:
-        of_a_root = any(root in self._mro(call.defining) for root in self._want.roots)
         in_time = self._window.first < call.began <= self._window.last
-        return of_a_root and in_time and call.plan.name in self._want.methods
+        return in_time and call.plan.name in self._want.methods and self._is_of_a_root(call)
+
+    def _is_of_a_root(self, call: Ran) -> bool:
+        """Tell whether a root's hierarchy defines the method, or it runs on an object of a root."""
+        names = {*self._mro(call.defining)}
+        if self._want.bases and call.runtime is not None:
+            names |= {cls.__name__ for cls in call.runtime.__mro__ if cls.__module__ == MODULE}
+        return not names.isdisjoint(self._want.roots)
 
     def _number(self, call: Ran) -> None:
         if call.plan.binding == "instance":
@@ -366,28 +373,36 @@ def test_a_program_does_not_notice_that_it_is_recorded(program: Program) -> None
 def wants(draw: st.DrawFn, program: Program) -> Want:
     """Draw what a recording is asked for: part of the classes and methods, or all."""
     methods = tuple(draw(st.lists(st.sampled_from(METHODS), min_size=1, unique=True)))
+    bases = draw(st.booleans())
     defining = [p.name for p in program.classes if {m.name for m in p.methods} & {*methods}]
     mro = program.blueprint.mro
+    if bases:
+        defining = [p.name for p in program.classes if {*mro(p.name)} & {*defining}]
     roots = [p.name for p in program.classes if any(p.name in mro(name) for name in defining)]
     capture: Capture = draw(st.sampled_from(("values", "types", "none")))
     # A class made late is not seen if all that it derives from first is of no class recorded and
     # keeps to itself that there is a new subclass: so then all are recorded.
     if not roots or any(len(plan.bases) > 1 for plan in program.late):
-        return Want((*program.roots,), TRACED, capture)
+        return Want((*program.roots,), TRACED, capture, bases=bases)
     some = draw(st.lists(st.sampled_from(roots), min_size=1, unique=True))
-    return Want(tuple(some), methods, capture)
+    return Want(tuple(some), methods, capture, bases=bases)
 
 
 def recording(running: Running, want: Want, **options: Any) -> Any:
     """Return the recording that is asked for."""
     roots = [vars(running.module)[name] for name in want.roots]
-    return callscope.record(*roots, methods=want.methods, capture=want.capture, **options)
+    return callscope.record(
+        *roots, methods=want.methods, capture=want.capture, bases=want.bases, **options
+    )
 
 
 @many
 @given(st.data())
 def test_a_recording_holds_what_was_asked_for(data: st.DataObject) -> None:
-    """Of some classes' some methods, it tells the same, with all between two of them left out."""
+    """Of some classes' some methods, with those of their bases or without, it tells the same.
+
+    What runs between two of them is left out.
+    """
     program = data.draw(programs())
     want = data.draw(wants(program))
     running = Running(program)

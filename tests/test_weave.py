@@ -194,6 +194,9 @@ def test_an_inherited_method_is_not_pinned_onto_a_subclass():
     with record(b, methods=("call",)) as trace:
         assert d(1).call(2) == ["B", "C", "A"]
         assert "call" not in vars(d)
+    assert calls(trace) == ["B.call", "C.call", "A.call"]
+    with record(b, methods=("call",), bases=False) as trace:
+        assert d(1).call(2) == ["B", "C", "A"]
     assert calls(trace) == ["B.call"]
     with record(a, methods=("call",)) as trace:
         assert d(1).call(2) == ["B", "C", "A"]
@@ -205,8 +208,8 @@ def test_an_inherited_method_is_not_pinned_onto_a_subclass():
     assert c.__mro__ == (c, a, object)
 
 
-def test_a_root_that_inherits_its_methods_traces_overrides_only():
-    """What a class outside of the hierarchy defines is left alone."""
+def test_without_bases_a_root_that_inherits_its_methods_traces_overrides_only():
+    """What a class outside of the hierarchy defines is then left alone."""
 
     class Outside:
         def call(self):
@@ -220,7 +223,7 @@ def test_a_root_that_inherits_its_methods_traces_overrides_only():
             return ["Sub", *super().call()]
 
     before = content(Outside, Root)
-    with record(Root) as trace:
+    with record(Root, bases=False) as trace:
         assert Sub().call() == ["Sub", "Outside"]
         assert [name for name in vars(Root) if name == "call"] == []
         assert content(Outside) == before[:1]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from callscope.debugger import check_break_on
-from callscope.errors import OptionError, RecordingError
+from callscope.errors import OptionError, RecordingError, shown
 from callscope.limits import DEFAULT_MAX_CALLS, Limits
 from callscope.options import check_options, check_share
 from callscope.origin import fill
@@ -26,6 +26,7 @@ _started: Final[list[Recording]] = []
 def record(
     *targets: type | str,
     methods: Iterable[str] | None = None,
+    bases: bool = True,
     capture: Capture = "values",
     redact: Iterable[str] = (),
     where: Callable[[Call], bool] | None = None,
@@ -47,6 +48,9 @@ def record(
             declared for this recording alone; without any, all that is declared is recorded.
         methods: names of methods, or patterns, as for `traced`. Without targets, they take the
             place of what the declarations name.
+        bases: whether the methods of the targets' bases are recorded, too, where they run on an
+            object of a target. Those above a declared root are not, nor is a static method, which
+            runs on no object.
         capture: ``"values"`` keeps scalars as they are and a bounded summary of all else;
             ``"types"`` keeps the names of types; ``"none"`` keeps times only. The class and the
             message of an exception that ended a call are kept by each.
@@ -83,6 +87,8 @@ def record(
         TraceFileError: if `to` cannot be written, when the recording begins.
     """
     options = check_options(methods, capture, redact)
+    if type(bases) is not bool:
+        raise OptionError(f"bases must be True or False, got {shown(bases)}.")
     if where is not None and not callable(where):
         msg = f"where={where!r} is no function. Give one that takes a Call and returns a bool."
         raise OptionError(msg)
@@ -110,6 +116,7 @@ def record(
         keep=keep,
         break_on=check_break_on(break_on),
         replaces_methods=methods is not None,
+        bases=bases,
     )
 
 

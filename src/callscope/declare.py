@@ -52,7 +52,8 @@ def traced(
     Args:
         cls: the class, when used as ``@traced`` without parentheses.
         methods: names of methods, or `fnmatch` patterns, by default ``__init__``, ``__call__``
-            and ``call``. A wildcard reaches dunder names only if the pattern begins with ``__``.
+            and ``call``. ``"*"`` takes in ``__init__`` and ``__call__``; other dunder names are
+            reached only by a pattern that begins with ``__``.
         capture: ``"values"``, ``"types"`` or ``"none"``; by default what the recording says.
         redact: names, or patterns, of arguments to hide besides passwords, tokens and their kin.
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _IMMUTABLE_TYPE: Final = 1 << 8
 _HEAP_TYPE: Final = 1 << 9
 
+_MACHINERY: Final = ("typing", "typing_extensions", "abc", "callscope.declare")
+"""Modules of `Generic`, `Protocol`, `ABC`, `Traced` and their kin."""
+
 _type_dict: Callable[[type], Mapping[str, Any]] = type.__dict__["__dict__"].__get__
 _type_mro: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
 _type_qualname: Callable[[type], str] = type.__dict__["__qualname__"].__get__
@@ -44,6 +47,12 @@ def is_immutable(cls: type) -> bool:
     """Tell whether the class refuses new attributes: `dict`, and most types written in C."""
     flags = _type_flags(cls)
     return bool(flags & _IMMUTABLE_TYPE) or not flags & _HEAP_TYPE
+
+
+def is_machinery(cls: type) -> bool:
+    """Tell whether a class stands in MROs for typing and declarations, and not for what it does."""
+    module = namespace(cls).get("__module__")
+    return type(module) is str and module in _MACHINERY
 
 
 def is_weakly_referable(cls: type) -> bool:
@@ -109,24 +118,31 @@ def matches(name: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
+_TAKEN_IN: Final = ("__init__", "__call__")
+"""The dunder names that ``"*"`` takes in."""
+
+
 def own_methods(cls: type, patterns: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
     """Yield name and raw `__dict__` entry of the class's own callables that match.
 
     A wildcard does not reach dunder names, or ``"*"`` would trace `__eq__` and `__hash__` too;
-    ``"__*__"`` asks for them. Nor does it reach an object that can be called but is no
+    ``"__*__"`` asks for them. ``"*"`` takes in `__init__` and `__call__` alone. Nor does it reach an object that can be called but is no
     descriptor, which may well be a mere value: that is a method only where it is named.
     """
     for name, raw in tuple(namespace(cls).items()):
         # A class's dict may hold what is no string; that cannot be set as an attribute.
         if (
             type(name) is str
-            and _asked_for(name, patterns)
+            and selects(patterns, name)
             and (_has(raw, "__get__") or (name in patterns and _has(raw, "__call__")))
         ):
             yield name, raw
 
 
-def _asked_for(name: str, patterns: tuple[str, ...]) -> bool:
+def selects(patterns: tuple[str, ...], name: str) -> bool:
+    """Tell whether patterns of methods ask for the method of a name."""
+    if name in _TAKEN_IN and "*" in patterns:
+        return True
     if name.startswith("__") and name.endswith("__"):
         patterns = tuple(p for p in patterns if p.startswith("__"))
     return matches(name, patterns)

@@ -17,7 +17,7 @@ from callscope.hierarchy import (
     is_subclass,
     own_methods,
     qualified_name,
-    subclasses,
+    selects,
 )
 from callscope.options import Options, check_options
 from callscope.registry import REGISTRY, Declaration
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from callscope.options import Capture
     from callscope.targets import TargetPath
 
-    _Declare = Callable[[type, Options], Declaration]
+    _Declare = Callable[[Declaration], object]
 
 RESERVED: Final = frozenset({"__init_subclass__", "__del__"})
 """Methods through which the weaver sees new subclasses and the end of objects."""
@@ -70,6 +70,7 @@ class Instrumentation:
         self._missing = ""
         self._declaration: Declaration | None = None
         self._may_grow = False
+        self._with_bases = False
 
     @property
     def problem(self) -> str:
@@ -82,10 +83,12 @@ class Instrumentation:
         If its module has just been imported, the methods may be those of subclasses to come.
         """
         self._may_grow = bool(self._missing)
+        declaration = Declaration(root, options, with_bases=self._with_bases)
         if not self._may_grow:
-            check_methods(root, options)
+            check_methods(declaration)
         self._missing = ""
-        self._declaration = declare(root, options)
+        self._declaration = declaration
+        declare(declaration)
 
     def _wait_for(self, module: str) -> None:
         """Note that the class is not there yet."""
@@ -102,7 +105,7 @@ class Instrumentation:
         if declaration is None or root is None:
             return ""
         try:
-            check_methods(root, declaration.options)
+            check_methods(declaration)
         except NoMethodsError as error:
             return str(error)
         return ""
@@ -176,20 +179,52 @@ def present_methods(cls: type, methods: tuple[str, ...]) -> Iterator[tuple[str, 
             yield name, present
 
 
-def check_methods(root: type, options: Options) -> None:
-    """Check that some class of the hierarchy defines one of the methods.
+def check_methods(declaration: Declaration) -> None:
+    """Check that some class of a hierarchy, or a base that belongs to it, defines a method of it.
 
     Raises:
         NoMethodsError: if none does.
     """
-    for cls in subclasses(root):
-        if any(own_methods(cls, options.methods)):
-            return
-    own = [name for name, _ in own_methods(root, ("*", "__init__", "__call__"))]
-    wanted = ", ".join(options.methods)
-    has = f" It defines {', '.join(own[:8])}: name them in methods=." if own else ""
-    msg = f"Neither {qualified_name(root)!r} nor a subclass of it defines any of {wanted}.{has}"
+    wanted = declaration.options.methods
+    classes = [*declaration.classes(), *declaration.bases()]
+    if not classes or any(any(own_methods(cls, wanted)) for cls in classes):
+        return
+    msg = (
+        f"Neither {declaration.name!r} nor a subclass of it defines any of {', '.join(wanted)}."
+        f"{present_text(classes, wanted)}"
+    )
     raise NoMethodsError(msg)
+
+
+def present_text(classes: Iterable[type], wanted: tuple[str, ...]) -> str:
+    """Return a sentence on the methods that some classes define, those named alike first.
+
+    Args:
+        classes: the classes.
+        wanted: the names that were asked for, or patterns.
+    """
+    names = dict.fromkeys(name for cls in classes for name, _ in own_methods(cls, ("*",)))
+    others = [name for name in names if not selects(wanted, name)]
+    if not others:
+        return ""
+    alike = [name for name in others if any(_is_alike(name, asked) for asked in wanted)]
+    some = [*alike, *(name for name in others if name not in alike)][:_MOST_NAMED]
+    more = f" and {len(others) - len(some)} more" if len(others) > len(some) else ""
+    return f" It defines {', '.join(some)}{more}: name them in methods=."
+
+
+_MOST_NAMED: Final = 8
+
+
+def _is_alike(name: str, asked: str) -> bool:
+    from difflib import SequenceMatcher
+
+    stem, own = asked.strip("_*").lower(), name.strip("_").lower()
+    return bool(stem) and (stem in own or SequenceMatcher(None, stem, own).ratio() >= _ALIKE)
+
+
+_ALIKE: Final = 0.6
+"""As `difflib.get_close_matches` takes names to be close."""
 
 
 def instrument(
@@ -216,23 +251,35 @@ def instrument(
         NoMethodsError: if no class of the hierarchy defines any of the methods.
         OptionError: if an option has a value that cannot be used.
     """
-    return place(target, check_options(methods, capture, redact), _declare_from_outside)
+    return place(target, check_options(methods, capture, redact), REGISTRY.add)
 
 
 def place(
-    target: type | str, options: Options, declare: _Declare, *, must_exist: bool = True
+    target: type | str,
+    options: Options,
+    declare: _Declare,
+    *,
+    must_exist: bool = True,
+    with_bases: bool = False,
 ) -> Instrumentation:
-    """Check a target and pass its class to `declare`, now or when its module is imported.
+    """Check a target and pass its declaration to `declare`, now or when its module is imported.
 
-    With `must_exist` it is an error if there is nothing that could be imported.
+    Args:
+        target: the class, or its path.
+        options: how its hierarchy is traced.
+        declare: is given the declaration.
+        must_exist: whether it is an error if there is nothing that could be imported.
+        with_bases: whether the methods of its bases belong to it.
     """
     if not is_subclass(type(target), str):  # `isinstance` may ask a class for its `__class__`
         root = check_class(target)
         handle = Instrumentation(qualified_name(root))
+        handle._with_bases = with_bases
         handle._take(root, options, declare)
         return handle
     path = parse_path(str(target))
     handle = Instrumentation(str(path))
+    handle._with_bases = with_bases
     module = sys.modules.get(path.module)
     if module is not None and not _is_being_imported(module):
         handle._take(find_class(path, module), options, declare)
@@ -303,9 +350,3 @@ def uninstrument(target: type) -> None:
         raise NotDeclaredError(msg)
     for declaration in found:
         REGISTRY.remove(declaration)
-
-
-def _declare_from_outside(root: type, options: Options) -> Declaration:
-    declaration = Declaration(root, options)
-    REGISTRY.add(declaration)
-    return declaration

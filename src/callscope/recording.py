@@ -60,6 +60,7 @@ class Recording:
         break_on: BreakOn | None = None,
         replaces_methods: bool = False,
         must_exist: bool = True,
+        bases: bool = True,
     ) -> None:
         self._targets = targets
         self._patterns = patterns
@@ -71,6 +72,7 @@ class Recording:
         self._debugger = None if break_on is None else Debugger(break_on)
         self._replaces_methods = replaces_methods
         self._must_exist = must_exist
+        self._with_bases = bases
         self._handles: list[Instrumentation] = []
         self._ad_hoc: list[Declaration] = []
         self._excerpts: list[Excerpt] = []
@@ -83,7 +85,13 @@ class Recording:
             msg = "A recording runs once. Call record() again for another."
             raise RecordingError(msg)
         self._handles = [
-            place(target, self._options, self._declare_ad_hoc, must_exist=self._must_exist)
+            place(
+                target,
+                self._ad_hoc_options,
+                self._declare_ad_hoc,
+                must_exist=self._must_exist,
+                with_bases=self._with_bases,
+            )
             for target in self._targets
         ]
         self._targets = ()  # no class is kept alive by a trace
@@ -209,7 +217,7 @@ class Recording:
 
     def follow(self, root: type) -> None:
         """Record one more hierarchy, from now on."""
-        self._declare_ad_hoc(root, self._options)
+        self._declare_ad_hoc(Declaration(root, self._ad_hoc_options, with_bases=self._with_bases))
 
     @contextmanager
     def excerpt(self, max_calls: int) -> Iterator[Trace]:
@@ -241,13 +249,15 @@ class Recording:
         """Why some of the targets were not traced; one sentence each."""
         return [handle.problem for handle in self._handles if handle.problem]
 
-    def _declare_ad_hoc(self, root: type, options: Options) -> Declaration:
+    @property
+    def _ad_hoc_options(self) -> Options:
         # Whatever else is captured is the recording's own choice, and not the hierarchy's.
-        declaration = Declaration(root, Options(options.methods, None, options.redact))
+        return Options(self._options.methods, None, self._options.redact)
+
+    def _declare_ad_hoc(self, declaration: Declaration) -> None:
         self._ad_hoc.append(declaration)
         if self._state == "running":
             WEAVER.reweave()
-        return declaration
 
     def _declared(self) -> list[Declaration]:
         return [*self._ad_hoc, *filter(None, map(self._as_asked, REGISTRY.declarations()))]

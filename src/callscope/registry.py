@@ -5,7 +5,14 @@ from __future__ import annotations
 import threading
 import weakref
 
-from callscope.hierarchy import is_subclass, qualified_name, subclasses
+from callscope.hierarchy import (
+    is_immutable,
+    is_machinery,
+    is_subclass,
+    mro,
+    qualified_name,
+    subclasses,
+)
 
 TYPE_CHECKING = False  # see callscope.hierarchy
 if TYPE_CHECKING:
@@ -23,19 +30,60 @@ class Declaration:
         options: how its methods are traced.
         by_class_itself: whether it came with the class, by `traced` or `TracedMeta`, and not
             from outside.
+        with_bases: whether the methods of bases outside of the hierarchy belong to it, where they
+            run on its objects.
     """
 
-    def __init__(self, root: type, options: Options, *, by_class_itself: bool = False) -> None:
+    def __init__(
+        self,
+        root: type,
+        options: Options,
+        *,
+        by_class_itself: bool = False,
+        with_bases: bool = False,
+    ) -> None:
         self.root: weakref.ref[type] = weakref.ref(root)
         self.options = options
         self.name: str = qualified_name(root)
         self.by_class_itself = by_class_itself
+        self._with_bases = with_bases
 
     def classes(self) -> Iterator[type]:
         """Yield the classes of the hierarchy that are alive."""
         root = self.root()
         if root is not None:
             yield from subclasses(root)
+
+    def bases(self) -> Iterator[type]:
+        """Yield each class outside of the hierarchy whose methods belong to it."""
+        seen: set[int] = set()
+        for cls in self.classes() if self._with_bases else ():
+            for base in self.bases_of(cls):
+                if id(base) not in seen:
+                    seen.add(id(base))
+                    yield base
+
+    def bases_of(self, cls: type) -> list[type]:
+        """Return the bases of one class of the hierarchy whose methods belong to it.
+
+        Those above a declared root are not among them: it stays the root that its author chose.
+        """
+        root = self.root()
+        if not self._with_bases or root is None:
+            return []
+        roots = [
+            r
+            for d in REGISTRY.declarations()
+            if (r := d.root()) is not None and is_subclass(cls, r)
+        ]
+        return [
+            base
+            for base in mro(cls)
+            if not is_subclass(base, root)
+            and not is_immutable(base)
+            and not is_machinery(base)
+            and not any(base is not r and is_subclass(r, base) for r in roots)
+        ]
 
 
 class Registry:

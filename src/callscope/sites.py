@@ -84,6 +84,29 @@ class Site:
         return f"{self.defining.name}.{self.method}"
 
 
+class Strangers(dict["ClassRef | None", bool]):
+    """By class, whether its objects are of none of some roots; found out once for each.
+
+    Args:
+        roots: the classes whose objects, and whose subclasses' objects, are not strangers.
+    """
+
+    def __init__(self, roots: frozenset[ClassRef]) -> None:
+        self.roots: frozenset[ClassRef] = roots
+
+    def __missing__(self, cls: ClassRef | None) -> bool:
+        if len(self) >= _MOST_CLASSES:
+            self.clear()
+        is_stranger = self[cls] = cls is None or self.roots.isdisjoint(cls.mro)
+        return is_stranger
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Strangers, (frozenset(),)  # for a shadow that was pickled, and is switched off
+
+
+_MOST_CLASSES = 1 << 12
+"""Programs that make classes without end must not fill the memory with answers."""
+
 _class_refs: dict[int, ClassRef] = {}
 
 

@@ -17,7 +17,7 @@ from callscope.shadow.look import attributes, make_alike
 from callscope.shadow.native import make_recorder
 from callscope.shadow.shape import CALLABLE, ITERABLE_COROUTINE, Recipe, Shape, default_values
 from callscope.shadow.source import Source
-from callscope.sites import Site
+from callscope.sites import Site, Strangers
 from callscope.tape.records import Field, Layout
 from callscope.tape.threads import TAPES
 
@@ -58,7 +58,7 @@ def _make_shadow(part: Part, entry: Entry, site: Site, recipe: Recipe) -> Any:
     shape = Shape.of(original) if is_function else CALLABLE
     if shape.is_coroutine:
         TAPES.follow_contexts()
-    compiled = _compile(shape, part.binding, recipe)
+    compiled = _compile(shape, part.binding, recipe.text)
     layout = Layout(
         site,
         compiled.fields,
@@ -81,7 +81,8 @@ def _make_shadow(part: Part, entry: Entry, site: Site, recipe: Recipe) -> Any:
         cells |= {shape.prefix + k: types.CellType(v) for k, v in written_by.items()}
     function = _build(original, compiled.code, cells)
     if recorder is not None:
-        recorder.attach(function)
+        # Its bytecode alone tells strangers, and so the interpreter must not go around it.
+        recorder.attach(_twin(function) if recipe.roots else function)
     entry.looks.append((function, original, attributes(function)))
     return function
 
@@ -90,12 +91,13 @@ def _cells(
     shape: Shape, entry: Entry, layout: Layout, original: Any, recipe: Recipe
 ) -> dict[str, types.CellType]:
     """Return the closure cells of a shadow by name: ours, and the original's own."""
-    values = shared_values(recipe) | {
+    values = shared_values(recipe.text) | {
         "origin": Origin(entry, original),
         "original": original,
         "layout": layout,
         "seen": layout.site.defining,
         "is_compiling": is_compiling(),
+        "strangers": Strangers(recipe.roots),
     }
     theirs: dict[str, types.CellType] = {}
     if shape is not CALLABLE:
@@ -150,6 +152,11 @@ def _build(
     make_alike(function, original)
     begin_below(function.__code__)
     return function
+
+
+def _twin(function: types.FunctionType) -> types.FunctionType:
+    """Return another function of the same code."""
+    return types.FunctionType(function.__code__, {}, closure=function.__closure__)
 
 
 def _build_proxy(

@@ -19,7 +19,7 @@ from callscope.shadow.suspend import (
     suspend,
     task_name,
 )
-from callscope.sites import class_ref, class_ref_of_bound
+from callscope.sites import Strangers, class_ref, class_ref_of_bound
 from callscope.summarize import REDACTED
 from callscope.tape.around import AROUNDS, end_around, resume_around, suspend_around
 from callscope.tape.records import (
@@ -78,7 +78,7 @@ _CAPTURING: Final = (
 CELLS: Final = (
     *_CONSTANTS,
     *("original", "on", "origin", "layout", "seen", "clock", "type_text", "is_compiling"),
-    *("enter", "leave", "fail"),
+    *("enter", "leave", "fail", "strangers"),
     *_CAPTURING,
 )
 """Names of the cells that a shadow may use."""
@@ -98,6 +98,7 @@ def shared_values(recipe: Recipe) -> dict[str, Any]:
         for value in values.values():
             if value is not drive:
                 leave_alone(value)
+        leave_alone(Strangers.__missing__)
         leave_alone(identify_watched)
         leave_alone(identify_unwatched)
     return values

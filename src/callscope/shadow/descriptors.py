@@ -213,6 +213,11 @@ _KINDS: Final[dict[type, Callable[[Any], Anatomy | None]]] = {
 }
 
 
+def binds(name: str, raw: Any) -> bool:
+    """Tell whether an entry of a `__dict__` is called on an object, or on a class."""
+    return name == "__new__" or not isinstance_of(raw, staticmethod)
+
+
 def parts_of(raw: Any) -> list[tuple[str, str]]:
     """Return the suffix of each part of a `__dict__` entry, and why it cannot be traced.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import types
 from typing import Any, Final, Literal, NamedTuple
 
+from callscope.sites import ClassRef, class_ref
+
 _CO_VARARGS: Final = 0x04
 _CO_VARKEYWORDS: Final = 0x08
 
@@ -31,6 +33,13 @@ class Recipe(NamedTuple):
     """Whether what the sink makes for a call is current while it runs."""
     skips: bool = False
     """Whether the sink may say that a call need not be recorded."""
+    roots: frozenset[ClassRef] = frozenset()
+    """Calls are recorded on objects of these classes alone; empty for all objects."""
+
+    @property
+    def text(self) -> Recipe:
+        """The recipe as far as the source of a shadow depends on it."""
+        return self._replace(roots=_SOME) if self.roots else self
 
     def __or__(self, other: Recipe) -> Recipe:
         """Return the recipe that serves two recordings at once."""
@@ -42,7 +51,11 @@ class Recipe(NamedTuple):
             self.notes or other.notes,
             self.is_current or other.is_current,
             self.skips and other.skips,
+            self.roots | other.roots if self.roots and other.roots else frozenset(),
         )
+
+
+_SOME: Final = frozenset({class_ref(object)})
 
 
 class Shape(NamedTuple):

@@ -17,9 +17,11 @@ from callscope.shadow.templates import (
     PASS_ON,
     RUN,
     SHADOW,
+    TAKE_ERROR_IF_RECORDED,
     WHILE_COMPILING,
     WHILE_OFF,
     WHILE_SKIPPED,
+    WRITE_BEGIN_IF_RECORDED,
     WRITE_CAPTURED,
     Template,
 )
@@ -119,10 +121,13 @@ class Source:
             if self._recipe.compiles and kind in PASS_ON
             else "",
             "def": "async def" if kind in ("coroutine", "async generator") else "def",
+            "declare_seen": "nonlocal $seen" if self._selects else "",
+            # Before all else, to pass through what is called on an object of another class.
+            "find_runtime_first": self._find_runtime() if self._selects else "",
             "pass_through": self._fill(WHILE_OFF.replace("$pass_on", PASS_ON[kind]))
             if kind in PASS_ON
             else "",
-            "make_token": "$token = $new_token($on)" if suspends else "",
+            "make_token": f"$token = $new_token({self._is_recorded()})" if suspends else "",
             "begin_around": self._begin_around(),
             "make_current": "$outer = $resume_around($entered)" if self._encloses else "",
             "end_around": f"$end_around($entered, {'$outer' if self._encloses else 'None'})"
@@ -134,8 +139,13 @@ class Source:
             "find_tape": find_tape if suspends else "",
             "return_result": "" if kind == "async generator" else "return $result",
             "entered": ", ".join(self._entered()),
-            "find_runtime": self._find_runtime(),
-            "begin": ", ".join(self._begin()),
+            "find_runtime": "" if self._selects else self._find_runtime(),
+            "write_begin": WRITE_BEGIN_IF_RECORDED.format(self._begin_record())
+            if kind == "async generator"
+            else self._begin_record(),
+            "take_error": TAKE_ERROR_IF_RECORDED
+            if kind == "async generator"
+            else "$note_error($tape, $error)",
             "capture_result": CAPTURE_RESULT.format(self._capture("$result")) if captures else "",
             "write_return": WRITE_CAPTURED if captures else "$tape.append($time)",
             "go_live": "$drain()" if self._recipe.live else "",
@@ -144,14 +154,27 @@ class Source:
         }
 
     def _fill(self, text: str) -> str:
-        # `def method(*args)`, called with no arguments at all, has no object.
-        without_object = f" or not {self._shape.var_positional}" if self._bound_in_args else ""
         entered_too = ", entered=$entered" if self._recipe.is_current else ""
         return (
             text.replace("$run_original", self._run_original())
-            .replace("$or_without_object", without_object)
+            .replace("$is_recorded", self._is_recorded())
             .replace("$entered_too", entered_too)
         )
+
+    def _is_recorded(self) -> str:
+        """Return the condition for a call to be recorded."""
+        # `def method(*args)`, called with no arguments at all, has no object.
+        parts = ["$on"]
+        if self._bound_in_args:
+            parts.append(str(self._shape.var_positional))
+        if self._selects:
+            parts.append("not $strangers[$runtime]" if self._bound else "False")
+        return " and ".join(parts)
+
+    @property
+    def _selects(self) -> bool:
+        """Whether calls are recorded on some objects alone."""
+        return bool(self._recipe.roots)
 
     @property
     def _encloses(self) -> bool:
@@ -161,9 +184,13 @@ class Source:
     def _begin_around(self) -> str:
         if not self._recipe.notes:
             return ""
-        begin = "$entered = $begin_around($layout.site, 0)"
+        runtime = "None" if self._bound is None else "$runtime"
+        time = "$time" if self._recipe.is_current else "0"
+        begin = f"$entered = $begin_around($layout.site, {time}, {runtime})"
+        if self._shape.kind == "async generator":
+            begin += " if $token is not None else None"
         if self._recipe.is_current:
-            begin = BEGIN_AROUND
+            begin = BEGIN_AROUND.format(begin)
         if self._recipe.skips and self._shape.kind in PASS_ON:
             skip = WHILE_SKIPPED.replace("$pass_on", PASS_ON[self._shape.kind])
             begin += "\n        " + self._fill(skip)
@@ -207,8 +234,12 @@ class Source:
         return (FIND_RUNTIME_IF_ANY if self._shape.kind == "callable" else FIND_RUNTIME).format(
             bound=self._bound,
             found=self._bound if on_class else f"$type({self._bound})",
+            if_any=f"{self._shape.var_positional} and " if self._bound_in_args else "",
             class_ref="class_ref_of_bound" if on_class else "class_ref",
         )
+
+    def _begin_record(self) -> str:
+        return f"$tape += ({', '.join(self._begin())})"
 
     def _begin(self) -> list[str]:
         has_object = self._bound is not None and self._binding == "instance"

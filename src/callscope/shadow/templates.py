@@ -32,6 +32,7 @@ SHADOW: Final = Template(f"""\
         nonlocal $seen
         $name_freevars
         $while_compiling
+        $find_runtime_first
         $pass_through
         $make_token
         $open_tape
@@ -39,7 +40,7 @@ SHADOW: Final = Template(f"""\
             $drain()
         $find_runtime
         $begin_around
-        $tape += ($begin)
+        $write_begin
         try:
             $make_current
             $go_live
@@ -50,7 +51,7 @@ SHADOW: Final = Template(f"""\
             $find_tape
             $tape.append($RAISE)
             try:
-                $note_error($tape, $error)
+                $take_error
             except $RecursionError:
                 $error.__traceback__ = $error.__traceback__.tb_next
                 $known = $AT_LIMIT if $type($error) is $RecursionError else $UNKNOWN_ERROR
@@ -69,8 +70,10 @@ SHADOW: Final = Template(f"""\
 # does one before it; and one after it comes when the `try` has begun.
 NATIVE_SHADOW: Final = Template("""\
     def shadow($parameters):
+        $declare_seen
         $name_freevars
         $while_compiling
+        $find_runtime_first
         $pass_through
         try:
             $enter($entered)
@@ -88,13 +91,22 @@ if $condition:
             except $BaseException as $error:
                 $drop_own_frames($error)
                 raise"""
-WHILE_OFF: Final = _WHILE.replace("$condition", "not $on$or_without_object")
+WHILE_OFF: Final = _WHILE.replace("$condition", "not ($is_recorded)")
 WHILE_SKIPPED: Final = _WHILE.replace("$condition", "$entered is $SKIPPED")
 # A call that is to be current begins before that is made: it and the call begin at one instant.
 BEGIN_AROUND: Final = """\
 $time = $clock()
         $outer = None
-        $entered = $begin_around($layout.site, $time)"""
+        {}"""
+# An async generator that is not recorded cannot pass itself on, and has no token.
+WRITE_BEGIN_IF_RECORDED: Final = """\
+if $token is not None:
+            {}"""
+TAKE_ERROR_IF_RECORDED: Final = """\
+if $token is not None:
+                    $note_error($tape, $error)
+                else:
+                    $drop_own_frames($error)"""
 # Before all else: what a compiler sees of the shadow is then only this.
 WHILE_COMPILING: Final = """\
 if $is_compiling():
@@ -138,7 +150,7 @@ PASS_ON: Final[dict[Kind, str]] = {
 }
 FIND_RUNTIME: Final = """\
 $runtime = $seen
-        if $runtime() is not {found}:
+        if {if_any}$runtime() is not {found}:
             $runtime = $seen = ${class_ref}({found})"""
 # `wrapt` may know of no object.
 FIND_RUNTIME_IF_ANY: Final = """\

@@ -7,12 +7,13 @@ began can only be noted at that time, and only then can anything be made current
 from __future__ import annotations
 
 import threading
-from collections.abc import Container
+from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 from callscope.errors import SinkWarning, is_interrupt, shown, warn
-from callscope.sites import Site
+from callscope.sites import ClassRef, Site
 from callscope.tape.threads import TAPES
+from callscope.tape.wanted import Asked, is_asked_for
 from callscope.trace.event import SKIPPED
 
 
@@ -82,12 +83,12 @@ class Arounds:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._all: tuple[tuple[Around, Container[Site]], ...] = ()
+        self._all: tuple[tuple[Around, Mapping[Site, Asked]], ...] = ()
 
     def __reduce__(self) -> str:
         return "AROUNDS"
 
-    def add(self, around: Around, sites: Container[Site]) -> None:
+    def add(self, around: Around, sites: Mapping[Site, Asked]) -> None:
         """Begin to ask one, for calls of these sites."""
         with self._lock:
             self._all += ((around, sites),)
@@ -97,14 +98,15 @@ class Arounds:
         with self._lock:
             self._all = tuple(pair for pair in self._all if pair[0] is not around)
 
-    def begin(self, site: Site, start_ns: int) -> Any:
+    def begin(self, site: Site, start_ns: int, cls: ClassRef | None) -> Any:
         """Return what stands on the tape for the context in which a call begins."""
         every = self._all
         if not every or TAPES.local.is_untraced:
             return None
+        asking = [around for around, sites in every if is_asked_for(sites, site, cls)]
         if len(every) == 1:
-            return self._begin(every[0][0], site, start_ns)
-        each = [(a, self._begin(a, site, start_ns)) for a, sites in every if site in sites]
+            return self._begin(asking[0], site, start_ns) if asking else None
+        each = [(around, self._begin(around, site, start_ns)) for around in asking]
         if all(entered is SKIPPED for _, entered in each):
             return SKIPPED if each else None
         return _Several(each)

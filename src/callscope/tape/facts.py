@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from typing import Final
 
 from callscope.bytecode import ClassCode, Reading, read
 from callscope.presets import TEMPLATE_METHODS
 from callscope.sites import ClassRef, Site
+from callscope.tape.wanted import Asked, is_asked_for
 from callscope.trace import ClassFacts, CodeFacts, SiteFacts
 
 _INIT: Final = "__init__"
@@ -21,7 +22,7 @@ class FactsOf:
         sites: those that the recording has asked for so far; classes that are made later add more.
     """
 
-    def __init__(self, sites: Collection[Site]) -> None:
+    def __init__(self, sites: Mapping[Site, Asked]) -> None:
         self._wanted = sites
         self._wanted_then = 0
         self._sites: dict[Site, SiteFacts] = {}
@@ -57,7 +58,7 @@ class FactsOf:
 
     def _class_facts(self, cls: ClassRef) -> ClassFacts:
         sites = tuple(
-            tuple(self.of_site(site) for site in base.sites() if site in self._wanted)
+            tuple(self.of_site(s) for s in base.sites() if is_asked_for(self._wanted, s, cls))
             for base in cls.mro
         )
         facts = ClassFacts(cls.name, tuple(base.name for base in cls.mro), sites)

@@ -103,8 +103,9 @@ class PlainRecords:
             self._settle(start_ns)
         identity, call, parent = records[position + 1], None, above[3]
         reader = self._reader
-        if reader.wants(layout.site):
-            runtime, values = records[position + 2], records[position + 3 : after - 2]
+        runtime = records[position + 2]
+        if reader.wants(layout.site, runtime):
+            values = records[position + 3 : after - 2]
             call = reader.make.call(
                 layout, identity, runtime, values, start_ns, self._thread, parent
             )

@@ -11,7 +11,7 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from callscope.collection import no_collection
-from callscope.sites import Site
+from callscope.sites import ClassRef, Site
 from callscope.tape.around import Around, context_for
 from callscope.tape.engine import LEAST_SIZE
 from callscope.tape.listener import Listener
@@ -20,7 +20,7 @@ from callscope.tape.opened import Open
 from callscope.tape.records import LEAST_BEGIN
 from callscope.tape.threads import TAPES, Batch, Chunk, ThreadTape
 from callscope.tape.unwind import Instant, Parsed, ThreadReader
-from callscope.tape.wanted import Limit, Wanted
+from callscope.tape.wanted import Limit, Wanted, is_asked_for
 from callscope.trace import Call, Event, EventKind, Recorded
 
 _MUCH: Final = 1 << 17
@@ -317,9 +317,9 @@ class TapeReader:
                 del self.calls[0]
                 self._dropped += 1
 
-    def wants(self, site: Site) -> bool:
-        """Tell whether the recording was asked for calls of this site."""
-        return site in self._wanted.sites
+    def wants(self, site: Site, cls: ClassRef | None) -> bool:
+        """Tell whether the recording was asked for calls of this site on objects of a class."""
+        return is_asked_for(self._wanted.sites, site, cls)
 
 
 def _time(instant: Instant) -> int:

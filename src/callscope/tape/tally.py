@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
 from callscope.sites import Site
 from callscope.tape.records import RAISE, RESULT, RESUME, SUSPEND, UNKNOWN, Layout
 from callscope.tape.threads import Batch, ThreadTape
+from callscope.tape.wanted import Asked, is_asked_for
 from callscope.trace import Recorded
 
 _Open: TypeAlias = tuple[Layout, Any, Any]
@@ -23,7 +24,7 @@ class Tally:
         sites: the sites whose calls are counted.
     """
 
-    def __init__(self, sites: Container[Site]) -> None:
+    def __init__(self, sites: Mapping[Site, Asked]) -> None:
         self._sites = sites
         self._open: dict[ThreadTape, list[_Open]] = {}
         self._suspended: dict[Any, _Open] = {}
@@ -73,7 +74,8 @@ class Tally:
                 continue
             if type(first) is Layout:
                 identity = records[position + 1]
-                if first.site in self._sites and not _repeats(first, identity, stack):
+                is_asked = is_asked_for(self._sites, first.site, records[position + 2])
+                if is_asked and not _repeats(first, identity, stack):
                     counted += 1
                 token = records[position + first.size - 4] if first.is_suspendable else None
                 stack.append((first, identity, token))

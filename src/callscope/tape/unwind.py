@@ -115,7 +115,7 @@ class ThreadReader:
         if layout.is_suspendable:
             *values, token, task = values
         context = reader.context(values.pop()) if layout.notes else None
-        is_asked = not self._repeats(layout, identity) and reader.wants(layout.site)
+        is_asked = not self._repeats(layout, identity) and reader.wants(layout.site, runtime)
         verdict = reader.limit.verdict(layout.site, start_ns, parent) if is_asked else KEPT
         if not verdict.keeps:
             parent = LEFT_OUT

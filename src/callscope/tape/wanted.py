@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from callscope.errors import PredicateWarning, is_interrupt, shown, warn
-from callscope.sites import Site
+from callscope.sites import ClassRef, Site, Strangers
 from callscope.tape.sampling import KEPT, Quota, Sampling, Verdict
 from callscope.trace import Call
 
@@ -21,6 +21,20 @@ class Asked(NamedTuple):
 
     capture: Capture
     redact: frozenset[str]
+    strangers: Strangers | None = None
+    """Which objects' calls are not asked for; None if those of all are."""
+
+
+def is_asked_for(sites: Mapping[Site, Asked], site: Site, cls: ClassRef | None) -> bool:
+    """Tell whether a recording was asked for calls of a site on objects of a class.
+
+    Args:
+        sites: what it was asked for.
+        site: one method of one class.
+        cls: of the object; None where there is none.
+    """
+    asked = sites.get(site)
+    return asked is not None and (asked.strangers is None or not asked.strangers[cls])
 
 
 class Wanted(NamedTuple):

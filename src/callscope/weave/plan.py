@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from callscope.options import CAPTURES, Options
 from callscope.registry import REGISTRY, Declaration
 from callscope.shadow import Recipe, is_compiling
-from callscope.sites import Site
+from callscope.sites import ClassRef, Site, Strangers, class_ref
 from callscope.tape.wanted import Asked
 
 if TYPE_CHECKING:
@@ -47,17 +47,27 @@ class Plan:
         self._around = around
         self._keeps = keeps
 
-    def want(self, cls: type, site: Site, options: Options) -> Recipe:
-        """Ask for a site, and return what its shadow is to write for this recording."""
-        # The least revealing of what the class says of itself and what is asked for.
+    def want(self, cls: type, site: Site, options: Options, root: type | None = None) -> Recipe:
+        """Ask for a site, and return what its shadow is to write for this recording.
+
+        Args:
+            cls: the class that defines it.
+            site: one of its methods.
+            options: how its hierarchy is traced.
+            root: the class on whose objects alone calls are wanted; None for all.
+        """
+        # The least revealing of what the classes say of themselves and what is asked for.
         spoken = [options, *REGISTRY.own_options(cls)]
+        if root is not None:
+            spoken += REGISTRY.own_options(root)
         captures: list[Capture] = [
             self._capture,
             *(o.capture for o in spoken if o.capture is not None),
         ]
         capture: Capture = min(captures, key=CAPTURES.index)
         redact = {*self._redact, *(name for o in spoken for name in o.redact)}
-        self.sites[site] = Asked(capture, frozenset(redact))
+        roots = self._roots(site, root)
+        self.sites[site] = Asked(capture, frozenset(redact), Strangers(roots) if roots else None)
         captured = () if capture == "none" else (capture,)
         compiles = is_compiling() is not None
         around = self._around
@@ -69,4 +79,15 @@ class Plan:
             notes=around is not None,
             is_current=around is not None and around.makes_current,
             skips=around is not None and around.skips and not self._keeps,
+            roots=roots,
         )
+
+    def _roots(self, site: Site, root: type | None) -> frozenset[ClassRef]:
+        """Return the classes on whose objects alone calls of a site are wanted; none for all."""
+        if root is None:
+            return frozenset()
+        known = self.sites.get(site)
+        others = None if known is None else known.strangers
+        if known is not None and others is None:
+            return frozenset()
+        return frozenset({class_ref(root), *(() if others is None else others.roots)})

@@ -10,7 +10,7 @@ from callscope.declare import TracedMeta
 from callscope.hierarchy import is_immutable, is_subclass, is_weakly_referable, mro, namespace
 from callscope.instrumentation import own_sites, present_methods
 from callscope.registry import Declaration
-from callscope.shadow import Entry, Recipe
+from callscope.shadow import Entry, Recipe, binds
 from callscope.sites import ClassRef, class_ref
 from callscope.weave.plan import Plan
 from callscope.weave.watchers import Adopt, watch_births, watch_deaths
@@ -27,15 +27,30 @@ class Wanted:
         self.watchers: dict[Key, Callable[[Any], Entry]] = {}
         self.watched: set[ClassRef] = set()
         """Classes whose objects take no weak reference, and tell of their end."""
+        self.bases: set[tuple[Declaration, ClassRef]] = set()
+        """Classes outside of hierarchies whose methods belong to these."""
+
+    def add_base(self, cls: type, plan: Plan, declaration: Declaration) -> None:
+        """Add what one recording wants of a class outside of a hierarchy, on objects of this."""
+        self.bases.add((declaration, class_ref(cls)))
+        self._add_shadows(cls, plan, declaration, declaration.root())
+
+    def _add_shadows(
+        self, cls: type, plan: Plan, declaration: Declaration, root: type | None = None
+    ) -> None:
+        ref = class_ref(cls)
+        for name, raw in present_methods(cls, declaration.options.methods):
+            if root is not None and not binds(name, raw):
+                continue
+            for method, reason in own_sites(cls, name, raw):
+                if not reason:
+                    recipe = plan.want(cls, ref.site(method), declaration.options, root)
+                    self.shadows[ref, name] = recipe | self.shadows.get((ref, name), recipe)
 
     def add(self, cls: type, plan: Plan, declaration: Declaration, adopt: Adopt) -> None:
         """Add what one recording wants of one class."""
         ref, root = class_ref(cls), declaration.root()
-        for name, raw in present_methods(cls, declaration.options.methods):
-            for method, reason in own_sites(cls, name, raw):
-                if not reason:
-                    recipe = plan.want(cls, ref.site(method), declaration.options)
-                    self.shadows[ref, name] = recipe | self.shadows.get((ref, name), recipe)
+        self._add_shadows(cls, plan, declaration)
         if is_immutable(cls):
             return
         # What is added to a protocol would count as a member of it.

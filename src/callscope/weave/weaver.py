@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from callscope.errors import TargetWarning, is_interrupt, shown, warn
 from callscope.hierarchy import is_subclass, namespace
 from callscope.identity import identify_unwatched, identify_watched, release_all
-from callscope.registry import REGISTRY
+from callscope.registry import REGISTRY, Declaration
 from callscope.shadow import (
     ABSENT,
     Entry,
@@ -22,7 +22,7 @@ from callscope.shadow import (
     when_in_play,
     without_callscope,
 )
-from callscope.sites import ClassRef
+from callscope.sites import ClassRef, class_ref
 from callscope.tape.records import Layout
 from callscope.tape.threads import TAPES
 from callscope.weave.attributes import delete_attribute, set_attribute
@@ -51,6 +51,7 @@ class Weaver:
         self._plans: list[Plan] = []
         self._woven: dict[Key, list[_Woven]] = {}
         self._watched: set[ClassRef] = set()
+        self._bases: set[tuple[Declaration, ClassRef]] = set()
 
     def __reduce__(self) -> str:
         return "WEAVER"
@@ -88,6 +89,9 @@ class Weaver:
                 for declaration in plan.declared():
                     for cls in declaration.classes():
                         wanted.add(cls, plan, declaration, self.adopt)
+                    for base in declaration.bases():
+                        wanted.add_base(base, plan, declaration)
+            self._bases = wanted.bases
             for ref in self._watched - wanted.watched:
                 ref.identify = identify_unwatched
             self._watched &= wanted.watched
@@ -105,8 +109,17 @@ class Weaver:
                 for declaration in plan.declared():
                     root = declaration.root()
                     if root is not None and is_subclass(cls, root):
+                        if self._has_new_bases(cls, declaration):
+                            self.reweave()
+                            return
                         wanted.add(cls, plan, declaration, self.adopt)
+                    elif (declaration, class_ref(cls)) in self._bases:
+                        wanted.add_base(cls, plan, declaration)
             self._put_in(wanted)
+
+    def _has_new_bases(self, cls: type, declaration: Declaration) -> bool:
+        bases = declaration.bases_of(cls)
+        return any((declaration, class_ref(base)) not in self._bases for base in bases)
 
     def codes_of(self, layout: Layout) -> Collection[types.CodeType]:
         """Return the code of what a shadow stands in for; nothing if that is no Python function."""
