@@ -223,7 +223,7 @@ print(subprocess.run([sys.executable, "-c", code], capture_output=True, text=Tru
 )
 def test_children_that_cannot_be_recorded(folder, arguments, named, capsys):
     """What is missing is said before the program runs."""
-    (folder / "program.py").write_text("raise SystemExit(3)")
+    (folder / "program.py").write_text("class X: ...\nraise SystemExit(3)")
     assert main(["run", *arguments, "--children", "program.py"]) == 2
     assert named in capsys.readouterr().err
 

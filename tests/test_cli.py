@@ -1,10 +1,12 @@
 """The command line, as a process of its own."""
 
 import os
+import py_compile
 import signal
 import subprocess
 import sys
 import textwrap
+import zipfile
 
 import pytest
 
@@ -45,6 +47,38 @@ def app(tmp_path):
     """A folder with a program in it."""
     (tmp_path / "app.py").write_text(PROGRAM)
     return tmp_path
+
+
+SHOWS = """\
+import callscope, re, sys, __main__
+names = sorted(name for name in vars(__main__) if name.startswith("__") and name != "__main__")
+print(sys.argv, sys.path[0], names, __main__.__dict__ is globals())
+for name in names:
+    if name not in ("__builtins__", "__file__", "__cached__"):
+        print(name, re.sub(r"0x[0-9a-f]+", "", str(vars(__main__)[name])))
+print(globals().get("__file__"), globals().get("__cached__"), work.__code__.co_filename
+      if "work" in globals() else "")
+
+@callscope.traced
+class Declared:
+    def call(self): ...
+
+Declared().call()
+"""
+"""A program that shows what it is given, and makes one call of a declared class."""
+
+
+def write_programs(folder):
+    """Write the program that shows what it is given, in each form that `python` takes."""
+    (folder / "elsewhere" / "package").mkdir(parents=True)
+    for name in ("script.py", "__main__.py"):
+        (folder / name).write_text(SHOWS)
+    for name in ("__init__.py", "__main__.py", "module.py"):
+        (folder / "elsewhere" / "package" / name).write_text(SHOWS if "init" not in name else "")
+    with zipfile.ZipFile(folder / "app.pyz", "w") as file:
+        file.writestr("__main__.py", SHOWS)
+    for name in ("compiled.pyc", "compiled.bin"):
+        py_compile.compile(str(folder / "script.py"), str(folder / name), doraise=True)
 
 
 def write(folder, source, name="script.py"):
@@ -105,6 +139,24 @@ class TestRun:
         assert done.stderr == "callscope: 4 calls saved to t.jsonl\n"
         assert callscope.load(app / "t.jsonl").outline() == OUTLINE
 
+    def test_without_a_target(self, app):
+        """All is traced that is declared; where nothing is, a target is asked for."""
+        declared = "import callscope\n@callscope.traced\n" + PROGRAM.partition("\n\n")[2]
+        (app / "declared.py").write_text(declared)
+        write(app, "import declared; declared.MyLayer(3)(4)")
+        done = cli("run", "-o", "t.jsonl", "script.py", cwd=app)
+        assert (done.returncode, done.stderr) == (0, "callscope: 4 calls saved to t.jsonl\n")
+        assert callscope.load(app / "t.jsonl").outline() == OUTLINE
+        cli("run", "-M", "call", "-o", "t.jsonl", "script.py", cwd=app)
+        assert len(callscope.load(app / "t.jsonl")) == 1
+        done = cli("run", "app.py", cwd=app)
+        assert (done.returncode, done.stdout) == (2, "5 []\n")
+        assert done.stderr == (
+            "callscope: No class of the program is declared with @traced. Name one:"
+            " -t package.module:Class, or -t __main__:Class for a class of the script itself."
+            " The script defines Layer, MyLayer.\n"
+        )
+
     def test_methods_and_capture(self, app):
         """`-M` chooses the methods; `--capture` how much is kept."""
         arguments = ("-t", "__main__:Layer", "-M", "call", "--capture", "types", "-o", "t.jsonl")
@@ -116,20 +168,92 @@ class TestRun:
         done = cli("run", "--live", "-t", "__main__:Layer", "app.py", cwd=app)
         assert done.stderr.splitlines()[:2] == OUTLINE.splitlines()[:2]
 
-    def test_as_python_would(self, app):
-        """`sys.argv`, `sys.path[0]`, `__file__`, `__name__` and `__main__` are the program's."""
+    @pytest.mark.parametrize(
+        "program",
+        [
+            ["../script.py"],
+            [".."],
+            ["../app.pyz"],
+            ["../compiled.pyc"],
+            ["../compiled.bin"],
+            ["-m", "package"],
+            ["-m", "package.module"],
+            ["-c", SHOWS],
+            ["-"],
+        ],
+        ids=lambda program: program[0] if program[0] != "-m" else program[1],
+    )
+    def test_as_python_would(self, app, program):
+        """All that `sys` and `__main__` say is what `python` itself gives the program."""
+        write_programs(app)
+        here = app / "elsewhere"
+        options = {"cwd": here, "input": SHOWS, "text": True, "capture_output": True}
+        bare = subprocess.run([sys.executable, *program, "a", "-m"], check=True, **options)
+        done = cli("run", "-o", "t.jsonl", *program, "a", "-m", cwd=here, input=SHOWS)
+        assert done.stdout == bare.stdout
+        assert "'a', '-m']" in done.stdout
+        assert callscope.load(here / "t.jsonl").outline() == "Declared.call() [Declared#1]"
+
+    def test_what_is_not_compiled_by_this_python(self, app):
+        """It is said, and no traceback is shown."""
+        (app / "old.pyc").write_bytes(b"\x03\xf3\r\n" + bytes(20))
+        done = cli("run", "old.pyc", cwd=app)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "Cannot run 'old.pyc': bad magic number" in done.stderr
+        assert done.stderr.endswith("Compile it with this Python, or name its source.\n")
+
+    def test_a_package_is_imported_as_part_of_the_program(self, app):
+        """Its calls are recorded, and what it raises is told as an error of the program."""
+        package = app / "pack"
+        package.mkdir()
+        write(package, "import app; app.MyLayer(3)(4)", "__init__.py")
+        write(package, "print('ran')", "__main__.py")
+        done = cli("run", "-t", "app:Layer", "-o", "t.jsonl", "-m", "pack", cwd=app)
+        assert done.stdout == "ran\n"
+        assert callscope.load(app / "t.jsonl").outline() == OUTLINE
+        write(package, "import no_such_module", "__init__.py")
+        done = cli("run", "-t", "app:Layer", "-o", "t.jsonl", "-m", "pack", cwd=app)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.splitlines()[:4] == [
+            "Traceback (most recent call last):",
+            f'  File "{package / "__init__.py"}", line 1, in <module>',
+            "    import no_such_module",
+            "ModuleNotFoundError: No module named 'no_such_module'",
+        ]
+
+    def test_threads_that_outlive_the_script(self, app):
+        """They are waited for, as `python` does, and their calls are recorded."""
         write(
             app,
             """\
-            import sys, __main__
-            print(sys.argv, sys.path[0], __file__, __name__, __spec__, __main__.__dict__ is globals())
+            import app, concurrent.futures, threading
+            ended = threading.Event()
+            def work():
+                ended.wait()
+                app.MyLayer(3)(4)
+            threading.Thread(target=work).start()
+            pool = concurrent.futures.ThreadPoolExecutor(1)
+            pool.submit(ended.set)
             """,
         )
-        (app / "elsewhere").mkdir()
-        command = [sys.executable, str(app / "script.py"), "x"]
-        bare = subprocess.run(command, cwd=app / "elsewhere", capture_output=True, check=True)
-        done = cli("run", "-t", "app:Layer", *command[1:], cwd=app / "elsewhere")
-        assert bare.stdout.decode() == done.stdout
+        done = cli("run", "-t", "app:Layer", "-o", "t.jsonl", "script.py", cwd=app, timeout=60)
+        assert (done.returncode, done.stderr) == (0, "callscope: 4 calls saved to t.jsonl\n")
+
+    @pytest.mark.parametrize("program", [["script.py"], ["-m", "script"]], ids=lambda p: p[0])
+    def test_processes_that_are_spawned(self, app, program):
+        """They import the program as they do without callscope."""
+        write(
+            app,
+            """\
+            import multiprocessing
+            def work(n): return n + 1
+            if __name__ == "__main__":
+                with multiprocessing.get_context("spawn").Pool(1) as pool:
+                    print(pool.map(work, [1, 2]))
+            """,
+        )
+        done = cli("run", *program, cwd=app, timeout=60)
+        assert done.stdout == "[2, 3]\n"
 
     @pytest.mark.parametrize(
         ("last_line", "code", "said"),
@@ -181,12 +305,20 @@ class TestRun:
             (["-t", "app:Layer"], "no program"),
             (["-t", "app", "app.py"], "'app' names no class"),
             (["-t", "no_such:Layer", "app.py"], "no module 'no_such'"),
+            (["-t", "ap:Layer", "app.py"], "There is no module 'ap'. Did you mean 'app'?"),
+            (["-t", "app:Leyer", "app.py"], "'app' has no class 'Leyer'. Did you mean 'Layer'"),
+            (["-t", "app.Leyer", "app.py"], "'app' has no class 'Leyer'. Did you mean 'Layer'"),
+            (["-t", "__main__:Leyer", "app.py"], "no class 'Leyer'. Did you mean 'Layer'"),
             (["-t", "app:Layer", "none.py"], "'none.py'"),
+            (["-t", "app:Layer", "ap.py"], "No such file or directory. Did you mean 'app.py'?"),
             (["-t", "app:Layer", "-m", "none"], "no module 'none'"),
+            (["-t", "app:Layer", "-m", "app.py"], "Leave out -m to run a script."),
+            (["-t", "app:Layer", "-m"], "no module after -m"),
+            (["-t", "app:Layer", "-c"], "no code after -c"),
+            (["-t", "app:Layer", "."], "no __main__.py in '.'"),
             (["-t", "app:Layer", "-o", "missing/t.jsonl", "app.py"], "missing/t.jsonl"),
             (["-t", "app:Layer", "-o", "t.xyz", "app.py"], "t.xyz"),
             (["-t", "app:Layer", "--capture", "all", "app.py"], "'all'"),
-            (["app.py"], "-t"),
         ],
     )
     def test_bad_input_exits_with_2_and_runs_nothing(self, app, arguments, named):
@@ -199,21 +331,38 @@ class TestRun:
     @pytest.mark.parametrize(
         ("target", "named"),
         [
-            ("app:Leyer", "no class 'Leyer'. Did you mean 'Layer'"),
+            ("app:Lazy", "no class 'Lazy'. Did you mean 'Layer'?"),
             ("app:PROGRAM", "is a str and not a class"),
             ("app:Plain", "Neither 'app.Plain'"),
-            ("wave:Wave_read", "module 'wave' was not imported"),
-            ("__main__:Nothing", "no class 'Nothing'"),
+            ("wave:Wave_read", "Module 'wave' was not imported."),
+            ("__main__:app", "no class 'app'. Check the spelling."),
         ],
     )
     def test_a_target_that_turns_out_wrong(self, app, target, named):
-        """The program is not broken by it; it is told at the end, and the exit code is 2."""
-        (app / "app.py").write_text(PROGRAM + "PROGRAM = ''\nclass Plain: pass\n")
+        """The program is not broken by it; it is told once, and the exit code is 2."""
+        more = "PROGRAM = ''\nclass Plain: pass\nglobals()['Dynamic'] = Plain\n"
+        (app / "app.py").write_text(PROGRAM + more)
         write(app, "import app; print('ran')")
-        done = cli("run", "-t", target, "script.py", cwd=app)
-        assert (2, "ran\n") == (done.returncode, done.stdout)
-        assert named in done.stderr
-        assert "Traceback" not in done.stderr
+        done = cli("run", "-t", target, "-o", "t.jsonl", "script.py", cwd=app)
+        assert (done.returncode, done.stdout) == (2, "ran\n")
+        [line] = [line for line in done.stderr.splitlines() if "calls saved" not in line]
+        assert named in line
+        assert line.startswith("callscope: ")
+        assert line.endswith(" Nothing is traced for it.")
+
+    def test_a_misspelt_class_runs_nothing_where_the_source_is_certain(self, app):
+        """A class that an imported module may make in other ways is awaited."""
+        dynamic = "globals()['Dynamic'] = type('Dynamic', (), {'call': lambda self: 1})\n"
+        (app / "app.py").write_text(PROGRAM + dynamic)
+        write(app, "import app; app.Dynamic().call()")
+        done = cli("run", "-t", "app:Dynamic", "-o", "t.jsonl", "script.py", cwd=app)
+        assert done.returncode == 0
+        assert callscope.load(app / "t.jsonl").outline() == "Dynamic.call() [Dynamic#1] -> 1"
+        write(app, "from app import *", "star.py")
+        write(app, "import star; star.MyLayer(3)(4)")
+        done = cli("run", "-t", "star.Layer", "-o", "t.jsonl", "script.py", cwd=app)
+        assert done.returncode == 0
+        assert callscope.load(app / "t.jsonl").outline() == OUTLINE
 
     def test_a_program_that_fails_keeps_its_own_exit_code(self, app):
         """Even if a target was wrong."""
@@ -252,3 +401,20 @@ def test_version_and_help(tmp_path):
     assert cli("--version", cwd=tmp_path).stdout == f"callscope {callscope.__version__}\n"
     shown = cli("--help", cwd=tmp_path).stdout
     assert all(command in shown for command in ("demo", "run", "view"))
+    done = cli(cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, shown, "")
+
+
+def test_explain_without_the_backend_of_keras(tmp_path):
+    """The import that failed is told, and the variable that chooses another backend."""
+    (tmp_path / "keras").mkdir()
+    (tmp_path / "keras" / "__init__.py").touch()
+    missing = "raise ModuleNotFoundError(\"No module named 'tensorflow'\", name='tensorflow')"
+    (tmp_path / "keras" / "layers.py").write_text(missing)
+    (tmp_path / "torch.py").touch()
+    done = cli("explain", "keras.layers:LSTM", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(
+        "callscope: Importing keras.layers failed: No module named 'tensorflow'."
+        " Set KERAS_BACKEND to a backend that is installed, as KERAS_BACKEND=torch"
+    )

@@ -595,6 +595,41 @@ def test_instrument_the_path_of_an_imported_class(later):
     assert trace.outline() == LAYER_OUTLINE
 
 
+def test_a_path_may_have_a_dot_in_place_of_its_colon(later):
+    """The longest part that is a module is the module, imported or not."""
+    module = later(LAYER)
+    with record(f"{module}.Layer") as trace:
+        use(module)
+    assert trace.outline() == LAYER_OUTLINE
+    assert trace.header.targets == (f"{module}:Layer",)
+
+
+def test_a_path_with_dots_may_lead_into_a_class(later):
+    """What follows the module are names in it."""
+    module = later("""
+        class Outer:
+            class Inner:
+                def call(self): ...
+        """)
+    with record(f"{module}.Outer.Inner") as trace:
+        importlib.import_module(module).Outer.Inner().call()
+    assert trace.outline() == "Inner.call() [Inner#1]"
+
+
+def test_a_package_may_have_a_class_named_as_its_module(tmp_path, later):
+    """The class is meant where it is there to be seen, and else the path must have a colon."""
+    package = later("")
+    (tmp_path / package).mkdir()
+    (tmp_path / package / "__init__.py").write_text("from .Thing import Thing\n")
+    (tmp_path / package / "Thing.py").write_text("class Thing:\n    def call(self): ...\n")
+    with pytest.raises(errors.TargetError, match="is a module"):
+        instrument(f"{package}.Thing")
+    thing = importlib.import_module(package).Thing
+    with record(f"{package}.Thing") as trace:
+        thing().call()
+    assert trace.outline() == "Thing.call() [Thing#1]"
+
+
 def test_instrument_a_nested_class_by_its_path(later):
     """A dotted name after the colon is a class inside a class."""
     module = later("""
@@ -615,7 +650,7 @@ def test_a_path_is_applied_when_its_module_is_imported_before_a_recording(later)
     module = later(LAYER)
     with instrument(f"{module}:Layer") as handle:
         assert module not in sys.modules
-        assert [c.reason for c in handle.coverage()] == [f"module {module!r} was not imported"]
+        assert [c.reason for c in handle.coverage()] == [f"Module {module!r} was not imported."]
         importlib.import_module(module)
         assert handle.problem == ""
         with record() as trace:
@@ -1050,7 +1085,9 @@ def test_what_is_no_traceable_class_is_refused(entrance, target):
 
 
 BAD_PATHS = {
-    "no colon": ("keras.layers.Layer", errors.TargetError, "'package.module:Class'"),
+    "no colon, no module": ("nonexistent_pkg.a.B", errors.TargetModuleError, "'nonexistent_pkg'"),
+    "no colon, a module": ("json.decoder", errors.TargetError, "'json.decoder' is a module"),
+    "no colon, no class": ("json.Nope", errors.TargetNotFoundError, "'json' has no class 'Nope'"),
     "bare name": ("Layer", errors.TargetError, "'Layer' names no class"),
     "empty": ("", errors.TargetError, "'' names no class"),
     "no module": (":Layer", errors.TargetError, "':Layer'"),
@@ -1062,6 +1099,7 @@ BAD_PATHS = {
     "relative": (".encoder:JSONEncoder", errors.TargetError, ".encoder"),
     "unknown module": ("nonexistent_pkg.a:B", errors.TargetModuleError, "'nonexistent_pkg'"),
     "unknown class": ("json:Nope", errors.TargetNotFoundError, "'json' has no class 'Nope'"),
+    "misspelt module": ("jsn:B", errors.TargetModuleError, "Did you mean 'json'?"),
     "misspelt": ("json:JSONEncodr", errors.TargetNotFoundError, "Did you mean 'JSONEncoder'"),
     "unknown nested": ("json:JSONEncoder.Nope", errors.TargetNotFoundError, "JSONEncoder.Nope"),
     "in a number": ("sys:maxsize.Nope", errors.TargetNotFoundError, "maxsize.Nope"),

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import sys
 import types
 
 import pytest
@@ -438,15 +439,16 @@ class TestCommandLine:
     def run(self, tmp_path, capsys, monkeypatch):
         (tmp_path / "explained.py").write_text("class A:\n  def call(self): ...\n")
         (tmp_path / "failing.py").write_text("raise ValueError('no')\n")
+        (tmp_path / "lacking.py").write_text("import no_such_backend\n")
         monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr("sys.path", [])
+        monkeypatch.setattr("sys.path", [*sys.path])
 
         def run_(*arguments):
             return main(["explain", *arguments]), capsys.readouterr()
 
         yield run_
-        for name in ("explained", "failing"):
-            __import__("sys").modules.pop(name, None)
+        for name in ("explained", "failing", "lacking"):
+            sys.modules.pop(name, None)
 
     def test_text(self, run):
         """A class of the directory one is in, with files as they are reached from there."""
@@ -455,6 +457,10 @@ class TestCommandLine:
             0,
             "explained.A\n  MRO: A > object\n\ncall\n  A.call  ends here  explained.py:2\n",
         )
+
+    def test_a_path_with_dots(self, run):
+        """The colon may be a dot."""
+        assert run("explained.A") == run("explained:A")
 
     def test_formats(self, run):
         """JSON and Mermaid."""
@@ -468,8 +474,12 @@ class TestCommandLine:
         [
             ("explained:B", "has no class 'B'"),
             ("no_such_module:B", "There is no module 'no_such_module'"),
-            ("failing:B", "it raised ValueError('no')"),
+            ("no_such_module.a:B", "There is no module 'no_such_module'"),
+            ("explaned:B", "There is no module 'explaned'. Did you mean 'explained'?"),
+            ("failing:B", "Importing failing failed: ValueError: no. Mend it first."),
+            ("lacking:B", "Importing lacking failed: No module named 'no_such_backend'. Install"),
             ("explained", "names no class"),
+            ("explained.B", "has no class 'B'"),
         ],
     )
     def test_what_cannot_be_explained(self, run, target, said):

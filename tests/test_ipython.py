@@ -124,6 +124,12 @@ class TestMagic:
         done = shell.run("%%callscope\nMyLayer(3)")
         assert "Layer.__init__(x=3) [MyLayer#1]" in done.outputs[-1].data["text/plain"]
 
+    @pytest.mark.parametrize("target", ["json:JSONDecoder", "json.JSONDecoder"])
+    def test_a_class_of_a_module(self, shell, target):
+        """Its path has a colon or a dot; the notebook need not have a name for the module."""
+        done = shell.run(f"%%callscope -t {target}\n__import__('json').JSONDecoder()")
+        assert done.outputs[-1].data["text/plain"].startswith("JSONDecoder.__init__() [")
+
     def test_a_cell_that_fails(self, shell):
         """Its traceback is shown, and then the calls."""
         shell.run(DEFINE)

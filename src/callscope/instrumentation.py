@@ -92,7 +92,7 @@ class Instrumentation:
 
     def _wait_for(self, module: str) -> None:
         """Note that the class is not there yet."""
-        self._missing = f"module {module!r} was not imported"
+        self._missing = f"Module {module!r} was not imported."
 
     def _give_up(self, problem: str) -> None:
         """Note that the class cannot be had."""
@@ -237,8 +237,9 @@ def instrument(
     """Declare a class that is not yours, and all its subclasses, present and future.
 
     Args:
-        target: the class, or its path ``"package.module:Class"``. A path whose module is not
-            imported yet is applied when that happens; callscope imports nothing.
+        target: the class, or its path ``"package.module:Class"``, also with a dot in place of the
+            colon. A path whose module is not imported yet is applied when that happens; callscope
+            imports nothing.
         methods: as for `traced`.
         capture: as for `traced`.
         redact: as for `traced`.
@@ -261,6 +262,7 @@ def place(
     *,
     must_exist: bool = True,
     with_bases: bool = False,
+    report: Callable[[str], None] | None = None,
 ) -> Instrumentation:
     """Check a target and pass its declaration to `declare`, now or when its module is imported.
 
@@ -270,6 +272,8 @@ def place(
         declare: is given the declaration.
         must_exist: whether it is an error if there is nothing that could be imported.
         with_bases: whether the methods of its bases belong to it.
+        report: is given the problem if the imported module has no such class; by default it is a
+            warning.
     """
     if not is_subclass(type(target), str):  # `isinstance` may ask a class for its `__class__`
         root = check_class(target)
@@ -287,7 +291,7 @@ def place(
     if must_exist:
         check_module(path.module)
     handle._wait_for(path.module)
-    arrival = _Arrival(path, options, declare, handle)
+    arrival = _Arrival(path, options, declare, handle, report or warn_of_target)
     if module is not None:
         REGISTRY.wait(arrival.settle)  # no hook is called for an import that has begun already
         return handle
@@ -298,6 +302,11 @@ def place(
     return handle
 
 
+def warn_of_target(problem: str) -> None:
+    """Warn of a target that is not traced."""
+    warn(f"{problem} Nothing is traced for it.", TargetWarning)
+
+
 def _is_being_imported(module: types.ModuleType) -> bool:
     return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
 
@@ -306,15 +315,21 @@ class _Arrival:
     """Takes a target named by path once its module is there."""
 
     def __init__(
-        self, path: TargetPath, options: Options, declare: _Declare, handle: Instrumentation
+        self,
+        path: TargetPath,
+        options: Options,
+        declare: _Declare,
+        handle: Instrumentation,
+        report: Callable[[str], None],
     ) -> None:
         self._path = path
         self._options = options
         self._declare = declare
         self._handle = handle
+        self._report = report
 
     def apply(self, module: types.ModuleType) -> None:
-        """Take the class of the module, or warn that it has none.
+        """Take the class of the module, or report that it has none.
 
         Nothing is raised: it would come out of the traced program's own import statement.
         """
@@ -324,7 +339,7 @@ class _Arrival:
             self._handle._take(find_class(self._path, module), self._options, self._declare)
         except CallscopeError as error:
             self._handle._give_up(str(error))
-            warn(f"{error} Nothing is traced for it.", TargetWarning)
+            self._report(str(error))
 
     def settle(self) -> bool:
         """Take the class if its module is imported by now; tell whether there is no more to do."""

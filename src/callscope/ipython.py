@@ -14,9 +14,11 @@ from callscope.cli.program import following
 from callscope.errors import CallscopeError
 from callscope.formats.notebook import text_html
 from callscope.limits import Limits
+from callscope.lookup import is_module
 from callscope.options import check_options
 from callscope.recording import Recording
 from callscope.registry import REGISTRY
+from callscope.targets import parse_path
 
 if TYPE_CHECKING:
     import argparse
@@ -101,6 +103,8 @@ class CallscopeMagics(Magics):
             return name
         head, *rest = name.split(".")
         found = self._shell.user_ns.get(head)
+        if found is None and rest and is_module(head):
+            return str(parse_path(name))
         for attribute in rest:
             found = getattr(found, attribute, None)
         if found is None:

@@ -6,14 +6,13 @@ test's report shows the calls of that test. Without the option nothing else is i
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pytest
 
-from callscope.errors import CallscopeError, TargetWarning
+from callscope.errors import CallscopeError, TargetModuleError
 
 if TYPE_CHECKING:
     import argparse
@@ -93,22 +92,45 @@ def _begin(config: pytest.Config, options: argparse.Namespace) -> None:
     from callscope.options import check_options
     from callscope.recording import Recording
 
+    class SilentRecording(Recording):
+        def report(self, _problem: str) -> None:
+            """Say nothing: the summary does."""
+
+    targets = tuple(dict.fromkeys(targets))
     try:
-        recording = Recording(
-            tuple(dict.fromkeys(targets)), (), check_options(methods), Limits(max_calls=0)
+        _check_targets(targets, may_be_hidden=True)
+        recording = SilentRecording(
+            targets, (), check_options(methods), Limits(max_calls=0), must_exist=False
         )
         recording.__enter__()
     except CallscopeError as error:
-        msg = f"--callscope: {error}"
-        raise pytest.UsageError(msg) from None
-    config.add_cleanup(lambda: _end(recording))
-    config.pluginmanager.register(_Tracing(recording), _PLUGIN_NAME)
+        raise _usage_error(error) from None
+    config.add_cleanup(recording.end)
+    config.pluginmanager.register(_Tracing(recording, targets), _PLUGIN_NAME)
 
 
-def _end(recording: Recording) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TargetWarning)  # the summary has told it already
-        recording.end()
+def _check_targets(targets: Sequence[str], *, may_be_hidden: bool) -> None:
+    """Check that targets may exist.
+
+    Args:
+        targets: paths of classes.
+        may_be_hidden: whether pytest may still add the folder of a module to `sys.path`.
+
+    Raises:
+        CallscopeError: if one certainly does not exist.
+    """
+    from callscope.targets import check_path
+
+    for target in targets:
+        try:
+            check_path(target)
+        except TargetModuleError:
+            if not may_be_hidden:
+                raise
+
+
+def _usage_error(error: CallscopeError) -> pytest.UsageError:
+    return pytest.UsageError(f"--callscope: {error}")
 
 
 class _Totals(NamedTuple):
@@ -121,8 +143,9 @@ class _Totals(NamedTuple):
 class _Tracing:
     """The tracing of one run of pytest; there may be another, inside one of its tests."""
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, targets: Sequence[str]) -> None:
         self._recording = recording
+        self._targets = targets
         self._current: _Phases | None = None
         self._of_workers: list[_Totals] = []
 
@@ -163,6 +186,16 @@ class _Tracing:
             self._show_calls(report)
         return report
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        if hasattr(session.config, "workerinput"):
+            return  # what an xdist worker raises would end it without a word
+        try:
+            _check_targets(self._targets, may_be_hidden=False)
+        except CallscopeError as error:
+            session.config.pluginmanager.unregister(self)  # the summary would say it again
+            raise _usage_error(error) from None
+
     @contextmanager
     def _phases(self) -> Iterator[None]:
         with self._recording.excerpt(_MOST_KEPT) as trace:
@@ -197,9 +230,7 @@ class _Tracing:
         targets = ", ".join(self._recording.trace.header.targets)
         terminalreporter.write_line(f"callscope: {totals.calls:,} calls traced of {targets}")
         for problem in totals.problems:
-            terminalreporter.write_line(
-                f"callscope: a target was not traced: {problem.rstrip('.')}."
-            )
+            terminalreporter.write_line(f"callscope: {problem} Nothing was traced for it.")
 
     def _totals(self) -> _Totals:
         # The recording itself keeps no call: those of a test are kept while it runs.

@@ -15,14 +15,13 @@ from callscope.calibration import measure_cost
 from callscope.debugger import BreakOn, Debugger
 from callscope.errors import (
     RecordingError,
-    TargetWarning,
     TraceTruncatedWarning,
     warn,
 )
 from callscope.excerpt import Excerpt
 from callscope.feed import Feed
 from callscope.hierarchy import matches
-from callscope.instrumentation import Instrumentation, place
+from callscope.instrumentation import Instrumentation, place, warn_of_target
 from callscope.limits import Limits
 from callscope.options import Options
 from callscope.origin import command, host, rank, run_id
@@ -91,6 +90,7 @@ class Recording:
                 self._declare_ad_hoc,
                 must_exist=self._must_exist,
                 with_bases=self._with_bases,
+                report=self.report,
             )
             for target in self._targets
         ]
@@ -171,7 +171,7 @@ class Recording:
         self._state = "ended"
         RUNNING.remove(self)
         for problem in lacking:
-            warn(f"{problem} Nothing was traced for it.", TargetWarning)
+            self.report(problem)
         if self._reader.lost and self._limits.max_calls:
             warn(
                 f"{self._reader.lost:,} calls were made and not kept, for"
@@ -243,6 +243,10 @@ class Recording:
                 TAPES.drain()
                 return reader.open_calls()
         return None
+
+    def report(self, problem: str) -> None:
+        """Say why a target is not traced, as soon as that is certain: by a warning."""
+        warn_of_target(problem)
 
     @property
     def problems(self) -> list[str]:

@@ -15,7 +15,9 @@ from callscope.hierarchy import is_immutable, is_subclass
 
 TYPE_CHECKING = False  # see callscope.hierarchy
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Final
+
+KERAS_BACKENDS: Final = ("torch", "jax", "tensorflow")
 
 
 class TargetPath:
@@ -32,17 +34,103 @@ class TargetPath:
 
 
 def parse_path(path: str) -> TargetPath:
-    """Split ``"package.module:Class"`` or ``"package.module:Outer.Inner"``.
+    """Split ``"package.module:Class"``, ``"package.module:Outer.Inner"`` or ``"package.module.Class"``.
+
+    Without a colon, the longest part that names a module is the module. Nothing is imported.
 
     Raises:
         TargetError: if the text has not that form.
     """
     module, colon, qualname = path.partition(":")
-    parts = [*module.split("."), *qualname.split(".")]
-    if not colon or not all(part.isidentifier() for part in parts):
-        msg = f"{path!r} names no class. Write it as 'package.module:Class', e.g. 'keras.layers:Layer'."
+    parts = [*module.split("."), *(qualname.split(".") if colon else ())]
+    if len(parts) == 1 or not all(part.isidentifier() for part in parts):
+        msg = (
+            f"{path!r} names no class. Write it as 'package.module:Class', e.g."
+            " 'keras.layers:Layer'; '__main__:Class' is a class of the script itself."
+        )
         raise TargetError(msg)
-    return TargetPath(module, qualname)
+    return TargetPath(module, qualname) if colon else _split(parts)
+
+
+def _split(parts: list[str]) -> TargetPath:
+    """Find where the module ends in ``"package.module.Class"``."""
+    from callscope.lookup import is_module
+
+    length = 0
+    while length < len(parts) and is_module(".".join(parts[: length + 1])):
+        length += 1
+    if length == len(parts):
+        length -= 1
+        if not _has_class(".".join(parts[:length]), parts[-1]):
+            path = ".".join(parts)
+            msg = f"{path!r} is a module. Name a class of it, as '{path}:Class'."
+            raise TargetError(msg)
+    if not length:
+        # It cannot be found yet; classes have capitals, and modules have none.
+        capitals = (number for number, part in enumerate(parts) if number and part[0].isupper())
+        length = next(capitals, len(parts) - 1)
+    return TargetPath(".".join(parts[:length]), ".".join(parts[length:]))
+
+
+def _has_class(module: str, name: str) -> bool:
+    value = getattr(sys.modules.get(module), "__dict__", {}).get(name)
+    return is_subclass(type(value), type)
+
+
+def check_path(path: str) -> TargetPath:
+    """Return the parts of a path whose class may exist, as far as the source says.
+
+    Raises:
+        TargetError: if the text is not a path.
+        TargetModuleError: if there certainly is no such module.
+        TargetNotFoundError: if the module certainly has no such class.
+    """
+    from callscope.lookup import check_class_name, check_modules
+
+    parsed = parse_path(path)
+    if parsed.module not in sys.modules:
+        check_modules(parsed.module, path)
+        check_class_name(parsed.module, parsed.qualname)
+    return parsed
+
+
+def import_class(path: str) -> type:
+    """Import the module of a path, and return the class, whether it takes new attributes or not.
+
+    Raises:
+        TargetError: if the text is not a path, or what it names is not a class.
+        TargetModuleError: if there is no such module, or its import fails.
+        TargetNotFoundError: if the module has no such class.
+    """
+    import importlib
+
+    parsed = parse_path(path)
+    try:
+        module = importlib.import_module(parsed.module)
+    except (Exception, SystemExit) as error:
+        name = error.name if isinstance(error, ModuleNotFoundError) else None
+        if name is not None and f"{parsed.module}.".startswith(f"{name}."):
+            from callscope.lookup import missing_module
+
+            raise missing_module(name, path) from None
+        raise _failed_import(parsed.module, error) from error
+    return find_any_class(parsed, module)
+
+
+def _failed_import(module: str, error: BaseException) -> TargetModuleError:
+    """Return the error for a module that exists and cannot be imported."""
+    name = error.name if isinstance(error, ModuleNotFoundError) else None
+    text = str(error) if name else f"{type(error).__name__}: {error}"
+    remedy = "Mend it first."
+    if name in KERAS_BACKENDS and module.partition(".")[0] == "keras":
+        from callscope.lookup import is_module
+
+        there = [backend for backend in KERAS_BACKENDS if backend != name and is_module(backend)]
+        names = f", as {' or '.join(f'KERAS_BACKEND={b}' for b in there)}" if there else ""
+        remedy = f"Set KERAS_BACKEND to a backend that is installed{names}."
+    elif name:
+        remedy = f"Install {name!r} first."
+    return TargetModuleError(f"Importing {module} failed: {text}. {remedy}", name=name)
 
 
 def find_class(path: TargetPath, module: types.ModuleType) -> type:
@@ -77,7 +165,9 @@ def _find(path: TargetPath, module: types.ModuleType) -> object:
         try:
             found = getattr(found, part)
         except AttributeError:
-            msg = f"Module {path.module!r} has no class {path.qualname!r}.{_did_you_mean(part, found)}"
+            from callscope.lookup import missing_class
+
+            msg = missing_class(path.module, path.qualname, part, class_names(found))
             raise TargetNotFoundError(msg) from None
         except Exception as error:
             msg = f"'{path}' cannot be looked up: {part!r} raised {error!r}. Name the class otherwise."
@@ -85,13 +175,10 @@ def _find(path: TargetPath, module: types.ModuleType) -> object:
     return found
 
 
-def _did_you_mean(name: str, where: Any) -> str:
-    import difflib
-
+def class_names(where: Any) -> list[str]:
+    """Return the names that a module or a class has for classes."""
     present = getattr(where, "__dict__", {})
-    classes = [key for key, value in present.items() if is_subclass(type(value), type)]
-    close = difflib.get_close_matches(name, classes, n=3)
-    return f" Did you mean {' or '.join(map(repr, close))}?" if close else " Check the spelling."
+    return [key for key, value in present.items() if is_subclass(type(value), type)]
 
 
 def check_module(name: str) -> None:
@@ -103,15 +190,10 @@ def check_module(name: str) -> None:
     package = name.partition(".")[0]
     if name in sys.modules or package in sys.modules:
         return
-    import importlib.util
+    from callscope.lookup import is_module, missing_module
 
-    try:
-        found = importlib.util.find_spec(package)
-    except (ImportError, ValueError):
-        found = None
-    if found is None:
-        msg = f"There is no module {package!r}. Install it, or check the spelling of {name!r}."
-        raise TargetModuleError(msg, name=package)
+    if not is_module(package):
+        raise missing_module(package, name)
 
 
 def check_class(target: object, named: str | None = None) -> type:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -10,8 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from callscope.analyze.explain import Explanation, explain
-from callscope.errors import TargetModuleError, TargetNotFoundError, shown
-from callscope.targets import find_any_class, parse_path
+from callscope.targets import import_class
 
 FORMATS: Final[dict[str, Callable[[Explanation], str]]] = {
     "text": str,
@@ -32,16 +30,7 @@ def show(target: str, methods: Sequence[str] | None, form: str) -> None:
 
 
 def _find(target: str) -> type:
-    path = parse_path(target)
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
-    try:
-        module = importlib.import_module(path.module)
-    except ModuleNotFoundError as error:
-        msg = f"There is no module {error.name!r}. Install it, or check the spelling of {target!r}."
-        raise TargetModuleError(msg, name=error.name) from None
-    except Exception as error:
-        msg = f"Module {path.module!r} cannot be imported: it raised {shown(error)}. Mend it first."
-        raise TargetNotFoundError(msg) from error
-    return find_any_class(path, module)
+    return import_class(target)

@@ -23,6 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = _parser()
     options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return 0
     try:
         return int(options.command(options))
     except CallscopeError as error:
@@ -40,7 +43,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Shows how objects are called: whose method runs, on which object, in what order.",
     )
     parser.add_argument("--version", action="version", version=f"callscope {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    parser.set_defaults(command=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_demo(commands)
     _add_run(commands)
     _add_view(commands)
@@ -62,21 +66,22 @@ def _add_run(commands: _Commands[argparse.ArgumentParser]) -> None:
     run = commands.add_parser(
         "run",
         help="run a script or a module as python would, tracing some classes",
-        usage="callscope run -t TARGET [-t ...] [-M METHOD ...] [-o FILE] [--children]"
-        " [--live [--filter SITE ...]] [--break SITE] [--check]"
-        " (SCRIPT | -m MODULE) [ARGS ...]",
+        usage="callscope run [-t TARGET ...] [-M METHOD ...] [-o FILE] [OPTIONS]"
+        " (SCRIPT | -m MODULE | -c CODE) [ARGS ...]",
         description="Run a Python script, or with -m a module, as python itself would, and trace the"
-        " hierarchies of the targets. The exit code is the program's own.",
+        " hierarchies of the targets; without any, all classes that are declared with @traced. A"
+        " script may also be a folder or an archive with a __main__.py, a .pyc file, or - for"
+        " stdin. The exit code is the program's own.",
         allow_abbrev=False,
     )
     run.add_argument(
         "-t",
         "--target",
         action="append",
-        required=True,
+        default=[],
         metavar="TARGET",
         help="class whose hierarchy is traced, as package.module:Class; a class of the script"
-        " itself is __main__:Class (repeatable)",
+        " itself is __main__:Class (repeatable); by default all classes that are declared",
     )
     run.add_argument(
         "-M",
@@ -123,7 +128,8 @@ def _add_run(commands: _Commands[argparse.ArgumentParser]) -> None:
         help="how much of arguments and results is kept (default: values)",
     )
     # Kept as it is from here on: the rest belongs to the program.
-    run.add_argument("-m", dest="program", nargs=argparse.REMAINDER, metavar="MODULE [ARGS ...]")
+    run.add_argument("-m", dest="module", nargs=argparse.REMAINDER, metavar="MODULE [ARGS ...]")
+    run.add_argument("-c", dest="code", nargs=argparse.REMAINDER, metavar="CODE [ARGS ...]")
     run.add_argument("script", nargs=argparse.REMAINDER, metavar="SCRIPT [ARGS ...]")
     run.set_defaults(command=_run)
 
@@ -205,7 +211,7 @@ def _run(options: argparse.Namespace) -> int:
     from callscope.cli.program import Program
     from callscope.cli.run import run
 
-    program = Program.from_arguments(options.program, options.script)
+    program = Program.from_arguments(options.module, options.code, options.script)
     return run(
         program,
         targets=options.target,

@@ -3,99 +3,76 @@
 from __future__ import annotations
 
 import builtins
-import importlib.machinery
-import importlib.util
 import sys
+import threading
 import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from callscope.errors import OptionError, TargetModuleError
+from callscope.cli.loading import MAIN, Loaded, load_code, load_module, load_script
+from callscope.errors import CallscopeError, OptionError
 
 if TYPE_CHECKING:
     from callscope.recording import Recording
 
-MAIN: Final = "__main__"
 _INTERRUPTED: Final = 130
+_NOT_PROGRAMS: Final = ("callscope", "importlib")
+"""Packages whose frames stand between the interpreter and the program."""
+_LOADERS: Final[dict[str, Callable[[str], Loaded]]] = {
+    "script": load_script,
+    "module": load_module,
+    "code": load_code,
+}
 
 
 class Program(NamedTuple):
-    """A script or a module to be run, and its arguments."""
+    """A program to be run, and its arguments."""
 
+    kind: Literal["script", "module", "code"]
     name: str
+    """The path of a script, the name of a module, or the code itself."""
     arguments: Sequence[str]
-    is_module: bool
 
     @classmethod
-    def from_arguments(cls, module: Sequence[str] | None, script: Sequence[str]) -> Program:
-        """Tell a module from a script.
+    def from_arguments(
+        cls, module: Sequence[str] | None, code: Sequence[str] | None, script: Sequence[str]
+    ) -> Program:
+        """Tell a module and code from a script.
 
         Raises:
-            OptionError: if there is neither.
+            OptionError: if there is none of them.
         """
-        given = script if module is None else module
-        if not given:
-            msg = "There is no program to run. Name a script, or a module after -m."
-            raise OptionError(msg)
-        return cls(given[0], given[1:], module is not None)
+        if module is not None:
+            return cls._of("module", module, "There is no module after -m.")
+        if code is not None:
+            return cls._of("code", code, "There is no code after -c.")
+        return cls._of("script", script, "There is no program to run.")
 
-    def load(self) -> tuple[types.CodeType, types.ModuleType]:
-        """Return the program's code and the `__main__` module to run it in.
+    @classmethod
+    def _of(
+        cls, kind: Literal["script", "module", "code"], given: Sequence[str], missing: str
+    ) -> Program:
+        if not given:
+            msg = f"{missing} Name a script, a module after -m, or code after -c."
+            raise OptionError(msg)
+        return cls(kind, given[0], given[1:])
+
+    def load(self) -> Loaded:
+        """Return the program, ready to run.
 
         Raises:
             TargetModuleError: if there is no such module.
             OptionError: if there is no such script, or no code in it.
+            SyntaxError, ValueError: if it cannot be compiled.
         """
-        return self._load_module() if self.is_module else self._load_script()
+        return _LOADERS[self.kind](self.name)
 
-    def _load_script(self) -> tuple[types.CodeType, types.ModuleType]:
-        path = Path(self.name).absolute()
-        if path.is_dir():
-            path /= "__main__.py"
-        try:
-            source = path.read_bytes()
-        except OSError as error:
-            msg = f"Cannot read the script {self.name!r}: {error.strerror}. Name a Python file."
-            raise OptionError(msg) from None
-        sys.path[0] = str(path.resolve().parent)
-        return compile(source, str(path), "exec", dont_inherit=True), _main_module(str(path), None)
-
-    def _load_module(self) -> tuple[types.CodeType, types.ModuleType]:
-        sys.path[0] = str(Path.cwd())
-        spec = self._find_spec(self.name)
-        if spec.submodule_search_locations is not None:
-            spec = self._find_spec(f"{self.name}.__main__")
-        get_code = getattr(spec.loader, "get_code", None)
-        code = get_code(spec.name) if get_code else None
-        if code is None:
-            msg = f"Module {self.name!r} has no Python code to run. Name another after -m."
-            raise OptionError(msg)
-        return code, _main_module(spec.origin or self.name, spec)
-
-    @staticmethod
-    def _find_spec(name: str) -> importlib.machinery.ModuleSpec:
-        try:
-            spec = importlib.util.find_spec(name)
-        except (ImportError, ValueError):
-            spec = None
-        if spec is None:
-            msg = (
-                f"There is no module {name!r} to run. Check the spelling; methods are named by -M."
-            )
-            raise TargetModuleError(msg, name=name)
-        return spec
-
-
-def _main_module(filename: str, spec: importlib.machinery.ModuleSpec | None) -> types.ModuleType:
-    module = types.ModuleType(MAIN)
-    module.__dict__.update(
-        __file__=filename, __spec__=spec, __builtins__=builtins, __loader__=spec and spec.loader
-    )
-    if spec is not None:
-        module.__package__ = spec.parent
-    return module
+    @property
+    def argv(self) -> list[str]:
+        """What `sys.argv` is as the program begins; a module is yet to be found."""
+        first = {"script": self.name, "module": "-m", "code": "-c"}[self.kind]
+        return [first, *self.arguments]
 
 
 @contextmanager
@@ -121,31 +98,40 @@ def following(recording: Recording, missing: set[str], module: types.ModuleType)
         builtins.__build_class__ = build_class
 
 
-def execute(
-    program: Program,
-    code: types.CodeType,
-    module: types.ModuleType,
-    on_death: Callable[[BaseException], None],
-) -> int:
-    """Run code as `__main__`; return what the interpreter would exit with.
+def execute(program: Program, loaded: Loaded, on_death: Callable[[BaseException], None]) -> int:
+    """Run a program as `__main__`, and wait for its threads; return what `python` would exit with.
 
     Args:
         program: what is run.
-        code: of it, as it was loaded.
-        module: to run it in.
+        loaded: of it.
         on_death: is told of an exception that ends it.
+
+    Raises:
+        CallscopeError: if a module turns out not to exist.
     """
-    sys.argv = [
-        module.__dict__["__file__"] if program.is_module else program.name,
-        *program.arguments,
-    ]
-    sys.modules[MAIN] = module
+    sys.argv = program.argv
+    sys.modules[MAIN] = loaded.module
+    code = _run(program, loaded, on_death)
+    # What `python` does when the program has ended; a second time it does nothing.
+    wait_for_threads: Callable[[], None] | None = getattr(threading, "_shutdown", None)
+    if wait_for_threads is not None:
+        wait_for_threads()
+    return code
+
+
+def _run(program: Program, loaded: Loaded, on_death: Callable[[BaseException], None]) -> int:
     try:
-        exec(code, module.__dict__)  # noqa: S102  # running programs is what this is for
+        code = loaded.get_code()
+        if program.kind == "module":
+            sys.argv[0] = loaded.module.__dict__["__file__"]
+        exec(code, loaded.module.__dict__)  # noqa: S102  # running programs is what this is for
     except SystemExit as error:
         return _exit_code(error.code)
     except BaseException as error:
-        _print_traceback(error)
+        error.__traceback__ = _frames_of_program(error.__traceback__)
+        if isinstance(error, CallscopeError) and error.__traceback__ is None:
+            raise
+        sys.excepthook(type(error), error, error.__traceback__)
         on_death(error)
         return _INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
     return 0
@@ -160,8 +146,11 @@ def _exit_code(code: object) -> int:
     return 1
 
 
-def _print_traceback(error: BaseException) -> None:
-    """Print what the interpreter would print: the program's frames, and not ours."""
-    if error.__traceback__ is not None:
-        error.__traceback__ = error.__traceback__.tb_next
-    sys.excepthook(type(error), error, error.__traceback__)
+def _frames_of_program(traceback: types.TracebackType | None) -> types.TracebackType | None:
+    """Return the part of a traceback that the interpreter would print."""
+    while traceback is not None:
+        module = traceback.tb_frame.f_globals.get("__name__")
+        if not isinstance(module, str) or module.partition(".")[0] not in _NOT_PROGRAMS:
+            break
+        traceback = traceback.tb_next
+    return traceback

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import types
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,22 +12,41 @@ from typing import TYPE_CHECKING, Final
 from callscope import environment
 from callscope.claim import own_path
 from callscope.cli.crash import show_branch, tell
+from callscope.cli.loading import MAIN, Loaded
 from callscope.cli.main import USAGE_ERROR
-from callscope.cli.program import MAIN, Program, execute, following
+from callscope.cli.program import Program, execute, following
 from callscope.errors import CallscopeError, OptionError, TraceFileError
 from callscope.formats import check_suffix, is_streamed, tree
 from callscope.limits import DEFAULT_MAX_CALLS, Limits
+from callscope.lookup import check_class_name, missing_class
 from callscope.options import check_options
 from callscope.origin import PARENT, fill, run_id
 from callscope.recording import Recording
+from callscope.registry import REGISTRY
 from callscope.sinks.console import Console
-from callscope.targets import parse_path
+from callscope.targets import check_path, class_names
 
 if TYPE_CHECKING:
     from callscope.options import Capture
     from callscope.trace import Sink, Trace
 
 _FOUND: Final = 1
+_NOTHING_DECLARED: Final = (
+    "No class of the program is declared with @traced. Name one: -t package.module:Class, or"
+    " -t __main__:Class for a class of the script itself."
+)
+
+
+class _ProgramRecording(Recording):
+    """Recording that says on stderr which targets are not traced, each once."""
+
+    reported: tuple[str, ...] = ()
+
+    def report(self, problem: str) -> None:
+        """Say why a target is not traced."""
+        if problem not in self.reported:
+            self.reported += (problem,)
+            tell(f"callscope: {problem} Nothing is traced for it.")
 
 
 def run(
@@ -44,15 +64,14 @@ def run(
 ) -> int:
     """Run a program with some classes traced, and return its exit code.
 
-    Whatever becomes of the program, its trace is saved or printed. A child process that it forks
-    does the same with its own, if it has recorded anything. With `check`, an error that the trace
-    shows makes the exit code 1, if the program's own is 0.
+    Without targets, all is traced that is declared. Whatever becomes of the program, its trace is
+    saved or printed. A child process that it forks does the same with its own, if it has recorded
+    anything. With `check`, an error that the trace shows makes the exit code 1, if the program's
+    own is 0.
 
     Raises:
         CallscopeError: for what was asked for wrongly; the program is then not run.
     """
-    ours = [target for target in targets if parse_path(target).module == MAIN]
-    others = tuple(target for target in targets if target not in ours)
     if shown and not live:
         raise OptionError("--filter says what --live prints. Add --live, or leave --filter out.")
     sinks: list[Sink] = [Console(sys.stderr, sites=shown or "*")] if live else []
@@ -60,43 +79,85 @@ def run(
     if output is not None:
         check_suffix(output)
         _check_writable(Path(fill(output)))
-    if children:
-        _record_children(others, methods, capture, output if streams else None)
-    pid = os.getpid()
-    try:
-        code, module = program.load()
-    except SyntaxError as error:
-        sys.excepthook(type(error), error, None)
+    loaded = _load(program)
+    if loaded is None:
         return 1
-    options = check_options(methods, capture)
-    limits = Limits(max_calls=None if streams else DEFAULT_MAX_CALLS)
-    recording = Recording(
-        others, (), options, limits, sinks, output if streams else None, break_on=break_on
+    others, missing = _divide(targets, loaded)
+    if children:
+        _record_children(others if targets else "1", methods, capture, output if streams else None)
+    pid = os.getpid()
+    recording = _ProgramRecording(
+        others,
+        () if targets else ("*",),
+        check_options(methods, capture),
+        Limits(max_calls=None if streams else DEFAULT_MAX_CALLS),
+        sinks,
+        output if streams else None,
+        break_on=break_on,
+        replaces_methods=methods is not None,
     )
-    missing = {parse_path(target).qualname for target in ours}
-    with recording as trace, following(recording, missing, module):
-        exit_code = execute(program, code, module, lambda error: show_branch(trace, error))
-    if os.getpid() != pid:
-        if not len(trace):
-            return exit_code
-        output = None if output is None else str(own_path(output))
-    elif output is not None:
-        output = fill(output)
-    problems = [
-        *recording.problems,
-        *(f"the program defined no class {name!r}" for name in sorted(missing)),
+    with recording as trace, following(recording, missing, loaded.module):
+        exit_code = execute(program, loaded, lambda error: show_branch(trace, error))
+    is_child = os.getpid() != pid
+    if is_child and not len(trace):
+        return exit_code
+    output = _path_of(output, recording, is_child=is_child)
+    if not targets and not REGISTRY.declarations():
+        tell(f"callscope: {_NOTHING_DECLARED}{_own_classes(loaded.module)}")
+        return exit_code or USAGE_ERROR
+    told = _tell_all(trace, output, streams=streams, live=live, check=check)
+    for problem in recording.problems:
+        recording.report(problem)
+    for name in sorted(missing):
+        recording.report(missing_class(MAIN, name, name, class_names(loaded.module)))
+    return exit_code or (USAGE_ERROR if recording.reported else told)
+
+
+def _load(program: Program) -> Loaded | None:
+    """Load a program; print the error that its compiler raised, and return None."""
+    try:
+        return program.load()
+    except (SyntaxError, ValueError) as error:
+        if isinstance(error, CallscopeError):
+            raise
+        sys.excepthook(type(error), error, None)
+        return None
+
+
+def _divide(targets: Sequence[str], loaded: Loaded) -> tuple[tuple[str, ...], set[str]]:
+    """Return the paths of classes in other modules, and the names of those of the program itself.
+
+    Raises:
+        CallscopeError: if one certainly does not exist.
+    """
+    paths = [check_path(target) for target in targets]
+    own = {path.qualname for path in paths if path.module == MAIN}
+    for name in own:
+        if loaded.source is not None:
+            check_class_name(MAIN, name, loaded.source)
+    return tuple(str(path) for path in paths if path.module != MAIN), own
+
+
+def _path_of(output: str | None, recording: Recording, *, is_child: bool) -> str | None:
+    """Return the file that this process writes; None without one."""
+    if output is None or recording.path is not None:
+        return output and str(recording.path)
+    return str(own_path(output)) if is_child else fill(output)
+
+
+def _own_classes(module: types.ModuleType) -> str:
+    """Return a sentence about the classes that the program itself defines; empty without any."""
+    names = [
+        name
+        for name in class_names(module)
+        if getattr(module.__dict__[name], "__module__", None) == MAIN
     ]
-    problems = [f"a target was not traced: {problem}." for problem in problems]
-    if streams:
-        output = str(recording.path)
-    told = _tell_all(trace, problems, output, streams=streams, live=live, check=check)
-    return exit_code or told
+    return f" The script defines {', '.join(names[:8])}." if names else ""
 
 
-def _tell_all(
-    trace: Trace, problems: list[str], output: str | None, *, streams: bool, live: bool, check: bool
-) -> int:
+def _tell_all(trace: Trace, output: str | None, *, streams: bool, live: bool, check: bool) -> int:
     """Hand out the trace, tell what went wrong; return the exit code if the program's is 0."""
+    problems = []
     found = 0
     try:
         _hand_out(trace, output, streams=streams, live=live, check=check)
