@@ -53,6 +53,27 @@ class TestReplacing:
         assert names(tmp_path) == []
 
     @posix
+    def test_what_a_killed_process_has_left(self, seed_trace, tmp_path):
+        """The next save in the folder removes it; the file of a process that lives stays."""
+        program = """
+            import os, signal, sys
+            from callscope.trace import Header, Trace
+
+            def read():
+                os.kill(os.getpid(), signal.SIGKILL)
+
+            Trace(Header(1, 0, 0, '3', '0', ()), read).save("t.jsonl")
+        """
+        command = [sys.executable, "-c", textwrap.dedent(program)]
+        assert subprocess.run(command, cwd=tmp_path, check=False).returncode == -signal.SIGKILL
+        [left] = names(tmp_path)
+        assert left.startswith(".callscope-")
+        living = left.replace(left.split("-")[-2], str(os.getpid()))
+        (tmp_path / living).touch()
+        seed_trace.save(tmp_path / "t.jsonl")
+        assert names(tmp_path) == [living, "t.jsonl"]
+
+    @posix
     def test_a_new_file_has_the_usual_permissions(self, seed_trace, tmp_path):
         """Those that the umask leaves."""
         umask = os.umask(0o027)

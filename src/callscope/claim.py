@@ -30,7 +30,7 @@ _written: Final[set[tuple[int, str]]] = set()
 
 def beside(path: Path) -> Path:
     """Return the path of this process's own file beside the one that was named."""
-    return _with_part(path, str(os.getpid()))
+    return with_part(path, str(os.getpid()))
 
 
 def own_path(template: str) -> Path:
@@ -67,18 +67,19 @@ def claim(path: Path) -> tuple[Path, FileIO]:
 def is_claimed(path: Path) -> bool:
     """Return whether a recording is writing to a file."""
     with suppress(OSError), path.open("rb") as file:
-        return not _lock(file.fileno())
+        return not lock(file.fileno())
     return False
 
 
 def _candidates(path: Path) -> Iterator[Path]:
     yield path
     own = f"{host_label()}.{os.getpid()}"
-    yield _with_part(path, own)
-    yield from (_with_part(path, f"{own}.{number}") for number in count(2))
+    yield with_part(path, own)
+    yield from (with_part(path, f"{own}.{number}") for number in count(2))
 
 
-def _with_part(path: Path, part: str) -> Path:
+def with_part(path: Path, part: str) -> Path:
+    """Return a path with a part put in before its suffix: ``t.<part>.jsonl``."""
     match = _SUFFIX.search(path.name, 1)
     end = len(path.name) if match is None else match.start()
     return path.with_name(f"{path.name[:end]}.{part}{path.name[end:]}")
@@ -88,7 +89,7 @@ def _is_ours(file: FileIO, path: Path) -> bool:
     """Lock and empty a file that was opened; return False if it belongs to another recording."""
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return True  # a pipe or a device
-    if not _lock(file.fileno()):
+    if not lock(file.fileno()):
         return False
     is_own = (os.getpid(), str(path.absolute())) in _written
     if not is_own and _belongs_to_run(path):
@@ -120,7 +121,7 @@ def _header(path: Path) -> dict[str, Any]:
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(fd: int) -> bool:
+    def lock(fd: int) -> bool:
         """Lock an open file; return False if it is locked already."""
         try:
             os.lseek(fd, _FAR, os.SEEK_SET)
@@ -134,7 +135,7 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _lock(fd: int) -> bool:
+    def lock(fd: int) -> bool:
         """Lock an open file; return False if it is locked already."""
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

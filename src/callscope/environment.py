@@ -10,12 +10,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from callscope.claim import beside, own_path
-from callscope.errors import CallscopeError, TargetWarning, warn
+from callscope.claim import beside, own_path, with_part
+from callscope.errors import CallscopeError, TargetWarning, TraceFileError, warn
 from callscope.formats import check_suffix, is_streamed
+from callscope.formats.parts import part_of, remove, save_joined
 from callscope.limits import DEFAULT_MAX_CALLS, Limits
 from callscope.options import check_options
-from callscope.origin import PARENT, fill, run_id
+from callscope.origin import PARENT, fill, rank, run_id
 from callscope.recording import Recording
 from callscope.trace import Sink
 
@@ -54,16 +55,16 @@ def start(environment: Mapping[str, str]) -> None:
         os.environ[PARENT] = run_id()
         if path is not None:
             os.environ[TO] = str(path)
-    elif path is not None and "{pid}" not in str(path):
-        path = beside(path)
     targets = tuple(name for name in names if ":" in name)
     patterns = tuple("*" if name == "1" else name for name in names if ":" not in name)
     methods = _listed(environment.get(METHODS, "")) or None
-    streams = path is not None and is_streamed(path)
-    limits = Limits(max_calls=None if streams or to in _SINKS else DEFAULT_MAX_CALLS)
+    limit = DEFAULT_MAX_CALLS if path is None or not is_streamed(path) else None
+    limits = Limits(max_calls=None if to in _SINKS else limit)
     try:
         if path is not None:
             check_suffix(fill(str(path)))
+            path = _own(path, is_first=is_first)
+        streams = path is not None and is_streamed(path)
         sinks = [_make_sink(to)] if to in _SINKS else []
         recording = _UntilExit(
             targets,
@@ -78,11 +79,23 @@ def start(environment: Mapping[str, str]) -> None:
             # them before they know where they import from.
             must_exist=is_first,
         )
-        recording.path = path
+        recording.target = path
+        recording.is_part = path is not None and path.suffix != Path(to).suffix
         recording.hands_out = not streams and not sinks
         recording.__enter__()
     except CallscopeError as error:
         warn(f"{TARGETS}={environment[TARGETS]!r} cannot be followed. {error}", TargetWarning)
+
+
+def _own(path: Path, *, is_first: bool) -> Path:
+    """Return the file of this process; fields of the path that are filled in later may be left."""
+    if "{pid}" in str(path):
+        return path
+    if is_first:
+        # Ranks know nothing of each other, and each would replace what another has saved.
+        is_shared = not is_streamed(path) and rank() and "{rank}" not in str(path)
+        return with_part(path, "rank{rank}") if is_shared else path
+    return beside(path) if is_streamed(path) else part_of(Path(fill(str(path))))
 
 
 def _make_sink(to: str) -> Sink:
@@ -98,25 +111,44 @@ def _listed(text: str) -> list[str]:
 class _UntilExit(Recording):
     """Hands out what it has recorded when it ends; so does each child process that is forked."""
 
-    path: Path | None = None
+    target: Path | None = None
+    """The file to save; its fields are not filled in yet."""
     hands_out = True
     """Whether the trace is printed or saved at the end."""
+    is_part = False
+    """Whether it streams what the first process joins with its own."""
     _pid = os.getpid()
+
+    @property
+    def _hands_out(self) -> bool:
+        return True
+
+    def start_anew(self) -> None:
+        """Go on in a child process, which streams its part of what the first process saves."""
+        if self.target is not None and self.hands_out and "{pid}" not in str(self.target):
+            with suppress(TraceFileError):  # then it saves a file of its own
+                self._stream_to(part_of(Path(fill(str(self.target)))))
+                self.hands_out, self.is_part = False, True
+        super().start_anew()
 
     def end(self) -> None:
         """End the recording; print or save the trace."""
         is_child = os.getpid() != self._pid
         was_running = self.is_running
         super().end()
+        if was_running and self.is_part and self.path is not None and not self._reader.kept:
+            remove(self.path)
         if not was_running or not self.hands_out or (is_child and not len(self.trace)):
             return
-        if self.path is None:
+        if self.target is None:
             # The program may have left no stderr, or one that is closed.
             with suppress(OSError, ValueError, AttributeError):
                 sys.stderr.write(f"{self.trace}\n")
             return
         try:
-            template = str(self.path)
-            self.trace.save(own_path(template) if is_child else fill(template))
+            if is_child:
+                self.trace.save(own_path(str(self.target)))
+            else:
+                save_joined(self.trace, Path(fill(str(self.target))))
         except CallscopeError as error:
             warn(str(error), TargetWarning)

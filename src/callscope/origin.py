@@ -48,6 +48,19 @@ def host() -> str:
     return os.uname().nodename
 
 
+def is_alive(pid: int) -> bool:
+    """Return whether this host may have a process of a number; where that is unknown, True."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # it is another user's
+    return True
+
+
 def command() -> str:
     """Return the name of the program, without its arguments, which may hold secrets."""
     return os.path.basename(str((getattr(sys, "argv", None) or [""])[0]))  # noqa: PTH119

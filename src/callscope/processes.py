@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import sys
 from typing import Final, Protocol
 
 from callscope.tape.threads import TAPES
@@ -64,21 +63,8 @@ def _after_fork_in_child() -> None:
     WEAVER.start_anew()
     for recording in RUNNING:
         recording.start_anew()
-    if "multiprocessing.util" in sys.modules:
-        # Its processes end without the handlers of `atexit`, and clear the list of their own
-        # handlers as they begin.
-        from multiprocessing import util
-
-        util.register_after_fork(
-            _in_child, lambda _: util.Finalize(None, _end_all, exitpriority=-1_000)
-        )
 
 
-class _InChild:
-    """Is what `multiprocessing` remembers the handler by."""
-
-
-_in_child: Final = _InChild()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=_before_fork,

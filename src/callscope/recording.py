@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from callscope._version import __version__
 from callscope.calibration import measure_cost
+from callscope.children import StartedProcesses
 from callscope.debugger import BreakOn, Debugger
 from callscope.errors import (
     RecordingError,
@@ -34,6 +35,7 @@ from callscope.tape.read import TapeReader
 from callscope.tape.tally import Tally
 from callscope.tape.threads import TAPES
 from callscope.tape.wanted import Wanted
+from callscope.termination import prepare, restore
 from callscope.trace import Call, Cost, Header, Recorded, Sink, Trace
 from callscope.weave import WEAVER, Plan
 
@@ -77,6 +79,7 @@ class Recording:
         self._excerpts: list[Excerpt] = []
         self._file: JSONLines | None = None
         self._file_read: Recorded | None = None
+        self._started, self._forks = StartedProcesses(), 0
         self._state: Literal["new", "running", "ending", "ended"] = "new"
 
     def __enter__(self) -> Trace:
@@ -103,6 +106,8 @@ class Recording:
         self._open_reader()
         self._state = "running"
         RUNNING.append(self)
+        if self._hands_out:
+            prepare()
         if self._around is not None:
             AROUNDS.add(self._around, self._plan.sites)
         try:
@@ -170,6 +175,8 @@ class Recording:
             raise
         self._state = "ended"
         RUNNING.remove(self)
+        restore()
+        self._started.warn(forks=self._forks if self._hands_out else 0)
         for problem in lacking:
             self.report(problem)
         if self._reader.lost and self._limits.max_calls:
@@ -189,10 +196,14 @@ class Recording:
         """Go on in the process that has forked."""
         if self._feed is not None:
             self._feed.go_on()
+        self._forks += 1
 
     def start_anew(self) -> None:
         """Go on in a child process, which has a trace of its own."""
         self._file_read = None
+        self._started, self._forks = StartedProcesses(), 0
+        if self._hands_out:
+            prepare()
         self.trace.header = self._header()
         self._open_reader()
         for excerpt in self._excerpts:
@@ -200,10 +211,20 @@ class Recording:
         if self._feed is not None:
             self._feed.start_anew(self.trace.header)
 
+    def _stream_to(self, path: Path) -> None:
+        """Stream to a file from now on, and keep no call in memory."""
+        self._to, self._keeps = path, False
+        self._feed = self._open_feed(self._header())
+
     @property
     def is_running(self) -> bool:
         """Whether it has begun and not ended."""
         return self._state == "running"
+
+    @property
+    def _hands_out(self) -> bool:
+        """Whether a process that is forked hands out what it records by itself."""
+        return self._feed is not None
 
     @property
     def streams(self) -> bool:

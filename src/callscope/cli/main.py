@@ -99,8 +99,8 @@ def _add_run(commands: _Commands[argparse.ArgumentParser]) -> None:
     run.add_argument(
         "--children",
         action="store_true",
-        help="also record the Python processes that the program starts, each to a file of its own"
-        " beside FILE, which must be a .jsonl or .jsonl.gz file",
+        help="also record the Python processes that the program starts: all into FILE, or, if it is a"
+        " .jsonl or .jsonl.gz file, each into a file of its own beside it",
     )
     run.add_argument(
         "--check",

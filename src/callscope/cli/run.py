@@ -17,6 +17,7 @@ from callscope.cli.main import USAGE_ERROR
 from callscope.cli.program import Program, execute, following
 from callscope.errors import CallscopeError, OptionError, TraceFileError
 from callscope.formats import check_suffix, is_streamed, tree
+from callscope.formats.parts import part_of, save_joined
 from callscope.limits import DEFAULT_MAX_CALLS, Limits
 from callscope.lookup import check_class_name, missing_class
 from callscope.options import check_options
@@ -84,7 +85,9 @@ def run(
         return 1
     others, missing = _divide(targets, loaded)
     if children:
-        _record_children(others if targets else "1", methods, capture, output if streams else None)
+        _record_children(others if targets else "1", methods, capture, output)
+    # Its children stream to files beside this one, and all are joined at the end.
+    part = part_of(Path(fill(output))) if children and output and not streams else None
     pid = os.getpid()
     recording = _ProgramRecording(
         others,
@@ -92,20 +95,22 @@ def run(
         check_options(methods, capture),
         Limits(max_calls=None if streams else DEFAULT_MAX_CALLS),
         sinks,
-        output if streams else None,
+        output if streams else part,
         break_on=break_on,
         replaces_methods=methods is not None,
     )
     with recording as trace, following(recording, missing, loaded.module):
         exit_code = execute(program, loaded, lambda error: show_branch(trace, error))
     is_child = os.getpid() != pid
-    if is_child and not len(trace):
+    if is_child and (part is not None or not len(trace)):
         return exit_code
-    output = _path_of(output, recording, is_child=is_child)
+    if output is not None:
+        to = recording.path if streams else own_path(output) if is_child else fill(output)
+        output = str(to)
     if not targets and not REGISTRY.declarations():
         tell(f"callscope: {_NOTHING_DECLARED}{_own_classes(loaded.module)}")
         return exit_code or USAGE_ERROR
-    told = _tell_all(trace, output, streams=streams, live=live, check=check)
+    told = _tell_all(trace, output, recording.path, streams=streams, live=live, check=check)
     for problem in recording.problems:
         recording.report(problem)
     for name in sorted(missing):
@@ -138,13 +143,6 @@ def _divide(targets: Sequence[str], loaded: Loaded) -> tuple[tuple[str, ...], se
     return tuple(str(path) for path in paths if path.module != MAIN), own
 
 
-def _path_of(output: str | None, recording: Recording, *, is_child: bool) -> str | None:
-    """Return the file that this process writes; None without one."""
-    if output is None or recording.path is not None:
-        return output and str(recording.path)
-    return str(own_path(output)) if is_child else fill(output)
-
-
 def _own_classes(module: types.ModuleType) -> str:
     """Return a sentence about the classes that the program itself defines; empty without any."""
     names = [
@@ -155,12 +153,16 @@ def _own_classes(module: types.ModuleType) -> str:
     return f" The script defines {', '.join(names[:8])}." if names else ""
 
 
-def _tell_all(trace: Trace, output: str | None, *, streams: bool, live: bool, check: bool) -> int:
+def _tell_all(
+    trace: Trace, output: str | None, part: Path | None, *, streams: bool, live: bool, check: bool
+) -> int:
     """Hand out the trace, tell what went wrong; return the exit code if the program's is 0."""
     problems = []
     found = 0
     try:
-        _hand_out(trace, output, streams=streams, live=live, check=check)
+        if output is not None and not streams:
+            trace = save_joined(trace, Path(output), part)
+        _hand_out(trace, output, live=live, check=check)
         if check and trace.lost:
             problems.append(f"{trace.lost:,} calls were not kept, so nothing could be checked.")
         found = _FOUND if check and trace.findings().errors else 0
@@ -171,11 +173,9 @@ def _tell_all(trace: Trace, output: str | None, *, streams: bool, live: bool, ch
     return USAGE_ERROR if problems else found
 
 
-def _hand_out(trace: Trace, output: str | None, *, streams: bool, live: bool, check: bool) -> None:
-    """Save a trace or print it, where that was not done as the program ran; tell what it shows."""
+def _hand_out(trace: Trace, output: str | None, *, live: bool, check: bool) -> None:
+    """Say where a trace is saved, or print it where that was not done as the program ran."""
     if output is not None:
-        if not streams:
-            trace.save(output)
         tell(f"callscope: {len(trace):,} calls saved to {output}")
     elif not live:
         tell(tree.tree(trace) if check else str(trace))

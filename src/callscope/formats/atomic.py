@@ -11,6 +11,9 @@ from io import FileIO
 from pathlib import Path
 from typing import Final
 
+from callscope.claim import is_claimed, lock
+from callscope.origin import host_label, is_alive
+
 _FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
@@ -32,10 +35,12 @@ def replacing(path: Path) -> Iterator[FileIO]:
         with FileIO(path, "w") as file:
             yield file
         return
-    beside = target.with_name(f".callscope-{secrets.token_hex(8)}.tmp")
+    _remove_abandoned(target.parent)
+    beside = target.with_name(f".callscope-{host_label()}-{os.getpid()}-{secrets.token_hex(8)}.tmp")
     try:
         file = _create(beside, target)
         with file:
+            lock(file.fileno())
             if mode is not None and beside.exists():
                 beside.chmod(stat.S_IMODE(mode))
             yield file
@@ -44,6 +49,15 @@ def replacing(path: Path) -> Iterator[FileIO]:
     finally:
         with suppress(OSError):
             beside.unlink()
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what processes of this host have left that were killed while they wrote."""
+    for path in folder.glob(f".callscope-{host_label()}-*.tmp"):
+        with suppress(OSError, ValueError):
+            # Another container may have the host's name; but then the file is locked.
+            if not is_alive(int(path.name.split("-")[-2])) and not is_claimed(path):
+                path.unlink()
 
 
 def _mode(target: Path) -> int | None:

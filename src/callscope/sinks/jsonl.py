@@ -50,6 +50,7 @@ class JSONLines:
         self._template = os.fspath(path)
         self.path: Path = Path(fill(self._template))
         """The file that this process writes to."""
+        self._pid = os.getpid()
         self.left_out: Mapping[str, int] = {}
         """Number of calls that were left out on purpose, by site; the last line says it."""
         self._is_gzip = self.path.suffix.lower() == ".gz"
@@ -79,6 +80,9 @@ class JSONLines:
 
     def on_fork(self, header: Header, /) -> None:
         """Leave the file to the parent, and begin one of one's own."""
+        if self._pid == os.getpid():
+            return  # it is of this process already
+        self._pid = os.getpid()
         if self._file is not None:
             self._file.close()
             self._file = None

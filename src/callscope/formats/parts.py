@@ -1,0 +1,82 @@
+"""Parts of a file that is written at the end: each child process streams one, and they are joined."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from callscope.claim import is_claimed
+from callscope.errors import CallscopeError, ProcessWarning, TraceFileError, warn
+from callscope.formats.files import load, save
+from callscope.origin import host_label
+from callscope.trace import Trace, merge
+
+
+def part_of(path: Path) -> Path:
+    """Return the file that this process streams to, in a folder beside the file that is named.
+
+    Raises:
+        TraceFileError: if the folder cannot be made.
+    """
+    folder = _folder(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TraceFileError.cannot_write(folder, error) from None
+    return folder / f"{host_label()}.{os.getpid()}.jsonl"
+
+
+def save_joined(trace: Trace, path: Path, own: Path | None = None) -> Trace:
+    """Save a trace with the parts of its run that are finished, and remove these.
+
+    A `ProcessWarning` tells of processes that still run; their parts stay.
+
+    Args:
+        trace: of this process; it is used up if there are parts.
+        path: where to save it.
+        own: the part that this process has streamed to, if it has.
+
+    Returns:
+        What was saved.
+
+    Raises:
+        CallscopeError: what `save` raises.
+    """
+    others = [part for part in sorted(_folder(path).glob("*.jsonl")) if part != own]
+    running = [part for part in others if is_claimed(part)]
+    finished = dict(_of_run(set(others) - set(running), trace.header.run))
+    joined = merge([trace, *finished.values()]) if finished else trace
+    save(joined, path)
+    for part in (*finished, *([own] if own else ())):
+        remove(part)
+    # Helpers of multiprocessing, which call nothing, end when this process has ended.
+    number = sum(len(trace) > 0 for _, trace in _of_run(running, trace.header.run))
+    if number:
+        processes = "1 process" if number == 1 else f"{number} processes"
+        warn(
+            f"{processes} still ran when {str(path)!r} was saved, and what they called is not in it."
+            f" It is in '{_folder(path)}'; `callscope convert` makes one file of it.",
+            ProcessWarning,
+        )
+    return joined
+
+
+def remove(part: Path) -> None:
+    """Remove a part, and the folder if it was the last."""
+    with suppress(OSError):
+        part.unlink()
+        part.parent.rmdir()
+
+
+def _of_run(parts: Iterable[Path], run: str) -> Iterator[tuple[Path, Trace]]:
+    for part in sorted(parts):
+        with suppress(CallscopeError):  # a process was killed before it wrote a line
+            trace = load(part)
+            if trace.header.run == run:
+                yield part, trace
+
+
+def _folder(path: Path) -> Path:
+    return path.with_name(f"{path.name}.parts")
