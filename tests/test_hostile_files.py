@@ -184,8 +184,48 @@ def test_a_name_that_a_terminal_would_obey(folder, capsys):
         shown = capsys.readouterr().out
         assert "\\x1b]0;pwned\\x07\\x1b[2J\\u202e" in shown
         assert shown.replace("\n", "").isprintable()
-    callscope.load(path).save(folder / "evil.txt")
-    assert (folder / "evil.txt").read_text(encoding="utf-8").replace("\n", "").isprintable()
+    trace = callscope.load(path)
+    trace.save(folder / "evil.txt")
+    texts = (
+        (folder / "evil.txt").read_text(encoding="utf-8"),
+        *(str(trace), trace.outline(), str(trace.summary()), str(trace.findings())),
+        *(trace._repr_html_(), trace.summary()._repr_html_(), trace.calls[0]._repr_html_()),
+        *(str(callscope.diff(trace, EXERCISED)), callscope.diff(EXERCISED, trace).text(None)),
+        *map(repr, trace.calls),
+    )
+    assert [text for text in texts if not text.replace("\n", "").isprintable()] == []
+
+
+def test_a_program_that_names_things_so(capsys):
+    """What is printed while it runs, of its errors and in warnings is escaped as well."""
+    evil = "\x1b]0;pwned\x07\u202e"
+
+    class Base:
+        def __getattr__(self, name):
+            raise AttributeError
+
+    def method(self, x):
+        raise ValueError(x)
+
+    class EvilError(Exception):
+        def __repr__(self):
+            return evil
+
+    def fails(call):
+        raise EvilError
+
+    Base.__qualname__, method.__name__ = f"{evil}Base", f"call{evil}"
+    setattr(Base, f"call{evil}", method)
+    sinks = [callscope.Console(color=False), callscope.Console(style="inside")]
+    with (
+        pytest.warns(errors.PredicateWarning) as warned,
+        callscope.record(Base, methods=("call*",), sinks=sinks, where=fails),
+        contextlib.suppress(ValueError),
+    ):
+        getattr(Base(), f"call{evil}")(evil)
+    shown = [capsys.readouterr().out, *(str(warning.message) for warning in warned)]
+    assert "pwned" in shown[0]
+    assert [text for text in shown if not text.replace("\n", "").isprintable()] == []
 
 
 def test_a_small_file_that_expands_without_end(folder):
@@ -202,6 +242,58 @@ def test_a_small_file_that_expands_without_end(folder):
             file.write(b" " * (1 << 20))
     with pytest.raises(errors.TraceFormatError, match="a line of more than"):
         callscope.load(path)
+
+
+@pytest.mark.parametrize("blank", [b"\n", b" \n", b"\r\n", b"\t \n"])
+def test_a_small_file_of_very_many_lines(folder, blank):
+    """Lines with nothing in them take up no room in a compressed file; a few do no harm."""
+    path = folder / "blank.jsonl.gz"
+    for count, fits in ((1_000, True), (10_000_000, False)):
+        with gzip.open(path, "wb", 1) as file:
+            file.write(LINES[0] + b"\n")
+            for _ in range(count // 1_000):
+                file.write(blank * 1_000)
+        if fits:
+            assert len(callscope.load(path)) == 0
+        else:
+            with pytest.raises(errors.TraceFormatError, match="line 1002: there is nothing in it"):
+                callscope.load(path)
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b", "\ud800"], ids=["long", "NUL", "surrogate"])
+@pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".parquet", ".html"])
+def test_names_that_no_file_can_have(folder, name, suffix, capsys):
+    """They are refused as any file is that cannot be read or written."""
+    path = f"{folder}/{name}{suffix}"
+    with pytest.raises(errors.TraceFileError, match="Cannot write"):
+        EXERCISED.save(path)
+    if suffix == ".html":
+        return
+    with pytest.raises(errors.TraceFileError, match="Cannot read") as raised:
+        callscope.load(path)
+    assert str(raised.value).isprintable()
+    assert main(["view", path]) == 2
+    assert capsys.readouterr().err.rstrip("\n").isprintable()
+    if suffix != ".parquet":
+        with pytest.raises(errors.TraceFileError, match="Cannot write"):
+            callscope.record(to=path).__enter__()
+
+
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize("ts_ns", [1 << 63, -(1 << 63) - 1, 10**400])
+def test_times_of_which_no_figure_could_be_made(folder, fast, ts_ns):
+    """A time that takes more than 64 bits is refused."""
+    path = folder / "times.jsonl"
+    for kind in ("call", "return", "raise", "suspend", "resume"):
+        lines = [*map(json.loads, LINES)]
+        place = next(place for place, line in enumerate(lines) if line["kind"] == kind)
+        lines[place]["ts_ns"] = ts_ns
+        path.write_text("\n".join(map(json.dumps, lines)) + "\n")
+        why = "takes more than 64 bits"
+        assert f"line {place + 1}: 'ts_ns' {why}" in load(path, fast=fast)
+    lines[0]["start_ns"] = ts_ns
+    path.write_text(json.dumps(lines[0]) + "\n")
+    assert f"line 1: 'start_ns' {why}" in load(path, fast=fast)
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz"])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import callscope
 from callscope import errors
+from callscope.cli import main
 from strategies import Running, programs
 from test_hostile_files import everything
 from test_schema import exercise, record
@@ -129,7 +130,7 @@ def change(table, column, value):
     ("column", "value", "why"),
     [
         ("call_id", 1, "begins a second time"),
-        ("call_id", "x", "is no trace"),
+        ("call_id", "x", "Failed to parse string"),
         ("parent_id", 77, "has not begun"),
         ("duration_ns", -1, "before what its call has done"),
         ("arguments", "[1]", "no JSON object"),
@@ -187,3 +188,65 @@ def test_a_damaged_file(seed_trace, tmp_path, at, junk, cut):
     else:
         message = "t.parquet"
     assert "t.parquet" in message
+
+
+def test_rows_that_take_up_no_room(seed_trace, tmp_path):
+    """A small file of a million equal rows is refused at the second, before they fill the memory."""
+    path = tmp_path / "bomb.parquet"
+    first = seed_trace.to_arrow().slice(0, 1)
+    rows = first.take(pa.repeat(pa.scalar(0), 1_000_000))
+    parquet.write_table(rows, path, compression="zstd")
+    size, usual = rows.nbytes, pa.default_memory_pool()
+    assert path.stat().st_size * 100 < size
+    del rows
+    pool = pa.proxy_memory_pool(usual)
+    pa.set_memory_pool(pool)
+    try:
+        with pytest.raises(errors.TraceFormatError, match="row 1: call 1 begins a second time"):
+            callscope.load(path)
+    finally:
+        pa.set_memory_pool(usual)
+    assert pool.max_memory() < size / 4
+
+
+ABOUTS = {
+    "python": 5,
+    "targets": ["a", 1],
+    "pid": None,
+    "start_ns": 1 << 64,
+    "start_unix_ns": -(10**400),
+    "cost": [1, 2],
+    "left_out": {"a": "b"},
+    "classes": [["A", ["A", 1], [[], []], [], [], []]],
+    "classes of lists": [["A", ["A"], [[[[], {}, 1, "x", None]]], [], [], []]],
+    "classes of methods": [["A", ["A"], [[["A", None, None, None, None]]], [], [], []]],
+    "classes of few": [["A"]],
+    "classes of codes": [["A", ["A"], [[["A", "call", None, None, [1]]]], [], [], []]],
+    "classes and no list": 5,
+}
+
+
+@pytest.mark.parametrize(("name", "value"), ABOUTS.items(), ids=ABOUTS)
+def test_what_belongs_to_no_call_is_of_the_right_types(seed_trace, tmp_path, name, value):
+    """What a `.jsonl` file may not say, a `.parquet` file may not, either."""
+    table = seed_trace.to_arrow()
+    about = json.loads(table.schema.metadata[b"callscope"])
+    path = tmp_path / "t.parquet"
+    said = json.dumps({**about, name.partition(" ")[0]: value})
+    parquet.write_table(table.replace_schema_metadata({b"callscope": said}), path)
+    with pytest.raises(errors.TraceFormatError, match=r"t\.parquet"):
+        callscope.load(path)
+
+
+def test_a_file_that_a_terminal_would_obey(tmp_path, capsys):
+    """What pyarrow says of a hostile file is escaped, in the exception and on the terminal."""
+    path = tmp_path / "t.parquet"
+    evil = "\x1b]0;pwned\x07\u202e\x9b"
+    table = pa.table({evil: [1]}).replace_schema_metadata({b"callscope": json.dumps({"v": evil})})
+    parquet.write_table(table, path)
+    with pytest.raises(errors.TraceFormatError) as raised:
+        callscope.load(path)
+    assert str(raised.value).isprintable()
+    parquet.write_table(table.replace_schema_metadata({b"callscope": evil.encode()}), path)
+    assert main(["view", str(path)]) == 2
+    assert capsys.readouterr().err.rstrip("\n").isprintable()

@@ -33,6 +33,10 @@ __all__ = [
 class CallscopeError(Exception):
     """Base of every exception callscope raises on its own account."""
 
+    def __str__(self) -> str:
+        # It may quote a file, which may come from anywhere, and is shown on terminals.
+        return printable(super().__str__())
+
 
 class OptionError(CallscopeError, ValueError):
     """An option has a value that callscope cannot use."""
@@ -70,9 +74,9 @@ class TraceFileError(CallscopeError, OSError):
     """A trace file cannot be read or written."""
 
     @classmethod
-    def cannot_write(cls, path: object, error: OSError) -> TraceFileError:
+    def cannot_write(cls, path: object, error: OSError | ValueError) -> TraceFileError:
         """Return the error for a file that cannot be written."""
-        reason = error.strerror or str(error)
+        reason = getattr(error, "strerror", None) or str(error)
         return cls(f"Cannot write {str(path)!r}: {reason}. Name a file that can be written.")
 
     @classmethod
@@ -123,20 +127,36 @@ class TraceTruncatedWarning(CallscopeWarning):
     """More calls were made than a recording was allowed to keep."""
 
 
+def one_line(text: str) -> str:
+    """Return a text with all that would break a line, or cannot be printed, escaped.
+
+    Control characters are, which a terminal obeys, what turns the direction of writing, and halves
+    of surrogate pairs: all that is not printable, as `str.isprintable` has it.
+    """
+    if text.isprintable():
+        return str(text)
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def printable(text: str) -> str:
+    """Return a text of several lines, each of them as `one_line` has it."""
+    return text if text.isprintable() else "\n".join(map(one_line, text.split("\n")))
+
+
 def warn(message: str, category: type[CallscopeWarning]) -> None:
     """Warn, but raise nothing into the traced program where warnings are errors."""
     try:
-        warnings.warn(message, category, stacklevel=2)
+        warnings.warn(printable(message), category, stacklevel=2)
     except Exception:
         # There may be no stderr, or one that cannot be written to.
         with suppress(Exception):
-            sys.stderr.write(f"callscope: {message}\n")
+            sys.stderr.write(f"callscope: {printable(message)}\n")
 
 
 def shown(thing: object) -> str:
     """Return the `repr` of something of the user's, which may itself raise."""
     try:
-        return repr(thing)
+        return one_line(repr(thing))
     except BaseException as error:
         if is_interrupt(error):
             raise

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 from callscope.analyze.measure import Measured, measure
-from callscope.errors import MissingExtraError, OptionError
+from callscope.errors import MissingExtraError, OptionError, one_line
 from callscope.trace import Cost, Names, Trace
 
 if TYPE_CHECKING:
@@ -200,10 +200,10 @@ _HEADINGS: Final = ("calls", "errors", "total ms", "self ms", "mean us", "p50 us
 def _lines(summary: Summary) -> Iterator[str]:
     waits = any(site.waiting_ns for site in summary.sites)
     headings = [*_HEADINGS, *(["waiting ms"] if waits else [])]
-    rows = [(site.site, _cells(site, waits=waits)) for site in summary.sites]
+    rows = [(one_line(site.site), _cells(site, waits=waits)) for site in summary.sites]
     yield from _table("site", headings, rows)
     rows = [
-        (each.runtime_class, [f"{each.instances:,}", *_cells(each, waits=waits)])
+        (one_line(each.runtime_class), [f"{each.instances:,}", *_cells(each, waits=waits)])
         for each in summary.classes
     ]
     if rows:

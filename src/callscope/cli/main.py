@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from callscope._version import __version__
-from callscope.errors import CallscopeError
+from callscope.errors import CallscopeError, one_line
 
 USAGE_ERROR: Final = 2
 """Exit code for what was asked for wrongly; a traced program's own exit code is kept."""
@@ -228,7 +228,6 @@ def _run(options: argparse.Namespace) -> int:
 
 def _view(options: argparse.Namespace) -> int:
     from callscope.formats import load_all, tree
-    from callscope.trace.text import one_line
 
     trace = load_all(options.files)
     if options.outline:
@@ -241,8 +240,7 @@ def _view(options: argparse.Namespace) -> int:
         text = tree.tree(trace, max_lines=None if options.all else tree.MAX_LINES)
         if findings := trace.findings():
             text += f"\n\n{findings.brief()}"
-    # A file may come from anywhere, and a terminal obeys what it is sent.
-    print("\n".join(map(one_line, text.split("\n"))))
+    print(text)
     return 0
 
 
@@ -261,7 +259,7 @@ def _convert(options: argparse.Namespace) -> int:
     trace.save(options.output)
     calls, processes = len(trace), len({call.pid for call in trace.calls})
     of = f" of {processes:,} processes" if processes > 1 else ""
-    print(f"{calls:,} call{'' if calls == 1 else 's'}{of} saved to {options.output}")
+    print(f"{calls:,} call{'' if calls == 1 else 's'}{of} saved to {one_line(options.output)}")
     return 0
 
 

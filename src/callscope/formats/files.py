@@ -8,7 +8,7 @@ import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from errno import ENOENT
+from errno import EINVAL, ENOENT
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -41,6 +41,7 @@ def save(trace: Trace, path: str | PathLike[str]) -> Path:
     target = Path(path)
     module = module_of(target)
     try:
+        _check_name(target)
         with (
             replacing(target) as raw,
             _packed(raw, target) as file,
@@ -52,6 +53,16 @@ def save(trace: Trace, path: str | PathLike[str]) -> Path:
             raise
         raise TraceFileError.cannot_write(target, error) from None
     return target
+
+
+def _check_name(path: Path) -> None:
+    """Raise an `OSError` if no file can have such a name: one with a NUL, or half a surrogate pair."""
+    try:
+        path.stat()
+    except ValueError as error:
+        raise OSError(EINVAL, str(error)) from None
+    except OSError:
+        return  # it need not be there
 
 
 @contextmanager
@@ -126,7 +137,12 @@ def _group(source: Path, header: Header) -> tuple[Path, str]:
 
 
 def _files(path: Path) -> list[Path]:
-    if path.exists() or not glob.has_magic(str(path)):
+    try:
+        _check_name(path)
+        is_named = path.exists() or not glob.has_magic(str(path))
+    except OSError as error:
+        raise TraceFileError.cannot_read(path, error) from None
+    if is_named:
         return [path]
     found = sorted(map(Path, glob.glob(str(path))))  # noqa: PTH207  # the pattern may be absolute
     if not found:

@@ -8,17 +8,19 @@ the metadata of the table's schema.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
 from callscope.errors import MissingExtraError, TraceFormatError
-from callscope.formats.links import Links, WrongLineError, to_cost, with_texts
+from callscope.formats.jsonl import slow
+from callscope.formats.links import Facts, Links, WrongLineError, with_texts
 from callscope.trace import (
     SCHEMA_VERSION,
     Call,
     CallError,
     ClassFacts,
     CodeFacts,
+    Cost,
     Header,
     MadeCall,
     Process,
@@ -157,24 +159,25 @@ def read(file: BinaryIO, name: str) -> Trace:
     arrow = _import("'.parquet'")
     from pyarrow import parquet
 
-    try:
-        table = parquet.read_table(file)
-        about = json.loads((table.schema.metadata or {})[_METADATA])
-        table = table.select(_schema(arrow).names).cast(_schema(arrow))
-    except (arrow.ArrowException, OSError, KeyError, ValueError, RecursionError) as error:
-        why = str(error).partition("\n")[0]
-        raise TraceFormatError(
-            f"{name!r} is no trace, or is damaged: {why:.200}. Name a '.parquet' file that callscope"
-            " has written."
-        ) from None
     links = Links()
     try:
-        header, classes = _about(about, links)
-        for batch in table.to_batches(max_chunksize=_BATCH):
-            for row in batch.to_pylist():
-                _take(links, row, classes)
+        packed = parquet.ParquetFile(file)
+        about = json.loads((packed.schema_arrow.metadata or {})[_METADATA])
+    except (arrow.ArrowException, OSError, KeyError, ValueError, RecursionError) as error:
+        raise TraceFormatError(
+            f"{name!r} is no trace, or is damaged: {_reason(error)}. Name a '.parquet' file that"
+            " callscope has written."
+        ) from None
+    try:
+        header, classes = _about(about, links, name)
+        for row in _rows(packed, arrow):
+            _take(links, row, classes)
+    except TraceFormatError:
+        raise
     except (
+        arrow.ArrowException,
         WrongLineError,
+        OSError,
         LookupError,
         TypeError,
         ValueError,
@@ -182,10 +185,21 @@ def read(file: BinaryIO, name: str) -> Trace:
         RecursionError,
     ) as error:
         raise TraceFormatError(
-            f"{name!r}, behind row {len(links.calls)}: {error}. Restore the file."
+            f"{name!r}, behind row {len(links.calls)}: {_reason(error)}. Restore the file."
         ) from None
     recorded = links.recorded()
     return Trace(header, lambda: recorded)
+
+
+def _reason(error: Exception) -> str:
+    return f"{str(error).partition(chr(10))[0]:.200}"
+
+
+def _rows(packed: Any, arrow: Any) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a file, some at a time: equal ones take up no room in it."""
+    schema = _schema(arrow)
+    for batch in packed.iter_batches(_BATCH, columns=schema.names):
+        yield from arrow.Table.from_batches([batch]).select(schema.names).cast(schema).to_pylist()
 
 
 def _import(what: str) -> Any:
@@ -214,52 +228,29 @@ def _schema(arrow: Any) -> Any:
     return arrow.schema([*fields, arrow.field(_CLASS, arrow.int32())])
 
 
-def _about(about: dict[str, Any], links: Links) -> tuple[Header, list[ClassFacts]]:
-    if about["v"] != SCHEMA_VERSION:
-        msg = (
-            f"it is of schema version {about['v']!r:.40}, and this callscope reads {SCHEMA_VERSION}"
-        )
-        raise WrongLineError(msg)
-    # Files of earlier versions lack the fields that have a default.
-    fields = {name: about[name] for name in Header._fields if name in about}
-    fields["targets"] = tuple(map(str, fields["targets"]))
-    fields["cost"] = None if fields.get("cost") is None else to_cost(fields["cost"])
-    fields["processes"] = tuple(Process(*each) for each in fields.get("processes", ()))
-    header = Header(**fields)
-    links.end_all(about["lost"], about["left_out"])
-    classes = [
-        ClassFacts(
-            str(name),
-            tuple(map(str, mro)),
-            tuple(tuple(map(_site, own)) for own in sites),
-            *(tuple(map(str, names)) for names in said),
-        )
-        for name, mro, sites, *said in about["classes"]
+def _about(about: Any, links: Links, name: str) -> tuple[Header, list[ClassFacts]]:
+    """Return what the metadata say, checked as the lines of a `.jsonl` file that say the same."""
+    cost = about.get("cost") and dict(zip(Cost._fields, about["cost"], strict=True))
+    processes = [
+        dict(zip(Process._fields, each, strict=True)) for each in about.get("processes") or ()
     ]
-    if not all(
-        type(each) is int
-        for each in (
-            *(header.pid, header.start_ns, header.start_unix_ns),
-            *(links.lost, *links.left_out.values()),
-            *(process.pid for process in header.origins),
-            *(process.rank for process in header.origins if process.rank is not None),
-        )
-    ) or not all(
-        type(each) is str
-        for process in header.origins
-        for each in (process.host, process.command, process.run)
-    ):
-        msg = "what it says of itself is not of the right types"
-        raise WrongLineError(msg)
+    said = {**about, "kind": "trace", "cost": cost, "processes": processes}
+    header = slow.header(said, name)
+    slow.take(links, {**about, "kind": "end"})
+    classes = [_class(fields, links) for fields in about["classes"]]
+    links.facts = Facts({}, {})  # the rows say by themselves what holds for them
     return header, classes
 
 
-def _site(fields: list[Any]) -> SiteFacts:
-    defining_class, method, file, line, code = fields
-    if code is not None:
-        calls_next, is_empty, is_abstract, passes_on, sets, consumes = code
-        code = CodeFacts(calls_next, is_empty, is_abstract, passes_on, tuple(sets), tuple(consumes))
-    return SiteFacts(defining_class, method, file, line, code)
+def _class(fields: list[Any], links: Links) -> ClassFacts:
+    about = dict(zip(ClassFacts._fields, fields, strict=False))
+    for site in (site for own in about["sites"] for site in own):
+        said = dict(zip(SiteFacts._fields, site, strict=True))
+        code = said["code"] and dict(zip(CodeFacts._fields, said["code"], strict=True))
+        slow.take(links, {**said, "kind": "site", "code": code})
+    methods = [[site[1] for site in own] for own in about["sites"]]
+    slow.take(links, {**about, "kind": "class", "sites": methods})
+    return links.facts.classes[about["runtime_class"]]
 
 
 def _take(links: Links, row: dict[str, Any], classes: list[ClassFacts]) -> None:

@@ -8,15 +8,14 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final, Literal, TextIO, get_args
 
-from callscope.errors import OptionError
+from callscope.errors import OptionError, one_line
 from callscope.trace import Event, Names, call_text, object_text, outcome_text, value_text
+from callscope.trace.text import indent
 
 if TYPE_CHECKING:
     from callscope.trace import Call
 
 Style = Literal["tree", "inside"]
-
-_INDENT: Final = "  "
 
 
 class Console:
@@ -68,17 +67,18 @@ class Console:
         call = event.call
         self._names.add(call.defining_class)
         self._names.add(call.runtime_class)
-        indent = _INDENT * call.depth
+        before = indent(call.depth)
         if event.kind == "call":
-            self._print(indent + call_text(call, self._names), event)
+            self._print(before + call_text(call, self._names), event)
         elif outcome := outcome_text(call):
             # Directly below its call's line, the outcome needs no name.
             name = "" if self._last is call else f" {self._site(call)}"
-            self._print(f"{indent}{outcome.strip()}{name}", event)
+            self._print(f"{before}{outcome.strip()}{name}", event)
         self._last = call
 
     def _site(self, call: Call) -> str:
-        return f"from {self._names.show(call.defining_class)}.{call.method} [{object_text(call, self._names)}]"
+        site = f"{self._names.show(call.defining_class)}.{one_line(call.method)}"
+        return f"from {site} [{object_text(call, self._names)}]"
 
     def _print(self, line: str, event: Event) -> None:
         file = sys.stdout if self._file is None else self._file
@@ -103,7 +103,8 @@ class Console:
 def _inside(call: Call) -> str:
     values = ", ".join(value_text(value) for value in call.arguments.values())
     shown = f" : {values}" if values else ""
-    return f"Inside {call.site.removesuffix(f'.{call.method}')} -> {call.method}{shown}"
+    cls = call.site.removesuffix(f".{call.method}")
+    return f"Inside {one_line(cls)} -> {one_line(call.method)}{shown}"
 
 
 def _rich() -> Any:
@@ -119,7 +120,7 @@ def _colored(line: str, event: Event) -> str:
     from rich.text import Text
 
     text = Text(line)
-    text.highlight_words([event.call.method], "bold cyan")
+    text.highlight_words([one_line(event.call.method)], "bold cyan")
     text.highlight_regex(r"\[[^\[\]]*#\d+\]", "green")
     if event.kind == "raise":
         text.stylize("red")

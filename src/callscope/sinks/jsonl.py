@@ -69,7 +69,7 @@ class JSONLines:
     def _open(self) -> FileIO:
         try:
             self.path, file = claim(self.path)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise TraceFileError.cannot_write(self.path, error) from None
         return file
 

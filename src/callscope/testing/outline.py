@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from callscope.begin import record
-from callscope.errors import TraceFileError
+from callscope.errors import TraceFileError, one_line
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -52,7 +52,8 @@ def check_outline(trace: Trace, path: str | PathLike[str]) -> None:
     lines = difflib.unified_diff(
         expected.splitlines(), found.splitlines(), str(file), "this run", lineterm=""
     )
-    raise AssertionError("\n".join([f"The outline is not that of {file}:", *lines, remedy]))
+    shown = [f"The outline is not that of {file}:", *lines, remedy]
+    raise AssertionError("\n".join(map(one_line, shown)))
 
 
 def _read(file: Path) -> str | None:

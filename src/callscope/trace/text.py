@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from callscope.errors import one_line as one_line  # noqa: PLC0414  # all ways of writing stand here
 from callscope.hierarchy import bare_name
 from callscope.trace.call import Call
 from callscope.trace.event import Header, Process
@@ -43,6 +44,20 @@ class Names:
 _NO_NAMES: Final = Names()
 
 
+MAX_INDENT: Final = 100
+"""Levels that are shown by indentation; a text of deeper ones would grow with their square."""
+
+
+def deep(depth: int) -> str:
+    """Return what stands before a call that is deeper than `MAX_INDENT`; nothing for others."""
+    return f"(depth {depth:,}) " if depth > MAX_INDENT else ""
+
+
+def indent(depth: int) -> str:
+    """Return two spaces per level; of deeper levels, their number."""
+    return "  " * min(depth, MAX_INDENT) + deep(depth)
+
+
 def value_text(value: Value) -> str:
     """Return a captured value as people read it."""
     return one_line(value) if type(value) is Text else repr(value)
@@ -64,13 +79,6 @@ def _details(process: Process) -> tuple[str, str, str]:
         "" if process.rank is None else f"rank {process.rank}",
         one_line(process.command),
     )
-
-
-def one_line(text: str) -> str:
-    """Return a text with all that would break a line, or cannot be printed, escaped."""
-    if text.isprintable():
-        return str(text)
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def arguments_text(call: Call) -> str:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from operator import attrgetter
-from typing import Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import astuple
 
+from callscope.formats.json_parts import INT64
 from callscope.formats.links import (
     BEFORE_PARENT,
     NOT_RUNNING,
@@ -24,6 +25,8 @@ from callscope.formats.links import (
 from callscope.trace import Call, CallError, ClassFacts, CodeFacts, SiteFacts, Text
 
 Scalar: TypeAlias = None | bool | int | float | str
+Int64: TypeAlias = Annotated[int, msgspec.Meta(ge=-INT64, le=INT64 - 1)]
+"""A time; with larger ones no figure could be made of it."""
 
 _NAMES: Final = ("_method", "_defining_class", "_runtime_class", "_thread")
 """Fields of a call of which there are few values, each of many calls."""
@@ -31,7 +34,7 @@ _NAMES: Final = ("_method", "_defining_class", "_runtime_class", "_thread")
 # Its fields are those of a `Call`, so that `Call`'s methods are its own. What stands in no line
 # can be given nothing by one, either.
 _FROM_LINE: Final[dict[str, Any]] = {
-    "_start_ns": ("ts_ns", int),
+    "_start_ns": ("ts_ns", Int64),
     "_pid": ("pid", int),
     "_thread": ("thread", str),
     "_task": ("task", str | None),
@@ -90,7 +93,7 @@ def _call_type(names: dict[str, Any]) -> Any:
 class Returned(Struct, tag_field="kind", tag="return", gc=False):
     """A line of kind "return"."""
 
-    ts_ns: int
+    ts_ns: Int64
     call_id: int
     result: Scalar
     texts: list[str] | None = None
@@ -107,7 +110,7 @@ class RaisedError(Struct, gc=False):
 class Raised(Struct, tag_field="kind", tag="raise", gc=False):
     """A line of kind "raise"."""
 
-    ts_ns: int
+    ts_ns: Int64
     call_id: int
     error: RaisedError
     result: None = None
@@ -116,14 +119,14 @@ class Raised(Struct, tag_field="kind", tag="raise", gc=False):
 class Suspended(Struct, tag_field="kind", tag="suspend", gc=False):
     """A line of kind "suspend"."""
 
-    ts_ns: int
+    ts_ns: Int64
     call_id: int
 
 
 class Resumed(Struct, tag_field="kind", tag="resume", gc=False):
     """A line of kind "resume"."""
 
-    ts_ns: int
+    ts_ns: Int64
     call_id: int
 
 
@@ -190,6 +193,8 @@ class Lines:
 
     def decode(self, lines: bytes) -> list[Any] | None:
         """Return what stands in each of some lines; None if one is out of the ordinary."""
+        if not (lines.isascii() or _is_utf8(lines)):  # which msgspec does not see in keys
+            return None
         if self._known is not None:
             self.call_type = self._known_type
             with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -215,6 +220,14 @@ class Lines:
         names = {field: Literal[tuple(known)] for field, known in self._names.items()}
         self._known_type = _call_type(names)
         self._known = msgspec.json.Decoder(self._known_type | _OTHERS)
+
+
+def _is_utf8(lines: bytes) -> bool:
+    try:
+        lines.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def link(links: Links, events: Iterator[Any], call_type: Any) -> None:  # noqa: C901, PLR0912

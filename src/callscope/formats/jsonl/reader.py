@@ -12,6 +12,8 @@ from callscope.formats.links import Links, WrongLineError
 from callscope.trace import Header, Recorded
 
 _PIECE: Final = 1 << 16
+_MOST_BLANK: Final = 1_000
+"""Lines with nothing in them, beyond which a file is no trace: packed, they take up no room."""
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 
 
@@ -28,6 +30,7 @@ class Reader:
         self._name = name
         self._line = 0
         """Lines that were read so far; while one is being read, its number."""
+        self._blank = 0
         self._links = Links()
         fast = _fast()
         self._link = fast and fast.link
@@ -64,9 +67,17 @@ class Reader:
             return
         for line in lines:
             self._line += 1
+            if not line.strip():
+                self._take_blank()
             # Only the last line can lack its end: the program was killed as it wrote.
-            if line.strip() and (line.endswith(b"\n") or is_json(line)):
+            elif line.endswith(b"\n") or is_json(line):
                 take(self._links, parse(line))
+
+    def _take_blank(self) -> None:
+        self._blank += 1
+        if self._blank > _MOST_BLANK:
+            msg = f"there is nothing in it, nor in {_MOST_BLANK:,} lines before it"
+            raise WrongLineError(msg)
 
     def _take_fast(self, lines: list[bytes]) -> bool:
         """Take many lines at once; return False if that cannot be done."""

@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import Any, Final, NoReturn
 
 from callscope.errors import TraceFormatError
+from callscope.formats.json_parts import INT64
 from callscope.formats.links import Links, WrongLineError, to_cost, with_texts
 from callscope.trace import (
     SCHEMA_VERSION,
@@ -128,8 +129,8 @@ def header(line: dict[str, Any], name: str) -> Header:
         raise TraceFormatError(msg)
     return Header(
         pid=_field(line, "pid", int),
-        start_ns=_field(line, "start_ns", int),
-        start_unix_ns=_field(line, "start_unix_ns", int),
+        start_ns=_time(line, "start_ns"),
+        start_unix_ns=_time(line, "start_unix_ns"),
         python=_field(line, "python", str),
         callscope=_field(line, "callscope", str),
         targets=tuple(_strings(line, "targets")),
@@ -172,9 +173,9 @@ def take(links: Links, line: dict[str, Any]) -> None:
     elif kind in ("return", "raise"):
         _end(links, line)
     elif kind == "suspend":
-        links.suspend(_field(line, "call_id", int), _field(line, "ts_ns", int))
+        links.suspend(_field(line, "call_id", int), _time(line))
     elif kind == "resume":
-        links.resume(_field(line, "call_id", int), _field(line, "ts_ns", int))
+        links.resume(_field(line, "call_id", int), _time(line))
     elif kind == "site":
         _site(links, line)
     elif kind == "class":
@@ -201,6 +202,7 @@ def _begin(links: Links, line: dict[str, Any]) -> None:
             _field(line, key, _type_of(key), optional=key in _OPTIONAL)
         fields = tuple(map(line.get, _CALL_KEYS))
     ts_ns, pid, thread, task, call_id, parent_id, *names, instance, mro_index, via_super = fields
+    _check_time(ts_ns)
     method, defining_class, runtime_class, thread = map(sys.intern, (*names, thread))
     arguments = _field(line, "arguments", dict, optional=True)
     call = MadeCall(
@@ -228,7 +230,19 @@ def _end(links: Links, line: dict[str, Any]) -> None:
     if error is not None:
         error = CallError(_field(error, "type", str), _field(error, "message", str))
     result = _values({"result": line.get("result")}, line)["result"]
-    links.end(_field(line, "call_id", int), _field(line, "ts_ns", int), result, error)
+    links.end(_field(line, "call_id", int), _time(line), result, error)
+
+
+def _time(line: dict[str, Any], name: str = "ts_ns") -> int:
+    ts_ns: int = _field(line, name, int)
+    _check_time(ts_ns, name)
+    return ts_ns
+
+
+def _check_time(ts_ns: int, name: str = "ts_ns") -> None:
+    if not -INT64 <= ts_ns < INT64:
+        msg = f"{name!r} takes more than 64 bits"
+        raise WrongLineError(msg)
 
 
 def _site(links: Links, line: dict[str, Any]) -> None:
