@@ -1,11 +1,16 @@
 """Reading a trace: calls, roots, events, find, the printed tree, the summary, files."""
 
+import functools
 import json
+import sys
+import threading
+from collections.abc import Sequence
 
 import pytest
 
 import callscope
 from callscope import errors
+from callscope.testing.outline import last_calls
 from conftest import SEED_OUTLINE
 
 
@@ -196,6 +201,251 @@ class TestTrace:
         finally:
             sys.setrecursionlimit(limit)
         assert len(trace.outline().splitlines()) == len(list(trace.events())) // 2 == 5_002
+
+
+class TestSequence:
+    """A trace is a sequence of its calls."""
+
+    def test_it_is_read_as_a_sequence(self, seed_trace):
+        """Iterated, indexed, sliced, reversed, counted and matched."""
+        calls = seed_trace.calls
+        first, *_, last = seed_trace
+        assert isinstance(seed_trace, Sequence)
+        assert [*seed_trace] == [*calls]
+        assert [*reversed(seed_trace)] == [*calls][::-1]
+        assert (seed_trace[0], seed_trace[-1]) == (first, last) == (calls[0], calls[3])
+        assert tuple(seed_trace[1:3]) == (calls[1], calls[2])
+        assert (first in seed_trace, "call" in seed_trace) == (True, False)
+        assert (seed_trace.index(last), seed_trace.count(last)) == (3, 1)
+        with pytest.raises(IndexError):
+            seed_trace[4]
+        with pytest.raises(ValueError, match="not in tuple"):
+            seed_trace.index(last, 0, 3)
+
+    def test_it_is_false_while_it_is_empty(self, seed):
+        """As a list is."""
+        with callscope.record(seed.Layer) as trace:
+            assert not trace
+            seed.Layer(1)
+            assert trace
+
+    def test_two_traces_are_never_equal(self, seed_trace, tmp_path):
+        """Though they hold the same: equality is identity, and a trace can be a key."""
+        loaded = callscope.load(seed_trace.save(tmp_path / "t.jsonl"))
+        assert seed_trace == seed_trace  # noqa: PLR0124
+        assert (seed_trace == loaded, len({seed_trace, loaded})) == (False, 2)
+
+
+def saved(suffix):
+    return lambda trace, folder: trace.save(folder / f"t{suffix}")
+
+
+READINGS = {
+    "str": lambda trace, _: str(trace),
+    "repr": lambda trace, _: repr(trace),
+    "html": lambda trace, _: trace._repr_html_(),
+    "outline": lambda trace, _: trace.outline(),
+    "summary": lambda trace, _: trace.summary(),
+    "findings": lambda trace, _: trace.findings(),
+    "diff": lambda trace, _: callscope.diff(trace, OTHER),
+    "find": lambda trace, _: trace.find(within=trace.roots[0]) if trace is OTHER else trace.find(),
+    "events": lambda trace, _: [*trace.events()],
+    "list": lambda trace, _: tuple(iter(trace)),
+    "to_arrow": lambda trace, _: pytest.importorskip("pyarrow") and trace.to_arrow(),
+    "parquet": lambda trace, folder: (
+        pytest.importorskip("pyarrow") and trace.save(folder / "t.parquet")
+    ),
+    **{
+        suffix: saved(suffix)
+        for suffix in (".jsonl", ".jsonl.gz", ".mmd", ".txt", ".json", ".speedscope.json", ".html")
+    },
+}
+
+
+class Step:
+    """What is recorded while it is read."""
+
+    def call(self, deeper=0):
+        if deeper:
+            self.call(deeper - 1)
+
+
+with callscope.record(Step) as OTHER:
+    Step().call()
+
+
+class TestSnapshot:
+    """What happens while a trace is read is in the next reading, and in no part of this one."""
+
+    @pytest.mark.parametrize("read", READINGS.values(), ids=READINGS)
+    def test_what_one_call_returns_is_of_one_moment(self, read, tmp_path, monkeypatch):
+        """The tape is asked once, though calls are made whenever it is."""
+        asked = []
+        with callscope.record(Step) as trace:
+            ask = trace._read
+
+            def read_more():
+                Step().call(1)
+                asked.append(1)
+                return ask()
+
+            monkeypatch.setattr(trace, "_read", read_more)
+            read(trace, tmp_path)
+        assert len(asked) == 1
+
+    def test_no_call_is_said_to_be_missing(self, tmp_path):
+        """Each text is whole while another thread makes calls."""
+        has_begun = threading.Event()
+
+        def work():
+            for _ in range(1_000):
+                Step().call(3)
+                has_begun.set()
+
+        thread = threading.Thread(target=work)
+        # The limit has that thread read what it has written, while this one reads.
+        with callscope.record(Step, max_calls=500) as trace:
+            thread.start()
+            has_begun.wait()
+            texts = []
+            while not texts or (thread.is_alive() and len(texts) < 10):
+                texts.append(str(trace))
+                trace.save(tmp_path / "t.mmd")
+                trace.summary(), trace.findings(), trace.outline(), [*trace.events()]
+            thread.join()
+        assert [text for text in texts if "more calls; trace.save" in text] == []
+
+
+class Chain:
+    """Objects each of which leads to the next, in the ways that programs have."""
+
+    def __init__(self, rest, error=None):
+        if rest:
+            self.next = Chain(rest - 1, error)
+        elif error is not None:
+            raise error
+
+    def __call__(self, depth, error=None):
+        return self.call(depth, error)
+
+    def call(self, depth, error):
+        if depth:
+            return self(depth - 1, error)
+        if error is not None:
+            raise error
+        return 1
+
+    def along(self, first):
+        self.noted(first)
+        return self.next.along(first) if hasattr(self, "next") else None
+
+    def noted(self, first):
+        return None if first is self else first.seen()
+
+    def seen(self):
+        return 1
+
+
+@functools.cache
+def make_chain(depth, error):
+    """Return a trace of calls so deep: objects made, one object, and many that call the first."""
+    error = AttributeError("'Chain' object has no attribute 'x'") if error else None
+    with callscope.record(Chain, methods=("__init__", "__call__", "call", "*")) as trace:
+        for act in (lambda: Chain(depth, error), lambda: Chain(0)(depth // 2, error)):
+            try:
+                chain = act()
+            except AttributeError:
+                pass
+            else:
+                if isinstance(chain, Chain):
+                    chain.along(chain)
+    return trace
+
+
+def steps_of(act):
+    """Return how many lines and calls an act runs, and what it returns."""
+    count = 0
+
+    def trace(frame, kind, argument):
+        nonlocal count
+        count += 1
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        result = act()
+    finally:
+        sys.settrace(before)
+    return count, result
+
+
+DEEP = {
+    **READINGS,
+    "find": lambda trace, _: trace.find(within=trace.roots[0]),
+    "diff": lambda trace, _: str(callscope.diff(trace, trace)) + str(callscope.diff(OTHER, trace)),
+    "calls": lambda trace, _: [(c.self_ns, c.depth, repr(c)) for c in trace],
+    "excerpt": lambda trace, _: last_calls(trace),
+}
+
+
+class TestDeep:
+    """Reading takes time, and texts take room, for each call once and not for each of its parents."""
+
+    @pytest.fixture(autouse=True)
+    def room(self):
+        before = sys.getrecursionlimit()
+        sys.setrecursionlimit(20_000)
+        yield
+        sys.setrecursionlimit(before)
+
+    @pytest.mark.parametrize("error", [False, True], ids=["returning", "raising"])
+    @pytest.mark.parametrize("read", DEEP.values(), ids=DEEP)
+    def test_it_takes_twice_as_long_for_twice_the_depth(self, read, error, tmp_path):
+        """For objects made by one another, recursion on one object, and calls back to the first."""
+        steps, sizes = [], []
+        for depth in (300, 600):
+            trace = make_chain(depth, error)
+            read(trace, tmp_path)  # some things are only done the first time
+            count, result = steps_of(lambda trace=trace: read(trace, tmp_path))
+            steps.append(count)
+            sizes.append(len(result) if isinstance(result, str) else 1)
+        assert steps[1] < 2.5 * steps[0] + 1_000
+        assert sizes[1] < 2.5 * sizes[0]
+
+    def test_beyond_a_depth_calls_are_not_indented(self):
+        """Their depth is written instead."""
+        with callscope.record(Step) as trace:
+            Step().call(102)
+        lines = trace.outline().splitlines()
+        assert [line.strip(" ")[:12] for line in lines[99:103]] == [
+            "Step.call(de",
+            "Step.call(de",
+            "(depth 101) ",
+            "(depth 102) ",
+        ]
+        assert [len(line) - len(line.lstrip(" ")) for line in lines[99:]] == [198, 200, 200, 200]
+        rows = str(trace).splitlines()
+        assert [row.index("Step") for row in rows[99:103]] == [297, 300, 312, 312]
+        assert [row.rindex("─ ") for row in rows[99:103]] == [295, 298, 298, 298]
+
+
+class Wide:
+    """What has a long text."""
+
+    def call(self, text):
+        return self
+
+
+@pytest.mark.parametrize("length", [1, 60, 62, 63, 64, 65, 66, 67, 70, 150])
+def test_a_duration_stands_clear_of_the_text(length):
+    """By two spaces at least, however long the text is, so that no number runs into another."""
+    with callscope.record(Wide) as trace:
+        Wide().call("x" * length)
+    line = str(trace).splitlines()[0]
+    text = f"Wide.call(text='{'x' * length}') [Wide#1] -> Wide#1"
+    assert (line[: len(text) + 2], line[-1]) == (f"{text}  ", "s")
+    assert "  <span" in trace._repr_html_()
 
 
 class TestFiles:

@@ -11,6 +11,7 @@ from callscope.analyze.crash import crash_branch
 from callscope.summarize import summarizer
 from callscope.tape.threads import TAPES
 from callscope.trace import Call, CallError, Names, Trace, call_text, outcome_text
+from callscope.trace.text import indent
 
 
 def show_branch(trace: Trace, error: BaseException) -> None:
@@ -32,7 +33,7 @@ def _lines(calls: Sequence[Call]) -> Iterator[str]:
     for depth, (call, within) in enumerate(zip_longest(calls, calls[1:])):
         is_told = within is None or within.error != call.error
         outcome = outcome_text(call) if is_told else ""
-        yield f"{'  ' * depth}{call_text(call, names)}{outcome}"
+        yield f"{indent(depth)}{call_text(call, names)}{outcome}"
 
 
 def _recorded(error: BaseException | None) -> Iterator[CallError]:

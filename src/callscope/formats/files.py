@@ -47,7 +47,7 @@ def save(trace: Trace, path: str | PathLike[str]) -> Path:
             _packed(raw, target) as file,
             progress(f"Writing {one_line(target.name)}", raw),
         ):
-            module.write(trace, file)
+            module.write(trace._snapshot(), file)
     except OSError as error:
         if isinstance(error, TraceFileError):
             raise

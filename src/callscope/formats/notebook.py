@@ -83,7 +83,7 @@ def _line(call: Call, names: Names) -> str:
     duration = _escaped(duration_text(call.duration_ns))
     return (
         f'{text}<span style="color:{color}">{outcome}</span>'
-        f' <span style="opacity:.6">{duration}</span>'
+        f'  <span style="opacity:.6">{duration}</span>'
     )
 
 

@@ -10,7 +10,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 from callscope.hierarchy import bare_name, outer_name
 from callscope.trace import Call, Names, Trace, call_text, outcome_text
-from callscope.trace.text import missing, one_line, process_details
+from callscope.trace.text import MAX_INDENT, deep, indent, missing, one_line, process_details
 
 MAX_LINES: Final = 2_000
 """How many calls `print(trace)` shows."""
@@ -70,8 +70,7 @@ def last_of(calls: Sequence[Call], most: int) -> set[Call]:
 
 
 def _outlined(call: Call, names: Names, outermost: int = 0) -> str:
-    indent = "  " * (call.depth - outermost)
-    return f"{indent}{call_text(call, names)}{outcome_text(call)}"
+    return f"{indent(call.depth - outermost)}{call_text(call, names)}{outcome_text(call)}"
 
 
 def tree(trace: Trace, *, max_lines: int | None = MAX_LINES, encoding: str | None = None) -> str:
@@ -93,7 +92,7 @@ def tree(trace: Trace, *, max_lines: int | None = MAX_LINES, encoding: str | Non
         if label:
             lines.append(label)
         rows = [
-            (f"{_branches(last, style)}{call_text(call, names)}{outcome_text(call)}", call)
+            (f"{_branches(last, style)}{_shown(call, names)}", call)
             for call, last in islice(_walk(roots), None if max_lines is None else max_lines - shown)
         ]
         shown += len(rows)
@@ -135,16 +134,24 @@ def _by_thread(
 
 
 def _walk(roots: Sequence[Call]) -> Iterator[tuple[Call, tuple[bool, ...]]]:
-    """Yield each call and, for it and each of its parents, whether it is the last child."""
+    """Yield each call and, for it and each of its parents, whether it is the last child.
+
+    Of a call deeper than `MAX_INDENT`, it is said for the outermost of its parents, and for itself.
+    """
     stack: list[tuple[Call, tuple[bool, ...]]] = [(root, ()) for root in reversed(roots)]
     while stack:
         call, last = stack.pop()
         yield call, last
         children = call.children
         final = len(children) - 1
+        above = last[: MAX_INDENT - 1]
         stack.extend(
-            (child, (*last, index == final)) for index, child in reversed([*enumerate(children)])
+            (child, (*above, index == final)) for index, child in reversed([*enumerate(children)])
         )
+
+
+def _shown(call: Call, names: Names) -> str:
+    return f"{deep(call.depth)}{call_text(call, names)}{outcome_text(call)}"
 
 
 def _branches(last: tuple[bool, ...], style: _Style) -> str:
@@ -155,9 +162,10 @@ def _branches(last: tuple[bool, ...], style: _Style) -> str:
 
 
 def _with_durations(rows: list[tuple[str, Call]], style: _Style) -> list[str]:
-    column = min(max((len(text) for text, _ in rows), default=0), _MAX_COLUMN) + _GAP
+    column = min(max((len(text) for text, _ in rows), default=0), _MAX_COLUMN)
+    gap = " " * _GAP
     return [
-        f"{text:<{column}}{duration_text(call.duration_ns, style.micro):>9}".rstrip()
+        f"{text:<{column}}{gap}{duration_text(call.duration_ns, style.micro):>9}".rstrip()
         for text, call in rows
     ]
 

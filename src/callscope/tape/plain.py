@@ -133,7 +133,7 @@ class PlainRecords:
     def _settle(self, end_ns: int, error: CallError = UNKNOWN_ERROR) -> None:
         """End a call that has raised."""
         if self.raised is not None:
-            self.raised._end_ns, self.raised._error = end_ns, error
+            self.raised._error, self.raised._end_ns = error, end_ns
             self._tell("raise", end_ns, self.raised)
             self.raised = None
 

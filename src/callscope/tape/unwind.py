@@ -237,8 +237,8 @@ class ThreadReader:
         if raised:
             self._raised = call
         elif call is not None:
-            call._end_ns = end_ns
             call._result = result
+            call._end_ns = end_ns
             reader.events += events
 
     def _raise(self, instant: Instant) -> None:
@@ -263,6 +263,6 @@ class ThreadReader:
         # One step.
         self._raised = None
         if call is not None:
-            call._end_ns = end_ns
             call._error = error
+            call._end_ns = end_ns
             self._reader.events += events

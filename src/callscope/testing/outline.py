@@ -102,6 +102,7 @@ def last_calls(trace: Trace) -> str:
     """Return the outline of a trace's last calls, with those that led to them."""
     from callscope.formats.tree import excerpt, last_of
 
+    trace = trace._snapshot()
     calls = trace.calls
     shown = last_of(calls, _MOST_SHOWN)
     left_out = len(calls) - len(shown) + trace.lost

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from operator import itemgetter
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 from callscope.hierarchy import bare_name, qualified_name
 from callscope.trace.call import Call
@@ -33,10 +33,14 @@ class Recorded(NamedTuple):
     """Number of calls that were left out on purpose, of each site by its qualified name."""
 
 
-class Trace:
+class Trace(Sequence[Call]):
     """The calls of one recording, as a list, as a tree, and as text.
 
-    It may be read while the recording still runs, and then holds what has happened so far.
+    It is a sequence of its calls, in the order they began: it can be iterated, indexed and sliced,
+    and is false while it is empty. Two traces are equal only if they are the same object.
+
+    It may be read while the recording still runs, and then holds what has happened so far. What one
+    call of a method returns, or one file holds, is what had happened at one moment.
     """
 
     def __init__(
@@ -49,15 +53,29 @@ class Trace:
         self._read = read
         self._measure_cost = measure_cost
         self._calls: tuple[Call, ...] = ()
+        self._whole: Trace | None = None
+        """The trace that this one is a snapshot of."""
 
     @property
     def calls(self) -> Sequence[Call]:
         """Every call, in the order they began."""
-        calls = self._read().calls
+        return self._as_tuple(self._read().calls)
+
+    def _as_tuple(self, calls: Sequence[Call]) -> tuple[Call, ...]:
         known = self._calls
         if len(calls) != len(known) or (calls and calls[-1] is not known[-1]):
-            self._calls = tuple(calls)
-        return self._calls
+            self._calls = known = tuple(calls)
+        return known
+
+    def _snapshot(self) -> Trace:
+        """Return the trace as it is now: what asks it more than once gets one answer."""
+        if self._whole is not None:
+            return self
+        recorded = self._read()
+        recorded = recorded._replace(calls=self._as_tuple(recorded.calls))
+        snapshot = Trace(self.header, lambda: recorded)
+        snapshot._whole = self
+        return snapshot
 
     @property
     def roots(self) -> Sequence[Call]:
@@ -84,6 +102,8 @@ class Trace:
         It is measured when it is first asked for, by a summary or by saving, in the process that
         recorded; for a trace that is streamed to a file, when the recording begins.
         """
+        if self._whole is not None:
+            return self._whole.cost
         if self.header.cost is None and self._measure_cost is not None:
             self.header = self.header._replace(cost=self._measure_cost())
         return self.header.cost
@@ -120,6 +140,7 @@ class Trace:
             within: a call of the trace; of what it led to, directly or not.
             where: a function that is given each call and returns True to keep it.
         """
+        below = None if within is None else _below(within)
         return [
             call
             for call in self.calls
@@ -129,7 +150,7 @@ class Trace:
             and (runtime_class is None or _is_class(call.runtime_class, runtime_class))
             and (instance is None or call.instance == instance)
             and (error is None or _has_error(call, error))
-            and (within is None or _is_within(call, within))
+            and (below is None or call in below)
             and (where is None or where(call))
         ]
 
@@ -140,7 +161,7 @@ class Trace:
         `` -> result`` where the result is not None, or `` !! Type: message``. Two runs of the
         same program give the same outline, so a test may compare it with a string.
         """
-        text: str = _format("tree").outline(self)
+        text: str = _format("tree").outline(self._snapshot())
         return text
 
     def summary(self, *, corrected: bool = True) -> Summary:
@@ -151,7 +172,7 @@ class Trace:
                 is taken off all times.
         """
         module = importlib.import_module("callscope.analyze.summary")
-        summary: Summary = module.summarize(self, corrected=corrected)
+        summary: Summary = module.summarize(self._snapshot(), corrected=corrected)
         return summary
 
     def findings(self) -> Findings:
@@ -163,7 +184,8 @@ class Trace:
         is empty for a trace that does not hold all calls, because of `max_calls`, `where`, `sample`
         or `max_per_second`.
         """
-        findings: Findings = importlib.import_module("callscope.analyze.findings").find(self)
+        module = importlib.import_module("callscope.analyze.findings")
+        findings: Findings = module.find(self._snapshot())
         return findings
 
     def save(self, path: str | PathLike[str]) -> Path:
@@ -188,16 +210,17 @@ class Trace:
             MissingExtraError: if pyarrow is not installed.
             TraceFormatError: if a number is too large for a column.
         """
-        table: pa.Table = _format("parquet").to_arrow(self)
+        table: pa.Table = _format("parquet").to_arrow(self._snapshot())
         return table
 
     def __str__(self) -> str:
-        text: str = _format("tree").tree(self)
-        findings = self.findings()
+        snapshot = self._snapshot()
+        text: str = _format("tree").tree(snapshot)
+        findings = snapshot.findings()
         return f"{text}\n\n{findings.brief()}" if findings else text
 
     def _repr_html_(self) -> str:
-        html: str = _format("notebook").trace_html(self)
+        html: str = _format("notebook").trace_html(self._snapshot())
         return html
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001  # IPython's
@@ -205,6 +228,31 @@ class Trace:
 
     def __len__(self) -> int:
         return len(self._read().calls)
+
+    def __iter__(self) -> Iterator[Call]:
+        return iter(self.calls)
+
+    def __contains__(self, call: object) -> bool:
+        return call in self.calls
+
+    @overload
+    def __getitem__(self, index: int) -> Call: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Call]: ...
+    def __getitem__(self, index: int | slice) -> Call | Sequence[Call]:
+        return self.calls[index]
+
+    def __reversed__(self) -> Iterator[Call]:
+        return reversed(self.calls)
+
+    def index(self, call: Call, start: int = 0, stop: int | None = None) -> int:
+        """Return the place of a call in `calls`, as `list.index` does."""
+        calls = self.calls
+        return calls.index(call, start, len(calls) if stop is None else stop)
+
+    def count(self, call: Call) -> int:
+        """Return 1 for a call of the trace, else 0."""
+        return self.calls.count(call)
 
     def __repr__(self) -> str:
         calls = len(self)
@@ -230,11 +278,15 @@ def _has_error(call: Call, wanted: str | type | bool) -> bool:  # noqa: FBT001  
     return _is_class(call.error.type, wanted)
 
 
-def _is_within(call: Call, outer: Call) -> bool:
-    above = call.parent
-    while above is not None and above is not outer:
-        above = above.parent
-    return above is outer
+def _below(outer: Call) -> set[Call]:
+    """Return the calls that a call led to, directly or not."""
+    waiting = [*outer._children]
+    below: set[Call] = set()
+    while waiting:
+        call = waiting.pop()
+        below.add(call)
+        waiting += call._children
+    return below
 
 
 def _instants(roots: Iterable[Call]) -> list[tuple[int, EventKind, Call]]:

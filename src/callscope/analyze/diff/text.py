@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from callscope.trace import Call, Names, call_text, outcome_text, value_text
-from callscope.trace.text import one_line
+from callscope.trace.text import MAX_INDENT, indent, one_line
 
 if TYPE_CHECKING:
     from callscope.analyze.diff.alignment import Alignment
@@ -74,7 +74,7 @@ class _Fold(NamedTuple):
             shown = "the next call differs in the same way, with all that it led to"
         else:
             shown = f"the next {self.number:,} calls differ in the same way, each with all that it led to"
-        return f"  {'  ' * self.depth}= {shown}"
+        return f"  {indent(self.depth)}= {shown}"
 
 
 class _Tree:
@@ -165,7 +165,7 @@ class _Tree:
             yield self._line(mark, node)
         more = len(inside) - _MOST_BELOW - 1
         if more > 0:
-            yield f"{mark} {'  ' * (_depth(top) + 1)}... {_calls(more)} more below"
+            yield f"{mark} {indent(_depth(top) + 1)}... {_calls(more)} more below"
 
     def _paired(self, node: Node, call: Call) -> Iterator[str]:
         aspects = self._aligned.aspects(node)
@@ -173,14 +173,14 @@ class _Tree:
         assert other is not None
         self.shown += bool(aspects)
         yield self._line("~" if aspects else " ", node)
-        indent = "  " * (_depth(node) + 3)
+        before = "  " * (min(_depth(node), MAX_INDENT) + 3)
         for aspect, ours, theirs in _details(aspects, call, other, self._aligned.objects):
-            yield f"{indent}{aspect}: {ours} => {theirs}"
+            yield f"{before}{aspect}: {ours} => {theirs}"
 
     def _line(self, mark: str, node: Node) -> str:
         assert node.call is not None
         shown = call_text(node.call, self._names) + outcome_text(node.call)
-        return f"{mark} {'  ' * _depth(node)}{shown}"
+        return f"{mark} {indent(_depth(node))}{shown}"
 
 
 def _depth(node: Node) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from callscope.analyze.findings.finding import Finding, Severity
-from callscope.analyze.findings.objects import INIT, Construction, Objects, above, lacked
+from callscope.analyze.findings.objects import INIT, Construction, Objects, lacked
 from callscope.hierarchy import bare_name
 from callscope.trace import Call
 
@@ -23,9 +23,11 @@ def find_before(objects: Objects) -> Iterator[Finding]:
             name = lacked(call)
             if name is None or call.method == INIT:
                 continue
-            outer = next((c for c in above(call) if c.method == INIT), None)
+            outer = objects.ancestors.init(call)
             setter = _setter(made, name, None if outer is None else outer.mro_index)
-            is_early = call.start_ns < made.call.start_ns if outer is None else _left(call, made)
+            is_early = (
+                call.start_ns < made.call.start_ns if outer is None else _left(objects, call, made)
+            )
             if setter is None or not is_early:
                 continue
             key = call.defining_class, call.method, setter, name
@@ -45,9 +47,10 @@ def _setter(made: Construction, name: str, below: int | None) -> str | None:
     return None
 
 
-def _left(call: Call, made: Construction) -> bool:
+def _left(objects: Objects, call: Call, made: Construction) -> bool:
     """Tell whether what a call raised ended the making of the object."""
-    return any(c is made.call for c in above(call)) and made.call.error == call.error
+    inits = objects.ancestors.inits(call)
+    return any(init is made.call for init in inits) and made.call.error == call.error
 
 
 def _before(key: tuple[str, str, str, str], calls: list[Call], outer: Call | None) -> Finding:
@@ -79,7 +82,10 @@ def find_after(objects: Objects) -> Iterator[Finding]:
         failed = objects.begun_before(call)
         if failed is None or failed.error is None or (failed._end_ns or 0) > call.start_ns:
             continue
-        if any(c.method != INIT for c in above(call)):
+        outer = objects.ancestors.outer(call)
+        while outer is not None and outer.method == INIT:
+            outer = objects.ancestors.outer(outer)
+        if outer is not None:
             continue  # the outermost tells it
         key = call.defining_class, call.method
         found.setdefault(key, []).append(call)

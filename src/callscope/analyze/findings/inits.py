@@ -11,7 +11,6 @@ from callscope.analyze.findings.objects import (
     INIT,
     Construction,
     Objects,
-    above,
     lacked,
     names,
 )
@@ -126,7 +125,7 @@ def _missing(
 
 def find_twice(objects: Objects) -> Iterator[Finding]:
     """Yield a finding for each class whose `__init__` ran twice while one object was made."""
-    found: dict[tuple[str, ...], list[Call]] = {}
+    found: dict[tuple[str, ...], list[tuple[Call, Call]]] = {}
     for made in objects.constructions():
         runs: dict[int | None, list[Call]] = {}
         for call in made.inits:
@@ -137,25 +136,21 @@ def find_twice(objects: Objects) -> Iterator[Finding]:
         for calls in runs.values():
             if len(calls) == 1:
                 continue
+            led = [(c, objects.ancestors.init(c)) for c in calls]
             # What is below another that ran twice is that one's doing.
-            own = [c for c in calls if len(runs.get(_leader(c).mro_index, ())) <= 1]
+            own = [(c, by) for c, by in led if by and len(runs.get(by.mro_index, ())) <= 1]
             code = _code(calls[0])
             if len(own) > 1 and not (code is not None and code.is_empty):
-                key = own[0].defining_class, *(_leader(c).defining_class for c in own)
+                key = calls[0].defining_class, *(by.defining_class for _, by in own)
                 found.setdefault(key, []).extend(own)
-    for key, calls in found.items():
-        yield _twice(key, calls)
+    for key, led_by in found.items():
+        yield _twice(key, led_by)
 
 
-def _leader(call: Call) -> Call:
-    """Return the `__init__` on the same object that led to another."""
-    return next(c for c in above(call) if c.method == INIT)
-
-
-def _twice(key: tuple[str, ...], calls: list[Call]) -> Finding:
+def _twice(key: tuple[str, ...], led_by: list[tuple[Call, Call]]) -> Finding:
     twice, *by = dict.fromkeys(map(bare_name, key))
-    leader = _leader(calls[1])
-    site = leader._site_facts
+    calls = [call for call, _ in led_by]
+    site = led_by[1][1]._site_facts
     times = f"{len(key) - 1} times"
     led = names([f"{name}.__init__" for name in by])
     advice = (

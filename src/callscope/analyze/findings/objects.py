@@ -80,6 +80,74 @@ class Templates:
         return known
 
 
+class Ancestors:
+    """For each call, the innermost calls on the same object that led to it.
+
+    Found in one walk, for a call may have many parents, and each of these too.
+
+    Args:
+        calls: all calls of a trace.
+    """
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        self._outer: dict[Call, Call] = {}
+        """Without those that are the parent itself."""
+        self._init: dict[Call, Call] = {}
+        self.leading: set[Call] = set()
+        """The calls of `__call__` that led to another on the same object."""
+        self._open: dict[tuple[int, int | None, str], list[Call]] = {}
+        waiting: list[Call | None] = [call for call in calls if call._parent is None]
+        path: list[Call] = []
+        while waiting:
+            call = waiting.pop()
+            if call is None:
+                self._leave(path.pop())
+                continue
+            self._enter(call)
+            path.append(call)
+            waiting.append(None)
+            waiting += call._children
+
+    def _enter(self, call: Call) -> None:
+        outer, init = self._open_of(call, ""), self._open_of(call, INIT)
+        if outer and outer[-1] is not call._parent:
+            self._outer[call] = outer[-1]
+        if init:
+            self._init[call] = init[-1]
+        outer.append(call)
+        if call._method == INIT:
+            init.append(call)
+        elif call._method == CALL:
+            template = self._open_of(call, CALL)
+            self.leading.update(template[-1:])
+            template.append(call)
+
+    def _leave(self, call: Call) -> None:
+        self._open_of(call, "").pop()
+        if call._method in (INIT, CALL):
+            self._open_of(call, call._method).pop()
+
+    def _open_of(self, call: Call, method: str) -> list[Call]:
+        return self._open.setdefault((call._pid, call._instance, method), [])
+
+    def outer(self, call: Call) -> Call | None:
+        """Return the innermost call on the same object that led to a call."""
+        parent = call._parent
+        if parent is not None and is_same_object(parent, call):
+            return parent
+        return self._outer.get(call)
+
+    def init(self, call: Call) -> Call | None:
+        """Return the innermost `__init__` on the same object that led to a call."""
+        return self._init.get(call)
+
+    def inits(self, call: Call) -> Iterator[Call]:
+        """Yield each `__init__` on the same object that led to a call, the innermost first."""
+        while (found := self.init(call)) is not None:
+            yield found
+            call = found
+
+
 class Objects:
     """The calls of a trace by object.
 
@@ -89,6 +157,7 @@ class Objects:
 
     def __init__(self, calls: Sequence[Call]) -> None:
         self.calls = calls
+        self.ancestors: Ancestors = Ancestors(calls)
         self._constructions: dict[_Key, list[Construction]] = {}
         self._templates: dict[_Key, Templates] = {}
         self._failed: dict[_Key, list[Call]] = {}
@@ -102,7 +171,7 @@ class Objects:
         if call._error is not None:
             self._failed.setdefault(key, []).append(call)
         if call._method == INIT and call._class_facts is not None and call._mro_index is not None:
-            outer = next((c for c in above(call) if c._method == INIT), None)
+            outer = self.ancestors.init(call)
             known = self._constructions.setdefault(key, [])
             if outer is None or not known:
                 known.append(Construction(call, call._class_facts, [call]))
@@ -152,15 +221,6 @@ def _key(call: Call) -> _Key:
 def is_same_object(call: Call, other: Call) -> bool:
     """Tell whether two calls ran on one object."""
     return call._instance == other._instance and call._pid == other._pid
-
-
-def above(call: Call) -> Iterator[Call]:
-    """Yield the calls on the same object that led to a call, the innermost first."""
-    parent = call.parent
-    while parent is not None:
-        if is_same_object(parent, call):
-            yield parent
-        parent = parent.parent
 
 
 def led(template: Call, method: str) -> list[Call]:

@@ -11,7 +11,7 @@ from pathlib import PureWindowsPath
 from typing import Final, NamedTuple
 
 from callscope.analyze.findings.finding import Finding
-from callscope.analyze.findings.objects import CALL, Objects, above, is_same_object, led, names
+from callscope.analyze.findings.objects import CALL, Objects, is_same_object, led, names
 from callscope.hierarchy import bare_name
 from callscope.trace import Call, ClassFacts, SiteFacts, Text
 
@@ -44,7 +44,7 @@ def _template(facts: ClassFacts) -> SiteFacts | None:
 
 
 def _is_bypass(objects: Objects, call: Call, template: SiteFacts) -> bool:
-    if next(above(call), None) is not None:
+    if objects.ancestors.outer(call) is not None:
         return False  # what an object does with itself is its own affair
     if any(type(v) is Text and _STAND_IN.match(v) for v in call.arguments.values()):
         return False
@@ -103,7 +103,7 @@ def find_not_reached(objects: Objects) -> Iterator[Finding]:
             continue
         key = call.defining_class, hidden.defining_class
         found.setdefault(key, []).append(call)
-        if _led_on(call):
+        if call in objects.ancestors.leading:
             reaching.add(key)
     for key, calls in found.items():
         if key not in reaching:
@@ -118,16 +118,6 @@ def _hidden(facts: ClassFacts, mro_index: int | None) -> SiteFacts | None:
         if site is not None and (site.code is None or not site.code.is_abstract):
             return site
     return None
-
-
-def _led_on(call: Call) -> bool:
-    waiting = [*call._children]
-    while waiting:
-        other = waiting.pop()
-        if other.method == CALL and is_same_object(other, call):
-            return True
-        waiting += other._children
-    return False
 
 
 def _not_reached(key: tuple[str, str], calls: list[Call]) -> Finding:

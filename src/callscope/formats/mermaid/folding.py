@@ -39,8 +39,8 @@ class Folded:
         return self._rounds[call]
 
     def _fold_all(self, roots: Sequence[Call]) -> list[Round]:
-        for call in _children_first(roots):
-            rounds = self._rounds[call] = self._fold(call._children)
+        for call, children in _children_first(roots):
+            rounds = self._rounds[call] = self._fold(children)
             inner = tuple(
                 (tuple(self._shape_of[inner] for inner in each.calls), each.times)
                 for each in rounds
@@ -63,14 +63,14 @@ class Folded:
         return rounds
 
 
-def _children_first(roots: Sequence[Call]) -> Iterator[Call]:
-    """Yield calls, each after those it led to; no recursion, for depth."""
-    found: list[Call] = []
+def _children_first(roots: Sequence[Call]) -> Iterator[tuple[Call, Sequence[Call]]]:
+    """Yield calls and their children, each after those it led to; no recursion, for depth."""
+    found: list[tuple[Call, Sequence[Call]]] = []
     stack = [*roots]
     while stack:
         call = stack.pop()
-        found.append(call)
-        stack += call._children
+        found.append((call, call.children))
+        stack += found[-1][1]
     return reversed(found)
 
 
