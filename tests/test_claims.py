@@ -139,6 +139,16 @@ class TestOneFileOneRecording:
         recording("t.jsonl", 1)
         assert load(tmp_path / "t.jsonl").header.command == "-c"
 
+    def test_nothing_is_saved_there(self, recording, tmp_path):
+        """It would take the file's place, and what the recording writes would be lost."""
+        process = recording("t.jsonl", 1)
+        with record(Base) as trace:
+            Base().call(2)
+        with pytest.raises(callscope.CallscopeError, match=r"t\.jsonl'.*A recording is writing"):
+            trace.save(tmp_path / "t.jsonl")
+        stop(process)
+        assert results(load(trace.save(tmp_path / "t.jsonl"))) == [2]
+
     @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no such pipes")
     def test_a_pipe_is_no_file(self, tmp_path):
         """It is written to as it is."""

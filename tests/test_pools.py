@@ -168,6 +168,31 @@ print(signal.getsignal(signal.SIGTERM) is before)
         assert (done.returncode, done.stdout, done.stderr) == (code, said, "")
         assert results(tmp_path) == [1]
 
+    @pytest.mark.parametrize("output", [[], ["-o", "t.txt"], ["-o", "t.jsonl"]])
+    def test_the_command_line(self, run, tmp_path, output):
+        """A program that is ended by `timeout` or `docker stop` still shows what it called."""
+        program = """
+import os, signal, library
+library.work(1)
+if not os.fork():
+    library.work(2)
+    os.kill(os.getpid(), signal.SIGTERM)
+os.wait()
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+        command = ("-m", "callscope", "run", "-t", "library:Base", "-M", "call", *output)
+        done = run(program, command=command, check=False)
+        assert done.returncode == -15
+        shown = done.stderr
+        if output:
+            assert "1 calls saved to" in shown
+            shown = (
+                callscope.load(tmp_path / "t.jsonl").outline()
+                if "jsonl" in output[1]
+                else (tmp_path / "t.txt").read_text()
+            )
+        assert re.findall(r"-> (\d)", shown) == ["1"]
+
     def test_the_handler_is_put_back(self, run):
         """When no recording runs any more."""
         assert run(self.PROGRAM, "not").stdout == "True\n"

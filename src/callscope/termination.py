@@ -52,6 +52,7 @@ class _Handler:
             with suppress(RuntimeError):  # the interpreter exits, and so recordings end anyway
                 _thread.start_new_thread(_send_again, (number,))
             return
+        _terminated.append(number)
         with suppress(Exception):
             _end_all()
         signal.signal(number, signal.SIG_DFL)
@@ -74,8 +75,15 @@ def _is_busy(frame: FrameType | None) -> bool:
 
 _handlers: Final[list[_Handler]] = []
 """The handler in use, if there is one."""
+_terminated: Final[list[int]] = []
+"""The signal that ends this process."""
 _bound: Final[set[int]] = set()
 """The process in which multiprocessing was told of the recordings."""
+
+
+def is_terminated() -> bool:
+    """Return whether recordings end because the process was asked to terminate."""
+    return bool(_terminated)
 
 
 def prepare() -> None:

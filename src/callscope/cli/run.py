@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +27,7 @@ from callscope.recording import Recording
 from callscope.registry import REGISTRY
 from callscope.sinks.console import Console
 from callscope.targets import check_path, class_names
+from callscope.termination import is_terminated, prepare
 
 if TYPE_CHECKING:
     from callscope.options import Capture
@@ -42,6 +44,20 @@ class _ProgramRecording(Recording):
     """Recording that says on stderr which targets are not traced, each once."""
 
     reported: tuple[str, ...] = ()
+    hand_out: Callable[[], object] | None = None
+    """Saves or prints the trace if the program is terminated before it ends."""
+
+    def end(self) -> None:
+        """End the recording."""
+        was_running = self.is_running
+        super().end()
+        if was_running and is_terminated() and self.hand_out is not None:
+            self.hand_out()
+
+    def start_anew(self) -> None:
+        """Go on in a child process, which ends without a word if it is terminated."""
+        self.hand_out = None
+        super().start_anew()
 
     def report(self, problem: str) -> None:
         """Say why a target is not traced."""
@@ -99,18 +115,21 @@ def run(
         break_on=break_on,
         replaces_methods=methods is not None,
     )
+    tell_all = partial(_tell_all, streams=streams, live=live, check=check)
     with recording as trace, following(recording, missing, loaded.module):
+        to = str(recording.path) if streams else output and fill(output)
+        recording.hand_out = lambda: tell_all(trace, to, recording.path)
+        prepare()
         exit_code = execute(program, loaded, lambda error: show_branch(trace, error))
     is_child = os.getpid() != pid
     if is_child and (part is not None or not len(trace)):
         return exit_code
-    if output is not None:
-        to = recording.path if streams else own_path(output) if is_child else fill(output)
-        output = str(to)
+    if is_child and output is not None:
+        to = str(recording.path or own_path(output))
     if not targets and not REGISTRY.declarations():
         tell(f"callscope: {_NOTHING_DECLARED}{_own_classes(loaded.module)}")
         return exit_code or USAGE_ERROR
-    told = _tell_all(trace, output, recording.path, streams=streams, live=live, check=check)
+    told = tell_all(trace, to, recording.path)
     for problem in recording.problems:
         recording.report(problem)
     for name in sorted(missing):

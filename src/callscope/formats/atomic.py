@@ -7,6 +7,7 @@ import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from errno import EBUSY
 from io import FileIO
 from pathlib import Path
 from typing import Final
@@ -27,7 +28,7 @@ def replacing(path: Path) -> Iterator[FileIO]:
     other.
 
     Raises:
-        OSError: if `open` would raise it, or the disk is full.
+        OSError: if `open` would raise it, the disk is full, or a recording streams to the file.
     """
     target = Path(os.path.realpath(path))
     mode = _mode(target)
@@ -35,6 +36,8 @@ def replacing(path: Path) -> Iterator[FileIO]:
         with FileIO(path, "w") as file:
             yield file
         return
+    if mode is not None and is_claimed(target):
+        raise OSError(EBUSY, "A recording is writing to it")
     _remove_abandoned(target.parent)
     beside = target.with_name(f".callscope-{host_label()}-{os.getpid()}-{secrets.token_hex(8)}.tmp")
     try:
