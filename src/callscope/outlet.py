@@ -6,9 +6,9 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from time import monotonic
 from typing import Final
 
+from callscope.clock import monotonic
 from callscope.errors import SinkWarning, is_interrupt, shown, warn
 from callscope.tape.around import Around
 from callscope.tape.threads import TAPES

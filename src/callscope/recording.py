@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from callscope._version import __version__
 from callscope.calibration import measure_cost
 from callscope.children import StartedProcesses
+from callscope.clock import time_ns
 from callscope.debugger import BreakOn, Debugger
 from callscope.errors import (
     RecordingError,
@@ -300,7 +300,7 @@ class Recording:
         return Header(
             pid=os.getpid(),
             start_ns=TAPES.clock.cell_contents(),
-            start_unix_ns=time.time_ns(),
+            start_unix_ns=time_ns(),
             python=".".join(map(str, sys.version_info[:3])),
             callscope=__version__,
             targets=tuple(handle.name for handle in self._handles),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 import types
 import weakref
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
+from callscope.clock import perf_counter_ns
 from callscope.tape.engine import NATIVE
 
 LIMIT: Final[int] = 1 << 16 if NATIVE is None else NATIVE.LIMIT
@@ -108,7 +108,7 @@ class Tapes:
 
     def __init__(self) -> None:
         self.lock: threading.RLock = threading.RLock()
-        self.clock: types.CellType = types.CellType(time.perf_counter_ns)
+        self.clock: types.CellType = types.CellType(perf_counter_ns)
         """The cell through which shadows read the time."""
         self._tapes: list[ThreadTape] = []
         self._readers: list[Reader] = []
@@ -137,7 +137,7 @@ class Tapes:
         """Read another clock, as tests do; it returns nanoseconds."""
         self.clock.cell_contents = clock
         if NATIVE is not None:
-            NATIVE.set_clock(None if clock is time.perf_counter_ns else clock)
+            NATIVE.set_clock(None if clock is perf_counter_ns else clock)
 
     def follow_contexts(self) -> None:
         """Note in each call what led to it, from now on: something is about to say so."""

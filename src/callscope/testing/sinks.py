@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from callscope.begin import record
+from callscope.clock import perf_counter_ns, time_ns
 from callscope.errors import SinkWarning, shown
 from callscope.testing._programs import PROGRAMS, Base, Layer, nothing
 from callscope.trace import Header, Sink
@@ -122,7 +122,7 @@ def _check_shape(sink: Sink) -> None:
 
 
 def _header() -> Header:
-    return Header(os.getpid(), time.perf_counter_ns(), time.time_ns(), "3", "0", ())
+    return Header(os.getpid(), perf_counter_ns(), time_ns(), "3", "0", ())
 
 
 def _check_ends(sink: Sink, recording: str) -> None:

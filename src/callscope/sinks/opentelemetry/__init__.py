@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
 from callscope._version import __version__
+from callscope.clock import perf_counter_ns, time_ns
 from callscope.errors import MissingExtraError
 from callscope.sinks.opentelemetry.attributes import (
     SCHEMA_URL,
@@ -88,7 +88,7 @@ class OpenTelemetry:
         self._entered_class: type[Entered] = contexts.Entered
         self._provider = tracer_provider
         self._tracer = trace.get_tracer("callscope", __version__, tracer_provider, SCHEMA_URL)
-        self._offset_ns = time.time_ns() - time.perf_counter_ns()
+        self._offset_ns = time_ns() - perf_counter_ns()
         """The time of day at the clock's zero."""
         self._drift_ns = self._offset_ns
         self.around: Noting = (
@@ -112,7 +112,7 @@ class OpenTelemetry:
     def on_start(self, header: Header, /) -> None:
         """Take note of how the clock of the calls stands to the time of day."""
         self._offset_ns = header.start_unix_ns - header.start_ns
-        self._drift_ns = time.time_ns() - time.perf_counter_ns()
+        self._drift_ns = time_ns() - perf_counter_ns()
 
     def on_fork(self, header: Header, /) -> None:
         """Leave the spans to the parent process."""
@@ -174,7 +174,7 @@ class OpenTelemetry:
         if span is not None and call is not None:
             duration_ns = call.duration_ns
             if duration_ns is None:
-                end_unix_ns = max(made.start_unix_ns, time.time_ns())
+                end_unix_ns = max(made.start_unix_ns, time_ns())
             else:
                 end_unix_ns = made.start_unix_ns + duration_ns
             if attributes := of_end(call):
@@ -198,7 +198,7 @@ class OpenTelemetry:
 
     def flush(self) -> None:
         """Take note if the time of day was set; spans are sent when the application wants it."""
-        drift_ns = time.time_ns() - time.perf_counter_ns()
+        drift_ns = time_ns() - perf_counter_ns()
         if abs(drift_ns - self._drift_ns) > _STEP_NS:
             self._offset_ns += drift_ns - self._drift_ns
             self._drift_ns = drift_ns
