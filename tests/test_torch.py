@@ -354,6 +354,26 @@ def symbolic_traces():
     return str(traced.graph), traced.code, traced(X).tolist()
 
 
+class Starred(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(4, 4)
+
+    def forward(self, x, *args, scale=1, **options):
+        return self.linear(x) * scale + args[0] + options["bias"]
+
+
+class Options(Block):
+    def forward(self, x, **options):
+        return super().forward(x)
+
+
+def symbolic_traces_of_stars():
+    """`torch.fx` puts what stars take into the graph as values of their own."""
+    traced = [torch.fx.symbolic_trace(model) for model in (Starred(), Options(4))]
+    return [str(t.graph) for t in traced], [t.code for t in traced], traced[1](X).tolist()
+
+
 def jit_trace():
     """`torch.jit.trace` of a module."""
     traced = torch.jit.trace(Derived(dropout=0.0).eval(), (X,))
@@ -379,6 +399,7 @@ def jit_trace():
         tensor_subclasses,
         introspection,
         symbolic_traces,
+        symbolic_traces_of_stars,
         jit_trace,
     ],
 )

@@ -10,7 +10,7 @@ from callscope.shadow.capture import capture
 from callscope.shadow.compiling import begin_below, leave_alone
 from callscope.shadow.context import Current
 from callscope.shadow.frames import drop_own_frames
-from callscope.shadow.shape import Recipe
+from callscope.shadow.shape import Recipe, unstarred
 from callscope.shadow.suspend import (
     drive,
     first_step,
@@ -65,6 +65,9 @@ _CONSTANTS: Final[dict[str, Any]] = {
     "float": float,
     "bool": bool,
     "str": str,
+    "tuple": tuple,
+    "dict": dict,
+    "unstarred": unstarred,
     "local": TAPES.local,
     "drain": TAPES.drain,
     "class_ref": class_ref,

@@ -139,6 +139,19 @@ def default_values(function: types.FunctionType) -> dict[str, Any]:
     return found | {n: by_name[n] for n in code.co_varnames[positional:end] if n in by_name}
 
 
+def unstarred(function: types.FunctionType) -> types.FunctionType:
+    """Return a function that takes what stars take as it is, one argument after the other."""
+    code = function.__code__
+    flags = code.co_flags & ~(_CO_VARARGS | _CO_VARKEYWORDS)
+    count = len(Shape.of(function).parameters)
+    plain = code.replace(
+        co_argcount=count, co_posonlyargcount=0, co_kwonlyargcount=0, co_flags=flags
+    )
+    return types.FunctionType(
+        plain, function.__globals__, function.__name__, None, function.__closure__
+    )
+
+
 def _kind(code: types.CodeType) -> Kind:
     for flag, kind in _KINDS.items():
         if code.co_flags & flag:

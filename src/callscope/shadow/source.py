@@ -12,6 +12,7 @@ from callscope.shadow.templates import (
     CAPTURE_VALUE,
     FIND_RUNTIME,
     FIND_RUNTIME_IF_ANY,
+    IF_UNSTARRED,
     LOCALS,
     NATIVE_SHADOW,
     PASS_ON,
@@ -117,9 +118,7 @@ class Source:
             "parameters": self._declaration(),
             # Never run; it makes these closure variables of the shadow.
             "name_freevars": f"if 0: {', '.join(['$origin', *self._shape.freevars])}",
-            "while_compiling": self._fill(WHILE_COMPILING.replace("$pass_on", PASS_ON[kind]))
-            if self._recipe.compiles and kind in PASS_ON
-            else "",
+            "while_compiling": self._while_compiling(),
             "def": "async def" if kind in ("coroutine", "async generator") else "def",
             "declare_seen": "nonlocal $seen" if self._selects else "",
             # Before all else, to pass through what is called on an object of another class.
@@ -175,6 +174,21 @@ class Source:
     def _selects(self) -> bool:
         """Whether calls are recorded on some objects alone."""
         return bool(self._recipe.roots)
+
+    def _while_compiling(self) -> str:
+        p = self._shape
+        if not self._recipe.compiles or p.kind not in PASS_ON:
+            return ""
+        text = self._fill(WHILE_COMPILING.replace("$pass_on", PASS_ON[p.kind]))
+        tests = [
+            f"$type({name}) is not ${kind}"
+            for name, kind in ((p.var_positional, "tuple"), (p.var_keyword, "dict"))
+            if name is not None
+        ]
+        if not tests or p.kind != "function":
+            return text
+        test, arguments = " or ".join(tests), ", ".join(p.parameters)
+        return text + IF_UNSTARRED.replace("$condition", test).replace("$arguments", arguments)
 
     @property
     def _encloses(self) -> bool:

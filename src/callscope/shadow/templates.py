@@ -111,6 +111,10 @@ if $token is not None:
 WHILE_COMPILING: Final = """\
 if $is_compiling():
             $pass_on"""
+# torch.fx changes the shadow's code so that what stars take are values of its own.
+IF_UNSTARRED: Final = """
+        if $condition:
+            return $unstarred($original)($arguments)"""
 _DRIVE_ASYNC_GENERATOR: Final = """\
 $body = $run_original
             $act = $partial($first_step, $body)
