@@ -11,6 +11,7 @@ import zipfile
 import pytest
 
 import callscope
+from callscope.cli import main
 from conftest import SEED_APP
 
 PROGRAM = f"""\
@@ -403,6 +404,57 @@ def test_version_and_help(tmp_path):
     assert all(command in shown for command in ("demo", "run", "view"))
     done = cli(cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, shown, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--verison"], "callscope: error: unrecognized arguments: --verison."),
+        (["vew", "t.jsonl"], "Did you mean 'view'?"),
+        (["view", "--summry", "t"], "callscope view: error: unrecognized arguments: --summry."),
+        (["run", "--targt", "x", "app.py"], "Did you mean '--target'?"),
+        (["run", "--capture", "valuse", "app.py"], "Did you mean 'values'?"),
+        (["run"], "There is no program to run. Name a script"),
+    ],
+)
+def test_what_is_misspelt(capsys, arguments, message):
+    """The command says on stderr what it does not know, and what is like it."""
+    with pytest.raises(SystemExit) as ended:
+        sys.exit(main(arguments))
+    assert ended.value.code == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert message in said.err
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["view"], ["explain"], ["enable-env"]])
+def test_help_fits_a_terminal(capsys, monkeypatch, command):
+    """Of 80 columns; and each option has its text."""
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main([*command, "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if len(line) > 80] == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs pipes")
+def test_a_reader_that_has_left(app):
+    """`callscope view t.jsonl | head -1` ends without a word."""
+    cli("run", "-t", "__main__:Layer", "-o", "t.jsonl", "app.py", cwd=app)
+    for command in (["view", "t.jsonl"], ["--help"], ["explain", "app:Layer"]):
+        reads, writes = os.pipe()
+        os.close(reads)
+        done = subprocess.run(
+            [sys.executable, "-m", "callscope", *command],
+            cwd=app,
+            env={name: os.environ[name] for name in os.environ if name != "PYTHONUNBUFFERED"},
+            check=False,
+            stdout=writes,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        os.close(writes)
+        assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_explain_without_the_backend_of_keras(tmp_path):

@@ -93,9 +93,9 @@ class TestGeneratedPages:
 
     def test_the_command_line_is_what_help_says(self):
         """All options, with the very words of ``--help``."""
-        sections = re.split(r"^## callscope (\w+)$", page("reference/cli.md"), flags=re.MULTILINE)[
-            1:
-        ]
+        sections = re.split(
+            r"^## callscope ([\w-]+)$", page("reference/cli.md"), flags=re.MULTILINE
+        )[1:]
         for command, section in zip(sections[::2], sections[1::2], strict=True):
             shown = help_of(command)
             rows = re.findall(r"^\| (`.+?) \| (.+) \|$", section, re.MULTILINE)
@@ -105,7 +105,7 @@ class TestGeneratedPages:
                     assert name.strip("`") in shown
             options = {*re.findall(r"(?<![\w-])--[a-z-]+", shown)} - {"--help"}
             assert options == {*re.findall(r"`(--[a-z-]+)", section)}
-        assert set(sections[::2]) == set(re.findall(r"^    (\w+)", help_of(), re.MULTILINE))
+        assert set(sections[::2]) == set(re.findall(r"^    ([a-z][\w-]*)", help_of(), re.MULTILINE))
 
     def test_the_schema_is_whole(self):
         """Each kind of line has its section, and each key its row."""

@@ -5,19 +5,21 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import types
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from callscope.claim import beside, own_path, with_part
-from callscope.errors import CallscopeError, TargetWarning, TraceFileError, warn
+from callscope.errors import CallscopeError, OptionError, TargetWarning, TraceFileError, warn
 from callscope.formats import check_suffix, is_streamed
 from callscope.formats.parts import part_of, remove, save_joined
 from callscope.limits import DEFAULT_MAX_CALLS, Limits
 from callscope.options import check_options
 from callscope.origin import PARENT, fill, rank, run_id
 from callscope.recording import Recording
+from callscope.targets import check_path
 from callscope.trace import Sink
 
 TARGETS: Final = "CALLSCOPE"
@@ -45,7 +47,7 @@ def start(environment: Mapping[str, str]) -> None:
     uses callscope. What cannot be followed is warned about.
     """
     names = _listed(environment.get(TARGETS, ""))
-    if not names or names == ["0"]:
+    if not names or names == ["0"] or _is_command_line():
         return
     to = environment.get(TO, "")
     # Absolute, so that it names the same file in a process that is started in another folder.
@@ -55,7 +57,7 @@ def start(environment: Mapping[str, str]) -> None:
         os.environ[PARENT] = run_id()
         if path is not None:
             os.environ[TO] = str(path)
-    targets = tuple(name for name in names if ":" in name)
+    targets = tuple(filter(_may_be_path, names))
     patterns = tuple("*" if name == "1" else name for name in names if ":" not in name)
     methods = _listed(environment.get(METHODS, "")) or None
     limit = DEFAULT_MAX_CALLS if path is None or not is_streamed(path) else None
@@ -64,6 +66,9 @@ def start(environment: Mapping[str, str]) -> None:
         if path is not None:
             check_suffix(fill(str(path)))
             path = _own(path, is_first=is_first)
+        if own := [name for name in names if name.startswith("__main__:")]:
+            msg = f"Declare {own[0]} with @traced, or use 'callscope run -t {own[0]} SCRIPT'."
+            raise OptionError(msg)
         streams = path is not None and is_streamed(path)
         sinks = [_make_sink(to)] if to in _SINKS else []
         recording = _UntilExit(
@@ -77,8 +82,9 @@ def start(environment: Mapping[str, str]) -> None:
             replaces_methods=methods is not None,
             # Other processes need not be able to import all of it; and `run --children` begins in
             # them before they know where they import from.
-            must_exist=is_first,
+            must_exist=is_first and not _is_startup(),
         )
+        recording.is_first = is_first
         recording.target = path
         recording.is_part = path is not None and path.suffix != Path(to).suffix
         recording.hands_out = not streams and not sinks
@@ -98,6 +104,30 @@ def _own(path: Path, *, is_first: bool) -> Path:
     return beside(path) if is_streamed(path) else part_of(Path(fill(str(path))))
 
 
+def _is_command_line() -> bool:
+    """Return whether the process is `callscope` itself, which must not write over what it shows."""
+    arguments = getattr(sys, "argv", None) or [""]
+    if arguments[0] != "-m":
+        return Path(arguments[0]).stem == "callscope"
+    module = sys.orig_argv[len(sys.orig_argv) - len(arguments) :][:1]
+    return module in (["callscope"], ["-mcallscope"])
+
+
+def _is_startup() -> bool:
+    """Return whether the interpreter starts, and does not know yet where the program lies."""
+    frame: types.FrameType | None = sys._getframe()
+    while frame is not None and frame.f_globals.get("__name__") != "site":
+        frame = frame.f_back
+    return frame is not None
+
+
+def _may_be_path(name: str) -> bool:
+    """Return whether a name may be the path of a class; with dots alone, it is a pattern as well."""
+    if ":" in name:
+        return True
+    return "." in name and not name.startswith("__main__.") and not {*"*?["} & {*name}
+
+
 def _make_sink(to: str) -> Sink:
     module, name = _SINKS[to]
     sink: Sink = getattr(importlib.import_module(f"callscope.sinks.{module}"), name)()
@@ -115,6 +145,9 @@ class _UntilExit(Recording):
     """The file to save; its fields are not filled in yet."""
     hands_out = True
     """Whether the trace is printed or saved at the end."""
+    is_first = True
+    """Whether no process before this one has begun to record."""
+    _reported: tuple[str, ...] = ()
     is_part = False
     """Whether it streams what the first process joins with its own."""
     _pid = os.getpid()
@@ -131,11 +164,30 @@ class _UntilExit(Recording):
                 self.hands_out, self.is_part = False, True
         super().start_anew()
 
+    def report(self, problem: str) -> None:
+        """Warn of a target that is not traced."""
+        self._reported += (problem,)
+        super().report(problem)
+
+    def _report_rest(self) -> None:
+        """Warn of the targets whose modules were not imported, or do not exist."""
+        for handle in self._handles:
+            problem = handle.problem
+            if problem and problem not in self._reported:
+                try:
+                    check_path(handle.name)
+                except CallscopeError as error:
+                    problem = str(error)
+                self.report(problem)
+
     def end(self) -> None:
         """End the recording; print or save the trace."""
-        is_child = os.getpid() != self._pid
+        is_fork = os.getpid() != self._pid
+        is_child = is_fork or not self.is_first
         was_running = self.is_running
         super().end()
+        if was_running and not is_child:
+            self._report_rest()
         if was_running and self.is_part and self.path is not None and not self._reader.kept:
             remove(self.path)
         if not was_running or not self.hands_out or (is_child and not len(self.trace)):
@@ -146,7 +198,7 @@ class _UntilExit(Recording):
                 sys.stderr.write(f"{self.trace}\n")
             return
         try:
-            if is_child:
+            if is_fork:
                 self.trace.save(own_path(str(self.target)))
             else:
                 save_joined(self.trace, Path(fill(str(self.target))))

@@ -280,6 +280,9 @@ class Recording:
         return Options(self._options.methods, None, self._options.redact)
 
     def _declare_ad_hoc(self, declaration: Declaration) -> None:
+        root = declaration.root()
+        if root is not None and REGISTRY.of(root) and matches(declaration.name, self._patterns):
+            return  # a pattern has named it as well, and it says itself how it is traced
         self._ad_hoc.append(declaration)
         if self._state == "running":
             WEAVER.reweave()

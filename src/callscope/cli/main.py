@@ -6,9 +6,11 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from callscope._version import __version__
+from callscope.cli.parser import Parser
 from callscope.errors import CallscopeError, one_line
 
 USAGE_ERROR: Final = 2
@@ -21,29 +23,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: what stands behind the program's name; by default those of the process.
     """
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    if options.command is None:
-        parser.print_help()
-        return 0
     try:
-        return int(options.command(options))
-    except CallscopeError as error:
-        print(f"callscope: {error}", file=sys.stderr)
-        return USAGE_ERROR
+        return _run_command(arguments)
     except BrokenPipeError:
         # The reader of a pipe has left, as `head` does; nobody is there to be told.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _run_command(arguments: Sequence[str] | None) -> int:
+    try:
+        options = _parser().parse(arguments)
+        return int(options.command(options))
+    except CallscopeError as error:
+        print(f"callscope: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    finally:
+        with suppress(ValueError, AttributeError):  # a program may have closed it
+            sys.stdout.flush()
+
+
+def _parser() -> Parser:
+    parser = Parser(
         prog="callscope",
         description="Shows how objects are called: whose method runs, on which object, in what order.",
+        epilog="Begin with 'callscope demo'. The options of a command: 'callscope run --help'.",
     )
     parser.add_argument("--version", action="version", version=f"callscope {__version__}")
-    parser.set_defaults(command=None)
+    parser.set_defaults(command=lambda _: _help(parser))
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_demo(commands)
     _add_run(commands)
@@ -51,27 +58,35 @@ def _parser() -> argparse.ArgumentParser:
     _add_convert(commands)
     _add_explain(commands)
     _add_diff(commands)
+    _add_startup(commands)
     return parser
+
+
+def _help(parser: Parser) -> int:
+    parser.print_help()
+    return 0
 
 
 _Commands = argparse._SubParsersAction  # the type that argparse gives no public name
 
 
-def _add_demo(commands: _Commands[argparse.ArgumentParser]) -> None:
-    demo = commands.add_parser("demo", help="trace a small example and explain what is seen")
-    demo.set_defaults(command=_demo)
+def _add_demo(commands: _Commands[Parser]) -> None:
+    text = "trace a small example and explain what is seen"
+    demo = commands.add_parser("demo", help=text, description=f"{text.capitalize()}.")
+    demo.set_defaults(command=_demo, parser=demo)
 
 
-def _add_run(commands: _Commands[argparse.ArgumentParser]) -> None:
+def _add_run(commands: _Commands[Parser]) -> None:
     run = commands.add_parser(
         "run",
         help="run a script or a module as python would, tracing some classes",
-        usage="callscope run [-t TARGET ...] [-M METHOD ...] [-o FILE] [OPTIONS]"
-        " (SCRIPT | -m MODULE | -c CODE) [ARGS ...]",
+        usage="callscope run [OPTIONS] (SCRIPT | -m MODULE | -c CODE) [ARGS ...]",
         description="Run a Python script, or with -m a module, as python itself would, and trace the"
         " hierarchies of the targets; without any, all classes that are declared with @traced. A"
         " script may also be a folder or an archive with a __main__.py, a .pyc file, or - for"
         " stdin. The exit code is the program's own.",
+        epilog="Options stand before the program; what follows it belongs to it. For example:"
+        " callscope run -t keras.layers:Layer -o trace.jsonl train.py -v",
         allow_abbrev=False,
     )
     run.add_argument(
@@ -128,14 +143,19 @@ def _add_run(commands: _Commands[argparse.ArgumentParser]) -> None:
         help="how much of arguments and results is kept (default: values)",
     )
     # Kept as it is from here on: the rest belongs to the program.
-    run.add_argument("-m", dest="module", nargs=argparse.REMAINDER, metavar="MODULE [ARGS ...]")
-    run.add_argument("-c", dest="code", nargs=argparse.REMAINDER, metavar="CODE [ARGS ...]")
-    run.add_argument("script", nargs=argparse.REMAINDER, metavar="SCRIPT [ARGS ...]")
-    run.set_defaults(command=_run)
+    rest = argparse.REMAINDER
+    run.add_argument("-m", dest="module", nargs=rest, metavar="MODULE", help="run a module")
+    run.add_argument("-c", dest="code", nargs=rest, metavar="CODE", help="run code")
+    run.add_argument("script", nargs=rest, metavar="SCRIPT", help="run a script")
+    run.set_defaults(command=_run, parser=run)
 
 
-def _add_view(commands: _Commands[argparse.ArgumentParser]) -> None:
-    view = commands.add_parser("view", help="print a saved trace")
+def _add_view(commands: _Commands[Parser]) -> None:
+    view = commands.add_parser(
+        "view",
+        help="print a saved trace",
+        description="Print the calls of a saved trace as a tree, or what an option asks for.",
+    )
     view.add_argument(
         "files", nargs="+", metavar="FILE", help="a saved trace, or several of one program"
     )
@@ -143,21 +163,24 @@ def _add_view(commands: _Commands[argparse.ArgumentParser]) -> None:
     view.add_argument("--summary", action="store_true", help="calls and times per site")
     view.add_argument("--findings", action="store_true", help="mistakes, and what to do about them")
     view.add_argument("--all", action="store_true", help="all calls, however many there are")
-    view.set_defaults(command=_view)
+    view.set_defaults(command=_view, parser=view)
 
 
-def _add_convert(commands: _Commands[argparse.ArgumentParser]) -> None:
+def _add_convert(commands: _Commands[Parser]) -> None:
     convert = commands.add_parser(
-        "convert", help="save a trace in another format, or those of several processes as one"
+        "convert",
+        help="save a trace in another format, or those of several processes as one",
+        description="Save a trace in the format that the suffix of a file asks for: .html,"
+        " .parquet, .json for Perfetto and others. Traces of several processes become one.",
     )
     convert.add_argument("files", nargs="+", metavar="FILE", help="a saved trace, or a pattern")
     convert.add_argument(
         "-o", "--output", required=True, metavar="FILE", help="where to save it; by its suffix"
     )
-    convert.set_defaults(command=_convert)
+    convert.set_defaults(command=_convert, parser=convert)
 
 
-def _add_explain(commands: _Commands[argparse.ArgumentParser]) -> None:
+def _add_explain(commands: _Commands[Parser]) -> None:
     explain = commands.add_parser(
         "explain",
         help="say which class of a hierarchy defines what, who calls super(), where a chain ends",
@@ -176,14 +199,14 @@ def _add_explain(commands: _Commands[argparse.ArgumentParser]) -> None:
     explain.add_argument(
         "--format", choices=("text", "json", "mermaid"), default="text", help="(default: text)"
     )
-    explain.set_defaults(command=_explain)
+    explain.set_defaults(command=_explain, parser=explain)
 
 
-def _add_diff(commands: _Commands[argparse.ArgumentParser]) -> None:
+def _add_diff(commands: _Commands[Parser]) -> None:
     diff = commands.add_parser(
         "diff",
         help="say what differs between two saved traces",
-        description="Compares two call trees, and neither times nor numbers of objects. The exit"
+        description="Compare two call trees, and neither times nor numbers of objects. The exit"
         " code is 0 if they are equal, 1 if they differ and 2 if something is wrong.",
     )
     diff.add_argument("before", metavar="A", help="a .jsonl trace, or a pattern of several")
@@ -197,7 +220,34 @@ def _add_diff(commands: _Commands[argparse.ArgumentParser]) -> None:
     )
     diff.add_argument("--all", action="store_true", help="all differences, however many there are")
     diff.add_argument("--json", action="store_true", help="as JSON")
-    diff.set_defaults(command=_diff)
+    diff.set_defaults(command=_diff, parser=diff)
+
+
+def _add_startup(commands: _Commands[Parser]) -> None:
+    enable = commands.add_parser(
+        "enable-env",
+        help="let CALLSCOPE trace programs that do not import callscope",
+        description="Write a .pth file into this environment's site-packages, so that the variable"
+        " CALLSCOPE has any program of this Python record its calls. Without the variable the file"
+        " does nothing. Remove it with disable-env before callscope is uninstalled.",
+    )
+    enable.set_defaults(command=_enable_env, parser=enable)
+    disable = commands.add_parser("disable-env", help="take enable-env back")
+    disable.set_defaults(command=_disable_env, parser=disable)
+
+
+def _enable_env(_: argparse.Namespace) -> int:
+    from callscope.cli import startup
+
+    print(startup.enable())
+    return 0
+
+
+def _disable_env(_: argparse.Namespace) -> int:
+    from callscope.cli import startup
+
+    print(startup.disable())
+    return 0
 
 
 def _demo(_: argparse.Namespace) -> int:
