@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import callscope
 from building import Node, make_trace
+from callscope import errors
 from callscope.trace import Text
 from test_cli import cli
 
@@ -424,6 +425,15 @@ class TestCommand:
         assert (
             cli("diff", "--ignore", "arguments", "a.jsonl", "b.jsonl", cwd=folder).returncode == 0
         )
+
+    def test_paths_in_python(self, folder):
+        """`diff` takes them as the command line does, and refuses what is neither."""
+        loaded = callscope.load(folder / "b.jsonl")
+        expected = callscope.diff(callscope.load(folder / "a.jsonl"), loaded)
+        assert str(callscope.diff(folder / "a.jsonl", str(folder / "b.jsonl"))) == str(expected)
+        assert str(callscope.diff(str(folder / "a.jsonl"), loaded)) == str(expected)
+        with pytest.raises(errors.OptionError, match="after must be a trace, or the path of one"):
+            callscope.diff(loaded, 3)
 
     def test_json(self, folder):
         """For programs."""

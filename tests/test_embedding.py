@@ -64,6 +64,12 @@ def test_by_environment_this_library_alone():
     assert "Step.__call__" in run("app.py", CALLSCOPE="pipes.*").stderr
 
 
+def test_by_environment_a_pattern_that_fits_nothing():
+    """It is said, with what is declared."""
+    told = run("app.py", CALLSCOPE="pipe.*").stderr
+    assert "'pipe.*' fits none of them; there are pipes." in told
+
+
 def test_by_its_own_option():
     """What was asked for, and no more."""
     done = run("app.py", "--explain")
@@ -109,3 +115,26 @@ def test_types():
         "-m", "mypy", "--strict", "--no-incremental", "--cache-dir", os.devnull, "app.py", "pipes"
     )
     assert "Success" in done.stdout
+
+
+MISUSES = """\
+import callscope
+callscope.start(int, methds=["call"])
+callscope.start(int, max_calls="many")
+callscope.start(3)
+callscope.start("app:Layer", methods="call", capture="types", bases=False).save("t.jsonl")
+"""
+
+
+@pytest.mark.slow
+def test_types_of_start(tmp_path):
+    """`start` is typed as `record` is: a misspelt option is an error for a type checker."""
+    pytest.importorskip("mypy")
+    program = tmp_path / "misuses.py"
+    program.write_text(MISUSES)
+    flags = ("--strict", "--no-incremental", "--cache-dir", os.devnull)
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", *flags, program], capture_output=True, text=True, check=False
+    )
+    lines = [line.split(":")[1] for line in done.stdout.splitlines() if ": error:" in line]
+    assert lines == ["2", "3", "4"], done.stdout

@@ -413,20 +413,29 @@ classDiagram
 
 class TestWhatIsAsked:
     def test_names_and_patterns(self):
-        """As for `traced`: a wildcard does not reach dunder names."""
+        """As for `traced`: a wildcard does not reach dunder names, but for the two of ``"*"``."""
         assert ["call"] == [c.method for c in explain(Root, ["c*"]).methods]
         names = {c.method for c in explain(Root, ["*"]).methods}
-        assert {"run", "call", "prepare", "_dispatch"} == names
+        assert names == {"__init__", "__call__", "run", "call", "prepare", "_dispatch"}
 
     def test_nothing_there(self):
-        """It says so."""
-        assert "defines any of the methods in question" in str(explain(Root, ["nothing"]))
+        """It says so, and lists what there is, beginning with what is named alike."""
+        assert str(explain(Root, ["cal"])).splitlines()[-1] == (
+            "No class of it defines any of the methods in question. It defines call, __call__,"
+            " run, prepare, __init__, _dispatch."
+        )
 
-    @pytest.mark.parametrize("thing", [3, "app:Layer", Root()])
+    @pytest.mark.parametrize("thing", [3, None, Root()])
     def test_no_class(self, thing):
         """Is an error that names it."""
-        with pytest.raises(errors.TargetError, match="is no class"):
+        with pytest.raises(errors.TargetError, match="cls must be a class or the path of one, got"):
             explain(thing)
+
+    def test_a_path(self):
+        """Is taken, as `record` takes it; its module is imported."""
+        assert explain("json.decoder:JSONDecoder").name == "json.decoder.JSONDecoder"
+        with pytest.raises(errors.TargetNotFoundError, match="JSONDecodr"):
+            explain("json.decoder:JSONDecodr")
 
     def test_no_names(self):
         """As for `record`."""

@@ -345,6 +345,28 @@ class TestCompressed:
             callscope.record(to=tmp_path / "t.gz")
 
 
+class TestOneWay:
+    @pytest.mark.parametrize(
+        ("suffix", "what"),
+        [
+            (".json", "a Chrome trace"),
+            (".json.gz", "a Chrome trace"),
+            (".html", "a page"),
+            (".mmd", "a diagram"),
+            (".speedscope.json", "a speedscope profile"),
+            (".txt", "a text"),
+        ],
+    )
+    def test_what_is_made_for_others_cannot_be_loaded(self, seed_trace, tmp_path, suffix, what):
+        """The error says what it is, and what to save instead."""
+        path = seed_trace.save(tmp_path / f"t{suffix}")
+        with pytest.raises(errors.TraceFormatError) as caught:
+            callscope.load(path)
+        assert str(caught.value) == (
+            f"'{path}': {what} cannot be loaded. Save as '.jsonl' or '.parquet' for that."
+        )
+
+
 class TestConvert:
     def test_by_suffix(self, seed_trace, tmp_path, capsys):
         """A trace in another format; what was done is said."""
@@ -365,7 +387,7 @@ class TestConvert:
             (["none.jsonl", "-o", "t.txt"], "none.jsonl"),
             (["t.jsonl", "-o", "t.xyz"], "'t.xyz'. Name a file that ends in one of: .jsonl,"),
             (["t.jsonl", "-o", "missing/t.txt"], "missing/t.txt"),
-            (["t.txt", "-o", "t.jsonl"], "'t.txt' is made for people"),
+            (["t.txt", "-o", "t.jsonl"], "'t.txt': a text cannot be loaded"),
         ],
     )
     def test_what_cannot_be_done(self, seed_trace, tmp_path, monkeypatch, capsys, arguments, named):

@@ -1,6 +1,7 @@
 """Recordings: their beginning and end, their options, and what they do when they overlap."""
 
 import gc
+import io
 import subprocess
 import sys
 import threading
@@ -259,20 +260,26 @@ class TestOptions:
     @pytest.mark.parametrize(
         ("options", "named"),
         [
-            ({"capture": "everything"}, "capture='everything'"),
-            ({"methods": "call"}, "methods='call'"),
-            ({"methods": ()}, "methods=()"),
-            ({"methods": 3}, "methods=3"),
-            ({"redact": [3]}, "redact="),
-            ({"where": "call"}, "where='call'"),
-            ({"max_calls": 0}, "max_calls=0"),
-            ({"max_calls": "many"}, "max_calls='many'"),
-            ({"max_calls": True}, "max_calls=True"),
-            ({"on_full": "explode"}, "on_full='explode'"),
-            ({"to": "t.html"}, "to='t.html'"),
-            ({"to": 3}, "to=3"),
+            ({"capture": "everything"}, "got 'everything'"),
+            ({"methods": ()}, "methods must name a method, got ()"),
+            ({"methods": 3}, "got 3"),
+            ({"redact": [3]}, "redact must be"),
+            ({"where": "call"}, "where must be a function"),
+            ({"where": lambda: 1}, "where must be a function that takes a Call"),
+            ({"where": lambda call, more: 1}, "where must be a function that takes a Call"),
+            ({"where": dict}, "where must be a function that takes a Call"),
+            ({"break_on": lambda: 1}, "break_on must be a function that takes a Call"),
+            ({"break_on": dict}, "break_on must be a site"),
+            ({"break_on": 3}, "break_on must be a site"),
+            ({"bases": "no"}, "bases must be True or False, got 'no'"),
+            ({"max_calls": 0}, "got 0"),
+            ({"max_calls": "many"}, "got 'many'"),
+            ({"max_calls": True}, "got True"),
+            ({"on_full": "explode"}, "got 'explode'"),
+            ({"to": "t.html"}, "got 't.html'"),
+            ({"to": 3}, "got 3"),
             ({"to": "t.jsonl", "on_full": "drop_oldest"}, "drop_oldest"),
-            ({"sinks": callscope.Console()}, "sinks="),
+            ({"sinks": callscope.Console()}, "sinks must be"),
             ({"sinks": [callscope.Console]}, "is a class"),
             ({"sinks": [print]}, "on_event"),
         ],
@@ -282,6 +289,29 @@ class TestOptions:
         with pytest.raises(errors.OptionError) as raised:
             callscope.record(seed.Layer, **options)
         assert named in str(raised.value)
+
+    @pytest.mark.parametrize(
+        ("option", "options"),
+        [
+            ("sites", lambda: {"sinks": [callscope.Console(io.StringIO(), sites="layer.*")]}),
+            ("break_on", lambda: {"break_on": "layer.*"}),
+        ],
+        ids=["Console", "break_on"],
+    )
+    def test_a_pattern_that_fits_no_site_is_told(self, seed, option, options):
+        """With what there is, when the recording ends: until then a class may come that fits."""
+        there_are = "Layer.call, MyLayer.call, Layer.__call__, Layer.__init__, MyLayer.__init__"
+        with pytest.warns(errors.SiteWarning) as caught, callscope.record(seed.Layer, **options()):
+            seed.MyLayer(3)
+        assert [str(warning.message).partition(": ") for warning in caught] == [
+            (option, ": ", f"no site fits 'layer.*'; there are {there_are}.")
+        ]
+
+    def test_sites_of_a_console_are_patterns(self):
+        """A string is one, and what is none is refused."""
+        assert callscope.Console(sites="Layer.*").sites == ("Layer.*",)
+        with pytest.raises(errors.OptionError, match="sites must be"):
+            callscope.Console(sites=[3])
 
     def test_a_file_that_cannot_be_written(self, seed, tmp_path):
         """The error names the file, and nothing is woven."""

@@ -226,14 +226,14 @@ class TestWhatIsLeftOut:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"sample": 2}, "sample=2 cannot be used. Give a number from 0 to 1"),
+        ({"sample": 2}, "sample must be a number from 0 to 1, or a dict of such by site, got 2"),
         ({"sample": -0.1}, "from 0 to 1"),
         ({"sample": True}, "from 0 to 1"),
         ({"sample": float("nan")}, "from 0 to 1"),
         ({"sample": "0.1"}, "from 0 to 1"),
         ({"sample": {"A.f": 2}}, "from 0 to 1"),
-        ({"sample": {3: 0.1}}, "3 is no pattern of sites"),
-        ({"sample": {"": 0.1}}, "'' is no pattern of sites"),
+        ({"sample": {3: 0.1}}, "keys of sample must be sites, .* got 3"),
+        ({"sample": {"": 0.1}}, "keys of sample must be sites, .* got ''"),
         ({"max_per_second": 0}, "a number above 0"),
         ({"max_per_second": float("inf")}, "a number above 0"),
         ({"max_per_second": {"*": None}}, "a number above 0"),

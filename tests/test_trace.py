@@ -102,6 +102,29 @@ class TestTrace:
         """A class may be given as it is."""
         assert [1, 4] == [c.call_id for c in seed_trace.find(defining_class=seed.MyLayer)]
 
+    def test_find_by_a_class_in_place_of_a_site(self, seed, seed_trace):
+        """A class stands for all sites that it defines."""
+        assert [c.site for c in seed_trace.find(seed.MyLayer)] == [
+            "MyLayer.__init__",
+            "MyLayer.call",
+        ]
+
+    @pytest.mark.parametrize("loaded", [False, True], ids=["recorded", "loaded"])
+    def test_find_tells_of_a_site_that_there_is_not(self, seed_trace, tmp_path, loaded):
+        """A misspelt one is told, with what there is; one that merely did not run is not."""
+        if loaded:
+            seed_trace = callscope.load(seed_trace.save(tmp_path / "t.jsonl"))
+        with pytest.warns(errors.SiteWarning) as caught:
+            assert seed_trace.find("layer.call") == []
+        assert str(caught[0].message) == (
+            "No site fits 'layer.call'; there are Layer.call, MyLayer.call, Layer.__call__,"
+            " Layer.__init__, MyLayer.__init__."
+        )
+        with pytest.warns(errors.SiteWarning, match="No site fits 'Trace'"):
+            assert seed_trace.find(callscope.Trace) == []
+        assert seed_trace.find("Layer.call") == []
+        assert seed_trace.find("MyLayer.call", instance=2) == []
+
     def test_print_draws_the_tree_with_durations(self, seed, clock):
         """The same lines as a tree, and where the classes come from."""
         with callscope.record(seed.Layer) as trace:
@@ -159,6 +182,32 @@ class TestTrace:
             pass
         assert str(trace) == "No calls were recorded of app.Layer."
         assert trace.outline() == ""
+
+    def test_an_empty_trace_says_what_could_be_recorded(self):
+        """The methods that the classes do define, beginning with those named alike."""
+
+        class Runnable:
+            def invoke(self):
+                pass
+
+            def calling(self):
+                pass
+
+            def __init__(self):
+                pass
+
+        with callscope.record(Runnable) as trace:
+            pass
+        assert str(trace).endswith("Runnable. It defines calling, invoke: name them in methods=.")
+
+    def test_an_empty_trace_of_nothing_says_so(self):
+        """Where nothing is declared, that is why there is no call."""
+        with callscope.record() as trace:
+            pass
+        assert str(trace) == (
+            "No calls were recorded of the declared classes. Nothing is declared: decorate a class"
+            " with @traced, or name one: record(Layer)."
+        )
 
     def test_classes_of_one_name_are_told_apart(self, seed):
         """Two classes that share a bare name are both shown with their modules."""

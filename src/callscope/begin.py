@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Concatenate, Final, Literal, ParamSpec, TypeVar, get_args
 
 from callscope.debugger import check_break_on
-from callscope.errors import OptionError, RecordingError, shown
+from callscope.errors import OptionError, RecordingError
 from callscope.limits import DEFAULT_MAX_CALLS, Limits
-from callscope.options import check_options, check_share
+from callscope.options import check_options, check_predicate, check_share, must_be, one_of
 from callscope.origin import fill
 from callscope.recording import Recording
 from callscope.tape.wanted import OnFull
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from callscope.options import Capture, Share
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 _started: Final[list[Recording]] = []
 
@@ -88,10 +91,9 @@ def record(
     """
     options = check_options(methods, capture, redact)
     if type(bases) is not bool:
-        raise OptionError(f"bases must be True or False, got {shown(bases)}.")
-    if where is not None and not callable(where):
-        msg = f"where={where!r} is no function. Give one that takes a Call and returns a bool."
-        raise OptionError(msg)
+        raise OptionError(must_be("bases", "True or False", bases))
+    if where is not None:
+        check_predicate("where", where)
     is_unlimited = to is not None or not keep
     limit = (None if is_unlimited else DEFAULT_MAX_CALLS) if max_calls == "default" else max_calls
     _check_limits(limit, on_full, to)
@@ -122,23 +124,18 @@ def record(
 
 def _check_limits(max_calls: object, on_full: object, to: object) -> None:
     if max_calls is not None and (type(max_calls) is not int or max_calls < 1):
-        msg = f"max_calls={max_calls!r} is no number of calls. Use a whole number from 1, or None."
-        raise OptionError(msg)
+        raise OptionError(must_be("max_calls", "a whole number from 1, or None", max_calls))
     if on_full not in get_args(OnFull):
-        allowed = " or ".join(map(repr, get_args(OnFull)))
-        msg = f"on_full={on_full!r} is not known. Use {allowed}."
-        raise OptionError(msg)
+        raise OptionError(must_be("on_full", one_of(get_args(OnFull)), on_full))
     if to is None:
         return
     if not isinstance(to, (str, os.PathLike)):
-        msg = f"to={to!r} is no path. Name a file, such as 'trace.jsonl'."
-        raise OptionError(msg)
+        raise OptionError(must_be("to", "the path of a file, such as 'trace.jsonl'", to))
     from callscope.formats import STREAMED, is_streamed
 
     if not is_streamed(to):
-        streamed = " or ".join(map(repr, STREAMED))
-        msg = f"to={os.fspath(to)!r} cannot be streamed to. Name a {streamed} file, or use trace.save()."
-        raise OptionError(msg)
+        allowed = f"a file that ends in {one_of(STREAMED)}"
+        raise OptionError(f"{must_be('to', allowed, to)} Other files are written by trace.save().")
     fill(os.fspath(to))
     if on_full == "drop_oldest":
         msg = (
@@ -151,8 +148,8 @@ def _check_sinks(sinks: Iterable[Sink]) -> list[Sink]:
     try:
         listed = list(sinks)
     except TypeError:
-        msg = f"sinks={sinks!r} is no list of sinks. Write sinks=[{type(sinks).__name__}(...)]."
-        raise OptionError(msg) from None
+        allowed = f"a list of sinks, as [{type(sinks).__name__}(...)]"
+        raise OptionError(must_be("sinks", allowed, sinks)) from None
     for sink in listed:
         missing = [name for name in ("on_event", "flush", "close") if not hasattr(sink, name)]
         if missing or isinstance(sink, type):
@@ -169,6 +166,19 @@ def _check_sinks(sinks: Iterable[Sink]) -> list[Sink]:
     return listed
 
 
+def taking(_: Callable[_P, object]) -> Callable[[Callable[..., _R]], Callable[_P, _R]]:
+    """Return a decorator of functions that take what another takes, as type checkers see it."""
+    return lambda function: function
+
+
+def method_taking(
+    _: Callable[_P, object],
+) -> Callable[[Callable[..., _R]], Callable[Concatenate[Any, _P], _R]]:
+    """Return the same for methods."""
+    return lambda function: function
+
+
+@taking(record)
 def start(*targets: type | str, **options: Any) -> Trace:
     """Begin a recording that `stop` ends; takes what `record` takes.
 

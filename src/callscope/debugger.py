@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from callscope.errors import OptionError, PredicateWarning, is_interrupt, shown, warn
 from callscope.hierarchy import bare_name
+from callscope.options import check_predicate, must_be
 from callscope.shadow import is_ours
 from callscope.sites import Site
 from callscope.tape.read import TapeReader
@@ -32,13 +33,13 @@ def check_break_on(break_on: BreakOn | None) -> BreakOn | None:
     Raises:
         OptionError: if it is neither a pattern nor a function.
     """
-    if break_on is None or (isinstance(break_on, str) and break_on) or callable(break_on):
+    if break_on is None or (isinstance(break_on, str) and break_on):
         return break_on
-    msg = (
-        f"break_on={shown(break_on)} cannot be used. Name a site, such as 'Layer.call', or give a"
-        " function that takes a Call and returns a bool."
-    )
-    raise OptionError(msg)
+    if isinstance(break_on, type) or not callable(break_on):
+        allowed = "a site, such as 'Layer.call', or a function that takes a Call and returns a bool"
+        raise OptionError(must_be("break_on", allowed, break_on))
+    check_predicate("break_on", break_on)
+    return break_on
 
 
 class Debugger:
@@ -58,6 +59,11 @@ class Debugger:
         self._break_on: BreakOn | None = break_on
         self.reader: TapeReader | None = None
         """What reads the calls that it is told of."""
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The pattern of sites to stop at; none if a function says where."""
+        return (self._break_on,) if isinstance(self._break_on, str) else ()
 
     def may_stop_at(self, site: Site) -> bool:
         """Tell whether a call of a site may be one to stop at."""

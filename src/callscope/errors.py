@@ -7,6 +7,11 @@ import threading
 import warnings
 from contextlib import suppress
 
+TYPE_CHECKING = False  # see callscope.hierarchy
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Final
+
 __all__ = [
     "CallscopeError",
     "CallscopeWarning",
@@ -20,6 +25,7 @@ __all__ = [
     "ProcessWarning",
     "RecordingError",
     "SinkWarning",
+    "SiteWarning",
     "TargetError",
     "TargetModuleError",
     "TargetNotFoundError",
@@ -107,6 +113,10 @@ class SinkWarning(CallscopeWarning):
     """A sink raised an exception and was switched off."""
 
 
+class SiteWarning(CallscopeWarning):
+    """A pattern of sites fits no site of the recording."""
+
+
 class PredicateWarning(CallscopeWarning):
     """A `where=` function raised an exception and is no longer asked."""
 
@@ -161,6 +171,41 @@ def shown(thing: object) -> str:
         if is_interrupt(error):
             raise
         return f"<{type(thing).__name__}>"
+
+
+def nearest_first(names: Iterable[str], asked: Iterable[str]) -> list[str]:
+    """Return names in the order in which people may have meant them, private ones last.
+
+    Args:
+        names: what there is.
+        asked: names or patterns that fit none of them.
+    """
+    stems = [stem for name in asked if (stem := name.strip("_*").lower())]
+    near = {
+        name: max((_nearness(name.lower(), stem) for stem in stems), default=0) for name in names
+    }
+    return sorted(near, key=lambda name: (-near[name], _is_private(name)))
+
+
+def some_of(names: Sequence[str], most: int = 8) -> str:
+    """Return the first of some names as people list them, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return one_line(f"{', '.join(names[:most])}{more}")
+
+
+def _nearness(name: str, stem: str) -> float:
+    from difflib import SequenceMatcher
+
+    ratio = SequenceMatcher(None, stem, name).ratio()
+    return ratio if stem in name or ratio >= _ALIKE else 0
+
+
+_ALIKE: Final = 0.6
+"""As `difflib.get_close_matches` takes names to be close."""
+
+
+def _is_private(name: str) -> bool:
+    return name.rpartition(".")[2].startswith("_")
 
 
 def is_interrupt(error: BaseException) -> bool:

@@ -9,6 +9,8 @@ from callscope.errors import (
     NoMethodsError,
     NotDeclaredError,
     TargetWarning,
+    nearest_first,
+    some_of,
     warn,
 )
 from callscope.hierarchy import (
@@ -203,28 +205,13 @@ def present_text(classes: Iterable[type], wanted: tuple[str, ...]) -> str:
         classes: the classes.
         wanted: the names that were asked for, or patterns.
     """
-    names = dict.fromkeys(name for cls in classes for name, _ in own_methods(cls, ("*",)))
-    others = [name for name in names if not selects(wanted, name)]
+    classes = [*classes]
+    names = (name for cls in classes for name, _ in own_methods(cls, ("*",)))
+    others = nearest_first((name for name in names if not selects(wanted, name)), wanted)
     if not others:
         return ""
-    alike = [name for name in others if any(_is_alike(name, asked) for asked in wanted)]
-    some = [*alike, *(name for name in others if name not in alike)][:_MOST_NAMED]
-    more = f" and {len(others) - len(some)} more" if len(others) > len(some) else ""
-    return f" It defines {', '.join(some)}{more}: name them in methods=."
-
-
-_MOST_NAMED: Final = 8
-
-
-def _is_alike(name: str, asked: str) -> bool:
-    from difflib import SequenceMatcher
-
-    stem, own = asked.strip("_*").lower(), name.strip("_").lower()
-    return bool(stem) and (stem in own or SequenceMatcher(None, stem, own).ratio() >= _ALIKE)
-
-
-_ALIKE: Final = 0.6
-"""As `difflib.get_close_matches` takes names to be close."""
+    subject = "They define" if len(classes) > 1 else "It defines"
+    return f" {subject} {some_of(others)}: name them in methods=."
 
 
 def instrument(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from callscope.errors import OptionError, shown
 from callscope.presets import DEFAULT_METHODS
@@ -55,42 +55,79 @@ def check_options(
     capture: str | None = None,
     redact: Iterable[str] = (),
 ) -> Options:
-    """Return the options, or say which of them cannot be used.
+    """Return the options, checked.
 
     Raises:
         OptionError: naming the option, its value and the remedy.
     """
-    chosen = DEFAULT_METHODS if methods is None else _names("methods", methods)
+    chosen = DEFAULT_METHODS if methods is None else check_names("methods", methods)
     if not chosen:
-        raise OptionError("methods=() traces nothing. Name a method, or leave the option out.")
-    return Options(chosen, check_capture(capture), _names("redact", redact))
+        raise OptionError("methods must name a method, got (). Name one, or leave the option out.")
+    return Options(chosen, check_capture(capture), check_names("redact", redact))
 
 
 def check_capture(capture: str | None) -> Capture | None:
     """Return how much is captured, checked.
 
     Raises:
-        OptionError: if it is none of `CAPTURES`.
+        OptionError: if it is not one of `CAPTURES`.
     """
     if capture is None:
         return None
     for known in CAPTURES:
         if capture == known:
             return known
-    allowed = ", ".join(map(repr, CAPTURES))
-    msg = f"capture={capture!r} is not known. Use one of {allowed}."
-    raise OptionError(msg)
+    raise OptionError(must_be("capture", one_of(CAPTURES), capture))
 
 
-def _names(option: str, names: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(names, str):
-        msg = f"{option}={names!r} is a string, where a tuple of names belongs. Write {option}=({names!r},)."
-        raise OptionError(msg)
-    listed = tuple(names) if isinstance(names, Iterable) else ()
-    if not isinstance(names, Iterable) or not all(isinstance(n, str) and n for n in listed):
-        msg = f"{option}={names!r} is no tuple of names, such as ('__call__', 'call')."
-        raise OptionError(msg)
+def check_names(option: str, names: object) -> tuple[str, ...]:
+    """Return names or patterns, checked; a string is one of them.
+
+    Raises:
+        OptionError: naming the option, its value and the remedy.
+    """
+    several: object = (names,) if isinstance(names, str) else names
+    listed = tuple(several) if isinstance(several, Iterable) else (None,)
+    if not all(isinstance(name, str) and name for name in listed):
+        allowed = "a name, a pattern or several of them, such as ('__call__', 'call*')"
+        raise OptionError(must_be(option, allowed, names))
     return listed
+
+
+def check_predicate(option: str, predicate: Callable[..., object]) -> None:
+    """Check that a function can be called with one `Call`.
+
+    Raises:
+        OptionError: naming the option and its value.
+    """
+    if isinstance(predicate, type) or not callable(predicate) or not _takes_one(predicate):
+        allowed = "a function that takes a Call and returns a bool"
+        raise OptionError(must_be(option, allowed, predicate))
+
+
+def _takes_one(function: Callable[..., object]) -> bool:
+    import inspect
+
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return True  # as for many functions written in C
+    try:
+        signature.bind(None)
+    except TypeError:
+        return False
+    return True
+
+
+def must_be(option: str, allowed: str, value: object) -> str:
+    """Return the message for an option that has a value it cannot have."""
+    return f"{option} must be {allowed}, got {shown(value)}."
+
+
+def one_of(allowed: Iterable[object]) -> str:
+    """Return the words for one of some values."""
+    *others, last = map(repr, allowed)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def check_share(option: str, share: Share | None, most: float | None) -> Share | None:
@@ -108,11 +145,10 @@ def check_share(option: str, share: Share | None, most: float | None) -> Share |
     allowed = "a number above 0" if most is None else f"a number from 0 to {most:g}"
     for pattern, value in by_site.items() if share is not None else ():
         if not isinstance(pattern, str) or not pattern:
-            msg = f"{option}: {shown(pattern)} is no pattern of sites, such as 'Layer.__call__'."
-            raise OptionError(msg)
+            keys = f"the keys of {option}"
+            raise OptionError(must_be(keys, "sites, or patterns such as 'Layer.__call__'", pattern))
         if not _is_share(value, most):
-            msg = f"{option}={shown(value)} cannot be used. Give {allowed}, or a dict of such by site."
-            raise OptionError(msg)
+            raise OptionError(must_be(option, f"{allowed}, or a dict of such by site", value))
     return share
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from callscope.begin import record
+from callscope.begin import method_taking, record
 from callscope.errors import RecordingError
 from callscope.testing.outline import check_outline, last_calls
 
@@ -30,12 +30,14 @@ class Recordings:
         self._started: list[Recording] = []
         self._checked: Counter[str] = Counter()
 
+    @method_taking(record)
     def record(self, *targets: type | str, **options: Any) -> Recording:
         """Record a block of the test; takes what `callscope.record` takes."""
         recording = record(*targets, **options)
         self._made.append(recording)
         return recording
 
+    @method_taking(record)
     def start(self, *targets: type | str, **options: Any) -> Trace:
         """Begin a recording, and return its trace; it ends with the test, or by `stop`."""
         recording = self.record(*targets, **options)

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,13 +17,16 @@ from callscope.clock import time_ns
 from callscope.debugger import BreakOn, Debugger
 from callscope.errors import (
     RecordingError,
+    SiteWarning,
     TraceTruncatedWarning,
+    nearest_first,
+    some_of,
     warn,
 )
 from callscope.excerpt import Excerpt
 from callscope.feed import Feed
-from callscope.hierarchy import matches
-from callscope.instrumentation import Instrumentation, place, warn_of_target
+from callscope.hierarchy import bare_name, matches
+from callscope.instrumentation import Instrumentation, place, present_text, warn_of_target
 from callscope.limits import Limits
 from callscope.options import Options
 from callscope.origin import command, host, rank, run_id
@@ -179,6 +183,8 @@ class Recording:
         self._started.warn(forks=self._forks if self._hands_out else 0)
         for problem in lacking:
             self.report(problem)
+        for misfit in self._misfits():
+            warn(misfit, SiteWarning)
         if self._reader.lost and self._limits.max_calls:
             warn(
                 f"{self._reader.lost:,} calls were made and not kept, for"
@@ -341,7 +347,43 @@ class Recording:
             if self._state == "running":
                 TAPES.drain()
             told = self._reader.kept
-        return self._reader.recorded() if self._file is None else self._read_file(self._file, told)
+        read = self._reader.recorded() if self._file is None else self._read_file(self._file, told)
+        return read._replace(sites=self._sites, absence=self._absence)
+
+    def _sites(self) -> list[tuple[str, str]]:
+        return [(site.defining.name, site.method) for site in self._plan.sites]
+
+    def _absence(self) -> str:
+        """Say what could have been recorded, where no call was."""
+        declared = self._declared()
+        if declared:
+            wanted = tuple(dict.fromkeys(m for d in declared for m in d.options.methods))
+            classes = {id(c): c for d in declared for c in (*d.classes(), *d.bases())}
+            return present_text(classes.values(), wanted)
+        if self._handles:
+            return "".join(f" {problem}" for problem in self.problems)
+        known = [declaration.name for declaration in REGISTRY.declarations()]
+        if not known:
+            return (
+                " Nothing is declared: decorate a class with @traced, or name one: record(Layer)."
+            )
+        patterns = ", ".join(map(repr, self._patterns))
+        there_are = some_of(nearest_first(known, self._patterns))
+        return f" {patterns} fits none of them; there are {there_are}."
+
+    def _misfits(self) -> Iterator[str]:
+        """Yield what is to be said of each pattern of sites that fits none."""
+        from callscope.sinks.console import Console
+
+        names = [f"{bare_name(cls)}.{method}" for cls, method in self._sites()]
+        asked = [("sites", sink.sites) for sink in self._sinks if isinstance(sink, Console)]
+        if self._debugger is not None:
+            asked.append(("break_on", self._debugger.patterns))
+        for option, patterns in asked:
+            for pattern in patterns if names else ():
+                if not any(fnmatchcase(name, pattern) for name in names):
+                    there_are = some_of(nearest_first(sorted(names), (pattern,)))
+                    yield f"{option}: no site fits {pattern!r}; there are {there_are}."
 
     def _read_file(self, file: JSONLines, told: int) -> Recorded:
         from callscope.formats import load

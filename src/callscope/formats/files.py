@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from callscope.errors import ProcessWarning, TraceFileError, TraceFormatError, warn
 from callscope.formats.atomic import replacing
-from callscope.formats.suffixes import is_compressed, module_of
+from callscope.formats.suffixes import is_compressed, module_of, what_is
 from callscope.formats.terminal import progress
 from callscope.formats.unzip import Unzipped
 from callscope.trace import Header, Trace, merge
@@ -155,7 +155,10 @@ def _files(path: Path) -> list[Path]:
 def _load(source: Path) -> Trace:
     module = module_of(source)
     if not hasattr(module, "read"):
-        msg = f"{str(source)!r} is made for people and cannot be loaded. Save as '.jsonl' for that."
+        msg = (
+            f"{str(source)!r}: {what_is(source)} cannot be loaded."
+            " Save as '.jsonl' or '.parquet' for that."
+        )
         raise TraceFormatError(msg)
     try:
         with (

@@ -24,6 +24,15 @@ SUFFIXES: Final = {
 }
 """Module of the format for each suffix. What ends in ``.gz`` is compressed, whatever its format."""
 
+ONE_WAY: Final = {
+    "chrome": "a Chrome trace",
+    "html": "a page",
+    "mermaid": "a diagram",
+    "speedscope": "a speedscope profile",
+    "tree": "a text",
+}
+"""What people call files of the formats that cannot be loaded, by module."""
+
 STREAMED: Final = (".jsonl", ".jsonl.gz")
 """Suffixes of files that can be written while the program runs."""
 
@@ -49,6 +58,11 @@ def module_of(path: Path) -> Any:
         TraceFormatError: if no format has it.
     """
     return importlib.import_module(f"callscope.formats.{SUFFIXES[_suffix(path)]}")
+
+
+def what_is(path: Path) -> str:
+    """Return what people call a file that cannot be loaded; raises what `check_suffix` raises."""
+    return ONE_WAY[SUFFIXES[_suffix(path)]]
 
 
 def is_compressed(path: Path) -> bool:

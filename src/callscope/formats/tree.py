@@ -112,7 +112,7 @@ def write(trace: Trace, file: BinaryIO) -> None:
 
 def _nothing(trace: Trace) -> str:
     asked = " and ".join(trace.header.targets) or "the declared classes"
-    return one_line(f"No calls were recorded of {asked}.")
+    return one_line(f"No calls were recorded of {asked}.{trace._read().absence()}")
 
 
 def _by_thread(

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final, Literal, TextIO, get_args
 
 from callscope.errors import OptionError, one_line
+from callscope.options import check_names, must_be, one_of
 from callscope.trace import Event, Names, call_text, object_text, outcome_text, value_text
 from callscope.trace.text import indent
 
@@ -31,7 +32,7 @@ class Console:
             environment variable ``NO_COLOR`` is not set (https://no-color.org).
 
     Raises:
-        OptionError: if the style is not known.
+        OptionError: if the style is not known, or the sites are not patterns.
     """
 
     live: Final = True
@@ -46,19 +47,17 @@ class Console:
         sites: str | Iterable[str] = "*",
     ) -> None:
         if style not in get_args(Style):
-            allowed = " or ".join(map(repr, get_args(Style)))
-            msg = f"style={style!r} is not known. Use {allowed}."
-            raise OptionError(msg)
+            raise OptionError(must_be("style", one_of(get_args(Style)), style))
         self._file = file
         self._style = style
-        self._sites = (sites,) if isinstance(sites, str) else tuple(sites)
+        self.sites: tuple[str, ...] = check_names("sites", sites)
         self._color = color
         self._names = Names()
         self._last: Call | None = None
 
     def on_event(self, event: Event, /) -> None:
         """Print what the event says, if the style shows it."""
-        if not any(fnmatchcase(event.call.site, pattern) for pattern in self._sites):
+        if not any(fnmatchcase(event.call.site, pattern) for pattern in self.sites):
             return
         if self._style == "inside":
             if event.kind == "call":

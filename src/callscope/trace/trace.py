@@ -9,6 +9,7 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
+from callscope.errors import SiteWarning, nearest_first, some_of, warn
 from callscope.hierarchy import bare_name, qualified_name
 from callscope.trace.call import Call
 from callscope.trace.event import Cost, Event, EventKind, Header
@@ -31,6 +32,10 @@ class Recorded(NamedTuple):
     """Number of calls made but not kept: `max_calls` was reached, or a disk was full."""
     left_out: Mapping[str, int] = MappingProxyType({})
     """Number of calls that were left out on purpose, of each site by its qualified name."""
+    sites: Callable[[], Iterable[tuple[str, str]]] = tuple
+    """Returns the sites that the recording was asked for: qualified name of the class, and method."""
+    absence: Callable[[], str] = str
+    """Returns a sentence, after a space, on why there may be no call; or nothing."""
 
 
 class Trace(Sequence[Call]):
@@ -116,7 +121,7 @@ class Trace(Sequence[Call]):
 
     def find(
         self,
-        site: str = "*",
+        site: str | type = "*",
         *,
         method: str | None = None,
         defining_class: str | type | None = None,
@@ -128,8 +133,12 @@ class Trace(Sequence[Call]):
     ) -> list[Call]:
         """Return the calls that fit everything asked for, in the order they began.
 
+        There may be none. If the site is none that the trace knows of, as one that is misspelt, a
+        `SiteWarning` names those that there are.
+
         Args:
-            site: a site such as ``"Layer.__call__"``, or an `fnmatch` pattern of sites.
+            site: a site such as ``"Layer.__call__"``, or an `fnmatch` pattern of sites; or a class,
+                for all methods that it defines.
             method: name of the method, or a pattern.
             defining_class: the class that defines the method: the class itself, its bare or its
                 module-qualified name, or a pattern of either.
@@ -141,10 +150,10 @@ class Trace(Sequence[Call]):
             where: a function that is given each call and returns True to keep it.
         """
         below = None if within is None else _below(within)
-        return [
+        found = [
             call
             for call in self.calls
-            if fnmatchcase(call.site, site)
+            if _is_site(call.defining_class, call.method, site)
             and (method is None or fnmatchcase(call.method, method))
             and (defining_class is None or _is_class(call.defining_class, defining_class))
             and (runtime_class is None or _is_class(call.runtime_class, runtime_class))
@@ -153,6 +162,22 @@ class Trace(Sequence[Call]):
             and (below is None or call in below)
             and (where is None or where(call))
         ]
+        if not found and site != "*":
+            self._warn_if_unknown(site)
+        return found
+
+    def _warn_if_unknown(self, site: str | type) -> None:
+        """Warn if no site that the trace knows of fits."""
+        known = {(call.defining_class, call.method) for call in self.calls}
+        for facts in {id(f): f for call in self.calls if (f := call._class_facts)}.values():
+            known.update((s.defining_class, s.method) for sites in facts.sites for s in sites)
+        known.update(self._read().sites())
+        if not known or any(_is_site(*each, site) for each in known):
+            return
+        name = bare_name(qualified_name(site)) if isinstance(site, type) else site
+        names = sorted(f"{bare_name(cls)}.{method}" for cls, method in known)
+        there_are = some_of(nearest_first(names, (name,)))
+        warn(f"No site fits {name!r}; there are {there_are}.", SiteWarning)
 
     def outline(self) -> str:
         """Return the tree as stable text, with no time or address in it.
@@ -262,6 +287,12 @@ class Trace(Sequence[Call]):
 def _format(name: str) -> Any:
     # Formats import this module; they are found by name when they are asked for.
     return importlib.import_module(f"callscope.formats.{name}")
+
+
+def _is_site(defining_class: str, method: str, wanted: str | type) -> bool:
+    if isinstance(wanted, type):
+        return defining_class == qualified_name(wanted)
+    return fnmatchcase(f"{bare_name(defining_class)}.{method}", wanted)
 
 
 def _is_class(name: str, wanted: str | type) -> bool:

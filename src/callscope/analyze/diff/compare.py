@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from os import PathLike
 from typing import Any, Final, get_args
 
 from callscope.analyze.diff.alignment import Alignment
 from callscope.analyze.diff.change import Change
 from callscope.analyze.diff.nodes import Aspect, tree
 from callscope.errors import OptionError
+from callscope.formats import load
+from callscope.options import must_be
 from callscope.trace import Trace
 
 ASPECTS: Final[tuple[Aspect, ...]] = get_args(Aspect)
@@ -64,7 +67,12 @@ class Diff:
         printer.text(str(self))
 
 
-def diff(before: Trace, after: Trace, *, ignore: Iterable[Aspect] = ()) -> Diff:
+def diff(
+    before: Trace | str | PathLike[str],
+    after: Trace | str | PathLike[str],
+    *,
+    ignore: Iterable[Aspect] = (),
+) -> Diff:
     """Return what differs between two traces: calls added, removed, moved or changed.
 
     Times are not compared, and neither are numbers of objects: an object of the one trace is taken
@@ -72,20 +80,27 @@ def diff(before: Trace, after: Trace, *, ignore: Iterable[Aspect] = ()) -> Diff:
     both directions.
 
     Args:
-        before: the one trace.
+        before: the one trace, or the path of its file, as for `load`.
         after: the other.
         ignore: what calls may differ in: any of ``"arguments"``, ``"result"`` and ``"error"``.
 
     Raises:
-        OptionError: if `ignore` names something else.
+        OptionError: if `ignore` names something else, or what is compared is not a trace.
+        TraceFormatError, TraceFileError: as for `load`, of a path.
     """
     ignored: set[str] = {ignore} if isinstance(ignore, str) else {*ignore}
     for aspect in sorted(ignored - {*ASPECTS}, key=str):
-        known = ", ".join(map(repr, ASPECTS))
-        msg = f"ignore={aspect!r} is not known. Use any of {known}."
-        raise OptionError(msg)
-    tops = tree(before), tree(after)
+        raise OptionError(must_be("ignore", f"any of {', '.join(map(repr, ASPECTS))}", aspect))
+    tops = tree(_trace("before", before)), tree(_trace("after", after))
     if all(len(top.children) == 1 for top in tops):
         for top in tops:
             top.children[0].thread = ""  # whatever it is called
     return Diff(Alignment(*tops, ignored))
+
+
+def _trace(option: str, given: object) -> Trace:
+    if isinstance(given, Trace):
+        return given
+    if isinstance(given, (str, PathLike)):
+        return load(given)
+    raise OptionError(must_be(option, "a trace, or the path of one", given))

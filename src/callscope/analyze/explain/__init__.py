@@ -7,15 +7,23 @@ from collections.abc import Iterable, Iterator
 from callscope.analyze.explain.chain import Chain, Chains, Definition, Lead
 from callscope.analyze.explain.explanation import Explanation
 from callscope.analyze.explain.route import Route, Routes, Step
-from callscope.errors import TargetError
-from callscope.hierarchy import is_subclass, matches, mro, namespace, qualified_name
+from callscope.errors import TargetError, nearest_first
+from callscope.hierarchy import (
+    is_subclass,
+    mro,
+    namespace,
+    own_methods,
+    qualified_name,
+    selects,
+)
 from callscope.options import check_options
 from callscope.presets import DEFAULT_METHODS, PRESETS, TEMPLATE_METHODS
+from callscope.targets import import_class
 
 __all__ = ["Chain", "Definition", "Explanation", "Lead", "Route", "Step", "explain"]
 
 
-def explain(cls: type, methods: Iterable[str] | None = None) -> Explanation:
+def explain(cls: type | str, methods: Iterable[str] | None = None) -> Explanation:
     """Say, without running anything, which class of a hierarchy defines which method.
 
     For each method: the classes of the MRO that define it, which of them run and in what order,
@@ -24,21 +32,27 @@ def explain(cls: type, methods: Iterable[str] | None = None) -> Explanation:
     that bytecode does not show, as ``getattr(super(), name)()``, is not seen.
 
     Args:
-        cls: the class.
+        cls: the class, or its path (``"keras.layers:LSTM"``), whose module is then imported.
         methods: names of methods, or patterns, as for `traced`; by default ``__init__``,
             ``__call__``, ``call`` and ``forward``, and for classes of Keras, PyTorch,
             scikit-learn and Django views those of the preset.
 
     Raises:
-        TargetError: if `cls` is no class.
+        TargetError: if `cls` is neither a class nor the path of one.
+        TargetModuleError, TargetNotFoundError: if a path leads to no class.
         OptionError: if `methods` are no names.
     """
+    if is_subclass(type(cls), str):
+        cls = import_class(str(cls))
     if not is_subclass(type(cls), type):
-        msg = f"{cls!r:.80}, of type {type(cls).__name__}, is no class. Name the class to explain."
+        msg = f"cls must be a class or the path of one, got {cls!r:.80}."
         raise TargetError(msg)
+    assert isinstance(cls, type)
     patterns = _methods(cls) if methods is None else check_options(methods, None).methods
     names = [*_names(cls, patterns)]
     chains = Chains(cls)
+    defined = tuple(filter(None, map(chains.of, names)))
+    others = [name for base in mro(cls)[:-1] for name, _ in own_methods(base, ("*",))]
     order = mro(cls)
     return Explanation(
         name=qualified_name(cls),
@@ -48,8 +62,9 @@ def explain(cls: type, methods: Iterable[str] | None = None) -> Explanation:
         ),
         metaclass="builtins.type" if type(cls) is type else qualified_name(type(cls)),
         making=tuple(_making(cls, chains)),
-        methods=tuple(filter(None, map(chains.of, names))),
+        methods=defined,
         routes=tuple(_routes(cls, chains, names)),
+        others=() if defined else tuple(nearest_first(others, patterns)),
     )
 
 
@@ -64,17 +79,8 @@ def _methods(cls: type) -> tuple[str, ...]:
 def _names(cls: type, patterns: tuple[str, ...]) -> Iterator[str]:
     """Yield the names of methods that some class of the MRO defines, in the order asked for."""
     known = dict.fromkeys(name for base in mro(cls) for name in namespace(base))
-    asked = {
-        name: None
-        for pattern in patterns
-        for name in known
-        if matches(name, (pattern,)) and (pattern.startswith("__") or not _is_special(name))
-    }
+    asked = {name: None for pattern in patterns for name in known if selects((pattern,), name)}
     yield from asked
-
-
-def _is_special(name: str) -> bool:
-    return name.startswith("__") and name.endswith("__")
 
 
 def _making(cls: type, chains: Chains) -> Iterator[Chain]:

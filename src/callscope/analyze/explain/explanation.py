@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from callscope.analyze.explain.chain import Chain, Definition
 from callscope.analyze.explain.route import Route
+from callscope.errors import some_of
 from callscope.trace.text import Names, one_line
 
 
@@ -29,6 +30,8 @@ class Explanation(NamedTuple):
     """The methods in question that a class other than `object` defines."""
     routes: tuple[Route, ...]
     """Where a call of the object leads, on the object."""
+    others: tuple[str, ...] = ()
+    """Names of methods that its classes define, where `methods` is empty; those meant first."""
 
     def __str__(self) -> str:
         return one_line_each(_Text(self).lines())
@@ -95,7 +98,8 @@ class _Text:
             yield f"  {' > '.join(steps)}"
         if not said.methods:
             yield ""
-            yield "No class of it defines any of the methods in question. Name others."
+            there_are = f" It defines {some_of(said.others)}." if said.others else ""
+            yield f"No class of it defines any of the methods in question.{there_are}"
 
     def _chain(self, chain: Chain, of: str = "") -> Iterator[str]:
         yield ""
