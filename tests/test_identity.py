@@ -614,6 +614,49 @@ def test_an_address_that_is_taken_over_between_two_recordings():
     assert instances(trace) == [1, 2, 3]
 
 
+@pytest.mark.parametrize("ends_first", ["outer", "inner"])
+def test_recordings_of_two_hierarchies_that_overlap(ends_first):
+    """An object has one number for as long as a recording of its hierarchy runs."""
+
+    class One:
+        __slots__ = ()
+
+        def call(self):
+            pass
+
+    class Two(One):
+        __slots__ = ()
+
+        def call(self):
+            pass
+
+    class Other:
+        __slots__ = ()
+
+        def call(self):
+            pass
+
+    def use():
+        for obj in objects_:
+            obj.call()
+
+    objects_ = One(), Two(), Other()
+    recordings = {"outer": record(One), "inner": record(Two, Other)}
+    traces = {name: recording.__enter__() for name, recording in recordings.items()}
+    use()
+    recordings.pop(ends_first).__exit__(None, None, None)
+    ((last, recording),) = recordings.items()
+    use()
+    recording.__exit__(None, None, None)
+    assert (
+        objects(traces[last])
+        == {
+            "outer": ["One#1", "Two#2", "One#1", "Two#2"],
+            "inner": ["Two#1", "Other#2", "Two#1", "Other#2"],
+        }[last]
+    )
+
+
 def test_objects_are_not_kept_alive():
     """Every object is gone as soon as the program lets go of it, and its finalizer runs then."""
     ended = []

@@ -38,10 +38,12 @@ REFERABLE = Referable()
 class Token:
     """The identity of an object that takes no weak reference."""
 
-    __slots__ = ("alive",)
+    __slots__ = ("alive", "of_class")
 
-    def __init__(self) -> None:
+    def __init__(self, of_class: int = 0) -> None:
         self.alive: bool = True
+        self.of_class: int = of_class
+        """The address of the object's class, which lives for as long as the object does."""
 
     def __call__(self) -> object:
         """Return None once the object is gone, as a weak reference does."""
@@ -58,7 +60,7 @@ def identify_watched(instance: object) -> Identity:
         return known
     if gc.is_finalized(instance):
         return Token()  # its finalizer has run, and will not tell of its end again
-    return _tokens.setdefault(id(instance), Token())
+    return _tokens.setdefault(id(instance), Token(id(type(instance))))
 
 
 def identify_unwatched(_: object) -> Identity:
@@ -74,6 +76,14 @@ def release(instance: object) -> None:
     token = _tokens.pop(id(instance), None)
     if token is not None:
         token.alive = False
+
+
+def release_objects(classes: AbstractSet[int]) -> None:
+    """Forget the objects of some classes, given by address: nobody watches their ends any more."""
+    for key in [*_tokens]:
+        token = _tokens.get(key)  # an object may end meanwhile
+        if token is not None and token.of_class in classes:
+            _tokens.pop(key, None)
 
 
 def release_all() -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from callscope.errors import TargetWarning, is_interrupt, shown, warn
 from callscope.hierarchy import is_subclass, namespace
-from callscope.identity import identify_unwatched, identify_watched, release_all
+from callscope.identity import identify_unwatched, identify_watched, release_all, release_objects
 from callscope.registry import REGISTRY, Declaration
 from callscope.shadow import (
     ABSENT,
@@ -92,13 +92,15 @@ class Weaver:
                     for base in declaration.bases():
                         wanted.add_base(base, plan, declaration)
             self._bases = wanted.bases
-            for ref in self._watched - wanted.watched:
+            unwatched = self._watched - wanted.watched
+            for ref in unwatched:
                 ref.identify = identify_unwatched
             self._watched &= wanted.watched
             TAPES.forget_classes()
             for key in [*self._woven]:
                 if key not in wanted.shadows and key not in wanted.watchers:
                     self._take_out(key)
+            release_objects({id(ref()) for ref in unwatched})
             self._put_in(wanted)
 
     def adopt(self, cls: type) -> None:
@@ -204,8 +206,6 @@ class Weaver:
         for entry in filter(None, (w.entry() for w in woven)):
             entry.switch(on=False)
             hand_back(entry)
-        if name == "__del__":
-            release_all()
 
 
 def _put_back(cls: type, name: str) -> None:
