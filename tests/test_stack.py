@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import textwrap
@@ -148,3 +149,38 @@ def test_calls_take_no_frame_again():
     threading.stack_size(size)
     assert callers == ["test_calls_take_no_frame_again"] * 2
     assert len(trace) == 804
+
+
+class Diver:
+    def top(self, method):
+        with contextlib.suppress(RecursionError):
+            getattr(self, method)([0])
+        self.leaf()
+
+    def plain(self, value):
+        self.plain(value)
+
+    def named(self, value, **options):
+        self.named(value, option=[1])
+
+    def leaf(self):
+        pass
+
+
+@pytest.mark.parametrize("capture", ["none", "values", "types"])
+@pytest.mark.parametrize("method", ["plain", "named"])
+def test_calls_at_the_limit_end(method, capture):
+    """Wherever the limit of recursion is met, each call that has begun fails, and no other."""
+    for frames in range(6):
+        with record(Diver, methods=("*",), capture=capture) as trace:
+            below(frames, lambda: Diver().top(method))
+        (top,) = trace.roots
+        (leaf,) = trace.find("Diver.leaf")
+        dives = trace.find(f"Diver.{method}")
+        assert (top.error, leaf.parent) == (None, top)
+        assert {call.error and call.error.type for call in dives} == {"RecursionError"}
+
+
+def below(frames, function):
+    """Call a function from below some frames."""
+    return below(frames - 1, function) if frames else function()

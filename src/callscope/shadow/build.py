@@ -77,7 +77,7 @@ def _make_shadow(part: Part, entry: Entry, site: Site, recipe: Recipe) -> Any:
     if compiled.is_native:
         bound_by = part.binding if compiled.is_bound else None
         recorder = make_recorder(original, layout, entry.on, shape, bound_by, recipe)
-        written_by = {"enter": recorder, "leave": recorder.leave, "fail": recorder.fail}
+        written_by = {"enter": recorder, "leave": recorder.leave}
         cells |= {shape.prefix + k: types.CellType(v) for k, v in written_by.items()}
     function = _build(original, compiled.code, cells)
     if recorder is not None:

@@ -81,7 +81,7 @@ _CAPTURING: Final = (
 CELLS: Final = (
     *_CONSTANTS,
     *("original", "on", "origin", "layout", "seen", "clock", "type_text", "is_compiling"),
-    *("enter", "leave", "fail", "strangers"),
+    *("enter", "leave", "strangers"),
     *_CAPTURING,
 )
 """Names of the cells that a shadow may use."""

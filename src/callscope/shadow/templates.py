@@ -79,7 +79,7 @@ NATIVE_SHADOW: Final = Template("""\
             $enter($entered)
             $run
         except $BaseException as $error:
-            $fail($error)
+            $enter(error=$error)
             raise
         $leave($result)
         return $result

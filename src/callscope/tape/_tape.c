@@ -116,9 +116,10 @@ execute(PyObject *module)
         PyErr_SetString(PyExc_ImportError, "the tape in C is for the main interpreter alone");
         return -1;
     }
-    identifications = 1;
-    str_identify = PyUnicode_InternFromString("identify");
-    if (str_identify == NULL) {
+    identifications++; /* it may be imported a second time */
+    Py_XSETREF(str_identify, PyUnicode_InternFromString("identify"));
+    Py_XSETREF(str_error, PyUnicode_InternFromString("error"));
+    if (str_identify == NULL || str_error == NULL) {
         return -1;
     }
     PyTypeObject *of_scalars[] = {

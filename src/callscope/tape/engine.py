@@ -18,7 +18,7 @@ _TIMES: Final = 50
 class Inert:
     """What a recorder becomes in a pickle: the shadow that holds it is switched off."""
 
-    leave = fail = None
+    leave = None
 
 
 def _choose() -> Any:

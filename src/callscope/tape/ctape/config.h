@@ -25,7 +25,7 @@ static struct {
 enum { SCALARS = 5 };
 static PyTypeObject *scalars[SCALARS];
 
-static PyObject *str_identify;
+static PyObject *str_identify, *str_error;
 
 /* Grows when classes begin or cease to be identified in another way. */
 static unsigned long identifications;
@@ -35,7 +35,9 @@ static int
 read_clock(int64_t *time)
 {
     if (config.clock != NULL) {
-        PyObject *read = PyObject_CallNoArgs(config.clock);
+        PyObject *clock = Py_NewRef(config.clock);
+        PyObject *read = PyObject_CallNoArgs(clock);
+        Py_DECREF(clock);
         if (read == NULL) {
             return -1;
         }

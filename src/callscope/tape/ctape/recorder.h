@@ -95,7 +95,8 @@ capture_field(const Recorder *recorder, Py_ssize_t field, PyObject *value)
         return is_empty ? Py_NewRef(config.none_given)
                         : PyObject_CallOneArg(PyTuple_GET_ITEM(recorder->spreads, field), value);
     }
-    if (value == PyTuple_GET_ITEM(recorder->defaults, field)) {
+    /* They are NULL where the collector is clearing the recorder. */
+    if (recorder->defaults != NULL && value == PyTuple_GET_ITEM(recorder->defaults, field)) {
         return Py_NewRef(config.none_given);
     }
     if (how == HIDDEN) {
@@ -117,18 +118,18 @@ is_of(const Pair *pair, PyObject *cls)
     return pair != NULL && ((PyWeakReference *)pair->cls)->wr_object == cls;
 }
 
-/* Return what stands for the site and the class of what it was called on, borrowed. */
+/* Return what stands for the site and the class of what it was called on. */
 static Pair *
 find_pair(Recorder *recorder, PyObject *bound)
 {
     if (recorder->binding == ON_NOTHING) {
-        return recorder->pairs[0];
+        return (Pair *)Py_NewRef((PyObject *)recorder->pairs[0]);
     }
     int on_class = recorder->binding == ON_CLASS;
     PyObject *cls = on_class ? bound : (PyObject *)Py_TYPE(bound);
     Pair **place = place_of_pair(recorder, cls);
     if (is_of(*place, cls)) {
-        return *place;
+        return (Pair *)Py_NewRef((PyObject *)*place);
     }
     PyObject *ref = PyObject_CallOneArg(on_class ? config.class_ref_of_bound : config.class_ref, cls);
     if (ref == NULL) {
@@ -137,6 +138,7 @@ find_pair(Recorder *recorder, PyObject *bound)
     Pair *pair = make_pair(recorder->layout, ref, recorder->fields);
     Py_DECREF(ref);
     if (pair != NULL) {
+        Py_INCREF(pair);
         Py_XSETREF(*place, pair);
     }
     return pair;
@@ -169,7 +171,10 @@ identity_word(Pair *pair, PyObject *bound)
         int64_t serial = serial_of(bound);
         return serial == 0 ? 0 : serial_word(serial);
     }
-    return (Word)PyObject_CallOneArg(pair->identify, bound);
+    PyObject *identify = Py_NewRef(pair->identify); /* the class may be asked again meanwhile */
+    PyObject *identity = PyObject_CallOneArg(identify, bound);
+    Py_DECREF(identify);
+    return (Word)identity;
 }
 
 static int

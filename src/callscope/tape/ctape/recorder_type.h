@@ -1,33 +1,7 @@
 /* The recorder as Python sees it: a shadow's bytecode calls it. */
 
-static PyObject *
-recorder_enter(Recorder *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
-{
-    Py_ssize_t count = PyVectorcall_NARGS(nargsf);
-    int has_bound = self->binding != ON_NOTHING;
-    if (count != self->fields + has_bound || kwnames != NULL) {
-        PyErr_SetString(PyExc_TypeError, "a recorder takes one argument per field");
-        return NULL;
-    }
-    leave_bytecode();
-    PyObject *bound = has_bound ? args[0] : NULL;
-    if (!begin_at_once(self, bound) && begin(self, bound, args + has_bound) < 0) {
-        return NULL;
-    }
-    if (go_live(self) < 0) {
-        return NULL;
-    }
-    Py_RETURN_TRUE;
-}
-
-static PyObject *
-recorder_leave(Recorder *self, PyObject *result)
-{
-    if (end(self, result) < 0) {
-        return NULL;
-    }
-    Py_RETURN_NONE;
-}
+/* The recorder, by address alone, whose call could not begin, and which is about to be told so. */
+static THREAD_LOCAL const Recorder *unbegun;
 
 /* Take the shadow's frame, which the exception came through last, out of its traceback. */
 static int
@@ -48,13 +22,58 @@ drop_own_frame(const Recorder *recorder, PyObject *error)
     return failed;
 }
 
+/* Write what a call has raised, unless that was to begin. */
 static PyObject *
 recorder_fail(Recorder *self, PyObject *error)
 {
     if (drop_own_frame(self, error) < 0) {
         return NULL;
     }
-    if (note_error(self, error) < 0) {
+    if (unbegun == self) {
+        unbegun = NULL;
+    }
+    else if (note_error(self, error) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+/* Write that a call begins or, where it is given an `error`, what it has raised.
+
+Both by one vectorcall: Python 3.11 lets no method of a type written in C be called at the limit of
+recursion, where a call has begun and then cannot go on. */
+static PyObject *
+recorder_call(Recorder *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Py_ssize_t count = PyVectorcall_NARGS(nargsf);
+    int has_bound = self->binding != ON_NOTHING;
+    if (kwnames != NULL && count == 0 && PyTuple_GET_SIZE(kwnames) == 1
+        && PyTuple_GET_ITEM(kwnames, 0) == str_error) {
+        return recorder_fail(self, args[0]);
+    }
+    if (count != self->fields + has_bound || kwnames != NULL) {
+        PyErr_SetString(PyExc_TypeError, "a recorder takes one argument per field");
+        return NULL;
+    }
+    leave_bytecode();
+    PyObject *bound = has_bound ? args[0] : NULL;
+    if (!begin_at_once(self, bound) && begin(self, bound, args + has_bound) < 0) {
+        unbegun = self;
+        return NULL;
+    }
+    if (unbegun == self) {
+        unbegun = NULL;
+    }
+    if (go_live(self) < 0) {
+        return NULL;
+    }
+    Py_RETURN_TRUE;
+}
+
+static PyObject *
+recorder_leave(Recorder *self, PyObject *result)
+{
+    if (end(self, result) < 0) {
         return NULL;
     }
     Py_RETURN_NONE;
@@ -101,7 +120,7 @@ recorder_init(Recorder *self, PyObject *args, PyObject *kwargs)
     self->is_live = (char)live;
     self->binding = binding == 'i' ? ON_INSTANCE : binding == 'c' ? ON_CLASS : ON_NOTHING;
     self->is_plain = fields == 0 && self->binding == ON_INSTANCE;
-    self->vectorcall = (vectorcallfunc)recorder_enter;
+    self->vectorcall = (vectorcallfunc)recorder_call;
     Py_XSETREF(self->layout, Py_NewRef(layout));
     Py_XSETREF(self->original, Py_NewRef(original));
     for (int i = 0; i < PAIRS; i++) {
@@ -173,7 +192,6 @@ recorder_dealloc(Recorder *self)
 
 static PyMethodDef recorder_methods[] = {
     {"leave", (PyCFunction)recorder_leave, METH_O, "Write that a call has returned."},
-    {"fail", (PyCFunction)recorder_fail, METH_O, "Write what a call has raised."},
     {"attach", (PyCFunction)recorder_attach, METH_O, "Let a shadow be called without a frame."},
     {"__reduce__", (PyCFunction)recorder_reduce, METH_NOARGS, "A pickled shadow is switched off."},
     {NULL},
@@ -182,7 +200,7 @@ static PyMethodDef recorder_methods[] = {
 static PyTypeObject RecorderType = {
     PyVarObject_HEAD_INIT(NULL, 0)
     .tp_name = "callscope.tape._tape.Recorder",
-    .tp_doc = "Writes the records of one shadow; calling it writes that a call begins.",
+    .tp_doc = "Writes the records of one shadow: calling it, that a call begins or fails.",
     .tp_basicsize = sizeof(Recorder),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL,
     .tp_new = PyType_GenericNew,

@@ -74,6 +74,7 @@ bind(const Recorder *recorder, PyObject *function, PyObject *const *args, Py_ssi
         }
         PyObject *name = PyTuple_GET_ITEM(recorder->names, i);
         if (keyword_defaults == NULL || PyDict_GetItemWithError(keyword_defaults, name) == NULL) {
+            PyErr_Clear(); /* a key that cannot be compared: it is asked again, and says so again */
             return 0;
         }
     }
@@ -194,7 +195,7 @@ static inline int
 begin_call(Recorder *recorder, PyObject *function, PyObject *const *args, Py_ssize_t count,
            PyObject *kwnames)
 {
-    if ((kwnames != NULL || count != recorder->only_positional)) {
+    if (kwnames != NULL || count != recorder->only_positional) {
         return bind_and_begin(recorder, function, args, count, kwnames);
     }
     int compiling = is_compiling(recorder);
@@ -328,6 +329,7 @@ recorder_attach(Recorder *self, PyObject *function)
     if (shadow->vectorcall != call_shadow) {
         call_bytecode = shadow->vectorcall;
     }
+    leave_bytecode();
     set_vectorcall(function, is_by_bytecode ? call_bytecode : call_shadow);
     Py_RETURN_TRUE;
 }

@@ -46,7 +46,6 @@ begin(Recorder *recorder, PyObject *bound, PyObject *const *values)
     if (pair == NULL) {
         return -1;
     }
-    Py_INCREF(pair);
     Word identity = recorder->binding == ON_INSTANCE ? identity_word(pair, bound)
                                                      : (Word)Py_NewRef(Py_None);
     if (identity == 0) {
@@ -73,9 +72,12 @@ begin(Recorder *recorder, PyObject *bound, PyObject *const *values)
         objects[count++] = found;
         tag = BEGIN_MADE;
     }
+    if (read_clock(&time) < 0) {
+        goto failed;
+    }
     /* What was called up to here may have changed the tape. From here on nothing is called. */
     tape = current;
-    if (tape == NULL || reserve(tape, count + 3) < 0 || read_clock(&time) < 0) {
+    if (tape == NULL || reserve(tape, count + 3) < 0) {
         goto failed;
     }
     Word *words = tape->words + tape->used;
@@ -135,7 +137,8 @@ end(const Recorder *recorder, PyObject *result)
 {
     Tape *tape = current;
     int64_t time;
-    if (recorder->captures_result || recorder->is_live || tape == NULL || tape->used >= tape->room) {
+    if (recorder->captures_result || recorder->is_live || tape == NULL || tape->used >= tape->room
+        || config.clock != NULL) {
         return end_slowly(recorder, result);
     }
     if (read_clock(&time) < 0) {
