@@ -546,11 +546,13 @@ class A:
 """
 
 
-def run(program: str, folder: Path, **options: Any) -> subprocess.CompletedProcess[str]:
+def run(
+    program: str, folder: Path, before: str = "", **options: Any
+) -> subprocess.CompletedProcess[str]:
     """Run a program of its own process in a folder, with the class `A` at hand."""
     lines = program.splitlines()
     indent = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
-    source = CLASS + "\n".join(line[indent:] for line in lines)
+    source = before + CLASS + "\n".join(line[indent:] for line in lines)
     path = folder / "program.py"
     path.write_text(source)
     return subprocess.run(
@@ -683,19 +685,16 @@ def without_lines(text: str) -> str:
 
 def test_a_handler_may_run_after_our_own(tmp_path: Path) -> None:
     """One that was registered first runs last; traced methods then are the program's own again."""
+    before = """
+import atexit
+atexit.register(lambda: print(A(5).call(6), vars(A)["call"] is own))
+"""
     program = """
-        import atexit, importlib
-        def last():
-            print(A(5).call(6), vars(A)["call"] is own)
         own = vars(A)["call"]
-        for name in [name for name in sys.modules if name.startswith("callscope")]:
-            del sys.modules[name]
-        atexit.register(last)
-        import callscope
         callscope.start(A)
         A().call(1)
     """
-    done = run(program, tmp_path)
+    done = run(program, tmp_path, before=before)
     assert (done.returncode, done.stdout, done.stderr) == (0, "6 True\n", "")
 
 

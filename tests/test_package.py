@@ -116,12 +116,14 @@ def test_importing_takes_only_what_declaring_needs():
     imported = set(run(program).split())
     assert {name for name in imported if name.startswith("callscope")} == {
         "callscope",
+        "callscope._copies",
         "callscope._version",
         "callscope.declare",
         "callscope.instrumentation",
         "callscope.errors",
         "callscope.hierarchy",
         "callscope.identity",
+        "callscope.locks",
         "callscope.options",
         "callscope.presets",
         "callscope.registry",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, Literal, ParamSpec, T
 from callscope.debugger import check_break_on
 from callscope.errors import OptionError, RecordingError
 from callscope.limits import DEFAULT_MAX_CALLS, Limits
+from callscope.locks import new_lock
 from callscope.options import check_options, check_predicate, check_share, must_be, one_of
 from callscope.origin import fill
 from callscope.recording import Recording
@@ -24,6 +25,7 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 _started: Final[list[Recording]] = []
+_stopping: Final = new_lock()
 
 
 def record(
@@ -184,10 +186,7 @@ def start(*targets: type | str, **options: Any) -> Trace:
 
     For a REPL or an application's start. Returns the trace, which may be read at any time.
     """
-    recording = record(*targets, **options)
-    trace = recording.__enter__()
-    _started.append(recording)
-    return trace
+    return begin_among(_started, record(*targets, **options))
 
 
 def stop() -> Trace:
@@ -196,9 +195,34 @@ def stop() -> Trace:
     Raises:
         RecordingError: if none was started.
     """
-    if not _started:
-        msg = "No recording was started. Call callscope.start() first."
-        raise RecordingError(msg)
-    recording = _started.pop()
-    recording.end()
-    return recording.trace
+    return end_last(_started, "No recording was started. Call callscope.start() first.")
+
+
+def begin_among(started: list[Recording], recording: Recording) -> Trace:
+    """Begin a recording that `end_last` ends; if that fails, it has not begun."""
+    try:
+        trace = recording.__enter__()
+        started.append(recording)
+    except BaseException:
+        recording.__exit__()
+        if recording in started:
+            started.remove(recording)
+        raise
+    return trace
+
+
+def end_last(started: list[Recording], problem: str) -> Trace:
+    """End the recording that was started last, and return its trace.
+
+    Raises:
+        RecordingError: if there is none, which the problem says.
+    """
+    with _stopping:
+        if not started:
+            raise RecordingError(problem)
+        recording = started[-1]
+        recording.__exit__()
+        # Not before, or nothing could end it if this was interrupted.
+        if recording in started:
+            started.remove(recording)
+        return recording.trace

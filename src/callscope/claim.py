@@ -64,6 +64,13 @@ def claim(path: Path) -> tuple[Path, FileIO]:
     raise AssertionError  # there is no end to the candidates
 
 
+def release(file: FileIO) -> None:
+    """Close a claimed file, and end the claim, though a forked child may have it open as well."""
+    if not file.closed:
+        _unlock(file.fileno())
+        file.close()
+
+
 def is_claimed(path: Path) -> bool:
     """Return whether a recording is writing to a file."""
     with suppress(OSError), path.open("rb") as file:
@@ -132,6 +139,9 @@ if sys.platform == "win32":
             os.lseek(fd, 0, os.SEEK_SET)
         return True
 
+    def _unlock(_: int) -> None:
+        """Do nothing: there is no fork, and closing the file unlocks it."""
+
 else:
     import fcntl
 
@@ -144,3 +154,8 @@ else:
         except OSError:
             return True  # a file system without locks
         return True
+
+    def _unlock(fd: int) -> None:
+        """Unlock an open file, in all processes that have it from this one."""
+        with suppress(OSError):
+            fcntl.flock(fd, fcntl.LOCK_UN)

@@ -22,13 +22,10 @@ class Feed:
 
     Args:
         sinks: of the user's.
-        header: is said of the recording.
         exit_first: sees to it that recordings end before all else that runs at exit by now.
     """
 
-    def __init__(
-        self, sinks: list[Sink], header: Header, exit_first: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, sinks: list[Sink], exit_first: Callable[[], None] = lambda: None) -> None:
         self.events: deque[Event] = deque()
         """What the sinks are to be told of."""
         self.delivered: int = 0
@@ -41,6 +38,9 @@ class Feed:
         self._workers = [Worker(o, exit_first) for o in self._outlets if not o.is_direct]
         if not self._workers and not all(outlet.is_live for outlet in self._outlets):
             self._workers = [Worker(None, exit_first)]
+
+    def open(self, header: Header) -> None:
+        """Tell the sinks of the recording."""
         self._call(self._outlets, "on_start", header)
 
     def start(self) -> None:
@@ -68,7 +68,7 @@ class Feed:
             outlet.start_anew()
         self._call(self._outlets, "on_fork", header)
         for worker in self._workers:
-            worker.forget()
+            worker.start_anew()
         self.start()
 
     def deliver(self) -> None:

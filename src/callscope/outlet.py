@@ -6,10 +6,11 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Final
+from typing import Final, Literal
 
 from callscope.clock import monotonic
 from callscope.errors import SinkWarning, is_interrupt, shown, warn
+from callscope.locks import new_lock
 from callscope.tape.around import Around
 from callscope.tape.threads import TAPES
 from callscope.trace import Event, EventKind, Sink
@@ -157,107 +158,119 @@ class Worker:
     def __init__(self, outlet: Outlet | None, exit_first: Callable[[], None]) -> None:
         self.outlet = outlet
         self._exit_first: Callable[[], None] | None = exit_first
-        self._stopping = threading.Event()
+        self._lock = new_lock()
+        """Guards the state and the thread."""
+        # To enter a `Condition` itself is Python code, which an interrupt may leave with the lock.
+        self._changed = threading.Condition(self._lock)
+        self._state: Literal["paused", "running", "ending", "ended"] = "paused"
         self._thread: threading.Thread | None = None
-        self._is_stuck = self._is_leaving = False
-        self._ends_at: float | None = None
+        """The one that does the work; any other leaves as soon as it looks."""
+        self._is_stuck = False
+        """Whether the thread did not come out of the sink by the last pause."""
+        self._ends_at = 0.0
         self._lost = 0
-        self._has_ended = False
 
     def start(self) -> bool:
         """Begin, or go on after a pause; return False where no thread can be started."""
-        if self._is_stuck:  # in the sink: it goes on by itself, if ever
-            self._stopping.clear()
-            if not self._is_leaving:
-                return True
-        before, self._stopping = self._thread, threading.Event()
         self._note_exit()
-        self._thread = threading.Thread(
-            target=self._run, args=(self._stopping, before), name="callscope-sinks", daemon=True
-        )
+        with self._lock:
+            if self._state in ("ending", "ended"):
+                return True
+            self._state = "running"
+            if self._living_thread() is not None:
+                return True
+            thread = threading.Thread(target=self._run, name="callscope-sinks", daemon=True)
+            self._thread = thread
+        # Without the lock: a signal's handler that runs in here may end the recording.
         try:
-            self._thread.start()
+            thread.start()
         except RuntimeError:  # at exit, in an interpreter that forbids it, or without any threads
-            self._thread = None
             return False
         return True
 
     def pause(self) -> None:
         """Stop before the process forks: one that has threads is warned of when it does."""
-        self._stopping.set()
-        if self._thread is not None and self._is_other and not self._is_stuck:
-            self._thread.join(_PAUSE_SECONDS)
-            self._is_stuck = self._thread.is_alive()
+        with self._lock:
+            if self._state == "running":
+                self._state = "paused"
+                self._changed.notify_all()
+            thread = self._living_thread()
+        if thread is not None and thread is not threading.current_thread() and not self._is_stuck:
+            thread.join(_PAUSE_SECONDS)
+            self._is_stuck = thread.is_alive()
 
-    @property
-    def _is_other(self) -> bool:
-        return self._thread is not threading.current_thread()
-
-    def forget(self) -> None:
+    def start_anew(self) -> None:
         """Forget the thread, which a child process that has been forked does not have."""
         self._thread = None
-        self._is_stuck = self._is_leaving = False
+        self._state = "paused"
+        self._is_stuck = False
 
     def begin_end(self, lost: int) -> None:
         """Have the sink told of the rest, and closed; a second time does nothing."""
-        if self._ends_at is None:
-            seconds = 0.0 if self.outlet is None else self.outlet.deadline_seconds
-            self._lost = lost
-            self._ends_at = monotonic() + seconds
-            self._stopping.set()
+        seconds = DEADLINE_SECONDS if self.outlet is None else self.outlet.deadline_seconds
+        with self._lock:
+            if self._state in ("paused", "running"):
+                self._lost = lost
+                self._ends_at = monotonic() + seconds
+                self._state = "ending"
+                self._changed.notify_all()
 
     def end(self) -> None:
         """Wait until that is done, as long as the sink may take."""
-        if self._ends_at is None or not self._is_other:
+        with self._lock:
+            # One that has not begun to run yet will find that it is not needed.
+            thread = self._thread = self._living_thread()
+        if thread is threading.current_thread():
             return
-        outlet, thread = self.outlet, self._thread
-        if thread is not None and outlet is None:
-            thread.join()
-        elif thread is not None and outlet is not None:
-            thread.join(max(0.0, self._ends_at - monotonic()) + outlet.deadline_seconds)
-            if thread.is_alive():
-                outlet.give_up()
-                return
-        if not self._has_ended:  # there was no thread, or it was paused
+        if thread is not None:
+            after = 0.0 if self.outlet is None else self.outlet.deadline_seconds
+            thread.join(max(0.0, self._ends_at - monotonic()) + after)
+        if thread is None or not thread.is_alive():
+            self._finish()
+        elif self.outlet is not None:
+            self.outlet.give_up()
+
+    def _living_thread(self) -> threading.Thread | None:
+        return self._thread if self._thread is not None and self._thread.is_alive() else None
+
+    def _run(self) -> None:
+        while self._goes_on():
+            TAPES.drain_if_free()
+            if self.outlet is not None:
+                TAPES.untraced(self._tell, self.outlet)
+        if self._thread is threading.current_thread():
             self._finish()
 
-    def _run(self, stopping: threading.Event, before: threading.Thread | None) -> None:
-        if before is not None:
-            before.join()
-        outlet = self.outlet
-        self._is_stuck = self._is_leaving = False
-        while True:
-            while not stopping.wait(0 if outlet is not None and outlet.waiting else _BATCH_SECONDS):
-                TAPES.drain_if_free()
-                if outlet is not None:
-                    TAPES.untraced(self._tell, stopping)
-                self._is_stuck = False
-            self._is_leaving = True
-            if stopping.is_set():  # and not cleared since
-                break
-            self._is_leaving = False
-        if self._ends_at is not None:
-            self._finish()
+    def _goes_on(self) -> bool:
+        """Wait until there may be something to do; return False if the thread is to leave."""
+        with self._lock:
+            self._is_stuck = False
+            has_time = self.outlet is None or not self.outlet.waiting
+            if has_time and self._state == "running":
+                self._changed.wait(_BATCH_SECONDS)
+            is_mine = self._thread is threading.current_thread()
+            if is_mine and self._state == "paused":
+                self._thread = None
+            return is_mine and self._state == "running"
 
-    def _tell(self, stopping: threading.Event) -> None:
+    def _tell(self, outlet: Outlet) -> None:
         """Tell the sink of what waits, in one batch."""
-        outlet = self.outlet
-        assert outlet is not None
         count = len(outlet.waiting)
-        while count and outlet.waiting and not stopping.is_set():
+        while count and outlet.waiting and self._state == "running":
             outlet.tell()
             count -= 1
         self._note_exit()
         outlet.call("flush")
 
     def _finish(self) -> None:
-        self._has_ended = True
+        if self._state == "ended":
+            return
         # One that there was no thread for has been told, and closed, by who reads the tapes.
         if self.outlet is not None and self.outlet.is_on:
             TAPES.untraced(self._end, self.outlet)
+        self._state = "ended"
 
     def _end(self, outlet: Outlet) -> None:
-        assert self._ends_at is not None
         while outlet.waiting and monotonic() < self._ends_at:
             outlet.tell()
         outlet.lost += len({event.call.call_id for event in outlet.waiting})

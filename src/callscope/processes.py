@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+from contextlib import ExitStack
 from typing import Final, Protocol
 
 from callscope.tape.threads import TAPES
@@ -23,7 +24,7 @@ class Running(Protocol):
     def start_anew(self) -> None:
         """Go on in the child process, which has nothing of the parent's."""
 
-    def end(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """End; a second time does nothing."""
 
     def open_calls(self) -> tuple[Call, ...] | None:
@@ -36,8 +37,9 @@ RUNNING: Final[list[Running]] = []
 
 @atexit.register
 def _end_all() -> None:
-    for recording in tuple(reversed(RUNNING)):
-        recording.end()
+    with ExitStack() as stack:  # an interrupt of one end keeps no other from being made
+        for recording in tuple(RUNNING):
+            stack.push(recording.__exit__)
 
 
 def exit_first() -> None:
@@ -47,21 +49,20 @@ def exit_first() -> None:
 
 
 def _before_fork() -> None:
-    for recording in RUNNING:
+    for recording in tuple(RUNNING):
         recording.pause()
 
 
 def _after_fork_in_parent() -> None:
-    for recording in RUNNING:
+    for recording in tuple(RUNNING):
         recording.go_on()
 
 
 def _after_fork_in_child() -> None:
-    if not RUNNING:
-        return
+    # Other threads, which are not here, may have been anywhere: also where one begins or ends.
     TAPES.start_anew()
     WEAVER.start_anew()
-    for recording in RUNNING:
+    for recording in tuple(RUNNING):
         recording.start_anew()
 
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from callscope.begin import method_taking, record
-from callscope.errors import RecordingError
+from callscope.begin import begin_among, end_last, method_taking, record
 from callscope.testing.outline import check_outline, last_calls
 
 if TYPE_CHECKING:
@@ -40,10 +39,7 @@ class Recordings:
     @method_taking(record)
     def start(self, *targets: type | str, **options: Any) -> Trace:
         """Begin a recording, and return its trace; it ends with the test, or by `stop`."""
-        recording = self.record(*targets, **options)
-        trace = recording.__enter__()
-        self._started.append(recording)
-        return trace
+        return begin_among(self._started, self.record(*targets, **options))
 
     def stop(self) -> Trace:
         """End the recording that was started last, and return its trace.
@@ -51,12 +47,8 @@ class Recordings:
         Raises:
             RecordingError: if none is running.
         """
-        if not self._started:
-            msg = "No recording was started in this test. Call callscope.start() first."
-            raise RecordingError(msg)
-        recording = self._started.pop()
-        recording.end()
-        return recording.trace
+        problem = "No recording was started in this test. Call callscope.start() first."
+        return end_last(self._started, problem)
 
     def check_outline(self, trace: Trace, name: str = "") -> None:
         """Check that a trace's outline is what a file beside the test says.

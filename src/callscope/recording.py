@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -84,14 +85,29 @@ class Recording:
         self._file: JSONLines | None = None
         self._file_read: Recorded | None = None
         self._started, self._forks = StartedProcesses(), 0
-        self._state: Literal["new", "running", "ending", "ended"] = "new"
+        self._feed: Feed | None = None
+        self._around = around_of(self._sinks)
+        self._plan = self._make_plan()
+        self._reader = self._make_reader()
+        self._state: Literal["new", "beginning", "running", "ending", "ended"] = "new"
+        self._ends_in = 0
+        """The thread that ends it."""
 
     def __enter__(self) -> Trace:
         if self._state != "new":
             msg = "A recording runs once. Call record() again for another."
             raise RecordingError(msg)
-        self._handles = [
-            place(
+        try:
+            self._state = "beginning"
+            self._begin()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self.trace
+
+    def _begin(self) -> None:
+        for target in self._targets:
+            handle = place(
                 target,
                 self._ad_hoc_options,
                 self._declare_ad_hoc,
@@ -99,29 +115,27 @@ class Recording:
                 with_bases=self._with_bases,
                 report=self.report,
             )
-            for target in self._targets
-        ]
+            self._handles.append(handle)
         self._targets = ()  # no class is kept alive by a trace
         header = self._header()
-        self._feed = self._open_feed(header)
-        self._around = around_of(self._sinks)
-        self._plan = self._make_plan()
+        self._feed = self._make_feed()
+        if self._feed is not None:
+            self._feed.open(header)
         self.trace: Trace = Trace(header, self._read, self._measure_cost)
         self._open_reader()
         self._state = "running"
         RUNNING.append(self)
         if self._hands_out:
             prepare()
-        if self._around is not None:
-            AROUNDS.add(self._around, self._plan.sites)
-        try:
-            WEAVER.begin(self._plan)
-        except BaseException:
-            self.end()
-            raise
+        self._weave()
         if self._feed is not None:
             self._feed.start()
-        return self.trace
+
+    def _weave(self) -> None:
+        """Weave what is recorded; a second time does nothing."""
+        if self._around is not None:
+            AROUNDS.add(self._around, self._plan.sites)
+        WEAVER.begin(self._plan)
 
     def _make_plan(self) -> Plan:
         # What a sink with an opinion on that leaves out would be missed by all the others, too.
@@ -152,34 +166,48 @@ class Recording:
         TAPES.attach(self._reader)
 
     def __exit__(self, *_: object) -> None:
-        self.end()
+        try:
+            self.end()
+        except BaseException:
+            self.end()  # it was interrupted
+            raise
 
     def end(self) -> None:
-        """End the recording; a second time does nothing."""
-        if self._state != "running":
+        """End the recording; a second time does nothing. One that is interrupted can be made again."""
+        before = self._state
+        if before not in ("beginning", "running"):
             return
-        self._state = "ending"
         try:
+            self._state, self._ends_in = "ending", threading.get_ident()
             lacking = [*filter(None, (handle._lacks_methods() for handle in self._handles))]
-            for handle in self._handles:
-                handle.remove()
-            try:
-                WEAVER.end(self._plan)
-            finally:
-                if self._around is not None:
-                    AROUNDS.remove(self._around)
-                TAPES.detach(self._reader)
-                if self._file is not None:
-                    self._file.left_out = self._reader.left_out
-                if self._feed is not None:
-                    self._feed.end(self._reader.lost)
-            self._file_read = None
+            self._end()
+            self._state = "ended"
         except BaseException:
-            self._state = "running"  # it was interrupted, and can be ended again
+            self._state = before
             raise
-        self._state = "ended"
-        RUNNING.remove(self)
+        if before == "running":
+            self._tell_of_what_is_missing(lacking)
+
+    def _end(self) -> None:
+        """Take each step that was not taken yet."""
+        for handle in self._handles:
+            handle.remove()
+        WEAVER.end(self._plan)
+        if self._around is not None:
+            AROUNDS.remove(self._around)
+        TAPES.detach(self._reader)
+        if self._file is not None:
+            self._file.left_out = self._reader.left_out
+        if self._feed is not None:
+            self._feed.end(self._reader.lost)
+        elif self._file is not None:  # it was interrupted before it began
+            self._file.close()
+        self._file_read = None
+        with suppress(ValueError):
+            RUNNING.remove(self)
         restore()
+
+    def _tell_of_what_is_missing(self, lacking: list[str]) -> None:
         self._started.warn(forks=self._forks if self._hands_out else 0)
         for problem in lacking:
             self.report(problem)
@@ -205,7 +233,13 @@ class Recording:
         self._forks += 1
 
     def start_anew(self) -> None:
-        """Go on in a child process, which has a trace of its own."""
+        """Go on in a child process, which has a trace of its own.
+
+        What another thread was about to do with it when this one forked is done here.
+        """
+        is_ending = self._state == "ending" and self._ends_in != threading.get_ident()
+        if is_ending:
+            self._state = "running"
         self._file_read = None
         self._started, self._forks = StartedProcesses(), 0
         if self._hands_out:
@@ -216,11 +250,16 @@ class Recording:
             excerpt.open()
         if self._feed is not None:
             self._feed.start_anew(self.trace.header)
+        self._weave()
+        if is_ending:
+            self.end()
 
     def _stream_to(self, path: Path) -> None:
         """Stream to a file from now on, and keep no call in memory."""
         self._to, self._keeps = path, False
-        self._feed = self._open_feed(self._header())
+        self._feed = self._make_feed()
+        if self._feed is not None:
+            self._feed.open(self._header())
 
     @property
     def is_running(self) -> bool:
@@ -325,7 +364,7 @@ class Recording:
     def _measure_cost(self) -> Cost:
         return measure_cost(self._options.capture or "values")
 
-    def _open_feed(self, header: Header) -> Feed | None:
+    def _make_feed(self) -> Feed | None:
         sinks = list(self._sinks)
         if self._debugger is not None:
             sinks.append(self._debugger)
@@ -334,7 +373,7 @@ class Recording:
 
             self._file = JSONLines(self._to)
             sinks.append(self._file)
-        return Feed(sinks, header, exit_first) if sinks else None
+        return Feed(sinks, exit_first) if sinks else None
 
     def _make_reader(self) -> TapeReader | Tally:
         if self._limits.max_calls == 0:

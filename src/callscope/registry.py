@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 
 from callscope.hierarchy import (
@@ -13,6 +12,7 @@ from callscope.hierarchy import (
     qualified_name,
     subclasses,
 )
+from callscope.locks import new_lock
 
 TYPE_CHECKING = False  # see callscope.hierarchy
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Registry:
     """All declarations. Whoever weaves listens for what is declared while a recording runs."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = new_lock()
         self._declarations: list[Declaration] = []
         self._pending: list[Callable[[], bool]] = []
         self._listeners: list[Callable[[], None]] = []
@@ -98,11 +98,22 @@ class Registry:
 
     def declarations(self) -> list[Declaration]:
         """Return what is declared now; classes that are gone are forgotten."""
+        self._settle()
         with self._lock:
-            pending, self._pending = self._pending, []
-            self._pending += [settle for settle in pending if not settle()]
             self._declarations = [d for d in self._declarations if d.root() is not None]
             return list(self._declarations)
+
+    def _settle(self) -> None:
+        with self._lock:
+            pending, self._pending = self._pending, []
+        try:
+            # Without the lock: what is settled is declared, and others hold their own locks then.
+            for settle in tuple(pending):
+                if settle():
+                    pending.remove(settle)
+        finally:
+            with self._lock:
+                self._pending += pending
 
     def own_options(self, cls: type) -> Iterator[Options]:
         """Yield what a class and its bases say of themselves."""

@@ -9,7 +9,7 @@ from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from callscope.claim import claim, own_path
+from callscope.claim import claim, own_path, release
 from callscope.errors import TraceFileError
 from callscope.origin import fill
 from callscope.trace.event import Event, Header
@@ -143,4 +143,4 @@ class JSONLines:
         finally:
             self._events.clear()
             if self._file is not None:
-                self._file.close()
+                release(self._file)

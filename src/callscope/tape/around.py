@@ -6,11 +6,11 @@ began can only be noted at that time, and only then can anything be made current
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 from callscope.errors import SinkWarning, is_interrupt, shown, warn
+from callscope.locks import new_lock
 from callscope.sites import ClassRef, Site
 from callscope.tape.threads import TAPES
 from callscope.tape.wanted import Asked, is_asked_for
@@ -82,16 +82,17 @@ class Arounds:
     """What the sinks of all recordings do in the threads of calls."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = new_lock()
         self._all: tuple[tuple[Around, Mapping[Site, Asked]], ...] = ()
 
     def __reduce__(self) -> str:
         return "AROUNDS"
 
     def add(self, around: Around, sites: Mapping[Site, Asked]) -> None:
-        """Begin to ask one, for calls of these sites."""
+        """Begin to ask one, for calls of these sites; a second time does nothing."""
         with self._lock:
-            self._all += ((around, sites),)
+            if all(one is not around for one, _ in self._all):
+                self._all += ((around, sites),)
 
     def remove(self, around: Around) -> None:
         """Ask it no more; a second time does nothing."""

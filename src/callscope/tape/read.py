@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from bisect import bisect_right
 from collections import deque
 from contextlib import nullcontext
@@ -11,6 +10,7 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from callscope.collection import no_collection
+from callscope.locks import new_lock
 from callscope.sites import ClassRef, Site
 from callscope.tape.around import Around, context_for
 from callscope.tape.engine import LEAST_SIZE
@@ -84,7 +84,7 @@ class TapeReader:
         self.calls: deque[Call] = deque()
         self.last_id: int = 0
         self._dropped = 0
-        self._lock = threading.RLock()
+        self._lock = new_lock()
 
     def feed(self, batch: Batch) -> None:
         """Take records; read them now if somebody listens or the limit may be reached."""

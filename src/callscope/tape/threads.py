@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from callscope.clock import perf_counter_ns
+from callscope.locks import new_lock
 from callscope.tape.engine import NATIVE
 
 LIMIT: Final[int] = 1 << 16 if NATIVE is None else NATIVE.LIMIT
@@ -107,7 +108,7 @@ class Tapes:
     """All threads' tapes, and the readers of what stands on them."""
 
     def __init__(self) -> None:
-        self.lock: threading.RLock = threading.RLock()
+        self.lock: threading.RLock = new_lock()
         self.clock: types.CellType = types.CellType(perf_counter_ns)
         """The cell through which shadows read the time."""
         self._tapes: list[ThreadTape] = []
@@ -157,10 +158,8 @@ class Tapes:
     def start_anew(self) -> None:
         """Forget everything, in a child process that has just been forked.
 
-        What is on the tapes belongs to the parent, and only the thread that forked goes on. The
-        lock may be held by one that does not.
+        What is on the tapes belongs to the parent, and only the thread that forked goes on.
         """
-        self.lock = threading.RLock()
         self._draining = False
         self._taken, self._batch = [], None
         self._readers.clear()
@@ -174,14 +173,15 @@ class Tapes:
             self._readers.append(reader)
 
     def detach(self, reader: Reader) -> None:
-        """Give the reader all that was written until now, and no more."""
+        """Give the reader all that was written until now, and no more.
+
+        One that is interrupted can be made again.
+        """
         with self.lock:
-            try:
-                self.drain()
-                reader.end()
-            finally:
-                if reader in self._readers:
-                    self._readers.remove(reader)
+            self.drain()
+            reader.end()
+            if reader in self._readers:
+                self._readers.remove(reader)
 
     def drain(self) -> None:
         """Hand what was written to the readers.

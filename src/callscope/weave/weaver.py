@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import threading
 import types
 import weakref
 from collections.abc import Callable, Collection
@@ -12,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from callscope.errors import TargetWarning, is_interrupt, shown, warn
 from callscope.hierarchy import is_subclass, namespace
 from callscope.identity import identify_unwatched, identify_watched, release_all, release_objects
+from callscope.locks import new_lock
 from callscope.registry import REGISTRY, Declaration
 from callscope.shadow import (
     ABSENT,
@@ -47,7 +47,9 @@ class Weaver:
     """Keeps classes as the present plans want them."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = new_lock()
+        self._is_changing = False
+        """Whether classes are being made as the plans want them."""
         self._plans: list[Plan] = []
         self._woven: dict[Key, list[_Woven]] = {}
         self._watched: set[ClassRef] = set()
@@ -57,22 +59,21 @@ class Weaver:
         return "WEAVER"
 
     def start_anew(self) -> None:
-        """Take a new lock in a child process, for the old one may be held by a lost thread."""
-        self._lock = threading.RLock()
+        """Finish, in a forked child, what another thread had begun."""
+        if self._is_changing:
+            self.reweave()
 
     def begin(self, plan: Plan) -> None:
-        """Weave what a recording wants."""
+        """Weave what a recording wants; a second time does nothing."""
+        if plan in self._plans:
+            return
         when_in_play(self.reweave)
         with self._lock:
             self._plans.append(plan)
-            try:
-                self.reweave()
-            except BaseException:
-                self.end(plan)
-                raise
+            self.reweave()
 
     def end(self, plan: Plan) -> None:
-        """Take out what nobody wants any more."""
+        """Take out what nobody wants any more; one that is interrupted can be made again."""
         with self._lock:
             if plan in self._plans:
                 self._plans.remove(plan)
@@ -84,6 +85,7 @@ class Weaver:
     def reweave(self) -> None:
         """Make every class as the plans want it."""
         with self._lock:
+            self._is_changing = True
             wanted = Wanted()
             for plan in self._plans:
                 for declaration in plan.declared():
@@ -102,10 +104,12 @@ class Weaver:
                     self._take_out(key)
             release_objects({id(ref()) for ref in unwatched})
             self._put_in(wanted)
+            self._is_changing = False
 
     def adopt(self, cls: type) -> None:
         """Weave a class that has just been made, if a recording wants its hierarchy."""
         with self._lock:
+            self._is_changing = True
             wanted = Wanted()
             for plan in self._plans:
                 for declaration in plan.declared():
@@ -118,6 +122,7 @@ class Weaver:
                     elif (declaration, class_ref(cls)) in self._bases:
                         wanted.add_base(cls, plan, declaration)
             self._put_in(wanted)
+            self._is_changing = False
 
     def _has_new_bases(self, cls: type, declaration: Declaration) -> bool:
         bases = declaration.bases_of(cls)
@@ -125,13 +130,13 @@ class Weaver:
 
     def codes_of(self, layout: Layout) -> Collection[types.CodeType]:
         """Return the code of what a shadow stands in for; nothing if that is no Python function."""
-        with self._lock:
-            entries = [
-                woven.entry()
-                for (ref, _), several in self._woven.items()
-                for woven in several
-                if ref is layout.site.defining
-            ]
+        # Without the lock, for the one of the tapes is held, and there is an order to them.
+        entries = [
+            woven.entry()
+            for (ref, _), several in [*self._woven.items()]
+            for woven in several
+            if ref is layout.site.defining
+        ]
         return {
             original.__code__
             for entry in entries
@@ -193,7 +198,7 @@ class Weaver:
 
     def _take_out(self, key: Key) -> None:
         ref, name = key
-        cls, woven = ref(), self._woven.pop(key)
+        cls, woven = ref(), self._woven.get(key, [])
         # If somebody patched on top, ours stays below, and passes straight through. One that is
         # not ours to switch off goes too: `cloudpickle` sets what it loads on the living class.
         if cls is not None:
@@ -206,6 +211,9 @@ class Weaver:
         for entry in filter(None, (w.entry() for w in woven)):
             entry.switch(on=False)
             hand_back(entry)
+        # At the end: one that is interrupted is made again. A finalizer may have woven it anew.
+        if self._woven.get(key) is woven:
+            del self._woven[key]
 
 
 def _put_back(cls: type, name: str) -> None:
