@@ -6,6 +6,7 @@ PYTEST_DONT_REWRITE: it may be imported before pytest is, which would warn of th
 import importlib as _importlib
 import os as _os
 
+from callscope import _copies
 from callscope._version import __version__
 from callscope.declare import Traced, TracedMeta, traced
 from callscope.errors import CallscopeError, CallscopeWarning
@@ -116,3 +117,5 @@ if _os.environ.get("CALLSCOPE"):
     from callscope import environment as _environment
 
     _environment.start(_os.environ)
+
+_copies.keep()
