@@ -18,6 +18,7 @@ from callscope.formats.parts import part_of, remove, save_joined
 from callscope.limits import DEFAULT_MAX_CALLS, Limits
 from callscope.options import check_options
 from callscope.origin import PARENT, fill, rank, run_id
+from callscope.processes import RUNNING
 from callscope.recording import Recording
 from callscope.targets import check_path
 from callscope.trace import Sink
@@ -47,8 +48,17 @@ def start(environment: Mapping[str, str]) -> None:
     uses callscope. What cannot be followed is warned about.
     """
     names = _listed(environment.get(TARGETS, ""))
-    if not names or names == ["0"] or _is_command_line():
+    if not names or names == ["0"] or any(isinstance(one, _UntilExit) for one in RUNNING):
         return
+    try:
+        if not _is_command_line():
+            _start(names, environment)
+    except Exception as error:
+        problem = error if isinstance(error, CallscopeError) else repr(error)
+        warn(f"{TARGETS}={environment[TARGETS]!r} cannot be followed. {problem}", TargetWarning)
+
+
+def _start(names: list[str], environment: Mapping[str, str]) -> None:
     to = environment.get(TO, "")
     # Absolute, so that it names the same file in a process that is started in another folder.
     path = Path(to).absolute() if to and to not in _SINKS else None
@@ -62,35 +72,32 @@ def start(environment: Mapping[str, str]) -> None:
     methods = _listed(environment.get(METHODS, "")) or None
     limit = DEFAULT_MAX_CALLS if path is None or not is_streamed(path) else None
     limits = Limits(max_calls=None if to in _SINKS else limit)
-    try:
-        if path is not None:
-            check_suffix(fill(str(path)))
-            path = _own(path, is_first=is_first)
-        if own := [name for name in names if name.startswith("__main__:")]:
-            msg = f"Declare {own[0]} with @traced, or use 'callscope run -t {own[0]} SCRIPT'."
-            raise OptionError(msg)
-        streams = path is not None and is_streamed(path)
-        sinks = [_make_sink(to)] if to in _SINKS else []
-        recording = _UntilExit(
-            targets,
-            patterns,
-            check_options(methods, environment.get(CAPTURE) or None),
-            limits,
-            sinks,
-            to=path if streams else None,
-            keep=not sinks,
-            replaces_methods=methods is not None,
-            # Other processes need not be able to import all of it; and `run --children` begins in
-            # them before they know where they import from.
-            must_exist=is_first and not _is_startup(),
-        )
-        recording.is_first = is_first
-        recording.target = path
-        recording.is_part = path is not None and path.suffix != Path(to).suffix
-        recording.hands_out = not streams and not sinks
-        recording.__enter__()
-    except CallscopeError as error:
-        warn(f"{TARGETS}={environment[TARGETS]!r} cannot be followed. {error}", TargetWarning)
+    if path is not None:
+        check_suffix(fill(str(path)))
+        path = _own(path, is_first=is_first)
+    if own := [name for name in names if name.startswith("__main__:")]:
+        msg = f"Declare {own[0]} with @traced, or use 'callscope run -t {own[0]} SCRIPT'."
+        raise OptionError(msg)
+    streams = path is not None and is_streamed(path)
+    sinks = [_make_sink(to)] if to in _SINKS else []
+    recording = _UntilExit(
+        targets,
+        patterns,
+        check_options(methods, environment.get(CAPTURE) or None),
+        limits,
+        sinks,
+        to=path if streams else None,
+        keep=not sinks,
+        replaces_methods=methods is not None,
+        # Other processes need not be able to import all of it; and `run --children` begins in
+        # them before they know where they import from.
+        must_exist=is_first and not _is_startup(),
+    )
+    recording.is_first = is_first
+    recording.target = path
+    recording.is_part = path is not None and path.suffix != Path(to).suffix
+    recording.hands_out = not streams and not sinks
+    recording.__enter__()
 
 
 def _own(path: Path, *, is_first: bool) -> Path:
@@ -202,5 +209,5 @@ class _UntilExit(Recording):
                 self.trace.save(own_path(str(self.target)))
             else:
                 save_joined(self.trace, Path(fill(str(self.target))))
-        except CallscopeError as error:
+        except Exception as error:
             warn(str(error), TargetWarning)

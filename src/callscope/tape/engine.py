@@ -8,7 +8,7 @@ import weakref
 from contextlib import suppress
 from typing import Any, Final, Literal
 
-from callscope.errors import EngineWarning, OptionError, warn
+from callscope.errors import EngineWarning, warn
 
 _VARIABLE: Final = "CALLSCOPE_ENGINE"
 _TIMES: Final = 50
@@ -24,13 +24,11 @@ class Inert:
 def _choose() -> Any:
     """Return the extension, or None for the tape in Python.
 
-    Raises:
-        OptionError: if the environment variable ``CALLSCOPE_ENGINE`` names neither.
+    Nothing is raised: a variable of the environment must not break a program.
     """
     asked = os.environ.get(_VARIABLE, "")
     if asked not in ("", "c", "python"):
-        msg = f"{_VARIABLE}={asked!r} is not known. Use 'c' or 'python', or leave it out."
-        raise OptionError(msg)
+        warn(f"{_VARIABLE} must be 'c' or 'python', or be left out, got {asked!r}.", EngineWarning)
     if asked == "python":
         return None
     try:
