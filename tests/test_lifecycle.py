@@ -340,7 +340,7 @@ BAD = {
     "no file": ({"CALLSCOPE_TO": "/dev/null/t.jsonl"}, "Not a directory"),
     "a suffix": ({"CALLSCOPE_TO": "t.bogus"}, "bogus"),
     "a sink": ({"CALLSCOPE_TO": "bogus:"}, "bogus:"),
-    "a capture": ({"CALLSCOPE_CAPTURE": "bogus"}, "capture='bogus'"),
+    "a capture": ({"CALLSCOPE_CAPTURE": "bogus"}, "capture must be"),
     "a target": ({"CALLSCOPE": "a:b:c"}, "a:b:c"),
     "no name": ({"CALLSCOPE": ":"}, "':'"),
 }
