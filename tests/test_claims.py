@@ -79,6 +79,24 @@ def stop(process):
     return process.communicate("\n")[1]
 
 
+CALLS = """
+class Base:
+    def call(self): ...
+Base().call()
+"""
+
+
+def run_program(folder, program, output):
+    """Run a program that defines a class `Base`, and return what is said of its trace."""
+    (folder / "program.py").write_text(program)
+    command = ("-m", "callscope", "run", "-t", "__main__:Base", "-o", output, "program.py")
+    env = {k: v for k, v in os.environ.items() if k != "RANK"}
+    done = subprocess.run(
+        [sys.executable, *command], cwd=folder, env=env, check=True, capture_output=True, text=True
+    )
+    return done.stderr.strip().removeprefix("callscope: ")
+
+
 class TestOneFileOneRecording:
     @pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz"])
     def test_two_processes(self, recording, tmp_path, suffix):
@@ -88,7 +106,10 @@ class TestOneFileOneRecording:
         own = own_name(second.pid).replace(".jsonl", suffix)
         said = stop(second)
         assert said.count("ProcessWarning") == 1
-        assert f"'t{suffix}' belongs to another recording. This one writes to '{own}'." in said
+        first_path, own_path = str(tmp_path / f"t{suffix}"), str(tmp_path / own)
+        assert (
+            f"{first_path!r} belongs to another recording. This one writes to {own_path!r}." in said
+        )
         assert results(load(tmp_path / f"t{suffix}")) == [1]
         assert results(load(tmp_path / own)) == [2]
 
@@ -108,6 +129,24 @@ class TestOneFileOneRecording:
         assert names(tmp_path) == sorted(
             ["t.jsonl", own_name(), own_name().replace(".jsonl", ".2.jsonl")]
         )
+
+    def test_a_program_that_goes_to_another_folder(self, tmp_path, monkeypatch):
+        """The file is where it was when the recording began, also for what is forked then."""
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path)
+        with record(Base, to="t.jsonl") as trace:
+            monkeypatch.chdir(tmp_path / "elsewhere")
+            Base().call(1)
+        assert results(trace) == [1]
+        assert names(tmp_path) == ["t.jsonl"]
+
+    @pytest.mark.parametrize("output", ["t.txt", "t.jsonl"])
+    def test_run_of_a_program_that_goes_to_another_folder(self, tmp_path, output):
+        """So it is with `callscope run`."""
+        (tmp_path / "elsewhere").mkdir()
+        program = f"import os; os.chdir('elsewhere')\n{CALLS}"
+        assert run_program(tmp_path, program, output) == f"1 calls saved to {output}"
+        assert names(tmp_path) == [output]
 
     def test_a_file_of_an_earlier_run_is_replaced(self, recording, tmp_path):
         """Also one of a killed program, for its claim has ended with it."""
@@ -191,15 +230,9 @@ class TestFields:
             pass
         assert names(tmp_path) == ["t{1}.jsonl"]
 
-    def test_the_command_line(self, tmp_path, monkeypatch, capsys):
+    def test_the_command_line(self, tmp_path):
         """What is said names the file that was written."""
-        (tmp_path / "program.py").write_text("class Base: ...")
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "path", sys.path[:])
-        monkeypatch.setattr(sys, "argv", sys.argv)
-        monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
-        assert main(["run", "-t", "__main__:Base", "-o", "t.{rank}.jsonl", "program.py"]) == 0
-        assert "saved to t.0.jsonl" in capsys.readouterr().err
+        assert run_program(tmp_path, CALLS, "t.{rank}.jsonl") == "1 calls saved to t.0.jsonl"
 
 
 def rewritten(path, to, **header):

@@ -115,9 +115,10 @@ def run(
         break_on=break_on,
         replaces_methods=methods is not None,
     )
-    tell_all = partial(_tell_all, streams=streams, live=live, check=check)
+    folder = Path.cwd()  # the program may go to another
+    tell_all = partial(_tell_all, folder=folder, streams=streams, live=live, check=check)
     with recording as trace, following(recording, missing, loaded.module):
-        to = str(recording.path) if streams else output and fill(output)
+        to = recording.path if streams or output is None else folder / fill(output)
         recording.hand_out = lambda: tell_all(trace, to, recording.path)
         prepare()
         exit_code = execute(program, loaded, lambda error: show_branch(trace, error))
@@ -125,7 +126,7 @@ def run(
     if is_child and (part is not None or not len(trace)):
         return exit_code
     if is_child and output is not None:
-        to = str(recording.path or own_path(output))
+        to = recording.path or folder / own_path(output)
     if not targets and not REGISTRY.declarations():
         tell(f"callscope: {_NOTHING_DECLARED}{_own_classes(loaded.module)}")
         return exit_code or USAGE_ERROR
@@ -173,14 +174,23 @@ def _own_classes(module: types.ModuleType) -> str:
 
 
 def _tell_all(
-    trace: Trace, output: str | None, part: Path | None, *, streams: bool, live: bool, check: bool
+    trace: Trace,
+    output: Path | None,
+    part: Path | None,
+    *,
+    folder: Path,
+    streams: bool,
+    live: bool,
+    check: bool,
 ) -> int:
     """Hand out the trace, tell what went wrong; return the exit code if the program's is 0."""
     problems = []
     found = 0
     try:
         if output is not None and not streams:
-            trace = save_joined(trace, Path(output), part)
+            trace = save_joined(trace, output, part)
+        if output is not None and output.is_relative_to(folder):
+            output = output.relative_to(folder)
         _hand_out(trace, output, live=live, check=check)
         if check and trace.lost:
             problems.append(f"{trace.lost:,} calls were not kept, so nothing could be checked.")
@@ -192,7 +202,7 @@ def _tell_all(
     return USAGE_ERROR if problems else found
 
 
-def _hand_out(trace: Trace, output: str | None, *, live: bool, check: bool) -> None:
+def _hand_out(trace: Trace, output: Path | None, *, live: bool, check: bool) -> None:
     """Say where a trace is saved, or print it where that was not done as the program ran."""
     if output is not None:
         tell(f"callscope: {len(trace):,} calls saved to {output}")

@@ -48,7 +48,9 @@ class JSONLines:
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self._template = os.fspath(path)
-        self.path: Path = Path(fill(self._template))
+        # The program may go to another folder.
+        self._folder = Path() if Path(path).is_absolute() else Path.cwd()
+        self.path: Path = self._folder / fill(self._template)
         """The file that this process writes to."""
         self._pid = os.getpid()
         self.left_out: Mapping[str, int] = {}
@@ -86,7 +88,7 @@ class JSONLines:
         if self._file is not None:
             self._file.close()
             self._file = None
-        self.path = own_path(self._template)
+        self.path = self._folder / own_path(self._template)
         self._events.clear()
         self._told = {}
         self._pending, self._written = self._packed(header_line(header)), 0
