@@ -19,6 +19,7 @@ import collections
 import contextlib
 import contextvars
 import copy
+import ctypes
 import dataclasses
 import enum
 import functools
@@ -69,6 +70,7 @@ class Differs:
     BY_VALUE = "a class pickled by value (`cloudpickle`, of a class in `__main__`)"
     PROXY = "`Class.method` of an `lru_cache`, a C function or another callable that is no Python function"
     ALIAS = "`Class.a is Class.b` of two names of one function, in one class or in several"
+    BOUND = "bound methods kept over the begin or the end of a recording"
     ENVIRONMENT = "`os.environ`"
     TIMES = "`gc`, times"
 
@@ -1649,6 +1651,116 @@ def weak_references():
         return found, ref(), method(), log
 
     return Program(Case, watched, differs(Differs.WEAKREFS, lambda: Case().references()))
+
+
+@case
+def bound_methods_over_the_edge():
+    class Case:
+        def method(self):
+            return 1
+
+    obj, references = Case(), []
+    before, within = [obj.method], []
+    return Program(
+        Case,
+        lambda: within.append(obj.method),
+        lambda: references.append(weakref.WeakMethod(obj.method)),
+        lambda: (obj.method in within, within[0](), before[0](), references[0]()()),
+        differs(Differs.BOUND, lambda: obj.method in before),
+        after=[
+            lambda: (obj.method in before, within[0](), references[0]()()),
+            Act(lambda: obj.method in within, Differs.BOUND),
+        ],
+    )
+
+
+@case
+def structure_of_ctypes():
+    class Case:
+        def method(self):
+            return 1
+
+    class Sub(Case, ctypes.Structure):
+        _fields_ = (("x", ctypes.c_int),)
+
+        def method(self):
+            return super().method() + self.x
+
+    def late():
+        class Late(Case, ctypes.Union):
+            _fields_ = (("x", ctypes.c_int), ("y", ctypes.c_long))
+
+            def method(self):
+                return super().method() + self.y
+
+        return Late(3).method(), Late(4).y, ctypes.sizeof(Late)
+
+    return Program(Case, lambda: Sub(2).method(), lambda: bytes(Sub(3)), late)
+
+
+@case
+def metaclass_with_properties():
+    log = []
+
+    class Meta(type):
+        @property
+        def method(cls):
+            return log.append("get")
+
+        @method.setter
+        def method(cls, value):
+            log.append("set")
+
+        @method.deleter
+        def method(cls):
+            log.append("delete")
+
+    class Case(metaclass=Meta):
+        def method(self):
+            return 1
+
+        def other(self):
+            return 2
+
+    return Program(
+        Case, lambda: (Case().method(), Case().other()), lambda: log, after=[lambda: log]
+    )
+
+
+@case
+def proxy_of_another_class():
+    class Case:
+        def __init__(self, target):
+            self.target = target
+
+        @property
+        def __class__(self):
+            return type(self.target)
+
+        @property
+        def __doc__(self):
+            return "The target's."
+
+        def __getattr__(self, name):
+            return getattr(self.target, name)
+
+    return Program(
+        Case,
+        lambda: isinstance(Case([1]), list),
+        lambda: (Case([1]).__doc__, Case([1]).index(1)),
+        lambda: Case([1]).__class__.__name__,
+    )
+
+
+@case
+def more_defaults_than_parameters():
+    class Case:
+        def method(self, *args):
+            return args
+
+        method.__defaults__ = (1, 2)
+
+    return Program(Case, lambda: Case().method(), lambda: Case().method(1), lambda: Case.method())
 
 
 @case

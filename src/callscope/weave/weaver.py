@@ -54,6 +54,8 @@ class Weaver:
         self._woven: dict[Key, list[_Woven]] = {}
         self._watched: set[ClassRef] = set()
         self._bases: set[tuple[Declaration, ClassRef]] = set()
+        self._registered: list[types.FunctionType] = []
+        """Shadows that somebody registered weakly, as `weakref.WeakMethod` does."""
 
     def __reduce__(self) -> str:
         return "WEAVER"
@@ -86,6 +88,7 @@ class Weaver:
         """Make every class as the plans want it."""
         with self._lock:
             self._is_changing = True
+            self._registered = [*filter(_is_registered, self._registered)]
             wanted = Wanted()
             for plan in self._plans:
                 for declaration in plan.declared():
@@ -182,6 +185,7 @@ class Weaver:
         earlier = [entry for w in woven if (entry := w.entry()) is not None]
         for entry in earlier:
             hand_back(entry)
+            self._keep(entry)
         entry = make(without_callscope(namespace(cls).get(name, ABSENT)))
         if not any(w.stands_in(cls, name) for w in woven):
             # Somebody patched on top of ours, and may call it.
@@ -196,9 +200,15 @@ class Weaver:
             entry.switch(on=self._woven[key][-1].stands_in(cls, name))
             raise
 
+    def _keep(self, entry: Entry) -> None:
+        """Keep shadows alive that somebody registered weakly, for the method would live on."""
+        self._registered += filter(_is_registered, (function for function, _, _ in entry.looks))
+
     def _take_out(self, key: Key) -> None:
         ref, name = key
         cls, woven = ref(), self._woven.get(key, [])
+        for entry in filter(None, (w.entry() for w in woven)):
+            self._keep(entry)
         # If somebody patched on top, ours stays below, and passes straight through. One that is
         # not ours to switch off goes too: `cloudpickle` sets what it loads on the living class.
         if cls is not None:
@@ -214,6 +224,11 @@ class Weaver:
         # At the end: one that is interrupted is made again. A finalizer may have woven it anew.
         if self._woven.get(key) is woven:
             del self._woven[key]
+
+
+def _is_registered(function: types.FunctionType) -> bool:
+    """Tell whether somebody has a weak reference to a function, and wants to know of its end."""
+    return any(ref.__callback__ is not None for ref in weakref.getweakrefs(function))
 
 
 def _put_back(cls: type, name: str) -> None:
