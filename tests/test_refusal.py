@@ -1,11 +1,13 @@
 """Classes that refuse to be woven: what can be traced of them, and what is said of the rest."""
 
+import asyncio
 import ctypes
 import functools
 import importlib.util
 import pathlib
 import shutil
 import subprocess
+import sys
 import sysconfig
 
 import pytest
@@ -155,6 +157,14 @@ PYBIND11_MODULE(shapes, m)
 """
 
 
+def load(name, folder):
+    """Import a module that was compiled."""
+    spec = importlib.util.spec_from_file_location(name, folder / f"{name}.so")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def build(library, folder):
     """Compile a class with a method that Python may override, and return the class."""
     root = pathlib.Path(pytest.importorskip(library).__file__).parent
@@ -165,10 +175,7 @@ def build(library, folder):
     if library == "nanobind":
         command += ["-DNANOBIND", f"-I{root}/ext/robin_map/include", f"{root}/src/nb_combined.cpp"]
     subprocess.run([*command, source, "-o", folder / "shapes.so"], check=True)
-    spec = importlib.util.spec_from_file_location("shapes", folder / "shapes.so")
-    shapes = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(shapes)
-    return shapes.Shape
+    return load("shapes", folder).Shape
 
 
 @pytest.mark.slow
@@ -190,7 +197,7 @@ def test_a_class_bound_from_cpp(library, tmp_path):
         return Square().area(), Square().twice(), Cube().area(), Cube().twice()
 
     before, bare = content(shape, Square, Cube), act()
-    with record(Square, methods=("area",)) as trace:
+    with record(Square, methods=("area",), bases=False) as trace:
         assert act() == bare
     assert {call.site for call in trace.calls} == {"Square.area", "Cube.area"}
     with record(shape, methods=("area", "twice")) as trace:
@@ -204,6 +211,49 @@ def test_a_class_bound_from_cpp(library, tmp_path):
         "Square.area": "",
         "Cube.area": "",
     }
+
+
+COMPILED = """
+class Base:
+    async def run(self, x):
+        return x
+
+    def generate(self):
+        yield 1
+
+    def call(self):
+        return 1
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs a compiler for C")
+def test_compiled_coroutines(tmp_path):
+    """A call of one is over when it has been made, which is said of it."""
+    pytest.importorskip("Cython")
+    source = tmp_path / "compiled.py"
+    source.write_text(COMPILED)
+    subprocess.run([sys.executable, "-m", "cython", "-3", source], check=True)
+    command = ["gcc", "-shared", "-fPIC", "-w", f"-I{sysconfig.get_path('include')}"]
+    command += [source.with_suffix(".c"), "-o", tmp_path / "compiled.so"]
+    subprocess.run(command, check=True)
+    base = load("compiled", tmp_path).Base
+    with record(base, methods=("run", "generate", "call")) as trace:
+        assert asyncio.run(base().run(3)) == 3
+        assert [*base().generate()] == [1]
+        base().call()
+    assert [(call.site, call.finished) for call in trace.calls] == [
+        ("Base.run", True),
+        ("Base.generate", True),
+        ("Base.call", True),
+    ]
+    note = "it is compiled: a call is over when its coroutine or generator has been made"
+    with instrument(base, methods=("run", "generate", "call")) as handle:
+        assert [(site.site, site.traceable, site.note) for site in handle.coverage()] == [
+            ("compiled.Base.run", True, note),
+            ("compiled.Base.generate", True, note),
+            ("compiled.Base.call", True, ""),
+        ]
 
 
 # Names that belong to the metaclass

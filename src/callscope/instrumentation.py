@@ -44,13 +44,15 @@ RESERVED: Final = frozenset({"__init_subclass__", "__del__"})
 class SiteCoverage:
     """Whether one site of a hierarchy is traced."""
 
-    __slots__ = ("reason", "site")
+    __slots__ = ("note", "reason", "site")
 
-    def __init__(self, site: str, reason: str) -> None:
+    def __init__(self, site: str, reason: str, note: str = "") -> None:
         self.site: str = site
         """Module-qualified class and method: ``"app.Layer.__call__"``."""
         self.reason: str = reason
         """Why it is not traced, in words; empty for a site that is."""
+        self.note: str = note
+        """Part of its calls that a trace does not show, in words; empty for most sites."""
 
     @property
     def traceable(self) -> bool:
@@ -58,7 +60,7 @@ class SiteCoverage:
         return not self.reason
 
     def __repr__(self) -> str:
-        return f"<{self.site}: {self.reason or 'traced'}>"
+        return f"<{self.site}: {self.reason or self.note or 'traced'}>"
 
 
 class Instrumentation:
@@ -125,9 +127,9 @@ class Instrumentation:
             return [SiteCoverage(self.name, self.problem)]
         methods = declaration.options.methods
         return [
-            SiteCoverage(f"{class_ref(cls).name}.{method}", reason)
+            SiteCoverage(f"{class_ref(cls).name}.{method}", reason, note)
             for cls in declaration.classes()
-            for method, reason in _coverage_of(cls, methods)
+            for method, reason, note in _coverage_of(cls, methods)
         ]
 
     def __enter__(self) -> Self:
@@ -140,13 +142,18 @@ class Instrumentation:
         return f"<Instrumentation of {self.name}{': ' if self.problem else ''}{self.problem}>"
 
 
-def _coverage_of(cls: type, methods: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Yield the methods of a class, and why each is not traced; also what could not be watched."""
+def _coverage_of(cls: type, methods: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
+    """Yield the methods of a class, why each is not traced, and what is not seen of those that are.
+
+    What could not be watched comes last.
+    """
+    from callscope.shadow import note_of
+
     problems = class_ref(cls).problems
     for name, raw in present_methods(cls, methods):
         for method, reason in own_sites(cls, name, raw):
-            yield method, reason or problems.get(name, "")
-    yield from ((name, reason) for name, reason in problems.items() if name in RESERVED)
+            yield method, reason or problems.get(name, ""), note_of(raw)
+    yield from ((name, reason, "") for name, reason in problems.items() if name in RESERVED)
 
 
 def own_sites(cls: type, name: str, raw: Any) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ is inlined, so that a traced call takes one more frame and not two.
 
 from callscope.shadow.build import make_entry
 from callscope.shadow.compiling import is_compiling, when_in_play
-from callscope.shadow.descriptors import binds, parts_of
+from callscope.shadow.descriptors import binds, note_of, parts_of
 from callscope.shadow.entry import ABSENT, Entry, Origin, without_callscope
 from callscope.shadow.frames import drop_own_frames, hide, is_ours
 from callscope.shadow.look import hand_back
@@ -26,6 +26,7 @@ __all__ = [
     "is_compiling",
     "is_ours",
     "make_entry",
+    "note_of",
     "parts_of",
     "when_in_play",
     "without_callscope",

@@ -203,6 +203,9 @@ _IN_C: Final = (
     types.GetSetDescriptorType,
     types.MemberDescriptorType,
 )
+# Of Cython and of Nuitka.
+_COMPILED: Final = ("cython_function_or_method", "compiled_function")
+_SUSPENDABLE: Final = 0x20 | 0x80 | 0x200  # inspect.CO_GENERATOR and its kin
 _KINDS: Final[dict[type, Callable[[Any], Anatomy | None]]] = {
     classmethod: _method_kind,
     staticmethod: _method_kind,
@@ -231,6 +234,13 @@ def parts_of(raw: Any) -> list[tuple[str, str]]:
         return [("", "pybind11 looks at the frame that calls it")]
     in_c = type(raw) in _IN_C or _is_looked_for(raw)
     return [("", "it is implemented in C" if in_c else f"{kind} objects cannot be traced")]
+
+
+def note_of(raw: Any) -> str:
+    """Return what a trace does not show of the calls of a `__dict__` entry; empty for most."""
+    if type(raw).__name__ in _COMPILED and raw.__code__.co_flags & _SUSPENDABLE:
+        return "it is compiled: a call is over when its coroutine or generator has been made"
+    return ""
 
 
 def why_not(raw: Any, part: Part) -> str:
