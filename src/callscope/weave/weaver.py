@@ -100,12 +100,12 @@ class Weaver:
             unwatched = self._watched - wanted.watched
             for ref in unwatched:
                 ref.identify = identify_unwatched
-            self._watched &= wanted.watched
             TAPES.forget_classes()
             for key in [*self._woven]:
                 if key not in wanted.shadows and key not in wanted.watchers:
                     self._take_out(key)
             release_objects({id(ref()) for ref in unwatched})
+            self._watched &= wanted.watched
             self._put_in(wanted)
             self._is_changing = False
 
