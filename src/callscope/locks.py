@@ -10,19 +10,20 @@ TYPE_CHECKING = False  # see callscope.hierarchy
 if TYPE_CHECKING:
     from typing import Any
 
-_locks: weakref.WeakSet[Any] = weakref.WeakSet()
+_locks: set[weakref.ref[Any]] = set()
 
 
 def new_lock() -> threading.RLock:
     """Return a lock that is free again in a forked child, unless the thread that forked holds it."""
     lock = threading.RLock()
-    _locks.add(lock)
+    # Not a `WeakSet`, which runs Python code as a lock goes: an interrupt in there would be lost.
+    _locks.add(weakref.ref(lock, _locks.discard))
     return lock
 
 
 def _renew() -> None:
-    for lock in _locks:
-        if not lock._is_owned():
+    for lock in [ref() for ref in tuple(_locks)]:
+        if lock is not None and not lock._is_owned():
             lock._at_fork_reinit()
 
 
