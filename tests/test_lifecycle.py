@@ -286,6 +286,41 @@ def test_a_fork_while_another_thread_begins_or_ends_a_recording(tmp_path: Any) -
     assert (done.stdout, done.stderr) == ("True True 0 1\nTrue 6\n", "")
 
 
+READS = """
+asked, answer = threading.Event(), threading.Event()
+
+def where(call):
+    if os.getpid() == parent:
+        asked.set()
+        answer.wait()
+    return True
+
+parent = os.getpid()
+with callscope.record(Base, where=where) as trace:
+    Derived(1).call()
+reading = threading.Thread(target=len, args=(trace,))
+reading.start()
+asked.wait()
+check = check_child
+
+def check_child():
+    assert trace.outline() == OUTLINE, trace.outline()
+    check()
+
+print(fork())
+answer.set()
+reading.join()
+print(trace.outline() == OUTLINE)
+"""
+
+
+@needs_fork
+def test_a_fork_while_another_thread_reads_a_trace(tmp_path: Any) -> None:
+    """The child reads it too, though that thread, which it has not, held the lock."""
+    done = run(FORKS + READS, tmp_path)
+    assert (done.stdout, done.stderr) == ("0\nTrue\n", "")
+
+
 CYCLES = """
 def cycles(name):
     for number in range(60):
