@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import callscope
@@ -731,6 +731,15 @@ class Equal(Plain):
         return True
 
 
+class Elsewhere:
+    """Takes no weak reference, and is of another hierarchy."""
+
+    __slots__ = ()
+
+    def call(self) -> None:
+        pass
+
+
 KINDS: Final = (Plain, Slotted, SlottedBelow, Referable, Number, Pair, Equal)
 ROOTS: Final = (Plain, Slotted, Number, Pair)
 
@@ -744,7 +753,9 @@ def unpickled(one: object) -> object:
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(("make", "call", "call", "copy", "deepcopy", "unpickle", "drop")),
+            st.sampled_from(
+                ("make", "call", "call", "copy", "deepcopy", "unpickle", "drop", "nest")
+            ),
             st.integers(0, 3),
             st.integers(0, 3),
             st.sampled_from(KINDS),
@@ -752,8 +763,12 @@ def unpickled(one: object) -> object:
         max_size=40,
     )
 )
+@example([("make", 0, 0, Slotted), ("nest", 0, 0, Slotted), ("call", 0, 0, Slotted)])
 def test_a_number_is_one_object(acts: list[tuple[str, int, int, type]]) -> None:
-    """Numbered as they are first called; a copy is a new one, and so is one at an old address."""
+    """Numbered as they are first called; a copy is a new one, and so is one at an old address.
+
+    Another recording, of another hierarchy, changes nothing of it.
+    """
     make_another = {"copy": copy.copy, "deepcopy": copy.deepcopy, "unpickle": unpickled}
     held: dict[int, Any] = {}
     told: dict[int, int | None] = {}
@@ -772,6 +787,9 @@ def test_a_number_is_one_object(acts: list[tuple[str, int, int, type]]) -> None:
                     note(place)
             elif act == "drop":
                 held.pop(place, None)
+            elif act == "nest":
+                with callscope.record(Elsewhere):
+                    Elsewhere().call()
             elif act == "call" and place in held:
                 held[place].call(1)
                 note(place)
