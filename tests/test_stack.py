@@ -184,3 +184,46 @@ def test_calls_at_the_limit_end(method, capture):
 def below(frames, function):
     """Call a function from below some frames."""
     return below(frames - 1, function) if frames else function()
+
+
+GENERATORS = """
+    import sys, threading
+    from callscope import record
+
+    class Base:
+        def walk(self, n):
+            yield n
+            if n:
+                yield from self.walk(n - 1)
+        async def wait(self, n):
+            return n and await self.wait(n - 1)
+
+    def use(function):
+        try:
+            print(function())
+        except RecursionError as error:
+            print(error)
+
+    def run(coroutine):
+        try:
+            coroutine.send(None)
+        except StopIteration as stop:
+            return stop.value
+
+    sys.setrecursionlimit(100_000)
+    threading.stack_size(256 * 1024)
+    with record(Base, methods=("*",)) as trace:
+        for depth in (50, 2_000):
+            for function in (lambda: sum(Base().walk(depth)), lambda: run(Base().wait(depth))):
+                thread = threading.Thread(target=use, args=(function,))
+                thread.start()
+                thread.join()
+"""
+
+
+@pytest.mark.skipif(callscope.engine != "c", reason="the tape in Python cannot know of the C stack")
+def test_generators_in_a_thread_with_a_small_stack():
+    """They take some of the C stack each: where it ends there is an error, and no crash."""
+    code, lines, errors = run(GENERATORS)
+    assert (code, lines[:2], len(lines), errors) == (0, ["1275", "0"], 5, "")
+    assert all("stack" in line or "recursion" in line for line in lines[2:4])

@@ -10,13 +10,25 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import AsyncGenerator, Awaitable, Generator
-from typing import Any
+from typing import Any, Final
 
 from callscope.shadow.context import Current, Token
 from callscope.shadow.frames import drop_own_frames, hide
 from callscope.tape.around import resume_around, suspend_around
+from callscope.tape.engine import NATIVE
 from callscope.tape.records import RESUME, SUSPEND
 from callscope.tape.threads import TAPES
+
+_SPENT: Final = "the C stack of this thread is too small for so many traced generators"
+
+
+def is_stack_spent() -> bool:
+    """Return whether the C stack has all but run out; the tape in Python cannot know."""
+    return False
+
+
+if NATIVE is not None:
+    is_stack_spent = NATIVE.is_stack_spent
 
 
 def new_token(on: bool) -> Token | None:  # noqa: FBT001  # the state of a shadow
@@ -69,6 +81,9 @@ def drive(
             outer = Current.set(token) if as_current and token is not None else None
             around = resume_around(entered)
             try:
+                if is_stack_spent():
+                    body.close()
+                    raise RecursionError(_SPENT)
                 yielded = step(argument)
             except StopIteration as stop:
                 return stop.value

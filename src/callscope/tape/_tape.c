@@ -104,6 +104,7 @@ static PyMethodDef module_methods[] = {
     {"forget_objects", forget_objects, METH_NOARGS, "Give objects new serial numbers from now on."},
     {"forget_classes", forget_classes, METH_NOARGS, "Ask classes anew how to identify objects."},
     {"follow_contexts", follow_contexts, METH_NOARGS, "Note in each call what led to it."},
+    {"is_stack_spent", is_stack_spent, METH_NOARGS, "Return whether the C stack has run out."},
     {"read_clock", read_time, METH_NOARGS, "Return what the clock says, in nanoseconds."},
     {NULL},
 };

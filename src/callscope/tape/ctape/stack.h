@@ -18,6 +18,8 @@ enum { EVALUATION_LEVELS = 2, SHARE = 16 };
 #else
 enum { SHARE = 8 };
 #endif
+/* What a generator that is run needs of the stack; of a small one, an eighth has to do. */
+enum { LAST_BYTES = 1 << 15 };
 /* What there surely is below the first call, and may be above it, where the system does not tell. */
 enum { SURELY_BELOW = 1 << 15, MAYBE_ABOVE = 1 << 20 };
 
@@ -26,6 +28,7 @@ static THREAD_LOCAL struct {
     uintptr_t floor; /* 0 before it is measured */
     uintptr_t bytes;
     uintptr_t middle;
+    uintptr_t last; /* the stack's last bytes end here; 0 where that is not known */
 } upper;
 
 static inline uintptr_t
@@ -97,7 +100,9 @@ measure_stack(uintptr_t here)
         upper.floor = low;
     }
     else {
+        uintptr_t eighth = (high - low) / 8;
         upper.floor = low + bytes_left_to_program(high - low);
+        upper.last = low + (eighth < LAST_BYTES ? eighth : LAST_BYTES);
     }
     upper.bytes = high - upper.floor;
     upper.middle = upper.bytes / 2;
@@ -114,6 +119,14 @@ is_stack_short(void)
         measure_stack(here);
     }
     return here - upper.floor >= upper.bytes;
+}
+
+/* Return whether the C stack has all but run out. */
+static PyObject *
+is_stack_spent(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    uintptr_t here = stack_pointer();
+    return PyBool_FromLong(is_stack_short() && here < upper.last && upper.last - here <= LAST_BYTES);
 }
 
 /* Tell whether there is much room for calls through C. */
