@@ -158,6 +158,22 @@ class TestRun:
             " The script defines Layer, MyLayer.\n"
         )
 
+    def test_options_behind_the_program(self, app):
+        """They are the program's, which is said where no target stands before it."""
+        done = cli("run", "app.py", "-t", "__main__:Layer", cwd=app)
+        assert (done.returncode, done.stdout) == (2, "5 ['-t', '__main__:Layer']\n")
+        assert done.stderr.endswith(
+            " Options stand before the program: what follows it was given to it.\n"
+        )
+
+    def test_the_script_by_the_name_of_its_module(self, app):
+        """Its classes are those of `__main__`; several may stand in one option."""
+        options = ("-t", "app:Layer,app:MyLayer", "-M", "__call__,call", "-o", "t.jsonl")
+        done = cli("run", *options, "app.py", cwd=app)
+        assert (done.returncode, done.stderr) == (0, "callscope: 2 calls saved to t.jsonl\n")
+        sites = [call.site for call in callscope.load(app / "t.jsonl").calls]
+        assert sites == ["Layer.__call__", "MyLayer.call"]
+
     def test_methods_and_capture(self, app):
         """`-M` chooses the methods; `--capture` how much is kept."""
         arguments = ("-t", "__main__:Layer", "-M", "call", "--capture", "types", "-o", "t.jsonl")
@@ -304,7 +320,11 @@ class TestRun:
         ("arguments", "named"),
         [
             (["-t", "app:Layer"], "no program"),
-            (["-t", "app", "app.py"], "'app' names no class"),
+            (["-t", "app", "app.py"], "It is a module: name a class of it, as 'app:Class'."),
+            (["-t", "app.py:Layer", "app.py"], "and not its file: 'app:Layer'."),
+            (["-t", "lib/app.py:Layer", "app.py"], "and not its file: 'lib.app:Layer'."),
+            (["pytest", "-q"], "Did you mean '-m pytest'?"),
+            (["-t", "app:Layer", "-M", "", "app.py"], "Name a method"),
             (["-t", "no_such:Layer", "app.py"], "no module 'no_such'"),
             (["-t", "ap:Layer", "app.py"], "There is no module 'ap'. Did you mean 'app'?"),
             (["-t", "app:Leyer", "app.py"], "'app' has no class 'Leyer'. Did you mean 'Layer'"),
@@ -413,6 +433,7 @@ def test_version_and_help(tmp_path):
         (["vew", "t.jsonl"], "Did you mean 'view'?"),
         (["view", "--summry", "t"], "callscope view: error: unrecognized arguments: --summry."),
         (["run", "--targt", "x", "app.py"], "Did you mean '--target'?"),
+        (["app.py"], "Did you mean 'callscope run app.py'?"),
         (["run", "--capture", "valuse", "app.py"], "Did you mean 'values'?"),
         (["run"], "There is no program to run. Name a script"),
     ],

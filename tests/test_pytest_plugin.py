@@ -237,7 +237,7 @@ class TestOptions:
     @pytest.mark.parametrize(
         ("arguments", "named"),
         [
-            (("--callscope", "app"), "'app' names no class. Write it as 'package.module:Class'"),
+            (("--callscope", "app"), "'app' names no class. It is a module: name a class of it"),
             (("--callscope", "no_such:Layer"), "There is no module 'no_such'"),
             (("--callscope", "app:Leyer"), "no class 'Leyer'. Did you mean 'Layer'"),
             (("--callscope", "app.Leyer"), "no class 'Leyer'. Did you mean 'Layer'"),

@@ -43,13 +43,27 @@ def parse_path(path: str) -> TargetPath:
     """
     module, colon, qualname = path.partition(":")
     parts = [*module.split("."), *(qualname.split(".") if colon else ())]
-    if len(parts) == 1 or not all(part.isidentifier() for part in parts):
-        msg = (
-            f"{path!r} names no class. Write it as 'package.module:Class', e.g."
-            " 'keras.layers:Layer'; '__main__:Class' is a class of the script itself."
-        )
-        raise TargetError(msg)
+    is_file = module.endswith(".py")
+    if len(parts) == 1 or is_file or not all(part.isidentifier() for part in parts):
+        raise TargetError(f"{path!r} names no class.{_remedy(path)}")
     return TargetPath(module, qualname) if colon else _split(parts)
+
+
+def _remedy(path: str) -> str:
+    """Return a sentence on how a path is written that names no class."""
+    from callscope.lookup import is_module
+
+    module = path.removesuffix(".py")
+    if module.isidentifier() and is_module(module):
+        return f" It is a module: name a class of it, as '{module}:Class'."
+    if ".py" in path or "/" in path:
+        file, colon, name = path.partition(":")
+        module = file.removesuffix(".py").replace("/", ".")
+        return f" Name the module, and not its file: '{module}:{name if colon else 'Class'}'."
+    return (
+        " Write it as 'package.module:Class', e.g. 'keras.layers:Layer'; '__main__:Class' is a class"
+        " of the script itself."
+    )
 
 
 def _split(parts: list[str]) -> TargetPath:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from callscope.errors import OptionError, TargetModuleError
-from callscope.lookup import check_modules, did_you_mean, missing_module
+from callscope.lookup import check_modules, did_you_mean, is_module, missing_module
 
 MAIN: Final = "__main__"
 STDIN: Final = "-"
@@ -55,7 +55,8 @@ def load_script(name: str) -> Loaded:
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        msg = f"Cannot read the script {name!r}: {error.strerror}.{_near_files(Path(name))}"
+        near = did_you_mean([f"-m {name}"]) if is_module(name) else _near_files(Path(name))
+        msg = f"Cannot read the script {name!r}: {error.strerror}.{near}"
         raise OptionError(msg) from None
     if content.startswith(importlib.util.MAGIC_NUMBER) or path.endswith(".pyc"):
         return _load_compiled(name, path)

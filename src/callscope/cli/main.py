@@ -96,7 +96,8 @@ def _add_run(commands: _Commands[Parser]) -> None:
         default=[],
         metavar="TARGET",
         help="class whose hierarchy is traced, as package.module:Class; a class of the script"
-        " itself is __main__:Class (repeatable); by default all classes that are declared",
+        " itself is __main__:Class (repeatable, or separated by commas); by default all classes"
+        " that are declared",
     )
     run.add_argument(
         "-M",
@@ -264,8 +265,8 @@ def _run(options: argparse.Namespace) -> int:
     program = Program.from_arguments(options.module, options.code, options.script)
     return run(
         program,
-        targets=options.target,
-        methods=options.method,
+        targets=_listed(options.target),
+        methods=None if options.method is None else _listed(options.method),
         capture=options.capture,
         output=options.output,
         live=options.live,
@@ -274,6 +275,11 @@ def _run(options: argparse.Namespace) -> int:
         children=options.children,
         check=options.check,
     )
+
+
+def _listed(given: Sequence[str]) -> list[str]:
+    """Return what was given to a repeatable option; commas separate as they do in variables."""
+    return [name.strip() for names in given for name in names.split(",") if name.strip()]
 
 
 def _view(options: argparse.Namespace) -> int:
@@ -297,7 +303,8 @@ def _view(options: argparse.Namespace) -> int:
 def _explain(options: argparse.Namespace) -> int:
     from callscope.cli.explain import show
 
-    show(options.target, options.method, options.format)
+    methods = None if options.method is None else _listed(options.method)
+    show(options.target, methods, options.format)
     return 0
 
 

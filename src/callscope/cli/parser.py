@@ -34,5 +34,7 @@ class Parser(argparse.ArgumentParser):
         choice = re.search(r"invalid choice: '(.*?)'.*\(choose from (.*)\)", message)
         if choice and "maybe you meant" not in message:
             near = get_close_matches(choice[1], re.findall(r"[\w-]+", choice[2]), n=3)
+            if choice[1].endswith(".py"):
+                near = [f"{self.prog} run {choice[1]}"]
             message = f"{message}.{did_you_mean(near)}"
         super().error(message)

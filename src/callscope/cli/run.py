@@ -20,7 +20,7 @@ from callscope.errors import CallscopeError, OptionError, TraceFileError
 from callscope.formats import check_suffix, is_streamed, tree
 from callscope.formats.parts import part_of, save_joined
 from callscope.limits import DEFAULT_MAX_CALLS, Limits
-from callscope.lookup import check_class_name, missing_class
+from callscope.lookup import check_class_name, find_spec, missing_class
 from callscope.options import check_options
 from callscope.origin import PARENT, fill, run_id
 from callscope.recording import Recording
@@ -38,12 +38,15 @@ _NOTHING_DECLARED: Final = (
     "No class of the program is declared with @traced. Name one: -t package.module:Class, or"
     " -t __main__:Class for a class of the script itself."
 )
+_LATE: Final = " Options stand before the program: what follows it was given to it."
 
 
 class _ProgramRecording(Recording):
     """Recording that says on stderr which targets are not traced, each once."""
 
     reported: tuple[str, ...] = ()
+    followed: frozenset[str] = frozenset()
+    """Targets that name the script by its own module; they are traced as classes of `__main__`."""
     hand_out: Callable[[], object] | None = None
     """Saves or prints the trace if the program is terminated before it ends."""
 
@@ -58,6 +61,12 @@ class _ProgramRecording(Recording):
         """Go on in a child process, which ends without a word if it is terminated."""
         self.hand_out = None
         super().start_anew()
+
+    @property
+    def problems(self) -> list[str]:
+        """Why some of the targets were not traced; one sentence each."""
+        names = [handle for handle in self._handles if handle.name not in self.followed]
+        return [handle.problem for handle in names if handle.problem]
 
     def report(self, problem: str) -> None:
         """Say why a target is not traced."""
@@ -99,7 +108,8 @@ def run(
     loaded = _load(program)
     if loaded is None:
         return 1
-    others, missing = _divide(targets, loaded)
+    others, own, aliases = _divide(targets, loaded)
+    missing = {*own, *aliases}
     if children:
         _record_children(others if targets else "1", methods, capture, output)
     # Its children stream to files beside this one, and all are joined at the end.
@@ -128,12 +138,14 @@ def run(
     if is_child and output is not None:
         to = recording.path or folder / own_path(output)
     if not targets and not REGISTRY.declarations():
-        tell(f"callscope: {_NOTHING_DECLARED}{_own_classes(loaded.module)}")
+        late = _LATE if {"-t", "--target"} & {*program.arguments} else ""
+        tell(f"callscope: {_NOTHING_DECLARED}{_own_classes(loaded.module)}{late}")
         return exit_code or USAGE_ERROR
     told = tell_all(trace, to, recording.path)
+    recording.followed = frozenset(aliases[name] for name in aliases if name not in missing)
     for problem in recording.problems:
         recording.report(problem)
-    for name in sorted(missing):
+    for name in sorted(missing & own):
         recording.report(missing_class(MAIN, name, name, class_names(loaded.module)))
     return exit_code or (USAGE_ERROR if recording.reported else told)
 
@@ -149,8 +161,13 @@ def _load(program: Program) -> Loaded | None:
         return None
 
 
-def _divide(targets: Sequence[str], loaded: Loaded) -> tuple[tuple[str, ...], set[str]]:
-    """Return the paths of classes in other modules, and the names of those of the program itself.
+def _divide(
+    targets: Sequence[str], loaded: Loaded
+) -> tuple[tuple[str, ...], set[str], dict[str, str]]:
+    """Return paths of classes in other modules, and names of those of the program itself.
+
+    A class of the script may also be named by the module that the script would be; such paths are
+    among those of other modules, and come last by the name of the class.
 
     Raises:
         CallscopeError: if one certainly does not exist.
@@ -160,7 +177,15 @@ def _divide(targets: Sequence[str], loaded: Loaded) -> tuple[tuple[str, ...], se
     for name in own:
         if loaded.source is not None:
             check_class_name(MAIN, name, loaded.source)
-    return tuple(str(path) for path in paths if path.module != MAIN), own
+    others = [path for path in paths if path.module != MAIN]
+    aliases = {path.qualname: str(path) for path in others if _is_script(path.module, loaded)}
+    return tuple(map(str, others)), own, aliases
+
+
+def _is_script(module: str, loaded: Loaded) -> bool:
+    spec = find_spec(module)
+    file = loaded.module.__dict__.get("__file__")
+    return file is not None and spec is not None and spec.origin == file
 
 
 def _own_classes(module: types.ModuleType) -> str:
