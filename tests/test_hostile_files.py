@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import io
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -260,6 +261,32 @@ def test_a_small_file_of_very_many_lines(folder, blank):
                 callscope.load(path)
 
 
+@pytest.mark.parametrize("fast", [True, False])
+def test_facts_that_change_all_the_time(folder, fast):
+    """Each call keeps what was said before it, and the room for it does not grow with the square."""
+    path = folder / "facts.jsonl"
+    call = next(line for line in map(json.loads, LINES) if line["kind"] == "call")
+    sizes = []
+    for count in (1_000, 2_000):
+        lines = [LINES[0].decode()]
+        for number in range(count):
+            for method in ("again", f"m{number}"):
+                site = {"kind": "site", "defining_class": "A", "method": method, "file": "a.py"}
+                lines.append(json.dumps({**site, "line": number + 1, "code": None}))
+            begin = {**call, "call_id": number + 1, "parent_id": None, "ts_ns": number}
+            lines.append(json.dumps({**begin, "method": "again", "defining_class": "A"}))
+        path.write_text("\n".join(lines) + "\n")
+        with pytest.MonkeyPatch.context() as patch:
+            if not fast:
+                patch.setattr(reader, "_fast", lambda: None)
+            tracemalloc.start()
+            trace = callscope.load(path)
+            sizes.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+        assert [call.line for call in trace] == [*range(1, count + 1)]
+    assert sizes[1] < 3 * sizes[0]
+
+
 @pytest.mark.parametrize("name", ["x" * 300, "a\0b", "\ud800"], ids=["long", "NUL", "surrogate"])
 @pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".parquet", ".html"])
 def test_names_that_no_file_can_have(folder, name, suffix, capsys):
@@ -291,6 +318,9 @@ def test_times_of_which_no_figure_could_be_made(folder, fast, ts_ns):
         path.write_text("\n".join(map(json.dumps, lines)) + "\n")
         why = "takes more than 64 bits"
         assert f"line {place + 1}: 'ts_ns' {why}" in load(path, fast=fast)
+    lines[0]["cost"] = {"inside_ns": 1e308, "outside_ns": 1e308, "summary_ns": 1e308}
+    path.write_text(json.dumps(lines[0]) + "\n")
+    assert "'inside_ns' is 1e+308 and no number of nanoseconds" in load(path, fast=fast)
     lines[0]["start_ns"] = ts_ns
     path.write_text(json.dumps(lines[0]) + "\n")
     assert f"line 1: 'start_ns' {why}" in load(path, fast=fast)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from bisect import bisect_right
+from collections.abc import Collection, Hashable, Iterable, Sequence
+from typing import Any, Final
 
+from callscope.formats.json_parts import INT64
 from callscope.trace import (
     Call,
     CallError,
@@ -26,11 +27,48 @@ class WrongLineError(Exception):
     """A line that makes no sense where it stands; says why."""
 
 
-class Facts(NamedTuple):
-    """What was said of sites and classes, up to some line."""
+class Facts:
+    """What was said of sites and classes, up to some line.
 
-    sites: dict[tuple[str, str], SiteFacts]
-    classes: dict[str, ClassFacts]
+    All lines share one dict, in which each fact has a version: a copy for each of them would take
+    room with the square of their number.
+
+    Args:
+        before: what was said before; without it, nothing was.
+    """
+
+    __slots__ = ("_said", "_version")
+
+    def __init__(self, before: Facts | None = None) -> None:
+        self._said: dict[Hashable, tuple[list[int], list[Any]]] = {}
+        self._version = 0
+        if before is not None:
+            self._said, self._version = before._said, before._version + 1
+
+    def add(self, fact: SiteFacts | ClassFacts) -> None:
+        """Take what holds from here on."""
+        key = fact[:2] if isinstance(fact, SiteFacts) else fact.runtime_class
+        versions, facts = self._said.setdefault(key, ([], []))
+        if versions and versions[-1] == self._version:
+            facts[-1] = fact
+        else:
+            versions.append(self._version)
+            facts.append(fact)
+
+    def site(self, defining_class: str, method: str) -> SiteFacts | None:
+        """Return what is said of a site."""
+        found: SiteFacts | None = self._get((defining_class, method))
+        return found
+
+    def cls(self, name: str) -> ClassFacts | None:
+        """Return what is said of a class."""
+        found: ClassFacts | None = self._get(name)
+        return found
+
+    def _get(self, key: Hashable) -> Any:
+        versions, facts = self._said.get(key, ((), ()))
+        place = bisect_right(versions, self._version)
+        return facts[place - 1] if place else None
 
 
 class Links:
@@ -40,7 +78,7 @@ class Links:
         self.calls: list[Call] = []
         """In the order of their lines."""
         self.by_id: dict[int, Call] = {}
-        self.facts: Facts = Facts({}, {})
+        self.facts: Facts = Facts()
         """What holds for the calls that follow; what earlier calls were given is not changed."""
         self.lost: int = 0
         self.left_out: dict[str, int] = {}
@@ -110,7 +148,7 @@ class Links:
     def site(self, site: SiteFacts) -> None:
         """Take what is said of a site; it holds for the calls that follow."""
         self._renew()
-        self.facts.sites[site.defining_class, site.method] = site
+        self.facts.add(site)
 
     def cls(
         self,
@@ -133,20 +171,23 @@ class Links:
         if len(methods) != len(mro):
             msg = "'sites' is not a list of methods for each class of 'mro'"
             raise WrongLineError(msg)
-        try:
-            sites = tuple(
-                tuple(self.facts.sites[cls, method] for method in names)
-                for cls, names in zip(mro, methods, strict=True)
-            )
-        except KeyError as error:
-            msg = f"no line before it tells of site {error}"
-            raise WrongLineError(msg) from None
+        sites = tuple(
+            tuple(self._site_of(cls, method) for method in names)
+            for cls, names in zip(mro, methods, strict=True)
+        )
         self._renew()
-        self.facts.classes[name] = ClassFacts(name, tuple(mro), sites, *map(tuple, said))
+        self.facts.add(ClassFacts(name, tuple(mro), sites, *map(tuple, said)))
+
+    def _site_of(self, cls: str, method: str) -> SiteFacts:
+        site = self.facts.site(cls, method)
+        if site is None:
+            msg = f"no line before it tells of site {(cls, method)}"
+            raise WrongLineError(msg)
+        return site
 
     def _renew(self) -> None:
         if len(self.calls) > self._told:
-            self.facts = Facts({**self.facts.sites}, {**self.facts.classes})
+            self.facts = Facts(self.facts)
             self._told = len(self.calls)
 
 
@@ -158,7 +199,7 @@ def to_cost(figures: Iterable[Any]) -> Cost:
     """
     read: list[float] = []
     for name, value in zip(Cost._fields, figures, strict=True):
-        if type(value) not in (int, float) or not 0 <= value < math.inf:
+        if type(value) not in (int, float) or not 0 <= value < INT64:
             msg = f"{name!r} is {value!r:.40} and no number of nanoseconds"
             raise WrongLineError(msg)
         read.append(float(value))

@@ -238,7 +238,7 @@ def _about(about: Any, links: Links, name: str) -> tuple[Header, list[ClassFacts
     header = slow.header(said, name)
     slow.take(links, {**about, "kind": "end"})
     classes = [_class(fields, links) for fields in about["classes"]]
-    links.facts = Facts({}, {})  # the rows say by themselves what holds for them
+    links.facts = Facts()  # the rows say by themselves what holds for them
     return header, classes
 
 
@@ -250,7 +250,9 @@ def _class(fields: list[Any], links: Links) -> ClassFacts:
         slow.take(links, {**said, "kind": "site", "code": code})
     methods = [[site[1] for site in own] for own in about["sites"]]
     slow.take(links, {**about, "kind": "class", "sites": methods})
-    return links.facts.classes[about["runtime_class"]]
+    found = links.facts.cls(about["runtime_class"])
+    assert found is not None
+    return found
 
 
 def _take(links: Links, row: dict[str, Any], classes: list[ClassFacts]) -> None:

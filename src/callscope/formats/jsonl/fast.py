@@ -51,12 +51,12 @@ _AFTERWARDS: Final = ("parent", "end_ns", "error", "result", "suspensions", "fac
 
 
 def _site_facts(call: Any) -> SiteFacts | None:
-    found: SiteFacts | None = call._facts.sites.get((call._defining_class, call._method))
+    found: SiteFacts | None = call._facts.site(call._defining_class, call._method)
     return found
 
 
 def _class_facts(call: Any) -> ClassFacts | None:
-    found: ClassFacts | None = call._facts.classes.get(call._runtime_class)
+    found: ClassFacts | None = call._facts.cls(call._runtime_class)
     return found
 
 

@@ -220,8 +220,8 @@ def _begin(links: Links, line: dict[str, Any]) -> None:
     call._via_super = via_super
     call._pid = pid
     call._task = task
-    call._site_facts = links.facts.sites.get((defining_class, method))
-    call._class_facts = links.facts.classes.get(runtime_class)
+    call._site_facts = links.facts.site(defining_class, method)
+    call._class_facts = links.facts.cls(runtime_class)
     links.begin(call, call_id, parent_id)
 
 
