@@ -64,7 +64,6 @@ def run(tmp_path):
             check=check,
             capture_output=True,
             text=True,
-            timeout=120,
         )
 
     return run
