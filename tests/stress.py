@@ -39,7 +39,7 @@ METHODS = ("*", "__init__", "__call__", "__del__")
 _HANG_SECONDS = 300
 """After which a round counts as hung: the stacks of all threads are printed, and the program ends."""
 _SMALL_STACK = 512 * 1024
-_CHILD_SECONDS = 120
+_CHILD_SECONDS = 60
 _ROUNDS_TO_WARM_UP = 4
 _MOST_BLOCKS_PER_ROUND = 200
 """Growth that is not yet a leak, in blocks of Python's allocator, on the average of all rounds."""
@@ -464,6 +464,8 @@ def living() -> int:
 
 def run(seconds: float, rounds: int, steps: int, seed: int, without: frozenset[str]) -> int:
     """Run rounds until both the time and the number are reached; return 1 if anything is wrong."""
+    # A forked child that hangs says where.
+    faulthandler.register(signal.SIGALRM, chain=True)
     ends_at = time.monotonic() + seconds
     number = calls = 0
     warm = 0

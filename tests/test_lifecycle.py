@@ -219,7 +219,7 @@ def fork():
             os._exit(status)
     return os.waitpid(pid, 0)[1]
 
-# A child would wait for ever for a module that a thread was importing as it was forked.
+# A thread that is stopped while it imports would keep the process from forking.
 with callscope.record(Base, sinks=[Sink()], to="t.jsonl") as trace:
     Derived(1).call()
 assert trace.outline() == OUTLINE
@@ -348,6 +348,35 @@ def test_forks_while_several_threads_start_and_stop_recordings(tmp_path: Any) ->
     """Each recording ends once, in whatever thread; no child hangs, and no thread is left."""
     done = run(FORKS + CYCLES, tmp_path)
     assert (done.stdout, done.stderr) == ("True True 0\n180 {1}\n{True}\n", "")
+
+
+IMPORTING = """
+import callscope.late_events as late
+sys.setswitchinterval(10)  # else the import might end before the fork by chance
+thread = threading.Thread(target=__import__, args=("callscope.late",))
+thread.start()
+late.begun.wait()
+os.register_at_fork(before=late.go_on.set)  # which runs before what was registered earlier
+pid = os.fork()
+if not pid:
+    signal.alarm(60)
+    import callscope.late
+    os._exit(0)
+print(os.waitpid(pid, 0)[1])
+thread.join()
+"""
+
+
+@needs_fork
+def test_a_fork_while_another_thread_imports_a_module_of_callscope(tmp_path: Any) -> None:
+    """The child can import it, too."""
+    events = "import threading\nbegun, go_on = threading.Event(), threading.Event()\n"
+    (tmp_path / "late_events.py").write_text(events, encoding="utf-8")
+    module = "from callscope.late_events import begun, go_on\nbegun.set()\ngo_on.wait()\n"
+    (tmp_path / "late.py").write_text(module, encoding="utf-8")
+    path = f"callscope.__path__.append({str(tmp_path)!r})\n"
+    done = run(FORKS + path + IMPORTING, tmp_path)
+    assert (done.stdout, done.stderr) == ("0\n", "")
 
 
 # --- a bad environment, and a second copy ---------------------------------------------------------

@@ -279,7 +279,7 @@ def place(
     handle = Instrumentation(str(path))
     handle._with_bases = with_bases
     module = sys.modules.get(path.module)
-    if module is not None and not _is_being_imported(module):
+    if module is not None and not is_being_imported(module):
         handle._take(find_class(path, module), options, declare)
         return handle
     if must_exist:
@@ -301,7 +301,8 @@ def warn_of_target(problem: str) -> None:
     warn(f"{problem} Nothing is traced for it.", TargetWarning)
 
 
-def _is_being_imported(module: types.ModuleType) -> bool:
+def is_being_imported(module: types.ModuleType) -> bool:
+    """Return whether the import of a module has begun and not ended."""
     return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
 
 
@@ -338,7 +339,7 @@ class _Arrival:
     def settle(self) -> bool:
         """Take the class if its module is imported by now; tell whether there is no more to do."""
         module = sys.modules.get(self._path.module)
-        if module is None or _is_being_imported(module):
+        if module is None or is_being_imported(module):
             return self._handle.removed or module is None
         self.apply(module)
         return True

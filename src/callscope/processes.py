@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import importlib
 import os
+import sys
 from contextlib import ExitStack
 from typing import Final, Protocol
 
+from callscope.instrumentation import is_being_imported
 from callscope.tape.threads import TAPES
 from callscope.trace import Call
 from callscope.weave import WEAVER
@@ -49,8 +52,19 @@ def exit_first() -> None:
 
 
 def _before_fork() -> None:
+    _finish_imports()
     for recording in tuple(RUNNING):
         recording.pause()
+
+
+def _finish_imports() -> None:
+    """Wait for other threads to import what they are importing of this package.
+
+    In the child nobody would go on with it, and whoever imports it there would wait for ever.
+    """
+    for name, module in tuple(sys.modules.items()):
+        if name.startswith("callscope.") and is_being_imported(module):
+            importlib.import_module(name)
 
 
 def _after_fork_in_parent() -> None:

@@ -412,6 +412,8 @@ class Recording:
 
     def _misfits(self) -> Iterator[str]:
         """Yield what is to be said of each pattern of sites that fits none."""
+        if not self._sinks and self._debugger is None:
+            return
         from callscope.sinks.console import Console
 
         names = [f"{bare_name(cls)}.{method}" for cls, method in self._sites()]
