@@ -104,7 +104,7 @@ def _cells(
         values |= {f"default_{k}": v for k, v in default_values(original).items()}
         theirs = dict(zip(shape.freevars, original.__closure__ or (), strict=True))
     ours = {name: types.CellType(value) for name, value in values.items()}
-    ours |= {"clock": TAPES.clock, "on": entry.on}
+    ours |= {"clock": TAPES.clock, "local": TAPES.writer, "on": entry.on}
     return {shape.prefix + name: cell for name, cell in ours.items()} | theirs
 
 

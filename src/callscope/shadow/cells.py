@@ -68,7 +68,6 @@ _CONSTANTS: Final[dict[str, Any]] = {
     "tuple": tuple,
     "dict": dict,
     "unstarred": unstarred,
-    "local": TAPES.local,
     "drain": TAPES.drain,
     "class_ref": class_ref,
     "class_ref_of_bound": class_ref_of_bound,
@@ -80,8 +79,8 @@ _CAPTURING: Final = (
 )
 CELLS: Final = (
     *_CONSTANTS,
-    *("original", "on", "origin", "layout", "seen", "clock", "type_text", "is_compiling"),
-    *("enter", "leave", "strangers"),
+    *("original", "on", "origin", "layout", "seen", "clock", "local", "type_text"),
+    *("is_compiling", "enter", "leave", "strangers"),
     *_CAPTURING,
 )
 """Names of the cells that a shadow may use."""

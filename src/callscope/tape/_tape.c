@@ -33,7 +33,7 @@ use(PyObject *Py_UNUSED(module), PyObject *tape)
         PyErr_SetString(PyExc_TypeError, "use() takes a Tape");
         return NULL;
     }
-    current = (Tape *)tape;
+    set_current((Tape *)Py_NewRef(tape));
     Py_RETURN_NONE;
 }
 
@@ -97,7 +97,8 @@ configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 static PyMethodDef module_methods[] = {
     {"configure", (PyCFunction)(void (*)(void))configure, METH_VARARGS | METH_KEYWORDS,
      "Say what recorders and tapes need to know of the rest of callscope."},
-    {"use", use, METH_O, "Let the present thread write to a tape, which something else keeps."},
+    {"use", use, METH_O, "Let the present thread, or greenlet, write to a tape."},
+    {"follow_greenlets", follow_greenlets, METH_O, "Let each greenlet write to a tape of its own."},
     {"set_clock", set_clock, METH_O, "Replace the clock; None brings back the real one."},
     {"identify", identify, METH_O, "Return the serial number, below zero, of an object."},
     {"living", living, METH_NOARGS, "Return the serial numbers of the objects that are alive."},
@@ -120,7 +121,8 @@ execute(PyObject *module)
     identifications++; /* it may be imported a second time */
     Py_XSETREF(str_identify, PyUnicode_InternFromString("identify"));
     Py_XSETREF(str_error, PyUnicode_InternFromString("error"));
-    if (str_identify == NULL || str_error == NULL) {
+    Py_XSETREF(str_tape, PyUnicode_InternFromString("tape"));
+    if (str_identify == NULL || str_error == NULL || str_tape == NULL) {
         return -1;
     }
     PyTypeObject *of_scalars[] = {

@@ -67,7 +67,7 @@ class TapeReader:
         self.make: CallMaker = CallMaker(wanted.sites)
         """Makes the calls."""
         self._threads: dict[ThreadTape, ThreadReader] = {}
-        self._thread_names: dict[str, int] = {}
+        self._name_counts: dict[str, int] = {}
         self._ended: set[ThreadTape] = set()
         self.suspended: dict[Any, Open] = {}
         """Calls that are suspended, by token; another thread may resume them."""
@@ -120,7 +120,7 @@ class TapeReader:
         with self._lock:
             with no_collection() if self._unread_size > _MUCH else nullcontext():
                 self._read()
-            if sum(self._thread_names.values()) > 1:
+            if sum(self._name_counts.values()) > 1:
                 self._sort()
             if self._dropped:
                 for call in self.calls:
@@ -151,9 +151,9 @@ class TapeReader:
         ]
 
     def _reading_threads(self) -> list[tuple[bool, ThreadReader]]:
-        # By what lives in a thread's local storage: what it writes to may be a scratch tape.
-        alive = TAPES.local._alive
-        return [(tape._alive() is alive, thread) for tape, thread in self._threads.items()]
+        # By the tape of its own: what it writes to may be a scratch tape.
+        own = TAPES.local.own
+        return [(tape is own, thread) for tape, thread in self._threads.items()]
 
     def end(self) -> None:
         """Hold nothing back any more, for no thread will have something older."""
@@ -270,12 +270,15 @@ class TapeReader:
     def _thread(self, tape: ThreadTape) -> ThreadReader:
         thread = self._threads.get(tape)
         if thread is None:
-            # Threads of one name are told apart: a pool may name all its workers alike.
-            count = self._thread_names.get(tape.thread, 0) + 1
-            name = tape.thread if count == 1 else f"{tape.thread} ({count})"
-            thread = ThreadReader(name, self)
+            of_thread = None if tape.parent is None else self._thread(tape.of_thread)
+            parent = None if tape.parent is None else self._thread(tape.parent)
+            # Those of one name are told apart: a pool may name all its workers alike.
+            own = tape.task or tape.thread
+            count = self._name_counts.get(own, 0) + 1
+            name = own if count == 1 else f"{own} ({count})"
+            thread = ThreadReader(self, name, of_thread, parent)
             # One step.
-            self._thread_names[tape.thread] = count
+            self._name_counts[own] = count
             self._threads[tape] = thread
         return thread
 

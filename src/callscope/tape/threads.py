@@ -7,11 +7,14 @@ import threading
 import types
 import weakref
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 from callscope.clock import perf_counter_ns
 from callscope.locks import new_lock
 from callscope.tape.engine import NATIVE
+from callscope.tape.greenlets import Greenlets, Present, when_greenlets_are_in_play
+from callscope.tape.locks import locked, real_local
+from callscope.tape.names import greenlet_name, present_thread_name, thread_name
 
 LIMIT: Final[int] = 1 << 16 if NATIVE is None else NATIVE.LIMIT
 """Places a thread's tape may take before the thread itself hands it to the readers."""
@@ -21,20 +24,40 @@ _R = TypeVar("_R")
 
 
 class ThreadTape:
-    """One thread's tape and the name it goes by."""
+    """One thread's tape, or one greenlet's, and the name it goes by.
 
-    __slots__ = ("_alive", "records", "thread")
+    Args:
+        thread: the thread's name.
+        alive: a reference that is dead once nothing more will be written.
+        task: the greenlet's name; None for a thread.
+        parent: the tape of the greenlet's parent.
+    """
 
-    def __init__(self, thread: str, alive: weakref.ref[Any]) -> None:
+    __slots__ = ("__weakref__", "_alive", "parent", "records", "task", "thread")
+
+    def __init__(
+        self,
+        thread: str,
+        alive: weakref.ref[Any],
+        task: str | None = None,
+        parent: ThreadTape | None = None,
+    ) -> None:
         self.thread: str = thread
+        self.task: str | None = task
+        self.parent: ThreadTape | None = parent
         self.records: Any = _new_records()
         """A list; or, in C, what can be written to like one."""
         self._alive = alive
 
     @property
     def ended(self) -> bool:
-        """Whether the thread is gone and will write no more."""
+        """Whether nothing more will be written."""
         return self._alive() is None
+
+    @property
+    def of_thread(self) -> ThreadTape:
+        """The tape of the thread that a greenlet runs in."""
+        return self if self.parent is None else self.parent.of_thread
 
 
 class Chunk:
@@ -83,25 +106,36 @@ class Reader(Protocol):
         """Take note that there is no more."""
 
 
+if TYPE_CHECKING:
+    _ThreadLocal = threading.local
+else:
+    _ThreadLocal = real_local()
+
+
 class _Alive:
     """Lives in a thread's local storage and so dies with the thread."""
 
     __slots__ = ("__weakref__",)
 
 
-class _Local(threading.local):
-    """What a thread sees: `tape` is what it writes to."""
+class _Local(_ThreadLocal):
+    """State of a thread; see `Present`."""
 
     def __init__(self, tapes: Tapes) -> None:
         self._alive = _Alive()
+        # Finding the thread's name may lead here, through properties that are traced.
+        self.is_untraced = True
+        self.tape: Any = _new_records()
+        self.own: ThreadTape = tapes._open(
+            ThreadTape(present_thread_name(), weakref.ref(self._alive))
+        )
+        self.tape = self.own.records
         self.is_untraced = False
-        """Whether what is called now is callscope's own affair."""
-        self.tape: Any = tapes._open(weakref.ref(self._alive)).records
         if NATIVE is not None:
             self._owner = NATIVE.Owner(self.tape)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return getattr, (TAPES, "local")
+        return getattr, (TAPES, "of_thread")
 
 
 class Tapes:
@@ -119,13 +153,35 @@ class Tapes:
         self._batch: Batch | None = None
         """What the readers are being given."""
         self._last_number = 0
-        self.local: _Local = _Local(self)
+        self.of_thread: _Local = _Local(self)
+        self.writer: types.CellType = types.CellType(self.of_thread)
+        """The cell through which shadows find the `tape` they write to."""
+        self._greenlets: Greenlets | None = None
 
     def __reduce__(self) -> str:
         return "TAPES"
 
-    def _open(self, alive: weakref.ref[Any]) -> ThreadTape:
-        tape = ThreadTape(_thread_name(), alive)
+    @property
+    def local(self) -> Present:
+        """State of the present thread or greenlet."""
+        return self.of_thread if self._greenlets is None else self._greenlets.present()
+
+    def _follow_greenlets(self) -> None:
+        if self._greenlets is None:
+            self._greenlets = self.writer.cell_contents = Greenlets(self, _new_records, _use)
+            if NATIVE is not None:
+                NATIVE.follow_greenlets(self._greenlets.states)
+
+    def open_within(self, greenlet: weakref.ref[Any], parent: ThreadTape) -> ThreadTape:
+        """Return a new tape for a greenlet."""
+        # Where gevent has patched `threading`, a thread is a greenlet, and has its number.
+        thread = thread_name(id(greenlet()))
+        if thread is not None:
+            return self._open(ThreadTape(thread, greenlet))
+        thread, task = parent.of_thread.thread, greenlet_name(greenlet())
+        return self._open(ThreadTape(thread, greenlet, task, parent))
+
+    def _open(self, tape: ThreadTape) -> ThreadTape:
         self._tapes.append(tape)
         return tape
 
@@ -168,6 +224,7 @@ class Tapes:
 
     def attach(self, reader: Reader) -> None:
         """Give the reader all that is written from now on."""
+        when_greenlets_are_in_play(self._follow_greenlets)
         with self.lock:
             self.drain()
             self._readers.append(reader)
@@ -188,18 +245,22 @@ class Tapes:
 
         An interrupt may fall anywhere in it: what was not handed over yet then is the next time.
         """
-        with self.lock:
-            # A finalizer that runs in here may be traced and come back.
-            if self._draining:
-                return
-            self._draining = True
+        locked(self.lock, self._drain_once)
+
+    def _drain_once(self) -> None:
+        # A finalizer that runs in here may be traced and come back.
+        if self._draining:
+            return
+        try:
             try:
+                self._draining = True
                 self.untraced(self._drain, None)
             except (RecursionError, MemoryError):
-                # The program is at its limit, and shall come to it by itself. There is a next time.
-                pass
+                pass  # The program shall come to its limit by itself. There is a next time.
             finally:
                 self._draining = False
+        finally:  # again: a trace function may have raised just there, and is called no more
+            self._draining = False
 
     def drain_if_free(self) -> None:
         """Hand what was written to the readers, unless another thread is about to."""
@@ -239,11 +300,16 @@ class Tapes:
         tape, was_untraced = local.tape, local.is_untraced
         scratch = _new_records()
         try:
-            local.tape = scratch
-            local.is_untraced = True
-            _use(scratch)
-            return function(argument)
-        finally:
+            try:
+                local.tape = scratch
+                local.is_untraced = True
+                _use(scratch)
+                return function(argument)
+            finally:
+                local.tape = tape
+                local.is_untraced = was_untraced
+                _use(tape)
+        finally:  # again: see `_drain_once`
             local.tape = tape
             local.is_untraced = was_untraced
             _use(tape)
@@ -277,15 +343,6 @@ else:
             chunk = Chunk(tape, _new_records())
             taken += (chunk,)
             tape.records.move_to(chunk.raw)  # in one step
-
-
-def _thread_name() -> str:
-    # Not `current_thread()`, which would enter a thread that Python did not start as a dummy.
-    ident = threading.get_ident()
-    for thread in threading.enumerate():
-        if thread.ident == ident:
-            return thread.name
-    return f"Thread-{ident}"
 
 
 TAPES: Final = Tapes()

@@ -45,11 +45,25 @@ class ThreadReader:
     """Reads one thread's records; what is open at the end of one chunk goes on in the next.
 
     Each record is taken note of in one step: see `TapeReader`.
+
+    Args:
+        reader: who the calls are for.
+        name: of the thread, or of the greenlet.
+        within: reads the thread that the greenlet runs in; None for a thread.
+        parent: reads the greenlet's parent.
     """
 
-    def __init__(self, thread: str, reader: TapeReader) -> None:
-        self._thread = thread
+    def __init__(
+        self,
+        reader: TapeReader,
+        name: str,
+        within: ThreadReader | None,
+        parent: ThreadReader | None,
+    ) -> None:
+        self._thread: str = name if within is None else within._thread
+        self._task = None if within is None else name
         self._reader = reader
+        self._parent = parent
         self._open: list[Open] = []
         self._raised: Call | None = None
         self._acts = {
@@ -65,7 +79,8 @@ class ThreadReader:
 
     def plain(self) -> PlainRecords | None:
         """Return what takes plain records from here on; None if what is open is not plain."""
-        if any(entered.context is not None for entered in self._open):
+        is_plain = self._task is None and all(entered.context is None for entered in self._open)
+        if not is_plain:
             return None
         return PlainRecords(
             self._reader,
@@ -108,9 +123,9 @@ class ThreadReader:
         self._settle(instant)
         reader = self._reader
         layout, identity, runtime, *values, maker, start_ns = instant.record
-        above = self._open[-1] if self._open else None
+        above = self._above()
         parent = self._led_to(maker, above.parent if above else None)
-        task = above.task if above else None
+        task = above.task if above and self._open else self._task
         token = None
         if layout.is_suspendable:
             *values, token, task = values
@@ -155,9 +170,15 @@ class ThreadReader:
                 reader.calls += (call,)
             reader.events += events
 
+    def _above(self) -> Open | None:
+        """Return the innermost call; outside all calls of a greenlet, that of its parent."""
+        above = self._open or (() if self._parent is None else self._parent.open)
+        return above[-1] if above else None
+
     def _led_to(self, maker: Any, parent: Call | None) -> Call | None:
         """Return what a call hangs below."""
-        if maker is None or any(entered.context is maker for entered in reversed(self._open)):
+        above = self._open or (() if self._parent is None else self._parent.open)
+        if maker is None or any(entered.context is maker for entered in reversed(above)):
             return parent
         # It was led to from another task, or another thread.
         return self._reader.makers.get(maker, parent)

@@ -4,7 +4,7 @@
 static inline int
 begin_at_once(Recorder *recorder, PyObject *bound)
 {
-    Tape *tape = current;
+    Tape *tape = seen_tape();
     if (!recorder->is_plain || tape == NULL || tape->used >= tape->mark || config.follows_contexts
         || config.clock != NULL || known.places == NULL) {
         return 0;
@@ -75,9 +75,8 @@ begin(Recorder *recorder, PyObject *bound, PyObject *const *values)
     if (read_clock(&time) < 0) {
         goto failed;
     }
-    /* What was called up to here may have changed the tape. From here on nothing is called. */
-    tape = current;
-    if (tape == NULL || reserve(tape, count + 3) < 0) {
+    /* Whatever was called up to here, this call is on this tape. From here on nothing is called. */
+    if (reserve(tape, count + 3) < 0) {
         goto failed;
     }
     Word *words = tape->words + tape->used;
@@ -99,10 +98,14 @@ failed:
     return -1;
 }
 
-/* Write that a call has returned. */
+/* Write that a call has returned; without a tape, it has begun on none. */
 static int
 end_slowly(const Recorder *recorder, PyObject *result)
 {
+    Tape *tape = find_tape();
+    if (tape == NULL) {
+        return 0;
+    }
     int64_t time;
     if (read_clock(&time) < 0) {
         return -1;
@@ -117,8 +120,7 @@ end_slowly(const Recorder *recorder, PyObject *result)
             failed = 0;
         }
     }
-    Tape *tape = current;
-    if (tape == NULL || reserve(tape, 2) < 0) {
+    if (reserve(tape, 2) < 0) {
         Py_XDECREF(captured);
         return -1;
     }
@@ -135,7 +137,7 @@ end_slowly(const Recorder *recorder, PyObject *result)
 static inline int
 end(const Recorder *recorder, PyObject *result)
 {
-    Tape *tape = current;
+    Tape *tape = seen_tape();
     int64_t time;
     if (recorder->captures_result || recorder->is_live || tape == NULL || tape->used >= tape->room
         || config.clock != NULL) {
@@ -152,9 +154,9 @@ end(const Recorder *recorder, PyObject *result)
 static int
 note_error(const Recorder *recorder, PyObject *error)
 {
-    Tape *tape = current;
+    Tape *tape = find_tape();
     if (tape == NULL || reserve(tape, RAISE_WORDS) < 0) {
-        return -1;
+        return tape == NULL ? 0 : -1;
     }
     put_object(tape, config.raise);
     PyObject *done = PyObject_CallFunctionObjArgs(recorder->note_error, tape, error, NULL);
@@ -167,9 +169,9 @@ note_error(const Recorder *recorder, PyObject *error)
     }
     PyErr_Clear();
     int64_t time;
-    tape = current;
+    tape = find_tape();
     if (tape == NULL || reserve(tape, ERROR_WORDS) < 0 || read_clock(&time) < 0) {
-        return -1;
+        return tape == NULL ? 0 : -1;
     }
     PyObject *stamped = PyLong_FromLongLong(time);
     if (stamped == NULL) {

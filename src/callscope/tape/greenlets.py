@@ -1,0 +1,147 @@
+"""Greenlets: each has a tape of its own, as each thread has.
+
+Nothing is set in `greenlet` or in the greenlets themselves: whoever writes asks which greenlet is
+the present one. The tape in C asks only after the thread's context has changed, as it does with
+each switch.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+if TYPE_CHECKING:
+    from callscope.tape.threads import ThreadTape
+
+_MODULE: Final = "greenlet"
+
+
+class Present(Protocol):
+    """State of a thread or a greenlet."""
+
+    tape: Any
+    """The tape it writes to at present."""
+    is_untraced: bool
+    """Whether what is called now is callscope's own affair."""
+    own: ThreadTape
+    """The tape of its own."""
+
+
+class GreenletState:
+    """State of one greenlet that is not the main one of its thread.
+
+    Args:
+        scratch: is written to as long as there is no tape.
+    """
+
+    __slots__ = ("is_untraced", "own", "tape")
+
+    def __init__(self, scratch: Any) -> None:
+        self.tape = scratch
+        self.is_untraced = True
+
+    def open(self, own: ThreadTape) -> None:
+        """Write to a tape from now on."""
+        self.own: ThreadTape = own
+        self.tape = own.records
+        self.is_untraced = False
+
+
+class Tapes(Protocol):
+    """Makes tapes."""
+
+    of_thread: Any
+    """State of the present thread, which is that of its main greenlet."""
+
+    def open_within(self, greenlet: weakref.ref[Any], parent: ThreadTape) -> ThreadTape:
+        """Return a new tape for a greenlet."""
+
+
+class Greenlets:
+    """States of all greenlets.
+
+    Args:
+        tapes: makes their tapes.
+        new_records: returns what can be written to.
+        use: lets the present greenlet write to that.
+    """
+
+    def __init__(
+        self, tapes: Tapes, new_records: Callable[[], Any], use: Callable[[Any], None]
+    ) -> None:
+        module = sys.modules[_MODULE]
+        self._tapes = tapes
+        self._new_records = new_records
+        self._use = use
+        self._current: Callable[[], Any] = module.getcurrent
+        self._parent_of: Callable[[Any], Any] = module.greenlet.parent.__get__
+        self.states: dict[int, Any] = {}
+        """By address of the greenlet; an entry goes when the greenlet does."""
+        self._refs: dict[int, weakref.ref[Any]] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._tapes.of_thread.__reduce__()  # type: ignore[no-any-return]
+
+    def present(self) -> Any:
+        """Return the state of the present greenlet."""
+        try:
+            greenlet = self._current()
+        except RuntimeError:  # the interpreter is shut down
+            return self._tapes.of_thread
+        state = self.states.get(id(greenlet))
+        if state is None:
+            state = self._add(greenlet)
+            self._use(state.tape)
+        return state
+
+    @property
+    def tape(self) -> Any:
+        """The tape that the present greenlet writes to."""
+        return self.present().tape
+
+    def _add(self, greenlet: Any) -> Any:
+        key, parent = id(greenlet), self._parent_of(greenlet)
+        ref = weakref.ref(greenlet, lambda _: self._forget(key))
+        if parent is None:
+            state = self._tapes.of_thread
+        else:
+            above = self.states.get(id(parent)) or self._add(parent)
+            state = GreenletState(self._new_records())
+        # Finding the greenlet's name may lead here, through properties that are traced.
+        self.states[key], self._refs[key] = state, ref
+        if parent is not None:
+            try:
+                state.open(self._tapes.open_within(ref, above.own))
+            except BaseException:
+                self._forget(key)
+                raise
+        return state
+
+    def _forget(self, key: int) -> None:
+        self.states.pop(key, None)
+        self._refs.pop(key, None)
+
+
+def when_greenlets_are_in_play(follow: Callable[[], None]) -> None:
+    """Call a function once greenlets can be made: now, or as soon as `greenlet` is imported."""
+    if _MODULE in sys.modules:
+        follow()
+    elif follow not in _waiting and _is_installed():
+        # Imported where it is used, for it takes long.
+        import wrapt
+
+        _waiting.append(follow)
+        wrapt.register_post_import_hook(lambda _: follow(), _MODULE)
+
+
+_waiting: Final[list[Callable[[], None]]] = []
+
+
+def _is_installed() -> bool:
+    try:
+        return find_spec(_MODULE) is not None
+    except (ImportError, ValueError):
+        return False
