@@ -465,3 +465,30 @@ def test_a_class_that_is_closed_while_it_is_recorded():
         Sub().call()
     assert [call.site for call in trace.calls] == ["Sub.call", "Base.call"]
     assert content(Base, Sub) == before
+
+
+def test_what_ends_the_program_goes_through():
+    """A signal's handler that exits may run while a class is woven."""
+
+    class Exits(type):
+        def __call__(cls, *args):
+            if made:
+                raise SystemExit(3)
+            made.append(args)
+            return super().__call__(*args)
+
+    class Odd(property, metaclass=Exits):
+        pass
+
+    made = []
+
+    class Base:
+        odd = Odd(lambda self: 1)
+
+        def call(self):
+            return 1
+
+    before = content(Base)
+    with pytest.raises(SystemExit), record(Base, methods=("call", "odd")):
+        pass
+    assert content(Base) == before

@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Collection
 from typing import Any, Final, NamedTuple
 
-from callscope.errors import TargetWarning, is_interrupt, shown, warn
+from callscope.errors import TargetWarning, shown, warn
 from callscope.hierarchy import is_subclass, namespace
 from callscope.identity import identify_unwatched, identify_watched, release_all, release_objects
 from callscope.locks import new_lock
@@ -168,9 +168,7 @@ class Weaver:
             return
         try:
             self._try_to_put(cls, key, recipe, make)
-        except BaseException as error:
-            if is_interrupt(error):
-                raise
+        except Exception as error:  # but not what ends the program
             _note(ref, name, error)
         else:
             ref.problems.pop(name, None)
@@ -214,9 +212,7 @@ class Weaver:
         if cls is not None:
             try:
                 _put_back(cls, name)
-            except BaseException as error:
-                if is_interrupt(error):
-                    raise
+            except Exception as error:
                 _note(ref, name, error)
         for entry in filter(None, (w.entry() for w in woven)):
             entry.switch(on=False)
@@ -240,7 +236,7 @@ def _put_back(cls: type, name: str) -> None:
         set_attribute(cls, name, raw)
 
 
-def _note(ref: ClassRef, name: str, error: BaseException) -> None:
+def _note(ref: ClassRef, name: str, error: Exception) -> None:
     """Note why a method could not be woven, or taken out; warn once for a class."""
     is_first = not ref.problems
     ref.problems[name] = f"replacing it raised {shown(error)}"
