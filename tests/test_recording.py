@@ -470,6 +470,13 @@ class TestEnvironment:
         assert done.returncode == 0
         assert "pip install 'callscope[structlog]'" in done.stderr
 
+    def test_a_declared_class_that_no_import_finds(self, tmp_path):
+        """Its name is a pattern first, and nothing is missing."""
+        made = f"import types\nm = types.ModuleType('made')\nexec({self.PROGRAM!r}, m.__dict__)\n"
+        done = self.run(tmp_path, made, CALLSCOPE="made.A")
+        assert done.stderr.startswith("A.call() [A#1] -> 1")
+        assert "Warning" not in done.stderr
+
     def test_patterns_and_paths(self, tmp_path):
         """Patterns choose among what is declared; paths are traced besides."""
         done = self.run(

@@ -20,6 +20,7 @@ from callscope.options import check_options
 from callscope.origin import PARENT, fill, rank, run_id
 from callscope.processes import RUNNING
 from callscope.recording import Recording
+from callscope.registry import REGISTRY
 from callscope.targets import check_path
 from callscope.trace import Sink
 
@@ -91,7 +92,7 @@ def _start(names: list[str], environment: Mapping[str, str]) -> None:
         replaces_methods=methods is not None,
         # Other processes need not be able to import all of it; and `run --children` begins in
         # them before they know where they import from.
-        must_exist=is_first and not _is_startup(),
+        must_exist=is_first and not _is_startup() and all(":" in name for name in targets),
     )
     recording.is_first = is_first
     recording.target = path
@@ -178,9 +179,11 @@ class _UntilExit(Recording):
 
     def _report_rest(self) -> None:
         """Warn of the targets whose modules were not imported, or do not exist."""
+        declared = {declaration.name for declaration in REGISTRY.declarations()}
         for handle in self._handles:
             problem = handle.problem
-            if problem and problem not in self._reported:
+            is_declared = handle.name.replace(":", ".") in declared  # and followed as a pattern
+            if problem and problem not in self._reported and not is_declared:
                 try:
                     check_path(handle.name)
                 except CallscopeError as error:

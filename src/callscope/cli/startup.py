@@ -21,7 +21,7 @@ NAME: Final = "zz_callscope.pth"
 """Read after the files that editable installs bring, for names are read in order."""
 
 _CODE: Final = """\
-os.sys._callscope = None
+os.sys._callscope_pth = None
 try:
     import callscope
 except Exception as error:
@@ -29,7 +29,7 @@ except Exception as error:
         os.sys.stderr.write("CALLSCOPE starts nothing: %r\\n" % error)
 """
 TEXT: Final = (
-    f"import os; (os.environ.get({TARGETS!r}) or '0') != '0' and not hasattr(os.sys, '_callscope')"
+    f"import os; (os.environ.get({TARGETS!r}) or '0') != '0' and not hasattr(os.sys, '_callscope_pth')"
     f" and exec({_CODE!r})\n"
 )
 """One line, that no Python and no missing package makes fail; venvs execute it twice."""
