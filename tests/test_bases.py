@@ -6,6 +6,8 @@ import abc
 import asyncio
 import ctypes
 import functools
+import gc
+import weakref
 from typing import Generic, Protocol, TypeVar
 
 import pytest
@@ -523,8 +525,6 @@ def test_a_class_that_says_how_much_is_shown_of_it_is_heard():
 
 def test_the_classes_that_are_named_are_not_kept_alive():
     """Neither by what stands in their bases nor by what is known of strangers."""
-    import gc
-    import weakref
 
     class Short(Layer):
         pass
@@ -537,6 +537,19 @@ def test_the_classes_that_are_named_are_not_kept_alive():
         gc.collect()
         assert gone() is None
         assert Other(3)(4) == 4
+
+
+def test_classes_without_end_are_told_apart():
+    """A class that takes the address of one that is gone is not taken for it."""
+    with record(MyLayer, methods=["call"]) as trace:
+        for number in range(200):
+            kind = type("Kind", (MyLayer if number % 2 else Layer,), {})
+            kind(number).call(number)
+            del kind
+            gc.collect(0)
+    kept = [c.arguments["m"] for c in trace.calls if c.site == "MyLayer.call"]
+    assert kept == [*range(1, 200, 2)]
+    assert len(trace) == 200
 
 
 def test_start_and_paths_take_bases_too():

@@ -172,8 +172,10 @@ class TestSuperInitMissing:
             def __init__(self):
                 super().__init__()
 
-        [finding] = found(Child)
+        [finding] = found(Child, bases=False)
         assert finding.advice == "Let Child and Mixin call super().__init__(...) whatever happens."
+        [finding] = found(Child)
+        assert finding.advice == "Call super().__init__(...) in Mixin.__init__."
 
     def test_a_base_that_does_nothing_yet(self, seed):
         """It is no error not to run it, but will be one day."""

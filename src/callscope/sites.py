@@ -84,8 +84,8 @@ class Site:
         return f"{self.defining.name}.{self.method}"
 
 
-class Strangers(dict["ClassRef | None", bool]):
-    """By class, whether its objects are of none of some roots; found out once for each.
+class Strangers:
+    """Objects of other classes than some roots and their subclasses, told apart by their class.
 
     Args:
         roots: the classes whose objects, and whose subclasses' objects, are not strangers.
@@ -93,19 +93,34 @@ class Strangers(dict["ClassRef | None", bool]):
 
     def __init__(self, roots: frozenset[ClassRef]) -> None:
         self.roots: frozenset[ClassRef] = roots
-
-    def __missing__(self, cls: ClassRef | None) -> bool:
-        if len(self) >= _MOST_CLASSES:
-            self.clear()
-        is_stranger = self[cls] = cls is None or self.roots.isdisjoint(cls.mro)
-        return is_stranger
+        self.strange: set[int] = set()
+        """The `id` of each living class that is known to be of no root."""
+        self.akin: set[int] = set()
+        """The `id` of each that is known to be of some root."""
+        _strangers[id(self)] = self
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Strangers, (frozenset(),)  # for a shadow that was pickled, and is switched off
 
+    def learn(self, cls: object) -> bool:
+        """Return whether a class is of some root; what is no class is not."""
+        if not is_subclass(type(cls), type):
+            return False
+        ref = class_ref(cls)  # type: ignore[arg-type]
+        (self.strange if self.has(ref) else self.akin).add(ref.key)
+        return not self.has(ref)
 
-_MOST_CLASSES = 1 << 12
-"""Programs that make classes without end must not fill the memory with answers."""
+    def has(self, cls: ClassRef | None) -> bool:
+        """Return whether objects of a class are strangers; so is what has no object."""
+        return cls is None or self.roots.isdisjoint(cls.mro)
+
+    def forget(self, key: int) -> None:
+        """Forget a class that is gone, for another may take its `id`."""
+        self.strange.discard(key)
+        self.akin.discard(key)
+
+
+_strangers: weakref.WeakValueDictionary[int, Strangers] = weakref.WeakValueDictionary()
 
 _class_refs: dict[int, ClassRef] = {}
 
@@ -113,6 +128,10 @@ _class_refs: dict[int, ClassRef] = {}
 def _forget(ref: weakref.ref[type]) -> None:
     if isinstance(ref, ClassRef) and _class_refs.get(ref.key) is ref:
         del _class_refs[ref.key]
+        for held in _strangers.valuerefs():
+            strangers = held()
+            if strangers is not None:
+                strangers.forget(ref.key)
 
 
 def class_ref(cls: type) -> ClassRef:

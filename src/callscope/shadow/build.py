@@ -97,8 +97,10 @@ def _cells(
         "layout": layout,
         "seen": layout.site.defining,
         "is_compiling": is_compiling(),
-        "strangers": Strangers(recipe.roots),
     }
+    if recipe.roots:
+        strangers = Strangers(recipe.roots)
+        values |= {"strange": strangers.strange, "akin": strangers.akin, "learn": strangers.learn}
     theirs: dict[str, types.CellType] = {}
     if shape is not CALLABLE:
         values |= {f"default_{k}": v for k, v in default_values(original).items()}

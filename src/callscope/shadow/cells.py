@@ -60,6 +60,7 @@ _CONSTANTS: Final[dict[str, Any]] = {
     "AT_LIMIT": AT_LIMIT,
     "UNKNOWN_ERROR": UNKNOWN_ERROR,
     "type": type,
+    "id": id,
     "len": len,
     "int": int,
     "float": float,
@@ -80,7 +81,7 @@ _CAPTURING: Final = (
 CELLS: Final = (
     *_CONSTANTS,
     *("original", "on", "origin", "layout", "seen", "clock", "local", "type_text"),
-    *("is_compiling", "enter", "leave", "strangers"),
+    *("is_compiling", "enter", "leave", "strange", "akin", "learn"),
     *_CAPTURING,
 )
 """Names of the cells that a shadow may use."""
@@ -100,7 +101,7 @@ def shared_values(recipe: Recipe) -> dict[str, Any]:
         for value in values.values():
             if value is not drive:
                 leave_alone(value)
-        leave_alone(Strangers.__missing__)
+        leave_alone(Strangers.learn)
         leave_alone(identify_watched)
         leave_alone(identify_unwatched)
     return values

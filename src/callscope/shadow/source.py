@@ -13,6 +13,7 @@ from callscope.shadow.templates import (
     FIND_RUNTIME,
     FIND_RUNTIME_IF_ANY,
     IF_UNSTARRED,
+    IS_AKIN,
     LOCALS,
     NATIVE_SHADOW,
     PASS_ON,
@@ -120,9 +121,6 @@ class Source:
             "name_freevars": f"if 0: {', '.join(['$origin', *self._shape.freevars])}",
             "while_compiling": self._while_compiling(),
             "def": "async def" if kind in ("coroutine", "async generator") else "def",
-            "declare_seen": "nonlocal $seen" if self._selects else "",
-            # Before all else, to pass through what is called on an object of another class.
-            "find_runtime_first": self._find_runtime() if self._selects else "",
             "pass_through": self._fill(WHILE_OFF.replace("$pass_on", PASS_ON[kind]))
             if kind in PASS_ON
             else "",
@@ -138,7 +136,7 @@ class Source:
             "find_tape": find_tape if suspends else "",
             "return_result": "" if kind == "async generator" else "return $result",
             "entered": ", ".join(self._entered()),
-            "find_runtime": "" if self._selects else self._find_runtime(),
+            "find_runtime": self._find_runtime(),
             "write_begin": WRITE_BEGIN_IF_RECORDED.format(self._begin_record())
             if kind == "async generator"
             else self._begin_record(),
@@ -167,7 +165,9 @@ class Source:
         if self._bound_in_args:
             parts.append(str(self._shape.var_positional))
         if self._selects:
-            parts.append("not $strangers[$runtime]" if self._bound else "False")
+            on_class = self._binding == "class" and self._shape.kind != "callable"
+            cls = self._bound if on_class else f"$type({self._bound})"
+            parts.append(IS_AKIN.format(cls) if self._bound else "False")
         return " and ".join(parts)
 
     @property

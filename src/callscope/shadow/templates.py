@@ -32,7 +32,6 @@ SHADOW: Final = Template(f"""\
         nonlocal $seen
         $name_freevars
         $while_compiling
-        $find_runtime_first
         $pass_through
         $make_token
         $open_tape
@@ -70,10 +69,8 @@ SHADOW: Final = Template(f"""\
 # does one before it; and one after it comes when the `try` has begun.
 NATIVE_SHADOW: Final = Template("""\
     def shadow($parameters):
-        $declare_seen
         $name_freevars
         $while_compiling
-        $find_runtime_first
         $pass_through
         try:
             $enter($entered)
@@ -91,6 +88,8 @@ if $condition:
             except $BaseException as $error:
                 $drop_own_frames($error)
                 raise"""
+# By the address, for a metaclass may have a `__hash__` of its own.
+IS_AKIN: Final = "$id({0}) not in $strange and ($id({0}) in $akin or $learn({0}))"
 WHILE_OFF: Final = _WHILE.replace("$condition", "not ($is_recorded)")
 WHILE_SKIPPED: Final = _WHILE.replace("$condition", "$entered is $SKIPPED")
 # A call that is to be current begins before that is made: it and the call begin at one instant.

@@ -34,7 +34,7 @@ def is_asked_for(sites: Mapping[Site, Asked], site: Site, cls: ClassRef | None) 
         cls: of the object; None where there is none.
     """
     asked = sites.get(site)
-    return asked is not None and (asked.strangers is None or not asked.strangers[cls])
+    return asked is not None and (asked.strangers is None or not asked.strangers.has(cls))
 
 
 class Wanted(NamedTuple):
