@@ -227,3 +227,39 @@ def test_generators_in_a_thread_with_a_small_stack():
     code, lines, errors = run(GENERATORS)
     assert (code, lines[:2], len(lines), errors) == (0, ["1275", "0"], 5, "")
     assert all("stack" in line or "recursion" in line for line in lines[2:4])
+
+
+NO_MEMORY = """
+    import _testcapi
+    from callscope import record
+
+    class Base:
+        def plain(self):
+            return 1
+        def named(self, value, *values, option=2, **options):
+            return value
+
+    def use(failing, more):
+        try:
+            _testcapi.set_nomemory(failing, failing + more)
+            obj.plain()
+            obj.named(1, option=3)
+        except (MemoryError, SystemError):
+            pass
+        finally:
+            _testcapi.remove_mem_hooks()
+
+    obj = Base()
+    with record(Base, methods=("*",), capture="none") as trace:
+        for failing in range(1, 60):
+            for more in range(1, 5):
+                use(failing, more)
+        use(10**6, 1)
+    print([call.site for call in trace.calls][-2:])
+"""
+
+
+def test_a_call_for_which_there_is_no_memory():
+    """It raises what it raises without callscope, and nothing crashes."""
+    pytest.importorskip("_testcapi")
+    assert run(NO_MEMORY)[:2] == (0, ["['Base.plain', 'Base.named']", ""])

@@ -8,7 +8,8 @@ static int
 drop_own_frame(const Recorder *recorder, PyObject *error)
 {
     PyTracebackObject *traceback = (PyTracebackObject *)PyException_GetTraceback(error);
-    if (traceback == NULL) {
+    if (traceback == NULL || traceback->tb_frame == NULL) { /* for there was no memory for a frame */
+        Py_XDECREF(traceback);
         return 0;
     }
     PyCodeObject *code = PyFrame_GetCode(traceback->tb_frame);

@@ -212,6 +212,9 @@ begin_call(Recorder *recorder, PyObject *function, PyObject *const *args, Py_ssi
 static Py_NO_INLINE void
 fail(const Recorder *recorder)
 {
+    if (!PyErr_Occurred()) { /* so it is where there was no memory for a frame */
+        PyErr_NoMemory();
+    }
 #if PY_VERSION_HEX >= 0x030C0000
     PyObject *error = PyErr_GetRaisedException();
     if (note_error(recorder, error) == 0) {
