@@ -72,6 +72,7 @@ class Differs:
     ALIAS = "`Class.a is Class.b` of two names of one function, in one class or in several"
     BOUND = "bound methods kept over the begin or the end of a recording"
     ENVIRONMENT = "`os.environ`"
+    SIGNAL = "`signal.getsignal(SIGTERM)`"
     TIMES = "`gc`, times"
 
 
