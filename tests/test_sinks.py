@@ -124,7 +124,9 @@ class TestConsole:
 
     def test_an_unknown_style(self):
         """The error names the style and those there are."""
-        with pytest.raises(errors.OptionError, match=r"style='loud'.*'tree' or 'inside'"):
+        with pytest.raises(
+            errors.OptionError, match=r"style must be 'tree' or 'inside', got 'loud'"
+        ):
             Console(style="loud")
 
     def test_what_it_prints_to_may_be_traced(self, seed):
