@@ -364,9 +364,11 @@ class TestRun:
         more = "PROGRAM = ''\nclass Plain: pass\nglobals()['Dynamic'] = Plain\n"
         (app / "app.py").write_text(PROGRAM + more)
         write(app, "import app; print('ran')")
-        done = cli("run", "-t", target, "-o", "t.jsonl", "script.py", cwd=app)
+        done = cli("run", "-t", target, "script.py", cwd=app)
         assert (done.returncode, done.stdout) == (2, "ran\n")
-        [line] = [line for line in done.stderr.splitlines() if "calls saved" not in line]
+        assert "No calls were recorded of " in done.stderr
+        assert "declared with" not in done.stderr
+        [line] = [line for line in done.stderr.splitlines() if "No calls" not in line]
         assert named in line
         assert line.startswith("callscope: ")
         assert line.endswith(" Nothing is traced for it.")

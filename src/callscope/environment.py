@@ -177,6 +177,9 @@ class _UntilExit(Recording):
         self._reported += (problem,)
         super().report(problem)
 
+    def _absence(self) -> str:
+        return "" if self.problems else super()._absence()  # they are reported already
+
     def _report_rest(self) -> None:
         """Warn of the targets whose modules were not imported, or do not exist."""
         declared = {declaration.name for declaration in REGISTRY.declarations()}

@@ -68,6 +68,11 @@ class _ProgramRecording(Recording):
         names = [handle for handle in self._handles if handle.name not in self.followed]
         return [handle.problem for handle in names if handle.problem]
 
+    def _absence(self) -> str:
+        awaits_main = not self._declared() and not self._patterns
+        # They are reported besides.
+        return "" if self.problems or awaits_main else super()._absence()
+
     def report(self, problem: str) -> None:
         """Say why a target is not traced."""
         if problem not in self.reported:
