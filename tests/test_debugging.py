@@ -303,7 +303,7 @@ class TestBreakOn:
     @pytest.mark.parametrize("wrong", ["", 3, ["Layer.call"]])
     def test_what_cannot_be_used(self, wrong):
         """The error says what can."""
-        with pytest.raises(callscope.CallscopeError, match="break_on="):
+        with pytest.raises(callscope.CallscopeError, match="break_on must be a site"):
             callscope.record(break_on=wrong)
 
 

@@ -205,7 +205,7 @@ class TestLogging:
         with record(Loud, methods=["emit", "count"], sinks=[sink]) as trace:
             logger.warning("one")
         logger.removeHandler(loud)
-        assert [call.site for call in trace.calls] == ["Loud.emit", "Loud.count"]
+        assert [call.site for call in trace.calls] == ["Loud.emit", "Keep.emit", "Loud.count"]
         assert [record.msg for record in loud.records] == [
             "one",
             *["call %s"] * 2,
