@@ -324,7 +324,7 @@ class TestRun:
             (["-t", "app.py:Layer", "app.py"], "and not its file: 'app:Layer'."),
             (["-t", "lib/app.py:Layer", "app.py"], "and not its file: 'lib.app:Layer'."),
             (["pytest", "-q"], "Did you mean '-m pytest'?"),
-            (["-t", "app:Layer", "-M", "", "app.py"], "Name a method"),
+            (["-t", "app:Layer", "-M", "", "app.py"], "methods"),
             (["-t", "no_such:Layer", "app.py"], "no module 'no_such'"),
             (["-t", "ap:Layer", "app.py"], "There is no module 'ap'. Did you mean 'app'?"),
             (["-t", "app:Leyer", "app.py"], "'app' has no class 'Leyer'. Did you mean 'Layer'"),
