@@ -410,3 +410,16 @@ def test_one_generator_that_two_tasks_step() -> None:
     with record(Shared, methods=("items", "item", "step")) as trace:
         asyncio.run(main())
     assert lineage(trace) == ["item(0) < items", "item(1) < items"]
+
+
+@pytest.mark.parametrize("methods", [["*"], ["run", "ident"]])
+def test_threads_as_targets(methods: list[str]) -> None:
+    """They run as untraced, and are recorded in a thread of their own name."""
+    done: list[int] = []
+    with callscope.record(threading.Thread, methods=methods) as trace:
+        thread = threading.Thread(target=done.append, args=[1], name="traced", daemon=True)
+        thread.start()
+        thread.join(60)
+    assert done == [1]
+    assert {call.thread for call in trace.find(method="run")} == {"traced"}
+    assert all(call.finished for call in trace.calls)

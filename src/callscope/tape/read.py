@@ -15,6 +15,7 @@ from callscope.sites import ClassRef, Site
 from callscope.tape.around import Around, context_for
 from callscope.tape.engine import LEAST_SIZE
 from callscope.tape.listener import Listener
+from callscope.tape.locks import locked
 from callscope.tape.make import CallMaker
 from callscope.tape.opened import Open
 from callscope.tape.records import LEAST_BEGIN
@@ -88,17 +89,19 @@ class TapeReader:
 
     def feed(self, batch: Batch) -> None:
         """Take records; read them now if somebody listens or the limit may be reached."""
-        with self._lock:
-            size = sum(chunk.size for chunk in batch.chunks)
-            if batch.number > self._last_batch:
-                self._unread += (batch,)
-                self._unread_size += size
-                self._last_batch = batch.number
-            if self._listener is not None:
-                self._read()
-                self._listener.flush()
-            elif self.limit.may_be_reached(self._unread_size // LEAST_SIZE):
-                self._read()
+        locked(self._lock, self._feed, batch)
+
+    def _feed(self, batch: Batch) -> None:
+        size = sum(chunk.size for chunk in batch.chunks)
+        if batch.number > self._last_batch:
+            self._unread += (batch,)
+            self._unread_size += size
+            self._last_batch = batch.number
+        if self._listener is not None:
+            self._read()
+            self._listener.flush()
+        elif self.limit.may_be_reached(self._unread_size // LEAST_SIZE):
+            self._read()
 
     @property
     def lost(self) -> int:
@@ -117,15 +120,17 @@ class TapeReader:
 
     def recorded(self) -> Recorded:
         """Return the calls kept so far."""
-        with self._lock:
-            with no_collection() if self._unread_size > _MUCH else nullcontext():
-                self._read()
-            if sum(self._name_counts.values()) > 1:
-                self._sort()
-            if self._dropped:
-                for call in self.calls:
-                    call._measure_depth()
-            return Recorded(self.calls, self.lost, self.left_out)
+        return locked(self._lock, self._recorded)
+
+    def _recorded(self) -> Recorded:
+        with no_collection() if self._unread_size > _MUCH else nullcontext():
+            self._read()
+        if sum(self._name_counts.values()) > 1:
+            self._sort()
+        if self._dropped:
+            for call in self.calls:
+                call._measure_depth()
+        return Recorded(self.calls, self.lost, self.left_out)
 
     def _sort(self) -> None:
         # A thread may read the clock and, before it writes, lose its turn to another.
