@@ -64,6 +64,7 @@ def run(tmp_path):
             check=check,
             capture_output=True,
             text=True,
+            timeout=120,
         )
 
     return run
@@ -130,6 +131,14 @@ else:
         assert "1 process still ran when" in done.stderr
         assert (tmp_path / "t.txt.parts").is_dir()
         assert re.findall(r"-> (\d+)", (tmp_path / "t.txt").read_text()) == ["1"]
+
+    def test_a_process_that_was_killed_as_it_began(self, run, tmp_path):
+        """The empty part that it has left is removed."""
+        part = tmp_path / "t.txt.parts" / "host.1.jsonl"
+        part.parent.mkdir()
+        part.touch()
+        run("import library; library.work(1)", CALLSCOPE="library.*", CALLSCOPE_TO="t.txt")
+        assert [path.name for path in tmp_path.glob("t.*")] == ["t.txt"]
 
     def test_ranks(self, run, tmp_path):
         """Each saves a page of its own."""
@@ -212,6 +221,22 @@ os.kill(os.getpid(), signal.SIGTERM)
         done = run(program, check=False)
         assert (done.returncode, done.stdout) == (-15, "theirs\ntheirs\n")
         assert results(tmp_path) == [1, 2]
+
+    def test_while_the_main_thread_waits(self, run, tmp_path):
+        """A signal that interrupts no call of the main thread ends the process all the same."""
+        program = """
+import signal, sys, threading, library
+library.work(1)
+lock = threading.Lock()
+lock.acquire()
+# Another thread's signal is for the main thread to handle, and leaves it where it waits.
+send = lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+threading.Timer(0.1, send).start()
+lock.acquire()
+"""
+        done = run(program, check=False, CALLSCOPE="library.*", CALLSCOPE_TO="t.jsonl")
+        assert (done.returncode, done.stderr) == (-15, "")
+        assert results(tmp_path) == [1]
 
     def test_in_memory_nothing_is_changed(self):
         """A recording that hands out nothing at the end handles no signal."""

@@ -46,10 +46,13 @@ def save_joined(trace: Trace, path: Path, own: Path | None = None) -> Trace:
     """
     others = [part for part in sorted(_folder(path).glob("*.jsonl")) if part != own]
     running = [part for part in others if is_claimed(part)]
-    finished = dict(_of_run(set(others) - set(running), trace.header.run))
+    ended = set(others) - set(running)
+    finished = dict(_of_run(ended, trace.header.run))
     joined = merge([trace, *finished.values()]) if finished else trace
     save(joined, path)
-    for part in (*finished, *([own] if own else ())):
+    # A process that was killed as it began has left an empty one.
+    empty = [part for part in ended if not part.stat().st_size]
+    for part in (*finished, *empty, *([own] if own else ())):
         remove(part)
     # Helpers of multiprocessing, which call nothing, end when this process has ended.
     number = sum(len(trace) > 0 for _, trace in _of_run(running, trace.header.run))
