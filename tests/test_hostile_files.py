@@ -99,7 +99,7 @@ def everything(trace):
     trace.summary()
     return (
         trace.outline(),
-        str(trace),
+        str(trace) if trace else "",  # why there is none is known to the recording alone
         [event.to_dict() for event in trace.events()],
         [
             (call.duration_ns, call.self_ns, call.depth, call.file, call.line)

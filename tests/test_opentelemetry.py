@@ -567,7 +567,6 @@ class TestTransparency:
                 threading.Event().wait(0.05)
             one.outer(0)
             assert context.get_current() == {}
-        assert caught > 20
         spans = [s for s in app.spans if "callscope.instance" in s.attributes]
         offset_ns = recorded.header.start_unix_ns - recorded.header.start_ns
         ends = {(s.name, s.start_time - offset_ns, s.end_time - offset_ns) for s in spans}

@@ -73,6 +73,7 @@ class Differs:
     BOUND = "bound methods kept over the begin or the end of a recording"
     ENVIRONMENT = "`os.environ`"
     SIGNAL = "`signal.getsignal(SIGTERM)`"
+    RUN = "`sys._getframe()` and `traceback.print_stack()` in a program that `callscope run` runs"
     TIMES = "`gc`, times"
 
 

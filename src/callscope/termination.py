@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+import types
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
@@ -94,7 +95,9 @@ class _Watch:
         self.leave_parent()
         if self._pipe is not None:
             _set_pipe(self._pipe[1], self._pipe[1])
-        if self._pipe is not None or not hasattr(signal, "pthread_kill"):
+        # Under gevent what is started is no thread, and the main thread handles signals as it waits.
+        is_real = type(_thread.start_new_thread) is types.BuiltinFunctionType
+        if self._pipe is not None or not is_real or not hasattr(signal, "pthread_kill"):
             return
         with suppress(OSError, RuntimeError):  # there are too many open files or threads
             reader, writer = os.pipe()

@@ -112,9 +112,11 @@ def execute(program: Program, loaded: Loaded, on_death: Callable[[BaseException]
     sys.argv = program.argv
     sys.modules[MAIN] = loaded.module
     code = _run(program, loaded, on_death)
-    # What `python` does when the program has ended; a second time it does nothing.
+    # What `python` does when the program has ended. No pool of threads can be used after it, so it is
+    # left out where there is nothing to wait for, and a process that goes on is as it was.
     wait_for_threads: Callable[[], None] | None = getattr(threading, "_shutdown", None)
-    if wait_for_threads is not None:
+    others = (t for t in threading.enumerate() if t is not threading.main_thread())
+    if wait_for_threads is not None and not all(thread.daemon for thread in others):
         wait_for_threads()
     return code
 
