@@ -14,6 +14,8 @@ from benchmarks.proof import CaseError
 from benchmarks.results import Results
 from benchmarks.workloads import BY_NAME as WORKLOADS
 
+pytestmark = pytest.mark.slow
+
 SMOKE = EFFORTS["smoke"]
 MADE_UP = ("seed", "deep", "wide", "threads", "asyncio")
 

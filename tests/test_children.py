@@ -14,7 +14,10 @@ import callscope
 from callscope import Console, record
 from callscope.cli import main
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork"),
+    pytest.mark.slow,
+]
 
 LIBRARY = """
 class Base:

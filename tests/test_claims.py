@@ -15,6 +15,8 @@ from callscope.errors import OptionError, ProcessWarning
 from callscope.origin import host_label
 from callscope.trace import merge
 
+pytestmark = pytest.mark.slow
+
 
 class Base:
     def call(self, n):

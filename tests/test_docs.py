@@ -22,6 +22,8 @@ from typing import NamedTuple
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 DOCS = Path(__file__).parent.parent / "docs"
 
 # What a page's program is given besides its own lines: how commands run, and what is printed.

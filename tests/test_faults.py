@@ -667,6 +667,7 @@ RECORDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("into", RECORDS)
 @pytest.mark.parametrize("how", EXITS)
 @pytest.mark.skipif(sys.platform == "win32", reason="it has other signals")

@@ -247,6 +247,7 @@ def test_a_stream_of_short_lived_objects_takes_no_memory(tmp_path):
     assert [call["instance"] for call in calls] == [*range(1, many + 1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["Plain", "Slim"])
 def test_the_last_calls_of_short_lived_objects_take_no_memory(kind):
     """Numbers of objects that are gone do not pile up where old calls are dropped."""

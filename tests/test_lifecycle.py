@@ -16,6 +16,8 @@ import pytest
 import callscope
 from conftest import SEED_OUTLINE
 
+pytestmark = pytest.mark.slow
+
 OURS = str(Path(callscope.__file__).parent)
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 
@@ -279,7 +281,6 @@ print(traces[0].outline() == OUTLINE, len(sink.events))
 
 
 @needs_fork
-@pytest.mark.slow
 def test_a_fork_while_another_thread_begins_or_ends_a_recording(tmp_path: Any) -> None:
     """Wherever that thread is: the child's classes are as before, and the parent's trace is whole."""
     done = run(FORKS + EACH_POINT, tmp_path)

@@ -10,7 +10,10 @@ import pytest
 import callscope
 from callscope.errors import ProcessWarning
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork"),
+    pytest.mark.slow,
+]
 
 METHODS = ("fork", "forkserver", "spawn")
 LIBRARY = """

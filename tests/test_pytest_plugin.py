@@ -8,6 +8,8 @@ import pytest
 from callscope.pytest_plugin import MOST_SHOWN
 from conftest import SEED_APP
 
+pytestmark = pytest.mark.slow
+
 BUILT = """\
 MyLayer.__init__(k=3) [MyLayer#1]
   Layer.__init__(x=3) [MyLayer#1]"""

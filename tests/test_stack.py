@@ -13,6 +13,8 @@ import pytest
 import callscope
 from callscope import record
 
+pytestmark = pytest.mark.slow
+
 without_frames = pytest.mark.skipif(
     callscope.engine != "c" or sys.version_info < (3, 12), reason="each call adds a frame"
 )

@@ -15,6 +15,8 @@ import callscope
 from callscope.cli import main
 from conftest import SEED_APP
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = (
     "import app, sys\nprint(app.MyLayer(3)(4), [n for n in sys.modules if n == 'callscope'])\n"
 )

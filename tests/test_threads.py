@@ -116,6 +116,7 @@ def test_no_call_of_eight_threads_is_lost(busy: None) -> None:
     assert len({call.instance for call in trace.calls}) == THREADS
 
 
+@pytest.mark.slow
 def test_calls_of_all_threads_stand_in_the_order_they_began(busy: None) -> None:
     """As the list of calls says of itself, whichever thread they were made in."""
     names = [f"ordered {number}" for number in range(THREADS)]
@@ -208,6 +209,7 @@ def test_a_stream_holds_the_same_as_memory(busy: None, tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_streamed_object_keeps_its_number_to_its_end(busy: None, tmp_path: Path) -> None:
     """Also if what was read of it so far is written out in the middle of its short life."""
 
