@@ -12,7 +12,8 @@ _KEY = "_callscope"
 
 def keep() -> None:
     """Have this copy be the one that goes on, if it is the first."""
-    vars(sys).setdefault(_KEY, sys.modules[_PACKAGE])
+    if not hasattr(sys, _KEY):
+        setattr(sys, _KEY, sys.modules[_PACKAGE])
 
 
 def _bring_back(module: object, name: str) -> None:

@@ -10,7 +10,7 @@ from callscope.presets import DEFAULT_METHODS
 
 TYPE_CHECKING = False  # see callscope.hierarchy
 if TYPE_CHECKING:
-    from typing import Final, Literal
+    from typing import Any, Final, Literal
 
     Capture = Literal["values", "types", "none"]
     Share = float | Mapping[str, float]
@@ -87,7 +87,7 @@ def check_names(option: str, names: object) -> tuple[str, ...]:
         OptionError: naming the option, its value and the remedy.
     """
     several: object = (names,) if isinstance(names, str) else names
-    listed = tuple(several) if isinstance(several, Iterable) else (None,)
+    listed: tuple[Any, ...] = tuple(several) if isinstance(several, Iterable) else (None,)
     if not all(isinstance(name, str) and name for name in listed):
         allowed = "a name, a pattern or several of them, such as ('__call__', 'call*')"
         raise OptionError(must_be(option, allowed, names))

@@ -93,7 +93,7 @@ def _begin(config: pytest.Config, options: argparse.Namespace) -> None:
     from callscope.recording import Recording
 
     class SilentRecording(Recording):
-        def report(self, _problem: str) -> None:
+        def report(self, problem: str) -> None:
             """Say nothing: the summary does."""
 
     targets = tuple(dict.fromkeys(targets))

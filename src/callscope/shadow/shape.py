@@ -55,7 +55,7 @@ class Recipe(NamedTuple):
         )
 
 
-_SOME: Final = frozenset({class_ref(object)})
+_SOME: Final = frozenset((class_ref(object),))
 
 
 class Shape(NamedTuple):

@@ -40,8 +40,8 @@ class GreenletState:
     __slots__ = ("is_untraced", "own", "tape")
 
     def __init__(self, scratch: Any) -> None:
-        self.tape = scratch
-        self.is_untraced = True
+        self.tape: Any = scratch
+        self.is_untraced: bool = True
 
     def open(self, own: ThreadTape) -> None:
         """Write to a tape from now on."""
@@ -58,6 +58,7 @@ class Tapes(Protocol):
 
     def open_within(self, greenlet: weakref.ref[Any], parent: ThreadTape) -> ThreadTape:
         """Return a new tape for a greenlet."""
+        raise NotImplementedError
 
 
 class Greenlets:
@@ -105,14 +106,11 @@ class Greenlets:
     def _add(self, greenlet: Any) -> Any:
         key, parent = id(greenlet), self._parent_of(greenlet)
         ref = weakref.ref(greenlet, lambda _: self._forget(key))
-        if parent is None:
-            state = self._tapes.of_thread
-        else:
-            above = self.states.get(id(parent)) or self._add(parent)
-            state = GreenletState(self._new_records())
+        above = None if parent is None else self.states.get(id(parent)) or self._add(parent)
+        state: Any = self._tapes.of_thread if above is None else GreenletState(self._new_records())
         # Finding the greenlet's name may lead here, through properties that are traced.
         self.states[key], self._refs[key] = state, ref
-        if parent is not None:
+        if above is not None:
             try:
                 state.open(self._tapes.open_within(ref, above.own))
             except BaseException:

@@ -124,7 +124,7 @@ class _Local(_ThreadLocal):
     def __init__(self, tapes: Tapes) -> None:
         self._alive = _Alive()
         # Finding the thread's name may lead here, through properties that are traced.
-        self.is_untraced = True
+        self.is_untraced: bool = True
         self.tape: Any = _new_records()
         self.own: ThreadTape = tapes._open(
             ThreadTape(present_thread_name(), weakref.ref(self._alive))

@@ -90,4 +90,4 @@ class Plan:
         others = None if known is None else known.strangers
         if known is not None and others is None:
             return frozenset()
-        return frozenset({class_ref(root), *(() if others is None else others.roots)})
+        return frozenset((class_ref(root), *(() if others is None else others.roots)))

@@ -155,7 +155,8 @@ class Weaver:
         for key, make in wanted.watchers.items():
             self._put(key, None, make)
             if "__del__" in key and "__del__" in key[0].problems:
-                wanted.watched = {ref for ref in wanted.watched if key[0] not in ref.mro}
+                unseen = [ref for ref in wanted.watched if key[0] in ref.mro]
+                wanted.watched.difference_update(unseen)
         for ref in wanted.watched:
             ref.identify = identify_watched
         self._watched |= wanted.watched
