@@ -416,10 +416,11 @@ class Recording:
             return
         from callscope.sinks.console import Console
 
-        names = [f"{bare_name(cls)}.{method}" for cls, method in self._sites()]
         asked = [("sites", sink.sites) for sink in self._sinks if isinstance(sink, Console)]
         if self._debugger is not None:
             asked.append(("break_on", self._debugger.patterns))
+        sites = self._sites() if asked else ()
+        names = [f"{bare_name(cls)}.{method}" for cls, method in sites]
         for option, patterns in asked:
             for pattern in patterns if names else ():
                 if not any(fnmatchcase(name, pattern) for name in names):

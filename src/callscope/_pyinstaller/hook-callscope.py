@@ -1,4 +1,4 @@
-"""What of callscope a frozen program needs; PyInstaller runs this file."""
+"""Parts of callscope that a frozen program needs; PyInstaller runs this file."""
 # ruff: noqa: N999  # no module: the name is PyInstaller's
 
 from PyInstaller.utils.hooks import collect_data_files, collect_submodules
