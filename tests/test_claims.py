@@ -5,6 +5,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
+from contextlib import suppress
 
 import pytest
 
@@ -375,3 +378,28 @@ def test_a_damaged_file_is_replaced(tmp_path):
         with record(Base, to=path) as trace:
             Base().call(1)
         assert results(trace) == [1]
+
+
+def test_a_folder_of_parts_that_others_remove(tmp_path):
+    """It is made again: a process may begin while another ends and finds the folder empty."""
+    folder = tmp_path / "t.txt.parts"
+    is_over = threading.Event()
+
+    def remove():
+        while not is_over.is_set():
+            with suppress(OSError):
+                folder.rmdir()
+                time.sleep(0.001)
+
+    other = threading.Thread(target=remove)
+    other.start()
+    try:
+        for number in range(50):
+            path = folder / f"host.{number}.jsonl"
+            with record(Base, to=path):
+                Base().call(number)
+            assert len(load(path)) == 1
+            path.unlink()
+    finally:
+        is_over.set()
+        other.join()

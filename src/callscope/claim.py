@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import os
@@ -21,6 +22,10 @@ from callscope.origin import fill, host_label, rank, run_id
 
 _FLAGS: Final = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
 _SUFFIX: Final = re.compile(r"(\.speedscope)?\.[^.]+(\.gz)?$", re.IGNORECASE)
+PARTS: Final = ".parts"
+"""Suffix of a folder that the processes of a run make as they need it, and remove once it is empty."""
+_ATTEMPTS: Final = 100
+"""How often a file is opened that other processes remove meanwhile."""
 _LONGEST_HEADER: Final = 1 << 16
 _FAR: Final = 1 << 40
 """Offset of the byte that is locked on Windows, where nobody reads."""
@@ -50,8 +55,8 @@ def claim(path: Path) -> tuple[Path, FileIO]:
         OSError: if the file cannot be opened for writing.
     """
     for candidate in _candidates(path):
-        file = FileIO(str(candidate), "w", opener=lambda name, _: os.open(name, _FLAGS, 0o666))
-        if _is_ours(file, candidate):
+        file = _claim(candidate)
+        if file is not None:
             _written.add((os.getpid(), str(candidate.absolute())))
             if candidate != path:
                 warn(
@@ -60,7 +65,6 @@ def claim(path: Path) -> tuple[Path, FileIO]:
                     ProcessWarning,
                 )
             return candidate, file
-        file.close()
     raise AssertionError  # there is no end to the candidates
 
 
@@ -75,6 +79,47 @@ def is_claimed(path: Path) -> bool:
     """Return whether a recording is writing to a file."""
     with suppress(OSError), path.open("rb") as file:
         return not lock(file.fileno())
+    return False
+
+
+def remove_empty(path: Path) -> None:
+    """Remove a part if it is empty and no recording writes to it; none claims it meanwhile."""
+    with suppress(OSError), path.open("rb") as file:
+        if lock(file.fileno()) and not os.fstat(file.fileno()).st_size:
+            remove(path)
+
+
+def remove(part: Path) -> None:
+    """Remove a part, and the folder if it was the last."""
+    with suppress(OSError):
+        part.unlink(missing_ok=True)
+        part.parent.rmdir()
+
+
+def _claim(path: Path) -> FileIO | None:
+    """Open, lock and empty a file; return None if it belongs to another recording."""
+    is_part = path.parent.suffix == PARTS
+    for _ in range(_ATTEMPTS):
+        if is_part:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            file = FileIO(str(path), "w", opener=lambda name, _: os.open(name, _FLAGS, 0o666))
+        except FileNotFoundError:
+            if is_part:
+                continue
+            raise
+        if not _is_ours(file, path):
+            file.close()
+            return None
+        if _is_at(file, path):
+            return file
+        file.close()
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+
+
+def _is_at(file: FileIO, path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
     return False
 
 

@@ -7,25 +7,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from callscope.claim import is_claimed
-from callscope.errors import CallscopeError, ProcessWarning, TraceFileError, warn
+from callscope.claim import PARTS, is_claimed, remove, remove_empty
+from callscope.errors import CallscopeError, ProcessWarning, warn
 from callscope.formats.files import load, save
 from callscope.origin import host_label
 from callscope.trace import Trace, merge
 
 
 def part_of(path: Path) -> Path:
-    """Return the file that this process streams to, in a folder beside the file that is named.
-
-    Raises:
-        TraceFileError: if the folder cannot be made.
-    """
-    folder = _folder(path)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TraceFileError.cannot_write(folder, error) from None
-    return folder / f"{host_label()}.{os.getpid()}.jsonl"
+    """Return the file that this process streams to, in a folder beside the file that is named."""
+    return _folder(path) / f"{host_label()}.{os.getpid()}.jsonl"
 
 
 def save_joined(trace: Trace, path: Path, own: Path | None = None) -> Trace:
@@ -50,10 +41,10 @@ def save_joined(trace: Trace, path: Path, own: Path | None = None) -> Trace:
     finished = dict(_of_run(ended, trace.header.run))
     joined = merge([trace, *finished.values()]) if finished else trace
     save(joined, path)
-    # A process that was killed as it began has left an empty one.
-    empty = [part for part in ended if not part.stat().st_size]
-    for part in (*finished, *empty, *([own] if own else ())):
+    for part in (*finished, *([own] if own else ())):
         remove(part)
+    for part in ended - finished.keys():
+        remove_empty(part)  # of a process that was killed as it began
     # Helpers of multiprocessing, which call nothing, end when this process has ended.
     number = sum(len(trace) > 0 for _, trace in _of_run(running, trace.header.run))
     if number:
@@ -66,13 +57,6 @@ def save_joined(trace: Trace, path: Path, own: Path | None = None) -> Trace:
     return joined
 
 
-def remove(part: Path) -> None:
-    """Remove a part, and the folder if it was the last."""
-    with suppress(OSError):
-        part.unlink()
-        part.parent.rmdir()
-
-
 def _of_run(parts: Iterable[Path], run: str) -> Iterator[tuple[Path, Trace]]:
     for part in sorted(parts):
         with suppress(CallscopeError):  # a process was killed before it wrote a line
@@ -82,4 +66,4 @@ def _of_run(parts: Iterable[Path], run: str) -> Iterator[tuple[Path, Trace]]:
 
 
 def _folder(path: Path) -> Path:
-    return path.with_name(f"{path.name}.parts")
+    return path.with_name(f"{path.name}{PARTS}")
