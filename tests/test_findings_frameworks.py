@@ -267,7 +267,7 @@ for act, methods in ((ordinary, ("*", "__init__", "__call__")), (mistaken, METHO
 """
 EXPECTED = {
     "keras": [
-        "error super-init-missing Forgetful Layer",
+        "error super-init-missing Forgetful Layer Module Operation",
         "warning template-bypassed Direct Scale",
     ],
     "torch": [
