@@ -152,13 +152,13 @@ def test_a_trace_is_sound_after_interrupts(reads: bool) -> None:
 class Reads:
     """Reads what was recorded while calls are open, and is interrupted as it does."""
 
-    def __call__(self, trace: Any, at: int) -> bool:
+    def __call__(self, trace: Any, at: int, act: Callable[[Any], object]) -> bool:
         self.step(1)
         assert len(trace) == 3  # from here on, this call is one that was open before
         self.step(3)
         with suppress(ValueError):
             self.step("wrong")
-        was_interrupted = interrupt_within("tape", at, lambda: trace.calls)
+        was_interrupted = interrupt_within("tape", at, lambda: trace.calls, lambda: act(trace))
         self.step(2)
         return was_interrupted
 
@@ -169,8 +169,13 @@ class Reads:
         return number
 
 
-def interrupt_within(folder: str, at: int, work: Callable[[], object]) -> bool:
-    """Run work, interrupted as the so-many-th function of a folder of callscope begins."""
+def interrupt_within(
+    folder: str, at: int, work: Callable[[], object], act: Callable[[], object]
+) -> bool:
+    """Run work, and act as the so-many-th function of a folder of callscope begins.
+
+    Returns whether there were as many.
+    """
     left = at
 
     def tracing(frame: Any, kind: str, _: object) -> None:
@@ -178,42 +183,53 @@ def interrupt_within(folder: str, at: int, work: Callable[[], object]) -> bool:
         if f"/callscope/{folder}/" in frame.f_code.co_filename and kind == "call":
             left -= 1
             if left == 0:
-                raise KeyboardInterrupt
+                act()
 
     before = sys.gettrace()
     sys.settrace(tracing)
     try:
-        work()
-    except KeyboardInterrupt:
-        return True
+        with suppress(KeyboardInterrupt):
+            work()
     finally:
         sys.settrace(before)
-    return False
+    return left <= 0
+
+
+def interrupt(_: Any) -> None:
+    """Act as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+ACTS = (interrupt, len, callscope.Trace.events, callscope.Trace.outline)
 
 
 @pytest.mark.parametrize("tells", [False, True], ids=["kept", "told of"])
+@pytest.mark.parametrize("act", ACTS, ids=["Ctrl-C", "counted", "events", "printed"])
 def test_reading_may_be_interrupted_in_each_of_its_functions(
-    tells: bool, monkeypatch: pytest.MonkeyPatch
+    act: Callable[[Any], object], tells: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever it had done by then, nothing is lost, and nothing told twice."""
+    """Whatever it had done by then, nothing is lost, and nothing told twice.
+
+    A handler of a signal may also read the trace that is being read.
+    """
     monkeypatch.setattr("callscope.outlet._BATCH_SECONDS", 60)  # nobody else reads
 
-    def outline(at: int) -> tuple[str, bool]:
+    def read(at: int) -> tuple[str, bool]:
         sinks = [Gather(live=False, lossless=True)] if tells else []
         with callscope.record(Reads, methods=["*", "__call__"], sinks=sinks) as trace:
             reading = Reads()
-            was_interrupted = reading(trace, at)
+            was_interrupted = reading(trace, at, act)
         assert [call.call_id for call in trace.calls] == [*range(1, len(trace) + 1)]
         assert all(call.finished for call in trace.calls)
         for sink in sinks:
             assert [event.seq for event in sink.events] == [*range(1, 2 * len(trace) + 1)]
             assert told(sink.events) == told(trace.events())
-        return trace.outline().replace(f"at={at}", "at=?"), was_interrupted
+        return re.sub(r"at=\d+", "at=?", trace.outline()), was_interrupted
 
-    expected, was_interrupted = outline(-1)
+    expected, was_interrupted = read(sys.maxsize)
     assert not was_interrupted
     for at in itertools.count(1):
-        found, was_interrupted = outline(at)
+        found, was_interrupted = read(at)
         if not was_interrupted:
             break
         assert found.replace("-> True", "-> False") == expected.replace("-> True", "-> False")

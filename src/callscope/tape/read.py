@@ -65,6 +65,8 @@ class TapeReader:
         """Whether calls come to the same however many are taken at once."""
         self._is_taking = False
         """Whether plain records are being taken; calls may then have children that are not."""
+        self._is_reading = False
+        """Whether something is being worked out, within which the reading cannot begin anew."""
         self.make: CallMaker = CallMaker(wanted.sites)
         """Makes the calls."""
         self._threads: dict[ThreadTape, ThreadReader] = {}
@@ -123,6 +125,11 @@ class TapeReader:
         return locked(self._lock, self._recorded)
 
     def _recorded(self) -> Recorded:
+        if not self._is_reading:
+            self._read_and_sort()
+        return Recorded(self.calls, self.lost, self.left_out)
+
+    def _read_and_sort(self) -> None:
         with no_collection() if self._unread_size > _MUCH else nullcontext():
             self._read()
         if sum(self._name_counts.values()) > 1:
@@ -130,7 +137,6 @@ class TapeReader:
         if self._dropped:
             for call in self.calls:
                 call._measure_depth()
-        return Recorded(self.calls, self.lost, self.left_out)
 
     def _sort(self) -> None:
         # A thread may read the clock and, before it writes, lose its turn to another.
@@ -142,8 +148,7 @@ class TapeReader:
     def open_calls(self) -> tuple[Call, ...]:
         """Return the calls that are kept and that this thread is in."""
         with self._lock:
-            if not self.limit.is_asking:  # else the reading is not to be begun anew within itself
-                self._read()
+            self._read()
             for is_this, thread in self._reading_threads():
                 if is_this:
                     return tuple(entered.call for entered in thread.open if entered.call)
@@ -165,6 +170,16 @@ class TapeReader:
         self.feed(Batch([], [], math.inf, self._last_batch + 1))
 
     def _read(self) -> None:
+        # A handler of a signal may want to read just then, or `where`: it gets what is read so far.
+        if self._is_reading:
+            return
+        self._is_reading = True
+        try:
+            self._read_all()
+        finally:
+            self._is_reading = False
+
+    def _read_all(self) -> None:
         self.make.refresh()
         self._take_instants()
         self._take_back()
@@ -263,14 +278,18 @@ class TapeReader:
         self._ended = ended
 
     def _take_instants(self) -> None:
-        if self._listener is not None:
-            self._listener.deliver()
+        self._deliver()
         while self.instants:
             instant = self.instants[0]
             instant.act(instant)
             self._drop_oldest()
-            if self._listener is not None:
-                self._listener.deliver()
+            self._deliver()
+
+    def _deliver(self) -> None:
+        if self._listener is not None:
+            self._is_reading = False  # a sink may read what it is told of, or end the recording
+            self._listener.deliver()
+            self._is_reading = True
 
     def _thread(self, tape: ThreadTape) -> ThreadReader:
         thread = self._threads.get(tape)

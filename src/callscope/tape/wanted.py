@@ -60,8 +60,6 @@ class Limit:
         """What is spent of what `sample` and `max_per_second` allow, by site."""
         self.left_out: dict[str, int] = {}
         """Number of calls that these left out, by the qualified name of the site."""
-        self.is_asking: bool = False
-        """Whether `where` is being asked."""
         self.count: int = 0
         """Number of calls that are kept."""
         self.lost = 0
@@ -96,13 +94,10 @@ class Limit:
         """Tell whether a call that has just begun is one that the recording wants."""
         if self._where is not None:
             try:
-                self.is_asking = True
                 return bool(self._where(call))
             except BaseException as error:
                 if is_interrupt(error):
                     raise
                 self._where = None
                 warn(f"where= raised {shown(error)}; it is no longer asked.", PredicateWarning)
-            finally:
-                self.is_asking = False
         return True
