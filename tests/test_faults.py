@@ -236,6 +236,78 @@ def test_reading_may_be_interrupted_in_each_of_its_functions(
     assert at > 50
 
 
+class Raised(Exception):  # noqa: N818  # it is no error
+    """What a trace function raises."""
+
+
+def raise_within(set_hook: Callable[[Any], object], at: int, work: Callable[[], object]) -> bool:
+    """Run work, with a hook that raises once, at the so-many-th event in a file of callscope.
+
+    Returns whether it raised.
+    """
+    left = at
+
+    def hook(frame: Any, *_: object) -> Any:
+        nonlocal left
+        if "/callscope/" in frame.f_code.co_filename:
+            left -= 1
+            if left == 0:
+                raise Raised
+        return hook
+
+    set_hook(hook)
+    try:
+        with suppress(Raised):
+            work()
+    finally:
+        set_hook(None)
+    return left <= 0
+
+
+# Where it raises as a generator is closed, CPython can only say so.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore::callscope.errors.CallscopeWarning")
+@pytest.mark.parametrize("tells", [False, True], ids=["kept", "told of"])
+@pytest.mark.parametrize("set_hook", [sys.settrace, sys.setprofile], ids=["trace", "profile"])
+def test_a_trace_function_may_raise_anywhere(
+    set_hook: Callable[[Any], object], tells: bool, tmp_path: Path
+) -> None:
+    """A recording that is ended then leaves nothing behind, and other threads record as ever."""
+    bare = {**vars(Nested)}
+    before = sys.gettrace(), sys.getprofile()
+
+    def record_another() -> None:
+        with callscope.record(Nested, methods=METHODS) as trace:
+            Nested().outer(2)
+        counts.append(len(trace))
+
+    chance, at, has_raised = random.Random(1), 0, True
+    try:
+        while has_raised:
+            at += chance.randrange(1, 100)
+            options: Any = {"sinks": [Gather()], "to": tmp_path / "t.jsonl"} if tells else {}
+            recording = callscope.record(Nested, methods=METHODS, **options)
+
+            def work(recording: Any = recording) -> None:
+                with recording as trace:
+                    Nested().outer(1)
+                    len(trace)
+
+            has_raised = raise_within(set_hook, at, work)
+            recording.end()
+            assert {**vars(Nested)} == bare
+            counts: list[int] = []
+            record_another()
+            thread = threading.Thread(target=record_another, daemon=True)
+            thread.start()
+            thread.join(60)
+            assert counts == [4, 4]
+    finally:
+        sys.settrace(before[0])
+        sys.setprofile(before[1])
+    assert at > 2_000
+
+
 @needs_timer
 def test_sinks_and_streams_are_sound_after_interrupts(tmp_path: Any) -> None:
     """Each event comes once, in order, however often the interrupt falls where they are told."""

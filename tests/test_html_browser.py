@@ -537,11 +537,11 @@ class TestHostileTraces:
             for text in self.TEXTS:
                 with contextlib.suppress(ValueError):
                     Evil(1).take(text, **{text: text})
-        page = show(trace, "#call-1")
+        page = show(trace, "#call-2")
         for panel in ("sequence", "sites", "findings"):
             page.click(f'[role=tab][data-panel="{panel}"]')
         page.hover("#flame-scroll", position={"x": 30, "y": 30})
-        page.click("#row-0 .object")
+        page.click("#row-1 .object")
         assert page.evaluate("() => window.hit") is None
         assert page.locator("b[onclick], img").count() == 0
         assert self.TEXTS[0] in page.inner_text("#panel-details")

@@ -382,10 +382,8 @@ class Recording:
         return TapeReader(wanted, keep=self._keeps, listener=self._feed, around=self._around)
 
     def _read(self) -> Recorded:
-        with TAPES.lock:
-            if self._state == "running":
-                TAPES.drain()
-            told = self._reader.kept
+        is_running = self._state == "running"
+        told = TAPES.count(self._reader) if is_running else self._reader.kept
         read = self._reader.recorded() if self._file is None else self._read_file(self._file, told)
         return read._replace(sites=self._sites, absence=self._absence)
 

@@ -12,7 +12,7 @@ from callscope.hierarchy import (
     qualified_name,
     subclasses,
 )
-from callscope.locks import new_lock
+from callscope.locks import new_lock, synchronized
 
 TYPE_CHECKING = False  # see callscope.hierarchy
 if TYPE_CHECKING:
@@ -99,21 +99,27 @@ class Registry:
     def declarations(self) -> list[Declaration]:
         """Return what is declared now; classes that are gone are forgotten."""
         self._settle()
-        with self._lock:
-            self._declarations = [d for d in self._declarations if d.root() is not None]
-            return list(self._declarations)
+        return self._present()
+
+    @synchronized
+    def _present(self) -> list[Declaration]:
+        self._declarations = [d for d in self._declarations if d.root() is not None]
+        return list(self._declarations)
 
     def _settle(self) -> None:
-        with self._lock:
-            pending, self._pending = self._pending, []
+        pending = self._take_pending()
         try:
             # Without the lock: what is settled is declared, and others hold their own locks then.
             for settle in tuple(pending):
                 if settle():
                     pending.remove(settle)
         finally:
-            with self._lock:
-                self._pending += pending
+            self.wait(*pending)
+
+    @synchronized
+    def _take_pending(self) -> list[Callable[[], bool]]:
+        pending, self._pending = self._pending, []
+        return pending
 
     def own_options(self, cls: type) -> Iterator[Options]:
         """Yield what a class and its bases say of themselves."""
@@ -122,34 +128,42 @@ class Registry:
             if declaration.by_class_itself and root is not None and is_subclass(cls, root):
                 yield declaration.options
 
-    def wait(self, settle: Callable[[], bool]) -> None:
-        """Ask `settle` again and again, whenever declarations are asked for, until it is True."""
-        with self._lock:
-            self._pending.append(settle)
+    @synchronized
+    def wait(self, *settle: Callable[[], bool]) -> None:
+        """Ask each again and again, whenever declarations are asked for, until it is True."""
+        self._pending += settle
 
     def add(self, declaration: Declaration) -> None:
         """Enter a declaration beside any others of the same class."""
-        with self._lock:
-            self._declarations.append(declaration)
+        self._enter(declaration)
         self._tell()
+
+    @synchronized
+    def _enter(self, declaration: Declaration, in_place_of: type | None = None) -> None:
+        if in_place_of is not None:
+            self._declarations = [
+                d
+                for d in self._declarations
+                if d.root() is not in_place_of or not d.by_class_itself
+            ]
+        self._declarations.append(declaration)
 
     def replace(self, declaration: Declaration) -> None:
         """Enter what a class says of itself, in place of what it said before."""
-        with self._lock:
-            root = declaration.root()
-            self._declarations = [
-                d for d in self._declarations if d.root() is not root or not d.by_class_itself
-            ]
-            self._declarations.append(declaration)
+        self._enter(declaration, in_place_of=declaration.root())
         self._tell()
 
     def remove(self, declaration: Declaration) -> None:
         """Take a declaration out; a second time does nothing."""
-        with self._lock:
-            if declaration not in self._declarations:
-                return
-            self._declarations.remove(declaration)
-        self._tell()
+        if self._take_out(declaration):
+            self._tell()
+
+    @synchronized
+    def _take_out(self, declaration: Declaration) -> bool:
+        if declaration not in self._declarations:
+            return False
+        self._declarations.remove(declaration)
+        return True
 
     def of(self, root: type) -> list[Declaration]:
         """Return the declarations of a class, without those of its bases."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 from callscope.errors import SinkWarning, is_interrupt, shown, warn
-from callscope.locks import new_lock
+from callscope.locks import new_lock, synchronized
 from callscope.sites import ClassRef, Site
 from callscope.tape.threads import TAPES
 from callscope.tape.wanted import Asked, is_asked_for
@@ -88,16 +88,16 @@ class Arounds:
     def __reduce__(self) -> str:
         return "AROUNDS"
 
+    @synchronized
     def add(self, around: Around, sites: Mapping[Site, Asked]) -> None:
         """Begin to ask one, for calls of these sites; a second time does nothing."""
-        with self._lock:
-            if all(one is not around for one, _ in self._all):
-                self._all += ((around, sites),)
+        if all(one is not around for one, _ in self._all):
+            self._all += ((around, sites),)
 
+    @synchronized
     def remove(self, around: Around) -> None:
         """Ask it no more; a second time does nothing."""
-        with self._lock:
-            self._all = tuple(pair for pair in self._all if pair[0] is not around)
+        self._all = tuple(pair for pair in self._all if pair[0] is not around)
 
     def begin(self, site: Site, start_ns: int, cls: ClassRef | None) -> Any:
         """Return what stands on the tape for the context in which a call begins."""

@@ -10,12 +10,11 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from callscope.collection import no_collection
-from callscope.locks import new_lock
+from callscope.locks import new_lock, synchronized
 from callscope.sites import ClassRef, Site
 from callscope.tape.around import Around, context_for
 from callscope.tape.engine import LEAST_SIZE
 from callscope.tape.listener import Listener
-from callscope.tape.locks import locked
 from callscope.tape.make import CallMaker
 from callscope.tape.opened import Open
 from callscope.tape.records import LEAST_BEGIN
@@ -89,11 +88,9 @@ class TapeReader:
         self._dropped = 0
         self._lock = new_lock()
 
+    @synchronized
     def feed(self, batch: Batch) -> None:
         """Take records; read them now if somebody listens or the limit may be reached."""
-        locked(self._lock, self._feed, batch)
-
-    def _feed(self, batch: Batch) -> None:
         size = sum(chunk.size for chunk in batch.chunks)
         if batch.number > self._last_batch:
             self._unread += (batch,)
@@ -120,11 +117,9 @@ class TapeReader:
         """Number of calls that were kept, in memory or by telling of them, and dropped since."""
         return self.limit.count
 
+    @synchronized
     def recorded(self) -> Recorded:
         """Return the calls kept so far."""
-        return locked(self._lock, self._recorded)
-
-    def _recorded(self) -> Recorded:
         if not self._is_reading:
             self._read_and_sort()
         return Recorded(self.calls, self.lost, self.left_out)
@@ -145,13 +140,13 @@ class TapeReader:
             for number, call in enumerate(self.calls, self._dropped + 1):
                 call._call_id = number
 
+    @synchronized
     def open_calls(self) -> tuple[Call, ...]:
         """Return the calls that are kept and that this thread is in."""
-        with self._lock:
-            self._read()
-            for is_this, thread in self._reading_threads():
-                if is_this:
-                    return tuple(entered.call for entered in thread.open if entered.call)
+        self._read()
+        for is_this, thread in self._reading_threads():
+            if is_this:
+                return tuple(entered.call for entered in thread.open if entered.call)
         return ()
 
     def innermost(self) -> list[tuple[bool, Open]]:

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 from callscope.clock import perf_counter_ns
-from callscope.locks import new_lock
+from callscope.locks import new_lock, synchronized
 from callscope.tape.engine import NATIVE
 from callscope.tape.greenlets import Greenlets, Present, when_greenlets_are_in_play
-from callscope.tape.locks import locked, real_local
+from callscope.tape.locks import real_local
 from callscope.tape.names import greenlet_name, present_thread_name, thread_name
 
 LIMIT: Final[int] = 1 << 16 if NATIVE is None else NATIVE.LIMIT
@@ -99,6 +99,11 @@ class Batch(NamedTuple):
 class Reader(Protocol):
     """What is given the records; one per recording."""
 
+    @property
+    def kept(self) -> int:
+        """Number of calls that it has kept, or told somebody of."""
+        ...
+
     def feed(self, batch: Batch) -> None:
         """Take what was written since the last time."""
 
@@ -142,7 +147,7 @@ class Tapes:
     """All threads' tapes, and the readers of what stands on them."""
 
     def __init__(self) -> None:
-        self.lock: threading.RLock = new_lock()
+        self._lock: threading.RLock = new_lock()
         self.clock: types.CellType = types.CellType(perf_counter_ns)
         """The cell through which shadows read the time."""
         self._tapes: list[ThreadTape] = []
@@ -225,29 +230,30 @@ class Tapes:
     def attach(self, reader: Reader) -> None:
         """Give the reader all that is written from now on."""
         when_greenlets_are_in_play(self._follow_greenlets)
-        with self.lock:
-            self.drain()
-            self._readers.append(reader)
+        self._add(reader)
 
+    @synchronized
+    def _add(self, reader: Reader) -> None:
+        self.drain()
+        self._readers.append(reader)
+
+    @synchronized
     def detach(self, reader: Reader) -> None:
         """Give the reader all that was written until now, and no more.
 
         One that is interrupted can be made again.
         """
-        with self.lock:
-            self.drain()
-            reader.end()
-            if reader in self._readers:
-                self._readers.remove(reader)
+        self.drain()
+        reader.end()
+        if reader in self._readers:
+            self._readers.remove(reader)
 
+    @synchronized
     def drain(self) -> None:
         """Hand what was written to the readers.
 
         An interrupt may fall anywhere in it: what was not handed over yet then is the next time.
         """
-        locked(self.lock, self._drain_once)
-
-    def _drain_once(self) -> None:
         # A finalizer that runs in here may be traced and come back.
         if self._draining:
             return
@@ -262,14 +268,20 @@ class Tapes:
         finally:  # again: a trace function may have raised just there, and is called no more
             self._draining = False
 
+    @synchronized
+    def count(self, reader: Reader) -> int:
+        """Return how many calls a reader has kept, of all that were written so far."""
+        self.drain()
+        return reader.kept
+
     def drain_if_free(self) -> None:
         """Hand what was written to the readers, unless another thread is about to."""
         # The one that holds the lock may wait for this very thread.
-        if self.lock.acquire(blocking=False):
+        if self._lock.acquire(blocking=False):
             try:
                 self.drain()
             finally:
-                self.lock.release()
+                self._lock.release()
 
     def _drain(self, _: None) -> None:
         self._hand_over()

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from callscope.errors import TargetWarning, shown, warn
 from callscope.hierarchy import is_subclass, namespace
 from callscope.identity import identify_unwatched, identify_watched, release_all, release_objects
-from callscope.locks import new_lock
+from callscope.locks import new_lock, synchronized
 from callscope.registry import REGISTRY, Declaration
 from callscope.shadow import (
     ABSENT,
@@ -70,62 +70,65 @@ class Weaver:
         if plan in self._plans:
             return
         when_in_play(self.reweave)
-        with self._lock:
-            self._plans.append(plan)
-            self.reweave()
+        self._add(plan)
 
+    @synchronized
+    def _add(self, plan: Plan) -> None:
+        self._plans.append(plan)
+        self.reweave()
+
+    @synchronized
     def end(self, plan: Plan) -> None:
         """Take out what nobody wants any more; one that is interrupted can be made again."""
-        with self._lock:
-            if plan in self._plans:
-                self._plans.remove(plan)
-            self.reweave()
-            if not self._plans:
-                release_all()
-                TAPES.forget_objects()
+        if plan in self._plans:
+            self._plans.remove(plan)
+        self.reweave()
+        if not self._plans:
+            release_all()
+            TAPES.forget_objects()
 
+    @synchronized
     def reweave(self) -> None:
         """Make every class as the plans want it."""
-        with self._lock:
-            self._is_changing = True
-            self._registered = [*filter(_is_registered, self._registered)]
-            wanted = Wanted()
-            for plan in self._plans:
-                for declaration in plan.declared():
-                    for cls in declaration.classes():
-                        wanted.add(cls, plan, declaration, self.adopt)
-                    for base in declaration.bases():
-                        wanted.add_base(base, plan, declaration)
-            self._bases = wanted.bases
-            unwatched = self._watched - wanted.watched
-            for ref in unwatched:
-                ref.identify = identify_unwatched
-            TAPES.forget_classes()
-            for key in [*self._woven]:
-                if key not in wanted.shadows and key not in wanted.watchers:
-                    self._take_out(key)
-            release_objects({id(ref()) for ref in unwatched})
-            self._watched &= wanted.watched
-            self._put_in(wanted)
-            self._is_changing = False
+        self._is_changing = True
+        self._registered = [*filter(_is_registered, self._registered)]
+        wanted = Wanted()
+        for plan in self._plans:
+            for declaration in plan.declared():
+                for cls in declaration.classes():
+                    wanted.add(cls, plan, declaration, self.adopt)
+                for base in declaration.bases():
+                    wanted.add_base(base, plan, declaration)
+        self._bases = wanted.bases
+        unwatched = self._watched - wanted.watched
+        for ref in unwatched:
+            ref.identify = identify_unwatched
+        TAPES.forget_classes()
+        for key in [*self._woven]:
+            if key not in wanted.shadows and key not in wanted.watchers:
+                self._take_out(key)
+        release_objects({id(ref()) for ref in unwatched})
+        self._watched &= wanted.watched
+        self._put_in(wanted)
+        self._is_changing = False
 
+    @synchronized
     def adopt(self, cls: type) -> None:
         """Weave a class that has just been made, if a recording wants its hierarchy."""
-        with self._lock:
-            self._is_changing = True
-            wanted = Wanted()
-            for plan in self._plans:
-                for declaration in plan.declared():
-                    root = declaration.root()
-                    if root is not None and is_subclass(cls, root):
-                        if self._has_new_bases(cls, declaration):
-                            self.reweave()
-                            return
-                        wanted.add(cls, plan, declaration, self.adopt)
-                    elif (declaration, class_ref(cls)) in self._bases:
-                        wanted.add_base(cls, plan, declaration)
-            self._put_in(wanted)
-            self._is_changing = False
+        self._is_changing = True
+        wanted = Wanted()
+        for plan in self._plans:
+            for declaration in plan.declared():
+                root = declaration.root()
+                if root is not None and is_subclass(cls, root):
+                    if self._has_new_bases(cls, declaration):
+                        self.reweave()
+                        return
+                    wanted.add(cls, plan, declaration, self.adopt)
+                elif (declaration, class_ref(cls)) in self._bases:
+                    wanted.add_base(cls, plan, declaration)
+        self._put_in(wanted)
+        self._is_changing = False
 
     def _has_new_bases(self, cls: type, declaration: Declaration) -> bool:
         bases = declaration.bases_of(cls)
@@ -211,10 +214,15 @@ class Weaver:
         # If somebody patched on top, ours stays below, and passes straight through. One that is
         # not ours to switch off goes too: `cloudpickle` sets what it loads on the living class.
         if cls is not None:
-            try:
-                _put_back(cls, name)
-            except Exception as error:
-                _note(ref, name, error)
+            # Twice: a trace function may raise in there, and is called no more then.
+            for is_last in (False, True):
+                try:
+                    _put_back(cls, name)
+                    if not any(w.stands_in(cls, name) for w in woven):
+                        break
+                except Exception as error:
+                    if is_last:
+                        _note(ref, name, error)
         for entry in filter(None, (w.entry() for w in woven)):
             entry.switch(on=False)
             hand_back(entry)
