@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -832,6 +833,57 @@ def test_a_file_that_ends_anywhere_can_be_read(seed: Any, tmp_path: Path, size: 
         begun = sum(b'"kind":"call"' in line and line.endswith(b"}\n") for line in lines)
         # The last line may lack nothing but its end.
         assert begun <= len(callscope.load(path)) <= begun + 1
+
+
+@pytest.mark.parametrize("within", ["where", "live sink", "sink"])
+def test_garbage_is_collected_within_code_of_callscope(within: str) -> None:
+    """What finalizers call is recorded, wherever the collector happens to run."""
+
+    class Dying:
+        def __init__(self, number: int) -> None:
+            self.number, self.itself = number, self
+
+        def __del__(self) -> None:
+            self.last()
+
+        def last(self) -> int:
+            return self.number
+
+    numbers = itertools.count()
+    is_on = True
+
+    def collect() -> None:
+        if is_on:
+            Dying(next(numbers))
+            gc.collect()
+
+    class Collects(Gather):
+        def flush(self) -> None:
+            collect()
+
+    def where(call: callscope.Call) -> bool:
+        if within == "where" and call.method == "call":
+            collect()
+        return True
+
+    class Base:
+        def call(self) -> None: ...
+
+    sinks = [Collects(live=within == "live sink", lossless=True)] if "sink" in within else []
+    gc.collect()
+    with callscope.record(Base, methods=["call"], where=where, sinks=sinks) as trace:
+        with callscope.record(Dying, methods=["last"]) as dying:
+            for _ in range(3):
+                Base().call()
+            len(trace)
+            while not len(dying) and within == "sink":
+                time.sleep(0.01)
+            is_on = False
+        assert len(trace) == 3
+    assert next(numbers) > 0
+    assert [call.result for call in dying.calls] == [*range(len(dying))]
+    assert len(dying) == next(numbers) - 1
+    assert not any("_on_collection" in repr(callback) for callback in gc.callbacks)
 
 
 def test_garbage_is_collected_while_it_records(seed: Any) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import threading
 import types
 import weakref
+from _thread import get_ident
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
@@ -152,6 +154,10 @@ class Tapes:
         """The cell through which shadows read the time."""
         self._tapes: list[ThreadTape] = []
         self._readers: list[Reader] = []
+        self._untraced: set[int] = set()
+        """Threads that run code of callscope's own, by their identifiers."""
+        self._collecting: tuple[int, Present, Any] | None = None
+        """Thread that collects garbage within such code, its state, and what it wrote to."""
         self._draining = False
         self._taken: list[Chunk] = []
         """What was taken off the tapes and is in no batch yet."""
@@ -224,6 +230,7 @@ class Tapes:
         self._draining = False
         self._taken, self._batch = [], None
         self._readers.clear()
+        self._follow_collections()
         for tape in self._tapes:
             tape.records.clear()
 
@@ -236,6 +243,7 @@ class Tapes:
     def _add(self, reader: Reader) -> None:
         self.drain()
         self._readers.append(reader)
+        self._follow_collections()
 
     @synchronized
     def detach(self, reader: Reader) -> None:
@@ -247,6 +255,34 @@ class Tapes:
         reader.end()
         if reader in self._readers:
             self._readers.remove(reader)
+        self._follow_collections()
+
+    def _follow_collections(self) -> None:
+        """Hear of collections of garbage as long as there is a reader."""
+        hears = self._on_collection in gc.callbacks
+        if self._readers and not hears:
+            gc.callbacks.append(self._on_collection)
+        elif hears and not self._readers:
+            gc.callbacks.remove(self._on_collection)
+
+    def _on_collection(self, phase: str, _: object) -> None:
+        """Let finalizers of the program be recorded, wherever the collector happens to run."""
+        ident = get_ident()
+        if phase == "start" and ident in self._untraced:
+            local = self.local
+            if local.is_untraced and hasattr(local, "own"):
+                self._collecting = ident, local, local.tape
+                self._write_to(local, local.own.records, is_untraced=False)
+        elif phase == "stop" and self._collecting is not None and self._collecting[0] == ident:
+            _, local, tape = self._collecting
+            self._collecting = None
+            self._write_to(local, tape, is_untraced=True)
+            self._untraced.add(ident)
+
+    def _write_to(self, local: Present, tape: Any, *, is_untraced: bool) -> None:
+        local.tape = tape
+        local.is_untraced = is_untraced
+        _use(tape)
 
     @synchronized
     def drain(self) -> None:
@@ -309,22 +345,19 @@ class Tapes:
     def untraced(self, function: Callable[[_T], _R], argument: _T) -> _R:
         """Call a function; what it calls in turn is not recorded."""
         local = self.local
-        tape, was_untraced = local.tape, local.is_untraced
+        tape, was_untraced, ident = local.tape, local.is_untraced, get_ident()
         scratch = _new_records()
         try:
             try:
-                local.tape = scratch
-                local.is_untraced = True
-                _use(scratch)
+                self._untraced.add(ident)
+                self._write_to(local, scratch, is_untraced=True)
                 return function(argument)
             finally:
-                local.tape = tape
-                local.is_untraced = was_untraced
-                _use(tape)
-        finally:  # again: see `_drain_once`
-            local.tape = tape
-            local.is_untraced = was_untraced
-            _use(tape)
+                self._write_to(local, tape, is_untraced=was_untraced)
+        finally:  # again: see `drain`
+            self._write_to(local, tape, is_untraced=was_untraced)
+            if not was_untraced:
+                self._untraced.discard(ident)
 
 
 if NATIVE is None:
