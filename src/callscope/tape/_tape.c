@@ -98,6 +98,8 @@ static PyMethodDef module_methods[] = {
     {"configure", (PyCFunction)(void (*)(void))configure, METH_VARARGS | METH_KEYWORDS,
      "Say what recorders and tapes need to know of the rest of callscope."},
     {"use", use, METH_O, "Let the present thread, or greenlet, write to a tape."},
+    {"collect", (PyCFunction)(void (*)(void))collect, METH_FASTCALL,
+     "Let finalizers write to the thread's own tape; for `gc.callbacks`."},
     {"follow_greenlets", follow_greenlets, METH_O, "Let each greenlet write to a tape of its own."},
     {"set_clock", set_clock, METH_O, "Replace the clock; None brings back the real one."},
     {"identify", identify, METH_O, "Return the serial number, below zero, of an object."},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from _thread import get_ident
 from bisect import bisect_right
 from collections import deque
 from contextlib import nullcontext
@@ -64,8 +65,11 @@ class TapeReader:
         """Whether calls come to the same however many are taken at once."""
         self._is_taking = False
         """Whether plain records are being taken; calls may then have children that are not."""
-        self._is_reading = False
-        """Whether something is being worked out, within which the reading cannot begin anew."""
+        self._read_by: int | None = None
+        """Thread that works something out, within which the reading cannot begin anew.
+
+        In a forked child, it may be one that is not there.
+        """
         self.make: CallMaker = CallMaker(wanted.sites)
         """Makes the calls."""
         self._threads: dict[ThreadTape, ThreadReader] = {}
@@ -120,7 +124,7 @@ class TapeReader:
     @synchronized
     def recorded(self) -> Recorded:
         """Return the calls kept so far."""
-        if not self._is_reading:
+        if self._read_by != get_ident():
             self._read_and_sort()
         return Recorded(self.calls, self.lost, self.left_out)
 
@@ -166,13 +170,13 @@ class TapeReader:
 
     def _read(self) -> None:
         # A handler of a signal may want to read just then, or `where`: it gets what is read so far.
-        if self._is_reading:
+        if self._read_by == get_ident():
             return
-        self._is_reading = True
+        self._read_by = get_ident()
         try:
             self._read_all()
         finally:
-            self._is_reading = False
+            self._read_by = None
 
     def _read_all(self) -> None:
         self.make.refresh()
@@ -282,9 +286,9 @@ class TapeReader:
 
     def _deliver(self) -> None:
         if self._listener is not None:
-            self._is_reading = False  # a sink may read what it is told of, or end the recording
+            self._read_by = None  # a sink may read what it is told of, or end the recording
             self._listener.deliver()
-            self._is_reading = True
+            self._read_by = get_ident()
 
     def _thread(self, tape: ThreadTape) -> ThreadReader:
         thread = self._threads.get(tape)

@@ -154,10 +154,6 @@ class Tapes:
         """The cell through which shadows read the time."""
         self._tapes: list[ThreadTape] = []
         self._readers: list[Reader] = []
-        self._untraced: set[int] = set()
-        """Threads that run code of callscope's own, by their identifiers."""
-        self._collecting: tuple[int, Present, Any] | None = None
-        """Thread that collects garbage within such code, its state, and what it wrote to."""
         self._draining = False
         self._taken: list[Chunk] = []
         """What was taken off the tapes and is in no batch yet."""
@@ -259,30 +255,10 @@ class Tapes:
 
     def _follow_collections(self) -> None:
         """Hear of collections of garbage as long as there is a reader."""
-        hears = self._on_collection in gc.callbacks
-        if self._readers and not hears:
-            gc.callbacks.append(self._on_collection)
-        elif hears and not self._readers:
-            gc.callbacks.remove(self._on_collection)
-
-    def _on_collection(self, phase: str, _: object) -> None:
-        """Let finalizers of the program be recorded, wherever the collector happens to run."""
-        ident = get_ident()
-        if phase == "start" and ident in self._untraced:
-            local = self.local
-            if local.is_untraced and hasattr(local, "own"):
-                self._collecting = ident, local, local.tape
-                self._write_to(local, local.own.records, is_untraced=False)
-        elif phase == "stop" and self._collecting is not None and self._collecting[0] == ident:
-            _, local, tape = self._collecting
-            self._collecting = None
-            self._write_to(local, tape, is_untraced=True)
-            self._untraced.add(ident)
-
-    def _write_to(self, local: Present, tape: Any, *, is_untraced: bool) -> None:
-        local.tape = tape
-        local.is_untraced = is_untraced
-        _use(tape)
+        if self._readers and _on_collection not in gc.callbacks:
+            gc.callbacks.append(_on_collection)
+        elif not self._readers and _on_collection in gc.callbacks:
+            gc.callbacks.remove(_on_collection)
 
     @synchronized
     def drain(self) -> None:
@@ -345,24 +321,46 @@ class Tapes:
     def untraced(self, function: Callable[[_T], _R], argument: _T) -> _R:
         """Call a function; what it calls in turn is not recorded."""
         local = self.local
-        tape, was_untraced, ident = local.tape, local.is_untraced, get_ident()
-        scratch = _new_records()
+        tape, was_untraced = local.tape, local.is_untraced
+        scratch = _new_scratch(local)
         try:
             try:
-                self._untraced.add(ident)
-                self._write_to(local, scratch, is_untraced=True)
+                local.tape = scratch
+                local.is_untraced = True
+                _use(scratch)
                 return function(argument)
             finally:
-                self._write_to(local, tape, is_untraced=was_untraced)
+                local.tape = tape
+                local.is_untraced = was_untraced
+                _use(tape)
         finally:  # again: see `drain`
-            self._write_to(local, tape, is_untraced=was_untraced)
-            if not was_untraced:
-                self._untraced.discard(ident)
+            local.tape = tape
+            local.is_untraced = was_untraced
+            _use(tape)
 
 
 if NATIVE is None:
+    _latest: dict[int, Present] = {}
+    """State of the threads that have run code of callscope's own, by their identifiers."""
+    _set_aside: list[Any] = []
+    """The tape of the thread that collects garbage within such code."""
+
+    def _on_collection(phase: str, _: object) -> None:
+        """Let finalizers write to the thread's own tape, for they are the program's."""
+        local = _latest.get(get_ident())
+        if local is None or not local.is_untraced or not hasattr(local, "own"):
+            return
+        if phase == "start":
+            _set_aside.append(local.tape)
+            local.tape = local.own.records
+        elif _set_aside:
+            local.tape = _set_aside.pop()
 
     def _new_records() -> Any:
+        return []
+
+    def _new_scratch(local: Present) -> Any:
+        _latest[get_ident()] = local
         return []
 
     def _use(_: Any) -> None:
@@ -382,6 +380,13 @@ if NATIVE is None:
 
 else:
     _new_records, _use, _unpack = NATIVE.Tape, NATIVE.use, NATIVE.Tape.unpack
+    _on_collection = NATIVE.collect
+
+    def _new_scratch(local: Present) -> Any:
+        scratch = _new_records()
+        if hasattr(local, "own"):  # it may just be made
+            scratch.yield_to(local.own.records, local)
+        return scratch
 
     def _take(tape: ThreadTape, taken: list[Chunk]) -> None:
         if len(tape.records):

@@ -1,7 +1,9 @@
 /* What one thread wrote. */
 
-typedef struct {
+typedef struct Tape {
     PyObject_HEAD
+    struct Tape *outer; /* is written to in its place while garbage is collected; or NULL */
+    PyObject *state;    /* of the thread or greenlet, which also says what is written to; or NULL */
     Arena *arena;
     Word *words; /* those of the arena */
     Py_ssize_t start;
@@ -66,6 +68,8 @@ tape_dealloc(Tape *self)
 {
     release(self->words, self->start, self->used);
     leave_arena(self->arena);
+    Py_XDECREF(self->outer);
+    Py_XDECREF(self->state);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
@@ -146,6 +150,18 @@ tape_move_to(Tape *self, PyObject *other)
     Py_RETURN_NONE;
 }
 
+static PyObject *
+tape_yield_to(Tape *self, PyObject *args)
+{
+    PyObject *outer, *state;
+    if (!PyArg_ParseTuple(args, "O!O", &TapeType, &outer, &state)) {
+        return NULL;
+    }
+    Py_XSETREF(self->outer, (Tape *)Py_NewRef(outer));
+    Py_XSETREF(self->state, Py_NewRef(state));
+    Py_RETURN_NONE;
+}
+
 /* What stands on the tape stays there: an interrupt may keep the caller from taking the list. */
 static PyObject *
 tape_unpack(Tape *self, PyObject *Py_UNUSED(ignored))
@@ -165,6 +181,8 @@ tape_unpack(Tape *self, PyObject *Py_UNUSED(ignored))
 static PyMethodDef tape_methods[] = {
     {"append", (PyCFunction)tape_append, METH_O, "Write one object."},
     {"move_to", (PyCFunction)tape_move_to, METH_O, "Move what was written to an empty tape."},
+    {"yield_to", (PyCFunction)tape_yield_to, METH_VARARGS,
+     "Let another be written to in its place while garbage is collected."},
     {"unpack", (PyCFunction)tape_unpack, METH_NOARGS, "Return what was written."},
     {"clear", (PyCFunction)tape_clear, METH_NOARGS, "Forget what was written."},
     {NULL},

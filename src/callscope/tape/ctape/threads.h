@@ -121,6 +121,37 @@ open_tape(void)
     return tape != NULL && tape->used - tape->start <= LIMIT ? tape : open_slowly();
 }
 
+/* The tape that the present thread wrote to when it began to collect garbage; NULL if it collects
+none, or within no code of callscope's own. */
+static THREAD_LOCAL Tape *set_aside;
+
+/* Be called by the collector, before and after: finalizers are the program's, wherever it runs. It
+is no Python code, for an interrupt that falls into that would be lost. */
+static PyObject *
+collect(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
+{
+    if (count != 2 || !PyUnicode_Check(args[0])) {
+        PyErr_SetString(PyExc_TypeError, "collect() takes a phase and what is known of it");
+        return NULL;
+    }
+    int begins = PyUnicode_CompareWithASCIIString(args[0], "start") == 0;
+    Tape *tape = begins ? seen_tape() : set_aside;
+    if (tape == NULL || tape->outer == NULL || (begins && set_aside != NULL)) {
+        Py_RETURN_NONE;
+    }
+    Tape *next = (Tape *)Py_NewRef(begins ? tape->outer : tape);
+    set_aside = begins ? (Tape *)Py_NewRef(tape) : NULL;
+    int failed = PyObject_SetAttr(tape->state, str_tape, (PyObject *)next);
+    set_current(next);
+    if (!begins) {
+        Py_DECREF(tape);
+    }
+    if (failed) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
 /* Follow greenlets from now on; `states` tells which tape each has. */
 static PyObject *
 follow_greenlets(PyObject *Py_UNUSED(module), PyObject *states)
