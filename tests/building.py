@@ -1,6 +1,7 @@
 """Traces made by hand, for tests of what reads them."""
 
-from callscope.trace import CallError, Header, MadeCall, Recorded, Text, Trace
+from callscope.read import Trace
+from callscope.trace import CallError, Header, MadeCall, Recorded, Text
 
 
 class Node:

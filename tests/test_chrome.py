@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 import callscope
 from building import hostile_call
 from callscope import errors
+from callscope.read import Trace, load_all
 from callscope.tape.threads import TAPES
-from callscope.trace import Header, MadeCall, Recorded, Trace
+from callscope.trace import Header, MadeCall, Recorded
 from conftest import make_seed
 from picture import Picture
 from strategies import Running, programs
@@ -309,7 +310,7 @@ class TestTracks:
         for number, call in enumerate(second.calls):
             call._pid = 1 + number % 2
         files = [one.save(tmp_path / f"{n}.jsonl") for n, one in enumerate([seed_trace, second])]
-        trace = callscope.formats.load_all(files)
+        trace = load_all(files)
         picture = saved(trace, tmp_path)
         assert_holds(picture, trace)
         assert {pid for pid, _ in picture.names} == {1, 2, seed_trace.header.pid}

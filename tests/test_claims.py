@@ -16,7 +16,8 @@ from callscope import JSONLines, load, record
 from callscope.cli import main
 from callscope.errors import OptionError, ProcessWarning
 from callscope.origin import host_label
-from callscope.trace import merge
+from callscope.read import Trace
+from callscope.trace import merge as merged
 
 pytestmark = pytest.mark.slow
 
@@ -24,6 +25,11 @@ pytestmark = pytest.mark.slow
 class Base:
     def call(self, n):
         return n
+
+
+def merge(traces):
+    """Return traces as one."""
+    return Trace._of(merged([trace._data() for trace in traces]))
 
 
 def results(trace):

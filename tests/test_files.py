@@ -17,7 +17,7 @@ import pytest
 import callscope
 from callscope import errors
 from callscope.cli import main
-from callscope.trace import Trace
+from callscope.read import Trace
 from conftest import SEED_OUTLINE
 
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX permissions, links and pipes")
@@ -57,7 +57,8 @@ class TestReplacing:
         """The next save in the folder removes it; the file of a process that lives stays."""
         program = """
             import os, signal, sys
-            from callscope.trace import Header, Trace
+            from callscope.read import Trace
+            from callscope.trace import Header
 
             def read():
                 os.kill(os.getpid(), signal.SIGKILL)

@@ -424,7 +424,7 @@ class Figures(NamedTuple):
 class TestSummaries:
     def test_the_figures_are_those_of_the_summary(self, seed_trace):
         """Of all calls, also where the page holds fewer."""
-        page = Parsed(page_format.page(seed_trace, max_calls=1)).packed["summary"]
+        page = Parsed(page_format.page(seed_trace._data_with_cost(), max_calls=1)).packed["summary"]
         sites = seed_trace.summary().sites
         assert page["sites"] == [site.site for site in sites]
         assert page["figures"]["calls"] == [1, 1, 1, 1]
@@ -433,7 +433,7 @@ class TestSummaries:
     def test_every_figure_that_there_is(self, seed_trace, monkeypatch):
         """And what recording took, if that was taken off."""
         summary = SimpleNamespace(sites=[Figures("Layer.call")], recording_ns=7)
-        monkeypatch.setattr(callscope.Trace, "summary", lambda self: summary)
+        monkeypatch.setattr("callscope.formats.html.columns.summarize", lambda trace: summary)
         assert packed(seed_trace)["summary"] == {
             "recording": 7,
             "sites": ["Layer.call"],

@@ -10,7 +10,8 @@ import pytest
 
 import callscope
 from building import hostile_call
-from callscope.trace import Header, MadeCall, Recorded, Trace
+from callscope.read import Trace
+from callscope.trace import Header, MadeCall, Recorded
 from perfetto import Perfetto
 from picture import Picture
 from test_chrome import (

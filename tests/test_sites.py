@@ -8,7 +8,6 @@ import types
 import pytest
 
 import callscope
-from callscope.trace import merge
 from conftest import make_seed
 
 
@@ -230,11 +229,10 @@ class TestFiles:
 
     def test_merged_traces_keep_what_is_known(self, seed, tmp_path):
         """A call brings it along."""
-        traces = []
         for name in ("a.jsonl", "b.jsonl"):
             with callscope.record(seed.Layer, where=lambda call: True) as trace:
                 seed.MyLayer(1)
-            traces.append(callscope.load(trace.save(tmp_path / name)))
-        whole = merge(traces)
+            trace.save(tmp_path / name)
+        whole = callscope.load(tmp_path / "*.jsonl")
         assert {make_seed.__code__.co_filename} == {c.file for c in whole.calls}
         assert whole.header.filtered

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import callscope
 from building import hostile_call
-from callscope.trace import Header, Recorded, Trace
+from callscope.read import Trace
+from callscope.trace import Header, Recorded
 from conftest import make_seed
 from picture import refuse
 from strategies import Running, programs

@@ -2,9 +2,11 @@
 
 import contextlib
 import functools
+import gc
 import json
 import sys
 import threading
+import weakref
 from collections.abc import Sequence
 
 import pytest
@@ -609,3 +611,29 @@ class TestFiles:
         path.write_bytes(content)
         with pytest.raises(errors.TraceFormatError, match=r"foreign\.jsonl"):
             callscope.load(path)
+
+
+@pytest.mark.parametrize("to", [None, "t.jsonl"])
+def test_a_trace_keeps_nothing_alive(tmp_path, to):
+    """Once it was read after the end: neither its recording, nor a sink, nor a class."""
+
+    class Local:
+        def call(self):
+            return 1
+
+    class Sink:
+        def on_event(self, event): ...
+        def flush(self): ...
+        def close(self): ...
+
+    sink = Sink()
+    recording = callscope.record(Local, sinks=[sink], to=to and tmp_path / to)
+    with recording as trace:
+        Local().call()
+    alive = [weakref.ref(each) for each in (recording, recording._reader, sink, Local)]
+    del recording, sink, Local
+    assert trace.summary().sites[0].calls == 1
+    gc.collect()
+    assert [ref() for ref in alive] == [None] * 4
+    assert (len(trace), trace.lost) == (1, 0)
+    assert trace.find("Local.call") == [*trace.calls]

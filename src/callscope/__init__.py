@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from callscope.analyze.explain import Explanation, explain
     from callscope.analyze.findings import Finding
     from callscope.begin import record, start, stop
-    from callscope.formats import load
     from callscope.inside import current
+    from callscope.read import Trace, load
     from callscope.shadow.context import carry
     from callscope.sinks.console import Console
     from callscope.sinks.jsonl import JSONLines
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from callscope.sinks.opentelemetry import OpenTelemetry
     from callscope.sinks.structlog import Structlog
     from callscope.tape.engine import NAME as engine  # noqa: N811
-    from callscope.trace import Call, Event, Sink, Trace
+    from callscope.trace import Call, Event, Sink
     from callscope.trace.schema import event_schema
     from callscope.weave import rescan
 
@@ -83,14 +83,14 @@ _LAZY = {
     "OpenTelemetry": "sinks.opentelemetry",
     "Sink": "trace",
     "Structlog": "sinks.structlog",
-    "Trace": "trace",
+    "Trace": "read",
     "carry": "shadow.context",
     "current": "inside",
     "diff": "analyze.diff",
     "engine": "tape.engine",
     "event_schema": "trace.schema",
     "explain": "analyze.explain",
-    "load": "formats",
+    "load": "read",
     "load_ipython_extension": "ipython",
     "record": "begin",
     "rescan": "weave",

@@ -12,9 +12,10 @@ from callscope.limits import DEFAULT_MAX_CALLS, Limits
 from callscope.locks import new_lock
 from callscope.options import check_options, check_predicate, check_share, must_be, one_of
 from callscope.origin import fill
+from callscope.read import Trace
 from callscope.recording import Recording
 from callscope.tape.wanted import OnFull
-from callscope.trace import Call, Sink, Trace
+from callscope.trace import Call, Sink
 
 if TYPE_CHECKING:
     from os import PathLike

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from callscope.shadow import Recipe, is_compiling, make_entry
 from callscope.sites import class_ref
-from callscope.tape.threads import TAPES, Chunk, ThreadTape
+from callscope.tape.thread_tape import ThreadTape
+from callscope.tape.threads import TAPES, Chunk
 from callscope.trace import Cost
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ Declaring changes no class. It is a recording that weaves, and it asks the regis
 
 from __future__ import annotations
 
+from callscope.hierarchy import MACHINERY
 from callscope.options import Options, check_options
 from callscope.registry import REGISTRY, Declaration
 from callscope.targets import check_class
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from callscope.options import Capture
 
     _C = TypeVar("_C", bound=type)
+
+
+MACHINERY.add(__name__)
 
 
 def _declare_itself(root: type, options: Options) -> None:

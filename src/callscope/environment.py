@@ -14,11 +14,11 @@ from typing import Final
 from callscope.claim import beside, own_path, remove, with_part
 from callscope.errors import CallscopeError, OptionError, TargetWarning, TraceFileError, warn
 from callscope.formats import check_suffix, is_streamed
-from callscope.formats.parts import part_of, save_joined
 from callscope.limits import DEFAULT_MAX_CALLS, Limits
 from callscope.options import check_options
 from callscope.origin import PARENT, fill, rank, run_id
 from callscope.processes import RUNNING
+from callscope.read.parts import part_of, save_joined
 from callscope.recording import Recording
 from callscope.registry import REGISTRY
 from callscope.targets import check_path

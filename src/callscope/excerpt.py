@@ -17,6 +17,7 @@ class Excerpt:
 
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
+        self._is_closed = False
         self.open()
 
     def open(self) -> None:
@@ -27,8 +28,9 @@ class Excerpt:
     def read(self) -> Recorded:
         """Return the calls so far."""
         TAPES.drain()
-        return self.reader.recorded()
+        return self.reader.recorded()._replace(is_final=self._is_closed)
 
     def close(self) -> None:
         """Take no more."""
         TAPES.detach(self.reader)
+        self._is_closed = True

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 _IMMUTABLE_TYPE: Final = 1 << 8
 _HEAP_TYPE: Final = 1 << 9
 
-_MACHINERY: Final = ("typing", "typing_extensions", "abc", "callscope.declare")
-"""Modules of `Generic`, `Protocol`, `ABC`, `Traced` and their kin."""
+MACHINERY: Final = {"typing", "typing_extensions", "abc"}
+"""Modules of `Generic`, `Protocol`, `ABC` and their kin; that of `Traced` adds itself."""
 
 _type_dict: Callable[[type], Mapping[str, Any]] = type.__dict__["__dict__"].__get__
 _type_mro: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
@@ -52,7 +52,7 @@ def is_immutable(cls: type) -> bool:
 def is_machinery(cls: type) -> bool:
     """Tell whether a class stands in MROs for typing and declarations, and not for what it does."""
     module = namespace(cls).get("__module__")
-    return type(module) is str and module in _MACHINERY
+    return type(module) is str and module in MACHINERY
 
 
 def is_weakly_referable(cls: type) -> bool:

@@ -12,13 +12,13 @@ from IPython.display import display
 
 from callscope.cli.program import following
 from callscope.errors import CallscopeError
-from callscope.formats.notebook import text_html
 from callscope.limits import Limits
 from callscope.lookup import is_module
 from callscope.options import check_options
 from callscope.recording import Recording
 from callscope.registry import REGISTRY
 from callscope.targets import parse_path
+from callscope.trace.html import text_html
 
 if TYPE_CHECKING:
     import argparse

@@ -13,8 +13,8 @@ from callscope.begin import begin_among, end_last, method_taking, record
 from callscope.testing.outline import check_outline, last_calls
 
 if TYPE_CHECKING:
+    from callscope.read import Trace
     from callscope.recording import Recording
-    from callscope.trace import Trace
 
 
 class Recordings:

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     import argparse
 
     from callscope.pytest_fixture import Recordings
+    from callscope.read import Trace
     from callscope.recording import Recording
-    from callscope.trace import Call, Trace
+    from callscope.trace import Call
 
 MOST_SHOWN: Final = 200
 """How many calls a report shows of each phase of a test."""
@@ -278,7 +279,7 @@ class _Phases:
         shown = last_of(calls, MOST_SHOWN)
         left_out += len(calls) - len(shown.intersection(calls))
         cut = f"... {left_out:,} calls before these are not shown\n" if left_out else ""
-        return cut + excerpt(self._trace, shown)
+        return cut + excerpt(self._trace._data(), shown)
 
 
 _RECORDINGS: Final = pytest.StashKey["Recordings"]()

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -33,6 +34,7 @@ from callscope.options import Options
 from callscope.origin import command, host, rank, run_id
 from callscope.outlet import around_of, is_live
 from callscope.processes import RUNNING, exit_first
+from callscope.read import Trace
 from callscope.registry import REGISTRY, Declaration
 from callscope.sites import Site
 from callscope.tape.around import AROUNDS
@@ -41,7 +43,7 @@ from callscope.tape.tally import Tally
 from callscope.tape.threads import TAPES
 from callscope.tape.wanted import Wanted
 from callscope.termination import prepare, restore
-from callscope.trace import Call, Cost, Header, Recorded, Sink, Trace
+from callscope.trace import Call, Header, Recorded, Sink
 from callscope.weave import WEAVER, Plan
 
 if TYPE_CHECKING:
@@ -71,6 +73,7 @@ class Recording:
         self._targets = targets
         self._patterns = patterns
         self._options = options
+        self._measure_cost = partial(measure_cost, options.capture or "values")
         self._limits = limits
         self._sinks = list(sinks)
         self._to = to
@@ -361,9 +364,6 @@ class Recording:
             command=command(),
         )
 
-    def _measure_cost(self) -> Cost:
-        return measure_cost(self._options.capture or "values")
-
     def _make_feed(self) -> Feed | None:
         sinks = list(self._sinks)
         if self._debugger is not None:
@@ -384,8 +384,13 @@ class Recording:
     def _read(self) -> Recorded:
         is_running = self._state == "running"
         told = TAPES.count(self._reader) if is_running else self._reader.kept
+        is_final = self._state == "ended"
         read = self._reader.recorded() if self._file is None else self._read_file(self._file, told)
-        return read._replace(sites=self._sites, absence=self._absence)
+        if not is_final:
+            return read._replace(sites=self._sites, absence=self._absence)
+        # Not the methods, which would keep the recording and its classes alive.
+        sites, absence = self._sites(), "" if read.calls else self._absence()
+        return read._replace(sites=lambda: sites, absence=lambda: absence, is_final=True)
 
     def _sites(self) -> list[tuple[str, str]]:
         return [(site.defining.name, site.method) for site in self._plan.sites]
@@ -426,10 +431,10 @@ class Recording:
                     yield f"{option}: no site fits {pattern!r}; there are {there_are}."
 
     def _read_file(self, file: JSONLines, told: int) -> Recorded:
-        from callscope.formats import load
+        from callscope.formats import load_all
 
         if self._file_read is None or self._state == "running":
-            calls = () if file.is_bare else load(file.path).calls
+            calls = () if file.is_bare else load_all([file.path]).calls
             # What could not be written is lost as well.
             lost = self._reader.lost + max(0, told - len(calls))
             self._file_read = Recorded(calls, lost, self._reader.left_out)

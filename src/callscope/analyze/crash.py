@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from callscope.trace import Call, CallError, Trace
+from callscope.trace import Call, CallError, TraceData
 
 
-def crash_branch(trace: Trace, errors: Collection[CallError]) -> Sequence[Call]:
+def crash_branch(trace: TraceData, errors: Collection[CallError]) -> Sequence[Call]:
     """Return the calls that an exception ended on its way out, the outermost first.
 
     Args:

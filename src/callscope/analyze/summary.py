@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 from callscope.analyze.measure import Measured, measure
 from callscope.errors import MissingExtraError, OptionError, one_line
-from callscope.trace import Cost, Names, Trace
+from callscope.trace import Cost, Names, TraceData
+from callscope.trace.html import text_html
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -114,22 +115,20 @@ class Summary(NamedTuple):
         return "\n".join(_lines(self))
 
     def _repr_html_(self) -> str:
-        from callscope.formats.notebook import text_html
-
         return text_html(str(self))
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001  # IPython's
         printer.text(str(self))
 
 
-def summarize(trace: Trace, *, corrected: bool = True) -> Summary:
+def summarize(trace: TraceData, *, corrected: bool = True) -> Summary:
     """Return the number of calls and the times per site and per class.
 
     Args:
         trace: what to read.
         corrected: whether what recording itself took is taken off, as far as it is known.
     """
-    cost = trace.cost if corrected else None
+    cost = trace.header.cost if corrected else None
     measured = measure(trace.roots, cost or Cost(0, 0, 0))
     names = Names.of(each.call for each in measured)
     sites = [

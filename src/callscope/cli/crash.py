@@ -8,15 +8,16 @@ from contextlib import suppress
 from itertools import zip_longest
 
 from callscope.analyze.crash import crash_branch
+from callscope.read import Trace
 from callscope.summarize import summarizer
 from callscope.tape.threads import TAPES
-from callscope.trace import Call, CallError, Names, Trace, call_text, outcome_text
+from callscope.trace import Call, CallError, Names, call_text, outcome_text
 from callscope.trace.text import indent
 
 
 def show_branch(trace: Trace, error: BaseException) -> None:
     """Print the calls that an exception came through as it ended the program."""
-    calls = crash_branch(trace, {*_recorded(error)})
+    calls = crash_branch(trace._data(), {*_recorded(error)})
     if calls:
         tell("\n".join(["\ncallscope: the traced calls it came through:", *_lines(calls), ""]))
 

@@ -7,13 +7,11 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
 
 from callscope._version import __version__
-from callscope.cli.parser import Parser
+from callscope.cli.parser import USAGE_ERROR, Parser
 from callscope.errors import CallscopeError, one_line
 
-USAGE_ERROR: Final = 2
 """Exit code for what was asked for wrongly; a traced program's own exit code is kept."""
 
 
@@ -283,7 +281,8 @@ def _listed(given: Sequence[str]) -> list[str]:
 
 
 def _view(options: argparse.Namespace) -> int:
-    from callscope.formats import load_all, tree
+    from callscope.formats import tree
+    from callscope.read import load_all
 
     trace = load_all(options.files)
     if options.outline:
@@ -293,7 +292,7 @@ def _view(options: argparse.Namespace) -> int:
     elif options.findings:
         text = str(trace.findings())
     else:
-        text = tree.tree(trace, max_lines=None if options.all else tree.MAX_LINES)
+        text = tree.tree(trace._data(), max_lines=None if options.all else tree.MAX_LINES)
         if findings := trace.findings():
             text += f"\n\n{findings.brief()}"
     print(text)
@@ -309,7 +308,8 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _convert(options: argparse.Namespace) -> int:
-    from callscope.formats import check_suffix, load_all
+    from callscope.formats import check_suffix
+    from callscope.read import load_all
 
     check_suffix(options.output)
     trace = load_all(options.files)
@@ -322,7 +322,7 @@ def _convert(options: argparse.Namespace) -> int:
 
 def _diff(options: argparse.Namespace) -> int:
     from callscope.analyze.diff import diff
-    from callscope.formats import load
+    from callscope.read import load
 
     found = diff(load(options.before), load(options.after), ignore=options.ignore)
     if options.json:

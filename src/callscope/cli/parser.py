@@ -6,9 +6,12 @@ import argparse
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from callscope.lookup import did_you_mean
+
+USAGE_ERROR: Final = 2
+"""Exit code where the command line itself is wrong."""
 
 
 class Parser(argparse.ArgumentParser):

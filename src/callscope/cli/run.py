@@ -14,15 +14,15 @@ from callscope import environment
 from callscope.claim import own_path
 from callscope.cli.crash import show_branch, tell
 from callscope.cli.loading import MAIN, Loaded
-from callscope.cli.main import USAGE_ERROR
+from callscope.cli.parser import USAGE_ERROR
 from callscope.cli.program import Program, execute, following
 from callscope.errors import CallscopeError, OptionError, TraceFileError
 from callscope.formats import check_suffix, is_streamed, tree
-from callscope.formats.parts import part_of, save_joined
 from callscope.limits import DEFAULT_MAX_CALLS, Limits
 from callscope.lookup import check_class_name, find_spec, missing_class
 from callscope.options import check_options
 from callscope.origin import PARENT, fill, run_id
+from callscope.read.parts import part_of, save_joined
 from callscope.recording import Recording
 from callscope.registry import REGISTRY
 from callscope.sinks.console import Console
@@ -31,7 +31,8 @@ from callscope.termination import is_terminated, prepare
 
 if TYPE_CHECKING:
     from callscope.options import Capture
-    from callscope.trace import Sink, Trace
+    from callscope.read import Trace
+    from callscope.trace import Sink
 
 _FOUND: Final = 1
 _NOTHING_DECLARED: Final = (
@@ -237,7 +238,7 @@ def _hand_out(trace: Trace, output: Path | None, *, live: bool, check: bool) -> 
     if output is not None:
         tell(f"callscope: {len(trace):,} calls saved to {output}")
     elif not live:
-        tell(tree.tree(trace) if check else str(trace))
+        tell(tree.tree(trace._data()) if check else str(trace))
     if check:
         tell(str(trace.findings()))
 

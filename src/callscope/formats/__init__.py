@@ -6,7 +6,7 @@ A format's module has ``write(trace, file)``, which is given a file that is open
 the operating system are dealt with by `files`.
 """
 
-from callscope.formats.files import load, load_all, save
+from callscope.formats.files import load_all, save
 from callscope.formats.suffixes import STREAMED, SUFFIXES, check_suffix, is_streamed
 
 __all__ = [
@@ -14,7 +14,6 @@ __all__ = [
     "SUFFIXES",
     "check_suffix",
     "is_streamed",
-    "load",
     "load_all",
     "save",
 ]

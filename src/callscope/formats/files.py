@@ -6,7 +6,7 @@ import glob
 import gzip
 import io
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from errno import EINVAL, ENOENT
 from operator import attrgetter
@@ -18,7 +18,7 @@ from callscope.formats.atomic import replacing
 from callscope.formats.suffixes import is_compressed, module_of, what_is
 from callscope.formats.terminal import progress
 from callscope.formats.unzip import Unzipped
-from callscope.trace import Header, Trace, merge
+from callscope.trace import Header, TraceData, merge
 from callscope.trace.text import one_line
 
 if TYPE_CHECKING:
@@ -28,10 +28,14 @@ _COMPRESSION: Final = 6
 _BUFFER: Final = 1 << 20
 
 
-def save(trace: Trace, path: str | PathLike[str]) -> Path:
+def save(read: Callable[[], TraceData], path: str | PathLike[str]) -> Path:
     """Write a trace to a file in the format its suffix names, and return its path.
 
     The file takes its place when it is whole; until then, and after an error, what was there stays.
+
+    Args:
+        read: returns the trace. It may take long, and so is called as progress is shown already.
+        path: the file.
 
     Raises:
         TraceFormatError: if no format has that suffix.
@@ -47,7 +51,7 @@ def save(trace: Trace, path: str | PathLike[str]) -> Path:
             _packed(raw, target) as file,
             progress(f"Writing {one_line(target.name)}", raw),
         ):
-            module.write(trace._snapshot(), file)
+            module.write(read(), file)
     except OSError as error:
         if isinstance(error, TraceFileError):
             raise
@@ -79,26 +83,8 @@ def _packed(raw: io.FileIO, target: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def load(path: str | PathLike[str]) -> Trace:
-    """Read a trace that was saved as, or streamed to, JSON Lines (``.jsonl`` or ``.jsonl.gz``), or
-    saved as Parquet.
-
-    The end may be torn, as a killed program leaves it: calls that had not ended are then not
-    `finished`.
-
-    Args:
-        path: the file; or a pattern of files, such as ``"trace*.jsonl"`` for all processes of a
-            program, which are read as one trace. See `callscope.trace.merge`.
-
-    Raises:
-        TraceFormatError: if a file is no trace, naming the line that is wrong.
-        TraceFileError: if a file cannot be read, or no file fits the pattern.
-    """
-    return load_all([path])
-
-
-def load_all(paths: Iterable[str | PathLike[str]]) -> Trace:
-    """Read several files, or patterns of files, as one trace; raises what `load` raises.
+def load_all(paths: Iterable[str | PathLike[str]]) -> TraceData:
+    """Read several files, or patterns of files, as one trace; raises what `callscope.load` raises.
 
     Of files whose names are alike up to the first dot, such as ``t.jsonl`` and ``t.17.jsonl``, those
     that an earlier run on the same host has left are left out, with a `ProcessWarning`.
@@ -108,7 +94,7 @@ def load_all(paths: Iterable[str | PathLike[str]]) -> Trace:
     return traces[0] if len(traces) == 1 else merge(traces)
 
 
-def _of_newest_runs(loaded: Sequence[tuple[Path, Trace]]) -> list[Trace]:
+def _of_newest_runs(loaded: Sequence[tuple[Path, TraceData]]) -> list[TraceData]:
     """Return the traces but for those of earlier runs, of which a warning is given."""
     groups = [_group(source, trace.header) for source, trace in loaded]
     newest: dict[tuple[Path, str], Header] = {}
@@ -152,7 +138,7 @@ def _files(path: Path) -> list[Path]:
     return found
 
 
-def _load(source: Path) -> Trace:
+def _load(source: Path) -> TraceData:
     module = module_of(source)
     if not hasattr(module, "read"):
         msg = (
@@ -166,7 +152,7 @@ def _load(source: Path) -> Trace:
             _buffered(raw, source) as file,
             progress(f"Reading {one_line(source.name)}", raw, os.fstat(raw.fileno()).st_size),
         ):
-            trace: Trace = module.read(file, str(source))
+            trace: TraceData = module.read(file, str(source))
     except MemoryError:
         msg = f"{str(source)!r} is larger than the memory. Record fewer calls, or less of each."
         raise TraceFileError(msg) from None

@@ -26,7 +26,7 @@ from callscope.trace import (
     Process,
     SiteFacts,
     Text,
-    Trace,
+    TraceData,
 )
 from callscope.trace.event import finite
 
@@ -120,7 +120,7 @@ _REQUIRED: Final = frozenset(
 )
 
 
-def to_arrow(trace: Trace) -> pa.Table:
+def to_arrow(trace: TraceData) -> pa.Table:
     """Return a trace as a table; see `Trace.to_arrow`."""
     arrow = _import("to_arrow()")
     calls = trace.calls
@@ -130,7 +130,7 @@ def to_arrow(trace: Trace) -> pa.Table:
         "v": SCHEMA_VERSION,
         "lost": trace.lost,
         "left_out": dict(trace.left_out),
-        **trace.header._replace(cost=trace.cost)._asdict(),
+        **trace.header._asdict(),
         "classes": [facts for facts in classes if facts is not None],
     }
     schema = _schema(arrow).with_metadata({_METADATA: _json(about)})
@@ -146,7 +146,7 @@ def to_arrow(trace: Trace) -> pa.Table:
         raise TraceFormatError(msg) from None
 
 
-def write(trace: Trace, file: BinaryIO) -> None:
+def write(trace: TraceData, file: BinaryIO) -> None:
     """Write a trace as Parquet."""
     _import("'.parquet'")
     from pyarrow import parquet
@@ -154,7 +154,7 @@ def write(trace: Trace, file: BinaryIO) -> None:
     parquet.write_table(to_arrow(trace), file, compression="zstd")
 
 
-def read(file: BinaryIO, name: str) -> Trace:
+def read(file: BinaryIO, name: str) -> TraceData:
     """Read a trace from Parquet; errors call the file by its name."""
     arrow = _import("'.parquet'")
     from pyarrow import parquet
@@ -188,7 +188,7 @@ def read(file: BinaryIO, name: str) -> Trace:
             f"{name!r}, behind row {len(links.calls)}: {_reason(error)}. Restore the file."
         ) from None
     recorded = links.recorded()
-    return Trace(header, lambda: recorded)
+    return TraceData(header, recorded)
 
 
 def _reason(error: Exception) -> str:

@@ -13,7 +13,7 @@ from typing import BinaryIO, Final, NamedTuple, TypeAlias
 
 from callscope.formats.json_parts import quoted
 from callscope.formats.pieces import write_pieces
-from callscope.trace import Call, Names, Trace
+from callscope.trace import Call, Names, TraceData
 from callscope.trace.text import process_details
 
 _SCHEMA: Final = "https://www.speedscope.app/file-format-schema.json"
@@ -31,7 +31,7 @@ class Stretch(NamedTuple):
     """Number of its site among the frames."""
 
 
-def write(trace: Trace, file: BinaryIO) -> None:
+def write(trace: TraceData, file: BinaryIO) -> None:
     """Write a trace as a file of speedscope."""
     calls = trace.calls
     frames = _Frames(calls)
@@ -75,7 +75,7 @@ def _last_ns(calls: Sequence[Call]) -> int:
     return max(max(ends, default=0), max(spans, default=0))
 
 
-def _profiles(trace: Trace, frames: _Frames, last_ns: int) -> list[tuple[str, list[Stretch]]]:
+def _profiles(trace: TraceData, frames: _Frames, last_ns: int) -> list[tuple[str, list[Stretch]]]:
     """Return the stretches of each profile, so that they nest in the order they stand in."""
     lanes: dict[Lane, list[Stretch]] = {}
     details = process_details(trace.header)

@@ -9,8 +9,16 @@ from types import MappingProxyType
 from typing import BinaryIO, Final, NamedTuple
 
 from callscope.hierarchy import bare_name, outer_name
-from callscope.trace import Call, Names, Trace, call_text, outcome_text
-from callscope.trace.text import MAX_INDENT, deep, indent, missing, one_line, process_details
+from callscope.trace import Call, Names, TraceData, call_text, outcome_text
+from callscope.trace.text import (
+    MAX_INDENT,
+    deep,
+    duration_text,
+    indent,
+    missing,
+    one_line,
+    process_details,
+)
 
 MAX_LINES: Final = 2_000
 """How many calls `print(trace)` shows."""
@@ -34,7 +42,7 @@ _UNICODE: Final = _Style("├─ ", "└─ ", "│  ", "   ", "µs")
 _ASCII: Final = _Style("|- ", "`- ", "|  ", "   ", "us")
 
 
-def outline(trace: Trace) -> str:
+def outline(trace: TraceData) -> str:
     """Return the calls as stable text, with no time or address in it."""
     names = Names.of(trace.calls)
     lines = []
@@ -45,7 +53,7 @@ def outline(trace: Trace) -> str:
     return "\n".join([*lines, *missing(trace.lost, trace.left_out)])
 
 
-def excerpt(trace: Trace, calls: Collection[Call]) -> str:
+def excerpt(trace: TraceData, calls: Collection[Call]) -> str:
     """Return the outline of some of the calls that a trace holds."""
     names = Names.of(calls)
     outermost = min((call.depth for call in calls), default=0)
@@ -73,7 +81,9 @@ def _outlined(call: Call, names: Names, outermost: int = 0) -> str:
     return f"{indent(call.depth - outermost)}{call_text(call, names)}{outcome_text(call)}"
 
 
-def tree(trace: Trace, *, max_lines: int | None = MAX_LINES, encoding: str | None = None) -> str:
+def tree(
+    trace: TraceData, *, max_lines: int | None = MAX_LINES, encoding: str | None = None
+) -> str:
     """Return the calls as a tree with durations, and where the classes come from.
 
     Args:
@@ -104,19 +114,19 @@ def tree(trace: Trace, *, max_lines: int | None = MAX_LINES, encoding: str | Non
     return "\n".join([*lines, *missing(trace.lost, trace.left_out), "", *_where(names)])
 
 
-def write(trace: Trace, file: BinaryIO) -> None:
+def write(trace: TraceData, file: BinaryIO) -> None:
     """Write the whole tree as text."""
     text = tree(trace, max_lines=None, encoding="utf-8")
     file.write(f"{text}\n".encode(errors="backslashreplace"))
 
 
-def _nothing(trace: Trace) -> str:
+def _nothing(trace: TraceData) -> str:
     asked = " and ".join(trace.header.targets) or "the declared classes"
-    return one_line(f"No calls were recorded of {asked}.{trace._read().absence()}")
+    return one_line(f"No calls were recorded of {asked}.{trace.absence()}")
 
 
 def _by_thread(
-    trace: Trace, details: Mapping[int, str] = _NO_DETAILS
+    trace: TraceData, details: Mapping[int, str] = _NO_DETAILS
 ) -> Iterator[tuple[str, Sequence[Call]]]:
     """Yield the roots of each thread, and what to call it; one thread alone needs no name.
 
@@ -168,16 +178,6 @@ def _with_durations(rows: list[tuple[str, Call]], style: _Style) -> list[str]:
         f"{text:<{column}}{gap}{duration_text(call.duration_ns, style.micro):>9}".rstrip()
         for text, call in rows
     ]
-
-
-def duration_text(duration_ns: int | None, micro: str = "µs") -> str:
-    """Return a duration in the unit that suits it: ``12.3 µs``; nothing for None."""
-    if duration_ns is None:
-        return ""
-    for unit, size in (("s", 1_000_000_000), ("ms", 1_000_000)):
-        if duration_ns >= size:
-            return f"{duration_ns / size:.2f} {unit}"
-    return f"{duration_ns / 1_000:.1f} {micro}"
 
 
 def _where(names: Names) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from callscope.claim import claim, own_path, release
 from callscope.errors import TraceFileError
 from callscope.origin import fill
-from callscope.trace.event import Event, Header
+from callscope.trace import Event, Header
 from callscope.trace.schema import end_line, event_lines, header_line
 
 if TYPE_CHECKING:

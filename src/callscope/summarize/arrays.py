@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from callscope.hierarchy import is_immutable, is_subclass, mro, namespace, qualified_name
-from callscope.summarize.texts import cut, opaque
-
-if TYPE_CHECKING:
-    from callscope.summarize.summarizer import Summarizer
+from callscope.summarize.texts import Nesting, cut, opaque
 
 # Libraries whose arrays say shape and dtype without computing anything.
 _ARRAY_LIBRARIES: Final = frozenset(
@@ -38,7 +35,7 @@ def _is_of_library(kind: type, name: str) -> bool:
     return False
 
 
-def array_text(_: Summarizer, value: Any, _depth: int) -> str:
+def array_text(_: Nesting, value: Any, _depth: int) -> str:
     """Write ``float32[32, 128]`` for what has a shape and a dtype (NumPy, torch, jax, ...)."""
     torch = sys.modules.get("torch")
     if torch is None or not is_subclass(type(value), torch.Tensor):

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any, Protocol
+
 from callscope.hierarchy import bare_name, qualified_name
 from callscope.trace import Text
+
+
+class Nesting(Protocol):
+    """Text of values within values, at a depth."""
+
+    def _text(self, value: Any, depth: int) -> str: ...
+    def _items(self, values: Iterable[Any], length: int, depth: int) -> str: ...
+    def _pairs(self, pairs: Iterable[tuple[Any, Any]], length: int, depth: int) -> str: ...
+    def _named(self, name: Any, value: Any, depth: int) -> str: ...
 
 
 def opaque(kind: type) -> Text:

@@ -8,18 +8,15 @@ import re
 import types
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from callscope.hierarchy import bare_name, is_subclass, mro, namespace, qualified_name
 from callscope.summarize.arrays import array_text, is_array
 from callscope.summarize.by_class import ByClass
 from callscope.summarize.secrets import BEYOND, held_by, scrubbed_start, spelling, text_of
-from callscope.summarize.texts import opaque
+from callscope.summarize.texts import Nesting, opaque
 from callscope.summarize.trusted import ABSENT, holds_plain, is_genuine, is_trusted, stored
 from callscope.trace import Text
-
-if TYPE_CHECKING:
-    from callscope.summarize.summarizer import Summarizer
 
 MAX_STRING: Final = 200
 """Longest string kept as it is, in characters; longer ones are cut."""
@@ -34,7 +31,7 @@ error_args: Final[Callable[[BaseException], tuple[Any, ...]]] = BaseException.__
 ].__get__
 """Returns the `args` of an exception past any attribute of its class."""
 
-Writer = Callable[["Summarizer", Any, int], str]
+Writer = Callable[[Nesting, Any, int], str]
 
 _UNKNOWN: Final = object()
 _found: Final[ByClass[Any]] = ByClass()
@@ -65,7 +62,7 @@ def _find_writer(kind: type) -> Writer | None:
     return _dataclass if "__dataclass_fields__" in namespace(kind) else None
 
 
-def _dataclass(summarizer: Summarizer, value: Any, depth: int) -> str:
+def _dataclass(summarizer: Nesting, value: Any, depth: int) -> str:
     fields = namespace(type(value))["__dataclass_fields__"]
     shown = []
     for name in islice(_shown_fields(fields), MAX_ITEMS):
@@ -83,14 +80,14 @@ def _shown_fields(fields: Any) -> Iterator[str]:
             yield name
 
 
-def _string(_: Summarizer, value: str, depth: int) -> str:
+def _string(_: Nesting, value: str, depth: int) -> str:
     limit = MAX_STRING if depth == 0 else MAX_STRING // 4
     start = scrubbed_start(value, limit)
     length = str.__len__(value)
     return repr(start) if length <= limit else f"{start!r}... {length} characters"
 
 
-def _bytes(_: Summarizer, value: bytes | bytearray, _depth: int) -> str:
+def _bytes(_: Nesting, value: bytes | bytearray, _depth: int) -> str:
     # Through the builtin itself: a subclass may count or slice otherwise.
     base: Any = bytes if is_subclass(type(value), bytes) else bytearray
     start = bytes(base.__getitem__(value, slice(_MAX_BYTES + BEYOND + 1)))
@@ -109,12 +106,12 @@ def _int(value: int) -> str:
     return int.__repr__(value) if bits <= _MAX_INT_BITS else f"<int of {bits} bits>"
 
 
-def _repr(_: Summarizer, value: Any, _depth: int) -> str:
+def _repr(_: Nesting, value: Any, _depth: int) -> str:
     return repr(value) if holds_plain(value) else opaque(type(value))
 
 
-def _sequence(left: str, right: str, base: Any) -> Callable[[Summarizer, Any, int], str]:
-    def write(summarizer: Summarizer, value: Any, depth: int) -> str:
+def _sequence(left: str, right: str, base: Any) -> Callable[[Nesting, Any, int], str]:
+    def write(summarizer: Nesting, value: Any, depth: int) -> str:
         # Through the builtin itself: a subclass may count or iterate otherwise.
         length = base.__len__(value)
         items = summarizer._items(base.__iter__(value), length, depth)
@@ -123,7 +120,7 @@ def _sequence(left: str, right: str, base: Any) -> Callable[[Summarizer, Any, in
     return write
 
 
-def _set(summarizer: Summarizer, value: set[Any] | frozenset[Any], depth: int) -> str:
+def _set(summarizer: Nesting, value: set[Any] | frozenset[Any], depth: int) -> str:
     if depth >= MAX_DEPTH:
         return "{...}"
     base: Any = set if is_subclass(type(value), set) else frozenset
@@ -137,7 +134,7 @@ def _set(summarizer: Summarizer, value: set[Any] | frozenset[Any], depth: int) -
     return f"{_prefix(value, base)}{{{', '.join(texts)}}}"
 
 
-def _tuple(summarizer: Summarizer, value: tuple[Any, ...], depth: int) -> str:
+def _tuple(summarizer: Nesting, value: tuple[Any, ...], depth: int) -> str:
     length = tuple.__len__(value)
     names = namespace(type(value)).get("_fields")
     if type(names) is tuple and len(names) == length and depth < MAX_DEPTH:
@@ -148,7 +145,7 @@ def _tuple(summarizer: Summarizer, value: tuple[Any, ...], depth: int) -> str:
     return f"{_prefix(value, tuple)}({items}{',' if length == 1 else ''})"
 
 
-def _dict(summarizer: Summarizer, value: dict[Any, Any], depth: int) -> str:
+def _dict(summarizer: Nesting, value: dict[Any, Any], depth: int) -> str:
     pairs = summarizer._pairs(dict.items(value), dict.__len__(value), depth)
     return f"{_prefix(value, dict)}{{{pairs}}}"
 
@@ -157,11 +154,11 @@ def _prefix(value: Any, base: type) -> str:
     return "" if type(value) is base else bare_name(qualified_name(type(value)))
 
 
-def _class(_: Summarizer, value: type, _depth: int) -> str:
+def _class(_: Nesting, value: type, _depth: int) -> str:
     return f"<class {qualified_name(value).removeprefix('builtins.')}>"
 
 
-def _function(_: Summarizer, value: Any, _depth: int) -> str:
+def _function(_: Nesting, value: Any, _depth: int) -> str:
     module = text_of(getattr(value, "__module__", None))
     where = f"{module}." if module and module != "builtins" else ""
     return f"<function {where}{_name_of(value)}>"
@@ -178,29 +175,29 @@ def _name_of(function: Any) -> str | None:
     return f"{bare_name(qualified_name(cls))}.{function.__name__}"
 
 
-def _method(_: Summarizer, value: types.MethodType, _depth: int) -> str:
+def _method(_: Nesting, value: types.MethodType, _depth: int) -> str:
     function = value.__func__
     return f"<method {_name_of(function)}>" if type(function) is types.FunctionType else "<method>"
 
 
-def _moment(_: Summarizer, value: Any, _depth: int) -> str:
+def _moment(_: Nesting, value: Any, _depth: int) -> str:
     zone = value.tzinfo
     # The zone may be of a class of the program's own.
     known = zone is None or (is_trusted(type(zone)) and holds_plain(zone))
     return repr(value if known else value.replace(tzinfo=None))
 
 
-def _module(_: Summarizer, value: types.ModuleType, _depth: int) -> str:
+def _module(_: Nesting, value: types.ModuleType, _depth: int) -> str:
     return f"<module {text_of(held_by(value).get('__name__')) or '?'}>"
 
 
-def _exception(summarizer: Summarizer, value: BaseException, depth: int) -> str:
+def _exception(summarizer: Nesting, value: BaseException, depth: int) -> str:
     name = bare_name(qualified_name(type(value)))
     args = error_args(value)
     return f"{name}({summarizer._items(args, len(args), depth)})"
 
 
-def _enum(_: Summarizer, value: Any, _depth: int) -> str:
+def _enum(_: Nesting, value: Any, _depth: int) -> str:
     name = held_by(value).get("_name_")
     # A flag of several has had none in some versions of Python.
     shown = name if name is None else text_of(name) or "?"

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
-    from callscope.tape.threads import ThreadTape
+    from callscope.tape.thread_tape import ThreadTape
 
 _MODULE: Final = "greenlet"
 

@@ -9,14 +9,12 @@ the chunk says of its call is known already.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from callscope.tape.opened import Open
 from callscope.tape.records import ERROR, RAISE, RESULT, UNKNOWN, UNKNOWN_ERROR, Layout
+from callscope.tape.state import DecodeState
 from callscope.trace import Call, CallError, Event, EventKind
-
-if TYPE_CHECKING:
-    from callscope.tape.read import TapeReader
 
 _NOTHING: Final = Open(UNKNOWN, None, None, None)
 
@@ -28,7 +26,7 @@ class PlainRecords:
     broken off, who reads next takes the children away again, and tells the same ends.
 
     Args:
-        reader: who the calls are for.
+        state: what the calls are added to.
         thread: the thread's name.
         before: the calls that were open before.
         raised: the call whose error record is still to come.
@@ -38,14 +36,14 @@ class PlainRecords:
 
     def __init__(
         self,
-        reader: TapeReader,
+        state: DecodeState,
         thread: str,
         before: Sequence[Open],
         raised: Call | None,
         last_ns: int,
         last_seq: int | None,
     ) -> None:
-        self._reader = reader
+        self._state = state
         self._thread = thread
         # Plain tuples are made in less time than what they begin like: `Open`.
         self._open: list[Sequence[Any]] = [*before]
@@ -102,16 +100,16 @@ class PlainRecords:
         if self.raised is not None:
             self._settle(start_ns)
         identity, call, parent = records[position + 1], None, above[3]
-        reader = self._reader
+        state = self._state
         runtime = records[position + 2]
-        if reader.wants(layout.site, runtime):
+        if state.wants(layout.site, runtime):
             values = records[position + 3 : after - 2]
-            call = reader.make.call(
+            call = state.make.call(
                 layout, identity, runtime, values, start_ns, self._thread, parent
             )
             self.calls.append(call)
-            call._call_id = reader.last_id + len(self.calls)
-            if parent is not None and reader.keeps:
+            call._call_id = state.last_id + len(self.calls)
+            if parent is not None and state.keeps:
                 parent._children.append(call)
             self._tell("call", start_ns, call)
         self._open.append((layout, identity, call, call or parent))
@@ -126,7 +124,7 @@ class PlainRecords:
             layout, _, call, *_ = self._open.pop()
             if call is not None:
                 if captured is not None:
-                    call._result = self._reader.make.result(layout, captured)
+                    call._result = self._state.make.result(layout, captured)
                 call._end_ns = end_ns
                 self._tell("return", end_ns, call)
 

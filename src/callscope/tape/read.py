@@ -7,22 +7,21 @@ from _thread import get_ident
 from bisect import bisect_right
 from collections import deque
 from contextlib import nullcontext
-from typing import Any, Final
-from weakref import WeakKeyDictionary
+from typing import Final
 
 from callscope.collection import no_collection
 from callscope.locks import new_lock, synchronized
-from callscope.sites import ClassRef, Site
-from callscope.tape.around import Around, context_for
+from callscope.tape.around import Around
 from callscope.tape.engine import LEAST_SIZE
 from callscope.tape.listener import Listener
-from callscope.tape.make import CallMaker
 from callscope.tape.opened import Open
 from callscope.tape.records import LEAST_BEGIN
-from callscope.tape.threads import TAPES, Batch, Chunk, ThreadTape
-from callscope.tape.unwind import Instant, Parsed, ThreadReader
-from callscope.tape.wanted import Limit, Wanted, is_asked_for
-from callscope.trace import Call, Event, EventKind, Recorded
+from callscope.tape.state import DecodeState, Instant
+from callscope.tape.thread_tape import ThreadTape
+from callscope.tape.threads import TAPES, Batch, Chunk
+from callscope.tape.unwind import Parsed, ThreadReader
+from callscope.tape.wanted import Wanted
+from callscope.trace import Call, Recorded
 
 _MUCH: Final = 1 << 17
 """Places on the tapes, from which on reading them is noticed."""
@@ -52,15 +51,11 @@ class TapeReader:
         listener: Listener | None = None,
         around: Around | None = None,
     ) -> None:
-        self._wanted = wanted
-        self.keeps = keep
-        self._listener = listener
-        self._around = around
-        self.limit: Limit = Limit(wanted)
+        self._state = DecodeState(wanted, keep=keep, listener=listener, around=around)
         self._may_be_plain = (
             (listener is None or not listener.is_live)
             and around is None
-            and self.limit.takes_all_that_fits
+            and self._state.limit.takes_all_that_fits
         )
         """Whether calls come to the same however many are taken at once."""
         self._is_taking = False
@@ -70,26 +65,14 @@ class TapeReader:
 
         In a forked child, it may be one that is not there.
         """
-        self.make: CallMaker = CallMaker(wanted.sites)
-        """Makes the calls."""
         self._threads: dict[ThreadTape, ThreadReader] = {}
         self._name_counts: dict[str, int] = {}
         self._ended: set[ThreadTape] = set()
-        self.suspended: dict[Any, Open] = {}
-        """Calls that are suspended, by token; another thread may resume them."""
-        self.makers: WeakKeyDictionary[Any, Call | None] = WeakKeyDictionary()
-        """The innermost call that is kept around what each token stands for."""
         self._unread: deque[Batch] = deque()
         self._unread_size = 0
         self._last_batch = 0
         self._parsed: dict[ThreadReader, Parsed] = {}
         """What is known of each thread and must wait for what is older."""
-        self.instants: deque[Instant] = deque()
-        """What has been taken apart and put in order; the first is the next to be taken note of."""
-        self.events: deque[Event] = deque() if listener is None else listener.events
-        self.calls: deque[Call] = deque()
-        self.last_id: int = 0
-        self._dropped = 0
         self._lock = new_lock()
 
     @synchronized
@@ -100,48 +83,48 @@ class TapeReader:
             self._unread += (batch,)
             self._unread_size += size
             self._last_batch = batch.number
-        if self._listener is not None:
+        if self._state.listener is not None:
             self._read()
-            self._listener.flush()
-        elif self.limit.may_be_reached(self._unread_size // LEAST_SIZE):
+            self._state.listener.flush()
+        elif self._state.limit.may_be_reached(self._unread_size // LEAST_SIZE):
             self._read()
 
     @property
     def lost(self) -> int:
         """Number of calls that were not kept; right at any time, though not all may be read."""
-        return self.limit.lost + self._dropped
+        return self._state.limit.lost + self._state.dropped
 
     @property
     def left_out(self) -> dict[str, int]:
         """Number of calls left out on purpose, as far as all are read, by name of the site."""
-        return {**self.limit.left_out}
+        return {**self._state.limit.left_out}
 
     @property
     def kept(self) -> int:
         """Number of calls that were kept, in memory or by telling of them, and dropped since."""
-        return self.limit.count
+        return self._state.limit.count
 
     @synchronized
     def recorded(self) -> Recorded:
         """Return the calls kept so far."""
         if self._read_by != get_ident():
             self._read_and_sort()
-        return Recorded(self.calls, self.lost, self.left_out)
+        return Recorded(self._state.calls, self.lost, self.left_out)
 
     def _read_and_sort(self) -> None:
         with no_collection() if self._unread_size > _MUCH else nullcontext():
             self._read()
         if sum(self._name_counts.values()) > 1:
             self._sort()
-        if self._dropped:
-            for call in self.calls:
+        if self._state.dropped:
+            for call in self._state.calls:
                 call._measure_depth()
 
     def _sort(self) -> None:
         # A thread may read the clock and, before it writes, lose its turn to another.
-        self.calls = deque(sorted(self.calls, key=_start))
-        if self._listener is None:
-            for number, call in enumerate(self.calls, self._dropped + 1):
+        self._state.calls = deque(sorted(self._state.calls, key=_start))
+        if self._state.listener is None:
+            for number, call in enumerate(self._state.calls, self._state.dropped + 1):
                 call._call_id = number
 
     @synchronized
@@ -179,7 +162,7 @@ class TapeReader:
             self._read_by = None
 
     def _read_all(self) -> None:
-        self.make.refresh()
+        self._state.make.refresh()
         self._take_instants()
         self._take_back()
         has_read = bool(self._unread)
@@ -191,8 +174,8 @@ class TapeReader:
         self._unread_size = 0
         # Where all calls are kept, they take more memory than the numbers do. And without a batch
         # that is new, there may be records left of what was gone at the last sweep.
-        if has_read and (not self.keeps or self._wanted.on_full == "drop_oldest"):
-            self.make.numbers.sweep()
+        if has_read and (not self._state.keeps or self._state.wanted.on_full == "drop_oldest"):
+            self._state.make.numbers.sweep()
 
     def _forget_ended(self) -> None:
         for tape in [*self._ended]:
@@ -207,7 +190,7 @@ class TapeReader:
             return False
         chunk = batch.chunks[0]
         thread, records = self._thread(chunk.tape), chunk.records
-        if len(self._threads) > 1 or self.limit.may_be_reached(len(records) // LEAST_BEGIN):
+        if len(self._threads) > 1 or self._state.limit.may_be_reached(len(records) // LEAST_BEGIN):
             return False
         plain = thread.plain()
         if plain is None:
@@ -218,7 +201,7 @@ class TapeReader:
             self._is_taking = False
             return False
         opened, calls = plain.open, len(plain.calls)
-        kept = plain.calls if self.keeps else []
+        kept = plain.calls if self._state.keeps else []
         rest = records[count:]
         left = batch._replace(chunks=[Chunk(chunk.tape, rest, rest)])
         ended = self._ended.union(batch.ended)
@@ -228,10 +211,10 @@ class TapeReader:
         else:
             del self._unread[0]
         self._ended = ended
-        self.calls += kept
-        self.events += plain.events
-        self.last_id += calls
-        self.limit.count += calls
+        self._state.calls += kept
+        self._state.events += plain.events
+        self._state.last_id += calls
+        self._state.limit.count += calls
         thread._open = opened
         thread._raised = plain.raised
         thread.last_ns = plain.last_ns
@@ -244,7 +227,7 @@ class TapeReader:
             for thread in self._threads.values():
                 for entered in thread.open:
                     children = [] if entered.call is None else entered.call._children
-                    while children and children[-1]._call_id > self.last_id:
+                    while children and children[-1]._call_id > self._state.last_id:
                         del children[-1]
             self._is_taking = False
 
@@ -273,21 +256,21 @@ class TapeReader:
         # One step.
         del self._unread[0]
         self._parsed = left
-        self.instants += taken
+        self._state.instants += taken
         self._ended = ended
 
     def _take_instants(self) -> None:
         self._deliver()
-        while self.instants:
-            instant = self.instants[0]
+        while self._state.instants:
+            instant = self._state.instants[0]
             instant.act(instant)
             self._drop_oldest()
             self._deliver()
 
     def _deliver(self) -> None:
-        if self._listener is not None:
+        if self._state.listener is not None:
             self._read_by = None  # a sink may read what it is told of, or end the recording
-            self._listener.deliver()
+            self._state.listener.deliver()
             self._read_by = get_ident()
 
     def _thread(self, tape: ThreadTape) -> ThreadReader:
@@ -299,53 +282,20 @@ class TapeReader:
             own = tape.task or tape.thread
             count = self._name_counts.get(own, 0) + 1
             name = own if count == 1 else f"{own} ({count})"
-            thread = ThreadReader(self, name, of_thread, parent)
+            thread = ThreadReader(self._state, name, of_thread, parent)
             # One step.
             self._name_counts[own] = count
             self._threads[tape] = thread
         return thread
 
-    def context(self, entered: Any) -> Any:
-        """Return what the listener has noted of a call's context, of what stands on the tape."""
-        return context_for(self._around, entered)
-
-    def leave_out(self, context: object) -> None:
-        """Tell the listener that there will be no event of a call it has noted something of."""
-        if self._listener is not None and context is not None:
-            self._listener.leave_out(context)
-
-    def event(
-        self, kind: EventKind, ts_ns: int, call: Call | None, context: object = None
-    ) -> tuple[Event, ...]:
-        """Return the event to tell the listener of, if there is a listener and a call."""
-        last_seq = self.last_seq
-        if last_seq is None or call is None:
-            return ()
-        return (Event(kind, last_seq + 1, ts_ns, call, context),)
-
-    @property
-    def last_seq(self) -> int | None:
-        """Number of the last event; None without a listener."""
-        return None if self._listener is None else self._listener.delivered + len(self.events)
-
-    def parent(self, call: Call | None) -> Call | None:
-        """Return a call that another is to hang below, if it has not been dropped."""
-        # The oldest are dropped, and so their numbers are the lowest.
-        dropped = call is not None and self.keeps and call._call_id <= self._dropped
-        return None if dropped else call
-
     def _drop_oldest(self) -> None:
-        limit = self._wanted.max_calls
-        if self._wanted.on_full == "drop_oldest" and limit is not None:
-            while len(self.calls) > limit:
-                self.calls[0]._detach_children()
+        limit = self._state.wanted.max_calls
+        if self._state.wanted.on_full == "drop_oldest" and limit is not None:
+            while len(self._state.calls) > limit:
+                self._state.calls[0]._detach_children()
                 # One step.
-                del self.calls[0]
-                self._dropped += 1
-
-    def wants(self, site: Site, cls: ClassRef | None) -> bool:
-        """Tell whether the recording was asked for calls of this site on objects of a class."""
-        return is_asked_for(self._wanted.sites, site, cls)
+                del self._state.calls[0]
+                self._state.dropped += 1
 
 
 def _time(instant: Instant) -> int:

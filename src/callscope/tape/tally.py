@@ -7,7 +7,8 @@ from typing import Any, Final, TypeAlias
 
 from callscope.sites import Site
 from callscope.tape.records import RAISE, RESULT, RESUME, SUSPEND, UNKNOWN, Layout
-from callscope.tape.threads import Batch, ThreadTape
+from callscope.tape.thread_tape import ThreadTape
+from callscope.tape.threads import Batch
 from callscope.tape.wanted import Asked, is_asked_for
 from callscope.trace import Recorded
 

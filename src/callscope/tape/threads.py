@@ -17,49 +17,13 @@ from callscope.tape.engine import NATIVE
 from callscope.tape.greenlets import Greenlets, Present, when_greenlets_are_in_play
 from callscope.tape.locks import real_local
 from callscope.tape.names import greenlet_name, present_thread_name, thread_name
+from callscope.tape.thread_tape import ThreadTape, new_records
 
 LIMIT: Final[int] = 1 << 16 if NATIVE is None else NATIVE.LIMIT
 """Places a thread's tape may take before the thread itself hands it to the readers."""
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
-
-
-class ThreadTape:
-    """One thread's tape, or one greenlet's, and the name it goes by.
-
-    Args:
-        thread: the thread's name.
-        alive: a reference that is dead once nothing more will be written.
-        task: the greenlet's name; None for a thread.
-        parent: the tape of the greenlet's parent.
-    """
-
-    __slots__ = ("__weakref__", "_alive", "parent", "records", "task", "thread")
-
-    def __init__(
-        self,
-        thread: str,
-        alive: weakref.ref[Any],
-        task: str | None = None,
-        parent: ThreadTape | None = None,
-    ) -> None:
-        self.thread: str = thread
-        self.task: str | None = task
-        self.parent: ThreadTape | None = parent
-        self.records: Any = _new_records()
-        """A list; or, in C, what can be written to like one."""
-        self._alive = alive
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing more will be written."""
-        return self._alive() is None
-
-    @property
-    def of_thread(self) -> ThreadTape:
-        """The tape of the thread that a greenlet runs in."""
-        return self if self.parent is None else self.parent.of_thread
 
 
 class Chunk:
@@ -132,7 +96,7 @@ class _Local(_ThreadLocal):
         self._alive = _Alive()
         # Finding the thread's name may lead here, through properties that are traced.
         self.is_untraced: bool = True
-        self.tape: Any = _new_records()
+        self.tape: Any = new_records()
         self.own: ThreadTape = tapes._open(
             ThreadTape(present_thread_name(), weakref.ref(self._alive))
         )
@@ -175,7 +139,7 @@ class Tapes:
 
     def _follow_greenlets(self) -> None:
         if self._greenlets is None:
-            self._greenlets = self.writer.cell_contents = Greenlets(self, _new_records, _use)
+            self._greenlets = self.writer.cell_contents = Greenlets(self, new_records, _use)
             if NATIVE is not None:
                 NATIVE.follow_greenlets(self._greenlets.states)
 
@@ -356,9 +320,6 @@ if NATIVE is None:
         elif _set_aside:
             local.tape = _set_aside.pop()
 
-    def _new_records() -> Any:
-        return []
-
     def _new_scratch(local: Present) -> Any:
         _latest[get_ident()] = local
         return []
@@ -379,18 +340,18 @@ if NATIVE is None:
         return records
 
 else:
-    _new_records, _use, _unpack = NATIVE.Tape, NATIVE.use, NATIVE.Tape.unpack
+    _use, _unpack = NATIVE.use, NATIVE.Tape.unpack
     _on_collection = NATIVE.collect
 
     def _new_scratch(local: Present) -> Any:
-        scratch = _new_records()
+        scratch = new_records()
         if hasattr(local, "own"):  # it may just be made
             scratch.yield_to(local.own.records, local)
         return scratch
 
     def _take(tape: ThreadTape, taken: list[Chunk]) -> None:
         if len(tape.records):
-            chunk = Chunk(tape, _new_records())
+            chunk = Chunk(tape, new_records())
             taken += (chunk,)
             tape.records.move_to(chunk.raw)  # in one step
 

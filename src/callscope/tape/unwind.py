@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from callscope.tape.opened import Open
 from callscope.tape.plain import PlainRecords
@@ -19,18 +19,8 @@ from callscope.tape.records import (
     Layout,
 )
 from callscope.tape.sampling import KEPT, LEFT_OUT
+from callscope.tape.state import DecodeState, Instant
 from callscope.trace import Call, CallError
-
-if TYPE_CHECKING:
-    from callscope.tape.read import TapeReader
-
-
-class Instant(NamedTuple):
-    """A record as it stands on the tape, and what is to be done with it."""
-
-    ts_ns: int
-    act: Callable[[Instant], None]
-    record: list[Any]
 
 
 class Parsed(NamedTuple):
@@ -47,7 +37,7 @@ class ThreadReader:
     Each record is taken note of in one step: see `TapeReader`.
 
     Args:
-        reader: who the calls are for.
+        state: what the calls are added to.
         name: of the thread, or of the greenlet.
         within: reads the thread that the greenlet runs in; None for a thread.
         parent: reads the greenlet's parent.
@@ -55,14 +45,14 @@ class ThreadReader:
 
     def __init__(
         self,
-        reader: TapeReader,
+        state: DecodeState,
         name: str,
         within: ThreadReader | None,
         parent: ThreadReader | None,
     ) -> None:
         self._thread: str = name if within is None else within._thread
         self._task = None if within is None else name
-        self._reader = reader
+        self._state = state
         self._parent = parent
         self._open: list[Open] = []
         self._raised: Call | None = None
@@ -83,12 +73,12 @@ class ThreadReader:
         if not is_plain:
             return None
         return PlainRecords(
-            self._reader,
+            self._state,
             self._thread,
             self._open,
             self._raised,
             self.last_ns,
-            self._reader.last_seq,
+            self._state.last_seq,
         )
 
     @property
@@ -121,7 +111,7 @@ class ThreadReader:
 
     def _begin(self, instant: Instant) -> None:
         self._settle(instant)
-        reader = self._reader
+        state = self._state
         layout, identity, runtime, *values, maker, start_ns = instant.record
         above = self._above()
         parent = self._led_to(maker, above.parent if above else None)
@@ -129,46 +119,46 @@ class ThreadReader:
         token = None
         if layout.is_suspendable:
             *values, token, task = values
-        context = reader.context(values.pop()) if layout.notes else None
-        is_asked = not self._repeats(layout, identity) and reader.wants(layout.site, runtime)
-        verdict = reader.limit.verdict(layout.site, start_ns, parent) if is_asked else KEPT
+        context = state.context(values.pop()) if layout.notes else None
+        is_asked = not self._repeats(layout, identity) and state.wants(layout.site, runtime)
+        verdict = state.limit.verdict(layout.site, start_ns, parent) if is_asked else KEPT
         if not verdict.keeps:
             parent = LEFT_OUT
         is_wanted, call = is_asked and verdict.keeps, None
-        if is_wanted and not reader.limit.refuses_all():
-            call = reader.make.call(
+        if is_wanted and not state.limit.refuses_all():
+            call = state.make.call(
                 layout, identity, runtime, values, start_ns, self._thread, parent
             )
             call._task = task
-            is_wanted = reader.limit.is_asked_for(call)
+            is_wanted = state.limit.is_asked_for(call)
             # Only now, for the parent tells what led to the call, also if it is dropped by now.
-            call._parent = reader.parent(parent)
-        if not is_wanted or reader.limit.is_full():
+            call._parent = state.parent(parent)
+        if not is_wanted or state.limit.is_full():
             call = None
-            reader.leave_out(context)
-        parent = reader.parent(parent)
+            state.leave_out(context)
+        parent = state.parent(parent)
         runs_in = token if layout.is_coroutine else maker
         entered = Open(layout, identity, call, call or parent, task, token, runs_in)
-        siblings: list[Call] = [] if parent is None or not reader.keeps else parent._children
-        events = reader.event("call", start_ns, call, context)
+        siblings: list[Call] = [] if parent is None or not state.keeps else parent._children
+        events = state.event("call", start_ns, call, context)
         if token is not None:
-            reader.makers[token] = call or parent
+            state.makers[token] = call or parent
         # One step.
-        del reader.instants[0]
+        del state.instants[0]
         self.last_ns = start_ns
         self._open += (entered,)
-        reader.limit.quotas |= verdict.quotas
-        reader.limit.left_out |= verdict.left_out
+        state.limit.quotas |= verdict.quotas
+        state.limit.left_out |= verdict.left_out
         if is_wanted and call is None:
-            reader.limit.lost += 1
+            state.limit.lost += 1
         if call is not None:
-            reader.limit.count += 1
-            reader.last_id += 1
-            call._call_id = reader.last_id
-            if reader.keeps:
+            state.limit.count += 1
+            state.last_id += 1
+            call._call_id = state.last_id
+            if state.keeps:
                 siblings += (call,)
-                reader.calls += (call,)
-            reader.events += events
+                state.calls += (call,)
+            state.events += events
 
     def _above(self) -> Open | None:
         """Return the innermost call; outside all calls of a greenlet, that of its parent."""
@@ -181,51 +171,51 @@ class ThreadReader:
         if maker is None or any(entered.context is maker for entered in reversed(above)):
             return parent
         # It was led to from another task, or another thread.
-        return self._reader.makers.get(maker, parent)
+        return self._state.makers.get(maker, parent)
 
     def _mark(self, instant: Instant) -> None:
         self._settle(instant)
-        self._reader.makers[instant.record[2]] = self._open[-1].parent if self._open else None
+        self._state.makers[instant.record[2]] = self._open[-1].parent if self._open else None
         # One step.
-        del self._reader.instants[0]
+        del self._state.instants[0]
         self.last_ns = instant.ts_ns
 
     def _suspend(self, instant: Instant) -> None:
         self._settle(instant)
-        reader = self._reader
+        state = self._state
         token = instant.record[2]
         place = next((p for p, o in enumerate(self._open) if o.token is token), None)
         left = None if place is None else self._open[place]
         call = None if left is None else left.call
         spans: list[list[int]] = [] if call is None else call._spans()
-        events = reader.event("suspend", instant.ts_ns, call)
+        events = state.event("suspend", instant.ts_ns, call)
         # One step.
-        del reader.instants[0]
+        del state.instants[0]
         self.last_ns = instant.ts_ns
         if place is not None and left is not None:
             del self._open[place]
-            reader.suspended[token] = left
+            state.suspended[token] = left
             spans += ([instant.ts_ns],)
-            reader.events += events
+            state.events += events
 
     def _resume(self, instant: Instant) -> None:
         self._settle(instant)
-        reader = self._reader
+        state = self._state
         token = instant.record[2]
-        known = reader.suspended.get(token)
+        known = state.suspended.get(token)
         entered = known or Open(UNKNOWN, None, None, None)
         call = entered.call
         spans = [] if call is None else call._spans()
         span = spans[-1] if spans and len(spans[-1]) == 1 else []
-        events = reader.event("resume", instant.ts_ns, call)
+        events = state.event("resume", instant.ts_ns, call)
         # One step.
-        del reader.instants[0]
+        del state.instants[0]
         self.last_ns = instant.ts_ns
         self._open += (entered,)
         if known is not None:
-            del reader.suspended[token]
+            del state.suspended[token]
             span += (instant.ts_ns,)
-            reader.events += events
+            state.events += events
 
     def _repeats(self, layout: Layout, identity: Any) -> bool:
         """Tell whether a call only goes on with another that is counted already."""
@@ -244,15 +234,15 @@ class ThreadReader:
 
     def _end(self, end_ns: int, captured: Any, *, raised: bool = False) -> None:
         """Close the innermost call; without one, what ends began before the recording did."""
-        reader = self._reader
+        state = self._state
         left = self._open[-1] if self._open else None
         call = None if left is None else left.call
         result = None
         if left is not None and call is not None and captured is not None:
-            result = reader.make.result(left.layout, captured)
-        events = () if raised else reader.event("return", end_ns, call)
+            result = state.make.result(left.layout, captured)
+        events = () if raised else state.event("return", end_ns, call)
         # One step.
-        del reader.instants[0]
+        del state.instants[0]
         self.last_ns = end_ns
         del self._open[-1:]
         if raised:
@@ -260,7 +250,7 @@ class ThreadReader:
         elif call is not None:
             call._result = result
             call._end_ns = end_ns
-            reader.events += events
+            state.events += events
 
     def _raise(self, instant: Instant) -> None:
         self._settle(instant)
@@ -270,7 +260,7 @@ class ThreadReader:
         if self._raised is not None:
             self._end_raised(instant.ts_ns, instant.record[2])
         # One step. An interrupt before it finds nothing raised any more.
-        del self._reader.instants[0]
+        del self._state.instants[0]
         self.last_ns = instant.ts_ns
 
     def _settle(self, instant: Instant) -> None:
@@ -280,10 +270,10 @@ class ThreadReader:
 
     def _end_raised(self, end_ns: int, error: CallError) -> None:
         call = self._raised
-        events = self._reader.event("raise", end_ns, call)
+        events = self._state.event("raise", end_ns, call)
         # One step.
         self._raised = None
         if call is not None:
             call._error = error
             call._end_ns = end_ns
-            self._reader.events += events
+            self._state.events += events

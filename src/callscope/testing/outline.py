@@ -15,7 +15,7 @@ from callscope.errors import TraceFileError, one_line
 if TYPE_CHECKING:
     from os import PathLike
 
-    from callscope.trace import Trace
+    from callscope.read import Trace
 
 UPDATE: Final = "CALLSCOPE_UPDATE"
 """The environment variable that, set to ``1``, has `check_outline` write what it would compare."""
@@ -102,9 +102,9 @@ def last_calls(trace: Trace) -> str:
     """Return the outline of a trace's last calls, with those that led to them."""
     from callscope.formats.tree import excerpt, last_of
 
-    trace = trace._snapshot()
-    calls = trace.calls
+    data = trace._data()
+    calls = data.calls
     shown = last_of(calls, _MOST_SHOWN)
-    left_out = len(calls) - len(shown) + trace.lost
+    left_out = len(calls) - len(shown) + data.lost
     cut = f"... {left_out:,} calls are not shown\n" if left_out else ""
-    return cut + excerpt(trace, shown) if shown else ""
+    return cut + excerpt(data, shown) if shown else ""

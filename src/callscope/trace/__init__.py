@@ -1,8 +1,10 @@
-"""`Event`, `Call` and `Trace`: what sinks receive during, and people read after, a recording."""
+"""Data of traces: calls, events, headers and their text, with nothing that is done with them."""
 
 from callscope.trace.call import Call
-from callscope.trace.event import SCHEMA_VERSION, Cost, Event, EventKind, Header, Process, Sink
+from callscope.trace.data import Recorded, TraceData
+from callscope.trace.event import SCHEMA_VERSION, Event, EventKind, Sink
 from callscope.trace.facts import ClassFacts, CodeFacts, SiteFacts
+from callscope.trace.header import Cost, Header, Process
 from callscope.trace.made import MadeCall
 from callscope.trace.merge import merge
 from callscope.trace.text import (
@@ -13,7 +15,6 @@ from callscope.trace.text import (
     outcome_text,
     value_text,
 )
-from callscope.trace.trace import Recorded, Trace
 from callscope.trace.values import CallError, Text, Value
 
 __all__ = [
@@ -33,7 +34,7 @@ __all__ = [
     "Sink",
     "SiteFacts",
     "Text",
-    "Trace",
+    "TraceData",
     "Value",
     "arguments_text",
     "call_text",

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from callscope.hierarchy import bare_name
+from callscope.trace.text import call_text, outcome_text
 from callscope.trace.values import CallError, Value
 
 if TYPE_CHECKING:
@@ -264,13 +265,9 @@ class Call:
         return self._end_ns is not None
 
     def __repr__(self) -> str:
-        from callscope.trace.text import call_text, outcome_text
-
         return f"<Call {self._call_id}: {call_text(self)}{outcome_text(self)}>"
 
     def _repr_html_(self) -> str:
-        import importlib
+        from callscope.trace.html import call_html
 
-        # Formats import this module; they are found by name when they are asked for.
-        html: str = importlib.import_module("callscope.formats.notebook").call_html(self)
-        return html
+        return call_html(self)

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from callscope.trace.call import Call
-from callscope.trace.event import Header, Process
-from callscope.trace.trace import Recorded, Trace
+from callscope.trace.data import Recorded, TraceData
+from callscope.trace.header import Header, Process
 
 # Processes of one machine read one clock. What differs by more has been recorded elsewhere, or
 # before the machine was started anew.
 _SAME_CLOCK_NS: Final = 1_000_000_000
 
 
-def merge(traces: Sequence[Trace]) -> Trace:
+def merge(traces: Sequence[TraceData]) -> TraceData:
     """Make one trace of several, which are used up by it.
 
     Calls stand in the order of time, and are told apart by their `pid`. Where two processes have
@@ -50,7 +50,7 @@ def merge(traces: Sequence[Trace]) -> Trace:
     targets = dict.fromkeys(name for trace in traces for name in trace.header.targets)
     filtered = any(trace.header.filtered for trace in traces)
     # Of one program the processes are much alike, and a figure at all is better than none.
-    cost = next((trace.cost for trace in traces if trace.cost is not None), None)
+    cost = next((t.header.cost for t in traces if t.header.cost is not None), None)
     header = first._replace(
         targets=tuple(targets),
         filtered=filtered,
@@ -62,7 +62,7 @@ def merge(traces: Sequence[Trace]) -> Trace:
     for trace in traces:
         left_out.update(trace.left_out)
     recorded = Recorded(calls, sum(trace.lost for trace in traces), dict(left_out))
-    return Trace(header, lambda: recorded)
+    return TraceData(header, recorded)
 
 
 def _number(origins: Iterable[Process], processes: dict[Process, Process]) -> dict[int, int]:
@@ -83,7 +83,7 @@ def _number(origins: Iterable[Process], processes: dict[Process, Process]) -> di
     return pids
 
 
-def _origins(trace: Trace) -> list[Process]:
+def _origins(trace: TraceData) -> list[Process]:
     """Return the processes of a trace, with those that its header does not list."""
     origins = {process.pid: process for process in trace.header.origins}
     for pid in dict.fromkeys(call._pid for call in trace.calls):

@@ -37,7 +37,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from callscope.trace.event import SCHEMA_VERSION, Event, Header, finite
+from callscope.trace.event import SCHEMA_VERSION, Event, finite
+from callscope.trace.header import Header
 from callscope.trace.values import Text, Value
 
 if TYPE_CHECKING:

@@ -1,16 +1,38 @@
-"""How calls and values are written, wherever people read them."""
+"""Text of calls and values, wherever people read them."""
+
+# ruff: noqa: D102  # the properties are those of `Call`
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import Final, Protocol
 
 from callscope.errors import one_line as one_line  # noqa: PLC0414  # all ways of writing stand here
 from callscope.hierarchy import bare_name
-from callscope.trace.call import Call
-from callscope.trace.event import Header, Process
-from callscope.trace.values import Text, Value
+from callscope.trace.header import Header, Process
+from callscope.trace.values import CallError, Text, Value
+
+
+class Described(Protocol):
+    """What text says of a call; see `Call`."""
+
+    @property
+    def defining_class(self) -> str: ...
+    @property
+    def runtime_class(self) -> str: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def instance(self) -> int | None: ...
+    @property
+    def _arguments(self) -> Mapping[str, Value] | None: ...
+    @property
+    def result(self) -> Value: ...
+    @property
+    def error(self) -> CallError | None: ...
+    @property
+    def finished(self) -> bool: ...
 
 
 class Names:
@@ -22,7 +44,7 @@ class Names:
             self.add(name)
 
     @classmethod
-    def of(cls, calls: Iterable[Call]) -> Names:
+    def of(cls, calls: Iterable[Described]) -> Names:
         """Return the names of all classes that some calls mention."""
         pairs = ((call.defining_class, call.runtime_class) for call in calls)
         return cls(itertools.chain.from_iterable(pairs))
@@ -81,7 +103,7 @@ def _details(process: Process) -> tuple[str, str, str]:
     )
 
 
-def arguments_text(call: Call) -> str:
+def arguments_text(call: Described) -> str:
     """Return the arguments in parentheses; nothing if they were not captured."""
     if call._arguments is None:
         return ""
@@ -91,19 +113,19 @@ def arguments_text(call: Call) -> str:
     return f"({shown})"
 
 
-def call_text(call: Call, names: Names = _NO_NAMES) -> str:
+def call_text(call: Described, names: Names = _NO_NAMES) -> str:
     """Return a call in one line: ``Layer.__call__(y=4) [MyLayer#1]``."""
     site = f"{names.show(call.defining_class)}.{one_line(call.method)}"
     return f"{site}{arguments_text(call)} [{object_text(call, names)}]"
 
 
-def object_text(call: Call, names: Names = _NO_NAMES) -> str:
+def object_text(call: Described, names: Names = _NO_NAMES) -> str:
     """Return the object a call ran on: ``MyLayer#1``, or only the class where there is none."""
     runtime_class = names.show(call.runtime_class)
     return runtime_class if call.instance is None else f"{runtime_class}#{call.instance}"
 
 
-def outcome_text(call: Call) -> str:
+def outcome_text(call: Described) -> str:
     """Return what came of a call: `` -> result``, `` !! Type: message``, or nothing."""
     if not call.finished:
         return " ..."
@@ -126,3 +148,13 @@ def missing(lost: int, left_out: Mapping[str, int]) -> list[str]:
         for what, count in counts.items()
         if count
     ]
+
+
+def duration_text(duration_ns: int | None, micro: str = "µs") -> str:
+    """Return a duration in the unit that suits it: ``12.3 µs``; nothing for None."""
+    if duration_ns is None:
+        return ""
+    for unit, size in (("s", 1_000_000_000), ("ms", 1_000_000)):
+        if duration_ns >= size:
+            return f"{duration_ns / size:.2f} {unit}"
+    return f"{duration_ns / 1_000:.1f} {micro}"

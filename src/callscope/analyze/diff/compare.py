@@ -11,9 +11,9 @@ from callscope.analyze.diff.alignment import Alignment
 from callscope.analyze.diff.change import Change
 from callscope.analyze.diff.nodes import Aspect, tree
 from callscope.errors import OptionError
-from callscope.formats import load
 from callscope.options import must_be
-from callscope.trace import Trace
+from callscope.read import Trace, load
+from callscope.trace.html import text_html
 
 ASPECTS: Final[tuple[Aspect, ...]] = get_args(Aspect)
 
@@ -52,15 +52,13 @@ class Diff:
         """
         from callscope.analyze.diff.text import text
 
-        return text(self, self._aligned, max_lines)
+        return text(self.changes, self.same, self._aligned, max_lines)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the differences as JSON has them."""
         return {"changes": [change.to_dict() for change in self.changes], "same": self.same}
 
     def _repr_html_(self) -> str:
-        from callscope.formats.notebook import text_html
-
         return text_html(str(self))
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001  # IPython's
@@ -91,7 +89,7 @@ def diff(
     ignored: set[str] = {ignore} if isinstance(ignore, str) else {*ignore}
     for aspect in sorted(ignored - {*ASPECTS}, key=str):
         raise OptionError(must_be("ignore", f"any of {', '.join(map(repr, ASPECTS))}", aspect))
-    tops = tree(_trace("before", before)), tree(_trace("after", after))
+    tops = tree(_trace("before", before)._data()), tree(_trace("after", after)._data())
     if all(len(top.children) == 1 for top in tops):
         for top in tops:
             top.children[0].thread = ""  # whatever it is called

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
-from callscope.trace import Call, Text, Trace, Value
+from callscope.trace import Call, Text, TraceData, Value
 
 Aspect = Literal["arguments", "result", "error"]
 
@@ -57,7 +57,7 @@ class Node:
             stack.extend(reversed(node.children))
 
 
-def tree(trace: Trace) -> Node:
+def tree(trace: TraceData) -> Node:
     """Return a trace as a node, its threads below it, and their calls below them."""
     top = Node(None, None)
     numbers: dict[int, int] = {}
@@ -76,7 +76,7 @@ def tree(trace: Trace) -> Node:
     return top
 
 
-def _calls(trace: Trace) -> Iterator[Call]:
+def _calls(trace: TraceData) -> Iterator[Call]:
     stack = [*reversed(trace.roots)]
     while stack:
         call = stack.pop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -12,7 +12,7 @@ from callscope.trace.text import MAX_INDENT, indent, one_line
 
 if TYPE_CHECKING:
     from callscope.analyze.diff.alignment import Alignment
-    from callscope.analyze.diff.compare import Diff
+    from callscope.analyze.diff.change import Change
     from callscope.analyze.diff.nodes import Node
 
 _MOST_BELOW: Final = 8
@@ -22,24 +22,24 @@ _MOST_ABOVE: Final = 8
 _KINDS: Final = ("changed", "added", "removed", "moved")
 
 
-def text(diff: Diff, aligned: Alignment, max_lines: int | None) -> str:
+def text(changes: Sequence[Change], same: int, aligned: Alignment, max_lines: int | None) -> str:
     """Return the differences in their places, and how many there are."""
     lines = []
-    if len(diff):
+    if changes:
         tree = _Tree(aligned)
         lines = [*islice(tree.lines(), max_lines)]
         if tree.is_cut():
-            lines.append(_what_is_cut(diff, tree.shown))
+            lines.append(_what_is_cut(changes[tree.shown :]))
         lines.append("")
-    return "\n".join([*lines, _counts(diff)])
+    return "\n".join([*lines, _counts(changes, same)])
 
 
-def _counts(diff: Diff) -> str:
+def _counts(changes: Sequence[Change], number_same: int) -> str:
     calls = Counter[str]()
-    for change in diff.changes:
+    for change in changes:
         calls[change.kind] += change.calls
     parts = [f"{_calls(calls[kind])} {kind}" for kind in _KINDS if calls[kind]]
-    same = f"{_calls(diff.same)} the same"
+    same = f"{_calls(number_same)} the same"
     return ", ".join([*parts, same]) if parts else f"no differences: {same}"
 
 
@@ -47,8 +47,7 @@ def _calls(count: int) -> str:
     return f"{count:,} call{'' if count == 1 else 's'}"
 
 
-def _what_is_cut(diff: Diff, shown: int) -> str:
-    rest = diff.changes[shown:]
+def _what_is_cut(rest: Sequence[Change]) -> str:
     sites = Counter((change.after or change.before) for change in rest)
     by_site = Counter[str]()
     for call, count in sites.items():

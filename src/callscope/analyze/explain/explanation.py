@@ -52,7 +52,7 @@ class Explanation(NamedTuple):
         """Return a Mermaid class diagram: https://mermaid.js.org/syntax/classDiagram.html."""
         from callscope.analyze.explain.mermaid import diagram
 
-        return diagram(self)
+        return diagram(self.mro, self.bases, self.methods)
 
 
 def one_line_each(lines: Iterator[str]) -> str:

@@ -10,7 +10,7 @@ from callscope.analyze.findings.half_built import find_after, find_before
 from callscope.analyze.findings.inits import find_missing, find_twice
 from callscope.analyze.findings.objects import Objects
 from callscope.analyze.findings.templates import find_bypassed, find_dropped, find_not_reached
-from callscope.trace import Trace
+from callscope.trace import TraceData
 
 __all__ = ["DETECTORS", "Finding", "Findings", "Severity", "find"]
 
@@ -25,7 +25,7 @@ DETECTORS: Final[tuple[Callable[[Objects], Iterator[Finding]], ...]] = (
 )
 
 
-def find(trace: Trace) -> Findings:
+def find(trace: TraceData) -> Findings:
     """Return the mistakes that a trace shows, errors first, each kind in the order they began.
 
     Nothing is said of a trace that does not hold all calls: one that was cut by `max_calls`, or

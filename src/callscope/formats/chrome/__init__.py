@@ -18,7 +18,7 @@ from callscope.formats.chrome.parts import Parts
 from callscope.formats.chrome.placed import PlacedLines
 from callscope.formats.chrome.plain import plain_lines
 from callscope.formats.pieces import AT_ONCE, write_pieces
-from callscope.trace import Call, Trace
+from callscope.trace import Call, TraceData
 
 _facts = attrgetter("_pid", "_thread", "_task", "_defining_class", "_runtime_class")
 _starts = attrgetter("_start_ns")
@@ -26,7 +26,7 @@ _ends = attrgetter("_end_ns")
 _suspensions = attrgetter("_suspensions")
 
 
-def write(trace: Trace, file: BinaryIO) -> None:
+def write(trace: TraceData, file: BinaryIO) -> None:
     """Write a trace as Trace Event JSON."""
     calls = trace.calls
     facts = set(map(_facts, calls))

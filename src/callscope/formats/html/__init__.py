@@ -17,7 +17,7 @@ from importlib.resources import files
 from typing import Any, BinaryIO, Final
 
 from callscope.formats.html.columns import pack
-from callscope.trace import Trace
+from callscope.trace import TraceData
 from callscope.trace.text import one_line
 
 MAX_CALLS: Final = 100_000
@@ -48,7 +48,7 @@ SCRIPTS: Final = (
 """The scripts of the page, in the order in which they stand in it."""
 
 
-def write(trace: Trace, file: BinaryIO, *, max_calls: int | None = MAX_CALLS) -> None:
+def write(trace: TraceData, file: BinaryIO, *, max_calls: int | None = MAX_CALLS) -> None:
     """Write a trace as an HTML page.
 
     Args:
@@ -60,7 +60,7 @@ def write(trace: Trace, file: BinaryIO, *, max_calls: int | None = MAX_CALLS) ->
     file.write(page(trace, max_calls=max_calls).encode())
 
 
-def page(trace: Trace, *, max_calls: int | None = MAX_CALLS) -> str:
+def page(trace: TraceData, *, max_calls: int | None = MAX_CALLS) -> str:
     """Return the HTML page of a trace; see `write`."""
     style, script = _asset("style.css"), _script()
     parts = {
@@ -73,7 +73,7 @@ def page(trace: Trace, *, max_calls: int | None = MAX_CALLS) -> str:
     return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _asset("page.html"))
 
 
-def _title(trace: Trace) -> str:
+def _title(trace: TraceData) -> str:
     targets = ", ".join(map(one_line, trace.header.targets))
     return f"{targets} · callscope" if targets else "callscope"
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from callscope.trace import Call, Names, Trace, value_text
+from callscope.analyze.findings import find
+from callscope.analyze.summary import summarize
+from callscope.trace import Call, Names, TraceData, value_text
 from callscope.trace.text import one_line, process_details
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ FIGURES: Final = (
 _T = TypeVar("_T")
 
 
-def pack(trace: Trace, max_calls: int | None) -> dict[str, Any]:
+def pack(trace: TraceData, max_calls: int | None) -> dict[str, Any]:
     """Return what a page holds of a trace, ready for JSON.
 
     Args:
@@ -49,7 +51,7 @@ def pack(trace: Trace, max_calls: int | None) -> dict[str, Any]:
         max_calls: how many calls to keep; None for all.
     """
     calls = trace.calls
-    findings = trace.findings()
+    findings = find(trace)
     wanted = [call for finding in findings for call in finding.calls[:MAX_FOUND]]
     columns = Columns(Names.of(calls), trace.header.start_ns)
     columns.add_all(choose(calls, wanted, max_calls))
@@ -69,7 +71,7 @@ def pack(trace: Trace, max_calls: int | None) -> dict[str, Any]:
         "total": len(calls),
         "lost": trace.lost,
         "leftOutOnPurpose": sum(trace.left_out.values()),
-        "summary": _figures(trace.summary()),
+        "summary": _figures(summarize(trace)),
         "findings": [columns.finding(finding) for finding in findings],
         **columns.tables(),
     }

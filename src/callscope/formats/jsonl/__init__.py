@@ -6,18 +6,18 @@ from typing import BinaryIO
 
 from callscope.formats.jsonl.reader import Reader
 from callscope.formats.pieces import write_pieces
-from callscope.trace import Trace
+from callscope.trace import TraceData
 from callscope.trace.schema import end_line, event_lines, header_line
 
 
-def write(trace: Trace, file: BinaryIO) -> None:
+def write(trace: TraceData, file: BinaryIO) -> None:
     """Write a trace as JSON Lines."""
-    file.write(header_line(trace.header._replace(cost=trace.cost)).encode())
+    file.write(header_line(trace.header).encode())
     write_pieces(event_lines(trace.events(), {}), file)
     file.write(end_line(trace.lost, trace.left_out).encode())
 
 
-def read(file: BinaryIO, name: str) -> Trace:
+def read(file: BinaryIO, name: str) -> TraceData:
     """Read a trace from JSON Lines; errors call the file by its name."""
     header, recorded = Reader(file, name).read()
-    return Trace(header, lambda: recorded)
+    return TraceData(header, recorded)

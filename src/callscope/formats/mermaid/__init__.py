@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Final
 
 from callscope.formats.mermaid.folding import Folded, Round, count, levels_that_fit
-from callscope.trace import Call, Names, Trace, arguments_text, object_text, value_text
+from callscope.trace import Call, Names, TraceData, arguments_text, object_text, value_text
 from callscope.trace.text import missing, one_line, process_details
 
 MAX_CALLS: Final = 150
@@ -25,12 +25,12 @@ _LONGEST: Final = 80
 _PLAIN: Final = frozenset(" _.,()[]='")
 
 
-def write(trace: Trace, file: BinaryIO) -> None:
+def write(trace: TraceData, file: BinaryIO) -> None:
     """Write a trace as a Mermaid sequence diagram."""
     file.write(diagram(trace).encode())
 
 
-def diagram(trace: Trace) -> str:
+def diagram(trace: TraceData) -> str:
     """Return a trace as a Mermaid sequence diagram.
 
     Siblings of one shape in a row are a loop. Of a trace that is still too long, the outermost
@@ -45,7 +45,7 @@ def diagram(trace: Trace) -> str:
 
 
 class _Diagram:
-    def __init__(self, trace: Trace, folded: Folded, most: int) -> None:
+    def __init__(self, trace: TraceData, folded: Folded, most: int) -> None:
         self._trace = trace
         self._folded = folded
         self._most = most

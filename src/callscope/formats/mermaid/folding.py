@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from callscope.trace import Call, Trace
+from callscope.trace import Call, TraceData
 
 _LONGEST_ROUND: Final = 8
 """How many sibling calls a repeated round may have."""
@@ -27,7 +27,7 @@ class Folded:
     and led to rounds of the same shapes, as many times each.
     """
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: TraceData) -> None:
         self._shapes: dict[object, int] = {}
         self._shape_of: dict[Call, int] = {}
         self._rounds: dict[Call, list[Round]] = {}

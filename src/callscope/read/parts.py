@@ -9,9 +9,10 @@ from pathlib import Path
 
 from callscope.claim import PARTS, is_claimed, remove, remove_empty
 from callscope.errors import CallscopeError, ProcessWarning, warn
-from callscope.formats.files import load, save
+from callscope.formats import load_all
 from callscope.origin import host_label
-from callscope.trace import Trace, merge
+from callscope.read.trace import Trace
+from callscope.trace import TraceData, merge
 
 
 def part_of(path: Path) -> Path:
@@ -39,8 +40,9 @@ def save_joined(trace: Trace, path: Path, own: Path | None = None) -> Trace:
     running = [part for part in others if is_claimed(part)]
     ended = set(others) - set(running)
     finished = dict(_of_run(ended, trace.header.run))
-    joined = merge([trace, *finished.values()]) if finished else trace
-    save(joined, path)
+    joined = merge([trace._data_with_cost(), *finished.values()]) if finished else None
+    trace = trace if joined is None else Trace._of(joined)
+    trace.save(path)
     for part in (*finished, *([own] if own else ())):
         remove(part)
     for part in ended - finished.keys():
@@ -54,13 +56,13 @@ def save_joined(trace: Trace, path: Path, own: Path | None = None) -> Trace:
             f" It is in '{_folder(path)}'; `callscope convert` makes one file of it.",
             ProcessWarning,
         )
-    return joined
+    return trace
 
 
-def _of_run(parts: Iterable[Path], run: str) -> Iterator[tuple[Path, Trace]]:
+def _of_run(parts: Iterable[Path], run: str) -> Iterator[tuple[Path, TraceData]]:
     for part in sorted(parts):
         with suppress(CallscopeError):  # a process was killed before it wrote a line
-            trace = load(part)
+            trace = load_all([part])
             if trace.header.run == run:
                 yield part, trace
 

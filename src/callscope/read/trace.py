@@ -1,0 +1,255 @@
+"""Trace: the calls of one recording, and everything that can be asked of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+from callscope.read.find import find
+from callscope.trace import Call, Cost, Event, Header, Recorded, TraceData
+
+if TYPE_CHECKING:
+    from os import PathLike
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from callscope.analyze.findings import Findings
+    from callscope.analyze.summary import Summary
+
+
+class Trace(Sequence[Call]):
+    """The calls of one recording, as a list, as a tree, and as text.
+
+    It is a sequence of its calls, in the order they began: it can be iterated, indexed and sliced,
+    and is false while it is empty. Two traces are equal only if they are the same object.
+
+    It may be read while the recording still runs, and then holds what has happened so far. What one
+    call of a method returns, or one file holds, is what had happened at one moment.
+    """
+
+    def __init__(
+        self,
+        header: Header,
+        read: Callable[[], Recorded],
+        measure_cost: Callable[[], Cost] | None = None,
+    ) -> None:
+        self.header: Header = header
+        self._read = read
+        self._measure_cost = measure_cost
+        self._calls: tuple[Call, ...] = ()
+
+    @classmethod
+    def _of(cls, data: TraceData) -> Trace:
+        """Return a trace of data that does not change any more."""
+        recorded = Recorded(
+            data.calls, data.lost, data.left_out, data.sites, data.absence, is_final=True
+        )
+        return cls(data.header, lambda: recorded)
+
+    def _data(self) -> TraceData:
+        """Return the trace as it is now: what asks it more than once gets one answer."""
+        recorded = self._read()
+        known, calls = self._calls, recorded.calls
+        if len(calls) != len(known) or (calls and calls[-1] is not known[-1]):
+            self._calls = known = tuple(calls)
+        recorded = recorded._replace(calls=known)
+        if recorded.is_final:
+            self._read = lambda: recorded  # the recording need not stay alive
+        return TraceData(self.header, recorded)
+
+    def _data_with_cost(self) -> TraceData:
+        """Return the trace as it is now, with what recording took per call, where that is known."""
+        data = self._data()
+        if self.header.cost is None and self._measure_cost is not None:
+            data.header = self.header = self.header._replace(cost=self._measure_cost())
+        return data
+
+    @property
+    def calls(self) -> Sequence[Call]:
+        """Every call, in the order they began."""
+        return self._data().calls
+
+    @property
+    def roots(self) -> Sequence[Call]:
+        """The calls that no other traced call led to, in the order they began."""
+        return self._data().roots
+
+    @property
+    def lost(self) -> int:
+        """Number of calls made but not kept: `max_calls` was reached, or a disk was full."""
+        return self._data().lost
+
+    @property
+    def left_out(self) -> Mapping[str, int]:
+        """Number of calls that `sample` and `max_per_second` left out, exactly, of each site.
+
+        Sites are named with their module: ``"app.Layer.__call__"``.
+        """
+        return self._data().left_out
+
+    @property
+    def cost(self) -> Cost | None:
+        """What recording itself took per call; None for a trace that does not say.
+
+        It is measured when it is first asked for, by a summary or by saving, in the process that
+        recorded; for a trace that is streamed to a file, when the recording begins.
+        """
+        return self._data_with_cost().header.cost
+
+    def events(self) -> Iterator[Event]:
+        """Return an iterator over the events of all calls, in the order of time."""
+        return self._data().events()
+
+    def find(
+        self,
+        site: str | type = "*",
+        *,
+        method: str | None = None,
+        defining_class: str | type | None = None,
+        runtime_class: str | type | None = None,
+        instance: int | None = None,
+        error: str | type | bool | None = None,
+        within: Call | None = None,
+        where: Callable[[Call], bool] | None = None,
+    ) -> list[Call]:
+        """Return the calls that fit everything asked for, in the order they began.
+
+        There may be none. If the site is none that the trace knows of, as one that is misspelt, a
+        `SiteWarning` names those that there are.
+
+        Args:
+            site: a site such as ``"Layer.__call__"``, or an `fnmatch` pattern of sites; or a class,
+                for all methods that it defines.
+            method: name of the method, or a pattern.
+            defining_class: the class that defines the method: the class itself, its bare or its
+                module-qualified name, or a pattern of either.
+            runtime_class: the class of the object, in the same forms.
+            instance: the object's serial number.
+            error: True for calls that an exception ended, False for all others; or the class of
+                the exception, in the same forms as other classes (subclasses do not count).
+            within: a call of the trace; of what it led to, directly or not.
+            where: a function that is given each call and returns True to keep it.
+        """
+        return find(
+            self._data(),
+            site,
+            method=method,
+            defining_class=defining_class,
+            runtime_class=runtime_class,
+            instance=instance,
+            error=error,
+            within=within,
+            where=where,
+        )
+
+    def outline(self) -> str:
+        """Return the tree as stable text, with no time or address in it.
+
+        Two spaces per depth, the site with its arguments, the object in brackets, then
+        `` -> result`` where the result is not None, or `` !! Type: message``. Two runs of the
+        same program give the same outline, so a test may compare it with a string.
+        """
+        from callscope.formats.tree import outline
+
+        return outline(self._data())
+
+    def summary(self, *, corrected: bool = True) -> Summary:
+        """Return the number of calls and the times per site, and per class of objects.
+
+        Args:
+            corrected: whether what recording itself took, as far as that is known (see `cost`),
+                is taken off all times.
+        """
+        from callscope.analyze.summary import summarize
+
+        return summarize(self._data_with_cost(), corrected=corrected)
+
+    def findings(self) -> Findings:
+        """Return the mistakes that the calls show, those of severity ``"error"`` first.
+
+        A sequence of `Finding`: an ``__init__`` of the MRO that never ran or ran twice, an object
+        used before it was ready, a template method that was bypassed, a result that was dropped.
+        Each names the classes, the file and the line, the calls that show it, and what to do. It
+        is empty for a trace that does not hold all calls, because of `max_calls`, `where`, `sample`
+        or `max_per_second`.
+        """
+        from callscope.analyze import findings
+
+        return findings.find(self._data())
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Write the trace to a file in the format its suffix names, and return its path.
+
+        Raises:
+            TraceFormatError: if no format has that suffix.
+            TraceFileError: if the file cannot be written.
+        """
+        from callscope.formats import check_suffix, save
+
+        check_suffix(path)  # before the calls are read, which may take long
+        return save(self._data_with_cost, path)
+
+    def to_arrow(self) -> pa.Table:
+        """Return the calls as a table of Arrow, one row each, in the order they began.
+
+        The columns are named as the attributes of `Call`, and ``parent_id`` is the `call_id` of the
+        parent. ``arguments`` and ``result`` are JSON; ``argument_texts`` lists the arguments whose
+        strings stand for values that are no scalars, and ``result_is_text`` says it of the result.
+        ``instants`` are the times at which a call was suspended, resumed, suspended...
+
+        Raises:
+            MissingExtraError: if pyarrow is not installed.
+            TraceFormatError: if a number is too large for a column.
+        """
+        from callscope.formats.parquet import to_arrow
+
+        return to_arrow(self._data())
+
+    def __str__(self) -> str:
+        from callscope.analyze import findings as analysis
+        from callscope.formats.tree import tree
+
+        data = self._data()
+        text, findings = tree(data), analysis.find(data)
+        return f"{text}\n\n{findings.brief()}" if findings else text
+
+    def _repr_html_(self) -> str:
+        from callscope.formats.notebook import trace_html
+
+        return trace_html(self._data())
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001  # IPython's
+        printer.text(str(self))
+
+    def __len__(self) -> int:
+        return len(self._read().calls)
+
+    def __iter__(self) -> Iterator[Call]:
+        return iter(self.calls)
+
+    def __contains__(self, call: object) -> bool:
+        return call in self.calls
+
+    @overload
+    def __getitem__(self, index: int) -> Call: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Call]: ...
+    def __getitem__(self, index: int | slice) -> Call | Sequence[Call]:
+        return self.calls[index]
+
+    def __reversed__(self) -> Iterator[Call]:
+        return reversed(self.calls)
+
+    def index(self, call: Call, start: int = 0, stop: int | None = None) -> int:
+        """Return the place of a call in `calls`, as `list.index` does."""
+        calls = self.calls
+        return calls.index(call, start, len(calls) if stop is None else stop)
+
+    def count(self, call: Call) -> int:
+        """Return 1 for a call of the trace, else 0."""
+        return self.calls.count(call)
+
+    def __repr__(self) -> str:
+        calls = len(self)
+        return f"<Trace of {calls} call{'' if calls == 1 else 's'}>"

@@ -1,0 +1,48 @@
+"""Tape of one thread or greenlet."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any, Final
+
+from callscope.tape.engine import NATIVE
+
+new_records: Final[Any] = list if NATIVE is None else NATIVE.Tape
+"""Makes what is written to: a list; or, in C, what can be written to like one."""
+
+
+class ThreadTape:
+    """One thread's tape, or one greenlet's, and the name it goes by.
+
+    Args:
+        thread: the thread's name.
+        alive: a reference that is dead once nothing more will be written.
+        task: the greenlet's name; None for a thread.
+        parent: the tape of the greenlet's parent.
+    """
+
+    __slots__ = ("__weakref__", "_alive", "parent", "records", "task", "thread")
+
+    def __init__(
+        self,
+        thread: str,
+        alive: weakref.ref[Any],
+        task: str | None = None,
+        parent: ThreadTape | None = None,
+    ) -> None:
+        self.thread: str = thread
+        self.task: str | None = task
+        self.parent: ThreadTape | None = parent
+        self.records: Any = new_records()
+        """A list; or, in C, what can be written to like one."""
+        self._alive = alive
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will be written."""
+        return self._alive() is None
+
+    @property
+    def of_thread(self) -> ThreadTape:
+        """The tape of the thread that a greenlet runs in."""
+        return self if self.parent is None else self.parent.of_thread

@@ -1,0 +1,91 @@
+"""Data of a trace: the calls of one recording at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
+from types import MappingProxyType
+from typing import NamedTuple
+
+from callscope.trace.call import Call
+from callscope.trace.event import Event, EventKind
+from callscope.trace.header import Header
+
+
+class Recorded(NamedTuple):
+    """A recording's calls as they are known so far."""
+
+    calls: Sequence[Call]
+    lost: int
+    """Number of calls made but not kept: `max_calls` was reached, or a disk was full."""
+    left_out: Mapping[str, int] = MappingProxyType({})
+    """Number of calls that were left out on purpose, of each site by its qualified name."""
+    sites: Callable[[], Iterable[tuple[str, str]]] = tuple
+    """Returns the sites that the recording was asked for: qualified name of the class, and method."""
+    absence: Callable[[], str] = str
+    """Returns a sentence, after a space, on why there may be no call; or nothing."""
+    is_final: bool = False
+    """Whether the recording has ended, so that reading it again gives the same."""
+
+
+class TraceData:
+    """The calls of one recording at one moment, and all that is known of them as a whole."""
+
+    __slots__ = ("absence", "calls", "header", "left_out", "lost", "sites")
+
+    def __init__(self, header: Header, recorded: Recorded) -> None:
+        self.header: Header = header
+        self.calls: Sequence[Call] = recorded.calls
+        """Every call, in the order they began."""
+        self.lost: int = recorded.lost
+        """Number of calls made but not kept: `max_calls` was reached, or a disk was full."""
+        self.left_out: Mapping[str, int] = recorded.left_out
+        """Number of calls that were left out on purpose, of each site by its qualified name."""
+        self.sites: Callable[[], Iterable[tuple[str, str]]] = recorded.sites
+        """Returns the sites asked for; see `Recorded.sites`."""
+        self.absence: Callable[[], str] = recorded.absence
+        """Returns why there may be no call; see `Recorded.absence`."""
+
+    def __len__(self) -> int:
+        return len(self.calls)
+
+    @property
+    def roots(self) -> Sequence[Call]:
+        """The calls that no other traced call led to, in the order they began."""
+        return tuple(call for call in self.calls if call.parent is None)
+
+    def events(self) -> Iterator[Event]:
+        """Yield the events of all calls in the order of time."""
+        instants = sorted(_instants(self.roots), key=itemgetter(0))
+        for seq, (ts_ns, kind, call) in enumerate(instants, 1):
+            yield Event(kind, seq, ts_ns, call)
+
+
+def _instants(roots: Iterable[Call]) -> list[tuple[int, EventKind, Call]]:
+    """Return begin and end of every call below the roots, in order; no recursion, for depth."""
+    found: list[tuple[int, EventKind, Call]] = []
+    above: list[tuple[Call, Iterator[Call]]] = []
+    rest = iter(roots)
+    while True:
+        for call in rest:
+            found.append((call._start_ns, "call", call))
+            if call._suspensions:
+                for suspended_ns, resumed_ns in call.suspensions:
+                    found.append((suspended_ns, "suspend", call))
+                    if resumed_ns is not None:
+                        found.append((resumed_ns, "resume", call))
+            if call._children:
+                above.append((call, rest))
+                rest = iter(call._children)
+                break
+            _add_end(found, call)
+        else:
+            if not above:
+                return found
+            call, rest = above.pop()
+            _add_end(found, call)
+
+
+def _add_end(found: list[tuple[int, EventKind, Call]], call: Call) -> None:
+    if call._end_ns is not None:
+        found.append((call._end_ns, "return" if call._error is None else "raise", call))

@@ -1,0 +1,88 @@
+"""HTML of calls, as notebooks show them: without scripts, and with all text escaped."""
+
+# ruff: noqa: D102  # the properties are those of `Call`
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import Final, Protocol
+
+from callscope.trace.text import Described, Names, call_text, duration_text, outcome_text
+
+MAX_CALLS: Final = 500
+"""How many calls a notebook shows."""
+_OPEN_DEPTH: Final = 4
+"""Calls up to this depth are unfolded at first."""
+
+_LEAF: Final = '<div style="margin-left:1.2em">{}</div>'
+_BRANCH: Final = (
+    '<details style="margin-left:1.2em"{}><summary style="margin-left:-1.1em">{}</summary>'
+)
+
+
+class Branch(Described, Protocol):
+    """What the HTML says of a call, in addition to its text."""
+
+    @property
+    def depth(self) -> int: ...
+    @property
+    def duration_ns(self) -> int | None: ...
+    @property
+    def children(self) -> Sequence[Branch]: ...
+
+
+def call_html(call: Branch) -> str:
+    """Return a call as HTML, with what it led to."""
+    below: list[Branch] = [call]
+    for each in below:
+        below.extend(each.children[: MAX_CALLS - len(below)])
+    return framed("", "".join(nested([call], Names.of(below), MAX_CALLS)))
+
+
+def text_html(text: str) -> str:
+    """Return text as HTML, as it is."""
+    return f'<pre style="line-height:1.3">{_escaped(text)}</pre>'
+
+
+def framed(title: str, body: str) -> str:
+    """Return HTML under a title, in the font of code."""
+    heading = f"<div>{_escaped(title)}</div>" if title else ""
+    return f'<div style="font-family:monospace;white-space:pre-wrap">{heading}{body}</div>'
+
+
+def nested(roots: Sequence[Branch], names: Names, most: int) -> Iterator[str]:
+    """Yield the HTML of trees of calls, up to a number of calls."""
+    top = roots[0].depth if roots else 0
+    # None closes a branch; no recursion, for depth.
+    stack: list[Branch | None] = [*reversed(roots)]
+    while stack:
+        call = stack.pop()
+        if call is None:
+            yield "</details>"
+            continue
+        if most <= 0:
+            continue
+        most -= 1
+        if not call.children:
+            yield _LEAF.format(_line(call, names))
+            continue
+        opened = " open" if call.depth - top < _OPEN_DEPTH else ""
+        yield _BRANCH.format(opened, _line(call, names))
+        stack.append(None)
+        stack.extend(reversed(call.children))
+
+
+def _line(call: Branch, names: Names) -> str:
+    text = _escaped(call_text(call, names))
+    outcome = _escaped(outcome_text(call))
+    color = "#b00020" if call.error is not None else "inherit"
+    duration = _escaped(duration_text(call.duration_ns))
+    return (
+        f'{text}<span style="color:{color}">{outcome}</span>'
+        f'  <span style="opacity:.6">{duration}</span>'
+    )
+
+
+def _escaped(text: object) -> str:
+    return escape(str(text), quote=True).encode("utf-8", "backslashreplace").decode()
