@@ -16,9 +16,9 @@ from typing import Final, Literal, NamedTuple
 import callscope
 from benchmarks import mixture
 from benchmarks.memory import resident_bytes
-from callscope.limits import Limits
-from callscope.options import check_options
-from callscope.recording import Recording
+from callscope.declare.options import check_options
+from callscope.recording.limits import Limits
+from callscope.recording.recording import Recording
 from callscope.trace import Event
 
 How = Literal["count", "keep", "stream"]

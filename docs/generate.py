@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import callscope
-from callscope.cli.main import _parser
+from callscope.tools.cli.main import _parser
 
 FOLDER: Final = Path(__file__).parent / "reference"
 KINDS: Final = (

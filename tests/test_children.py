@@ -12,7 +12,7 @@ import pytest
 
 import callscope
 from callscope import Console, record
-from callscope.cli import main
+from callscope.tools.cli import main
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork"),

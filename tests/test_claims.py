@@ -13,10 +13,10 @@ import pytest
 
 import callscope
 from callscope import JSONLines, load, record
-from callscope.cli import main
 from callscope.errors import OptionError, ProcessWarning
-from callscope.origin import host_label
+from callscope.introspect.origin import host_label
 from callscope.read import Trace
+from callscope.tools.cli import main
 from callscope.trace import merge as merged
 
 pytestmark = pytest.mark.slow

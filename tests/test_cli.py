@@ -11,7 +11,7 @@ import zipfile
 import pytest
 
 import callscope
-from callscope.cli import main
+from callscope.tools.cli import main
 from conftest import SEED_APP
 
 PROGRAM = f"""\

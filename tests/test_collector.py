@@ -283,7 +283,7 @@ print("done", flush=True)
 
 def test_a_collector_that_never_answers(monkeypatch):
     """Where each span is sent by itself, the sink is slow, and the program is not."""
-    monkeypatch.setattr("callscope.feed.MOST_WAITING", 10)
+    monkeypatch.setattr("callscope.recording.dispatch.MOST_WAITING", 10)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()

@@ -15,16 +15,16 @@ def test_the_first_change(tmp_path):
     """With the module and the line in place, the test passes; and without them, it does not."""
     page = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     files = dict(re.findall(r"<!-- file: (\S+) -->\n\n```python\n(.*?)```", page, re.DOTALL))
-    assert ["src/callscope/formats/table.py", "tests/test_files.py"] == sorted(files)
+    assert ["src/callscope/read/formats/table.py", "tests/test_files.py"] == sorted(files)
     suffix, module = re.search(r'`"(\.\w+)": "(\w+)",`', page).groups()
 
     conftest = (PROJECT / "tests" / "conftest.py").read_text(encoding="utf-8")
     known = (
-        "import callscope.formats\n"
-        f"callscope.formats.__path__.append({str(tmp_path)!r})\n"
-        f"callscope.formats.SUFFIXES[{suffix!r}] = {module!r}\n"
+        "import callscope.read.formats\n"
+        f"callscope.read.formats.__path__.append({str(tmp_path)!r})\n"
+        f"callscope.read.formats.SUFFIXES[{suffix!r}] = {module!r}\n"
     )
-    (tmp_path / f"{module}.py").write_text(files["src/callscope/formats/table.py"])
+    (tmp_path / f"{module}.py").write_text(files["src/callscope/read/formats/table.py"])
     (tmp_path / "test_it.py").write_text(files["tests/test_files.py"])
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     outcomes = []

@@ -9,7 +9,7 @@ import pytest
 
 import callscope
 from callscope import demo, errors, explain
-from callscope.cli import main
+from callscope.tools.cli import main
 
 
 class Root:

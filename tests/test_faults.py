@@ -216,7 +216,7 @@ def test_reading_may_be_interrupted_in_each_of_its_functions(
 
     A handler of a signal may also read the trace that is being read.
     """
-    monkeypatch.setattr("callscope.outlet._BATCH_SECONDS", 60)  # nobody else reads
+    monkeypatch.setattr("callscope.recording.sink_workers._BATCH_SECONDS", 60)  # nobody else reads
 
     def read(at: int) -> tuple[str, bool]:
         sinks = [Gather(live=False, lossless=True)] if tells else []
@@ -291,7 +291,8 @@ def test_a_trace_function_may_raise_anywhere(
         def work() -> None:
             with recording as trace:
                 Nested().outer(1)
-                len(trace)
+                with suppress(callscope.CallscopeError):  # its own trace may be torn
+                    len(trace)
 
         has_raised = raise_within(set_hook, at, work)
         recording.end()

@@ -56,7 +56,7 @@ def few(monkeypatch):
     """Have only so many events wait for a sink."""
 
     def allow(number):
-        monkeypatch.setattr("callscope.feed.MOST_WAITING", number)
+        monkeypatch.setattr("callscope.recording.dispatch.MOST_WAITING", number)
 
     return allow
 
@@ -212,7 +212,7 @@ class TestDeadlines:
     def test_what_is_still_in_line_then_is_counted(self, seed, monkeypatch):
         """A sink that is slow, but goes on, is closed like any other."""
         now = [0]
-        monkeypatch.setattr("callscope.outlet.monotonic", lambda: now[0])
+        monkeypatch.setattr("callscope.recording.sink_workers.monotonic", lambda: now[0])
         sink = Slow(deadline_seconds=60)
         sink.may_go_on.set()
         take = sink.on_event
@@ -383,7 +383,7 @@ class TestKeepingNothing:
 
     def test_it_has_no_limit(self, seed, monkeypatch):
         """A service runs for long; a limit can be set all the same."""
-        monkeypatch.setattr("callscope.begin.DEFAULT_MAX_CALLS", 2)
+        monkeypatch.setattr("callscope.recording.api.DEFAULT_MAX_CALLS", 2)
         with callscope.record(seed.Layer, sinks=[sink := Slow("none")], keep=False):
             seed.MyLayer(3)(4)
         assert len(sink.events) == 8

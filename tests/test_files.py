@@ -16,8 +16,8 @@ import pytest
 
 import callscope
 from callscope import errors
-from callscope.cli import main
 from callscope.read import Trace
+from callscope.tools.cli import main
 from conftest import SEED_OUTLINE
 
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX permissions, links and pipes")
@@ -168,7 +168,7 @@ class Terminal(io.StringIO):
 class TestProgress:
     @pytest.fixture
     def terminal(self, monkeypatch):
-        monkeypatch.setattr("callscope.formats.terminal.FIRST_SECONDS", 0)
+        monkeypatch.setattr("callscope.read.formats.progress.FIRST_SECONDS", 0)
         monkeypatch.delenv("TERM", raising=False)
         return Terminal()
 
@@ -431,10 +431,10 @@ def test_names_that_keep_coming(seed, tmp_path, monkeypatch, count):
 
     def read():
         loaded = callscope.load(path)
-        facts = [(call.file, call.line, call._class_facts) for call in loaded.calls]
+        facts = [(call.file, call.line, call._class_metadata) for call in loaded.calls]
         return loaded.outline(), facts, [call.duration_ns for call in loaded.calls]
 
     fast = read()
-    monkeypatch.setattr("callscope.formats.jsonl.reader._fast", lambda: None)
+    monkeypatch.setattr("callscope.read.formats.jsonl.reader._fast", lambda: None)
     assert fast == read()
     assert fast[0] == trace.outline()

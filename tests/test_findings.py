@@ -993,7 +993,7 @@ sys.exit(5 if "exit" in sys.argv else 0)
 
     @pytest.fixture
     def run(self, tmp_path, capfd, monkeypatch):
-        from callscope.cli import main
+        from callscope.tools.cli import main
 
         (tmp_path / "app.py").write_text(self.PROGRAM)
         monkeypatch.chdir(tmp_path)

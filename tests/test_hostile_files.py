@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import callscope
 from callscope import errors
-from callscope.cli import main
-from callscope.formats.jsonl import reader
+from callscope.read.formats.jsonl import reader
+from callscope.tools.cli import main
 from test_schema import exercise, record
 
 many = settings(
@@ -26,7 +26,7 @@ with record() as EXERCISED:
 
 def lines_of(trace):
     file = io.BytesIO()
-    from callscope.formats import jsonl
+    from callscope.read.formats import jsonl
 
     jsonl.write(trace, file)
     return file.getvalue().splitlines()

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import callscope
-from callscope.formats import html as page_format
-from callscope.formats.html import columns
+from callscope.read.formats import html as page_format
+from callscope.read.formats.html import columns
 
 HOSTILE = [
     "</script><script>alert(1)</script>",
@@ -399,8 +399,8 @@ class TestTheFiles:
         """And so are in the wheel."""
         project = Path(__file__).parent.parent / "pyproject.toml"
         folder = Path(page_format.__file__).parent
-        declared = re.findall(r'"(formats/html/[^"]+)"', project.read_text(encoding="utf-8"))
-        package = folder.parent.parent
+        declared = re.findall(r'"(read/formats/html/[^"]+)"', project.read_text(encoding="utf-8"))
+        package = folder.parent.parent.parent
         found = {path for pattern in declared for path in package.glob(pattern)}
         assert found == {
             path for path in folder.rglob("*.*") if path.suffix in (".html", ".css", ".js")
@@ -433,7 +433,7 @@ class TestSummaries:
     def test_every_figure_that_there_is(self, seed_trace, monkeypatch):
         """And what recording took, if that was taken off."""
         summary = SimpleNamespace(sites=[Figures("Layer.call")], recording_ns=7)
-        monkeypatch.setattr("callscope.formats.html.columns.summarize", lambda trace: summary)
+        monkeypatch.setattr("callscope.read.formats.html.columns.summarize", lambda trace: summary)
         assert packed(seed_trace)["summary"] == {
             "recording": 7,
             "sites": ["Layer.call"],

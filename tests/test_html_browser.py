@@ -8,7 +8,7 @@ import threading
 import pytest
 
 import callscope
-from callscope.formats import html
+from callscope.read.formats import html
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -165,7 +165,7 @@ def test_an_interrupt_while_a_recording_begins_or_ends(
 FORKS = """
 import os, signal, sys, threading, warnings
 import callscope
-from callscope.processes import _end_all
+from callscope.recording.lifecycle import _end_all
 
 warnings.simplefilter("ignore", DeprecationWarning)  # it forks with threads, as programs do
 if sys.argv[1:]:
@@ -425,7 +425,7 @@ def test_a_bad_environment_stops_no_program(bad: str, tmp_path: Any) -> None:
 
 def test_a_path_that_no_system_takes(recwarn: pytest.WarningsRecorder) -> None:
     """It is a warning, too."""
-    from callscope import environment
+    from callscope.tools import environment
 
     environment.start({"CALLSCOPE": "1", "CALLSCOPE_TO": "a\0b.jsonl", "CALLSCOPE_PARENT": "1"})
     assert [warning.category for warning in recwarn] == [callscope.errors.TargetWarning]

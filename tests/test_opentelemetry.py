@@ -701,7 +701,7 @@ class TestWhatIsLeftOut:
     @both
     def test_by_back_pressure(self, seed, current, monkeypatch):
         """What the sink is not told of is missing, and what is below hangs below the rest."""
-        monkeypatch.setattr("callscope.feed.MOST_WAITING", 1)
+        monkeypatch.setattr("callscope.recording.dispatch.MOST_WAITING", 1)
         app = App()
         with pytest.warns(errors.SinkWarning, match="could not keep up"):
             with app.record(seed.Layer, current=current):

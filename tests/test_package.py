@@ -116,19 +116,21 @@ def test_importing_takes_only_what_declaring_needs():
     imported = set(run(program).split())
     assert {name for name in imported if name.startswith("callscope")} == {
         "callscope",
-        "callscope._copies",
-        "callscope._version",
         "callscope.declare",
-        "callscope.instrumentation",
+        "callscope.introspect",
+        "callscope.introspect.copies",
+        "callscope.introspect.version",
+        "callscope.declare.decorators",
+        "callscope.declare.instrumentation",
         "callscope.errors",
-        "callscope.hierarchy",
-        "callscope.identity",
-        "callscope.locks",
-        "callscope.options",
-        "callscope.presets",
-        "callscope.registry",
-        "callscope.sites",
-        "callscope.targets",
+        "callscope.introspect.classes",
+        "callscope.introspect.identity",
+        "callscope.introspect.locks",
+        "callscope.declare.options",
+        "callscope.declare.presets",
+        "callscope.declare.registry",
+        "callscope.introspect.sites",
+        "callscope.declare.targets",
     }
     assert set() == imported & {"asyncio", "dataclasses", "inspect", "json", "typing", "wrapt"}
 
@@ -138,5 +140,11 @@ def test_any_first_name_may_be_imported():
     """A function is not hidden by a module of the package, whatever is imported first."""
     for name in PUBLIC:
         run(f"from callscope import {name}; import callscope; assert callable(callscope.record)")
-    for module in ("recording", "cli.main", "environment", "formats.tree", "analyze.summary"):
+    for module in (
+        "recording.recording",
+        "tools.cli.main",
+        "tools.environment",
+        "read.formats.tree",
+        "read.summary",
+    ):
         run(f"import callscope.{module}, callscope; assert callable(callscope.record)")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import callscope
 from callscope import errors
-from callscope.cli import main
+from callscope.tools.cli import main
 from strategies import Running, programs
 from test_hostile_files import everything
 from test_schema import exercise, record
@@ -78,7 +78,9 @@ def test_round_trip(tmp_path, capture):
     # What UTF-8 has no form for is escaped, as it is shown.
     one, other = (repr(everything(t)).replace(r"\\ud800", r"\ud800") for t in (loaded, as_json))
     assert one == other
-    assert [call._class_facts for call in loaded.calls] == [c._class_facts for c in trace.calls]
+    assert [call._class_metadata for call in loaded.calls] == [
+        c._class_metadata for c in trace.calls
+    ]
     left.close()
 
 

@@ -42,7 +42,7 @@ def modules():
 def test_the_hook_names_all_modules():
     """None is missing, and the files of formats and schemas are there."""
     [hook] = entry_points(group="pyinstaller40", name="hook-dirs").select(
-        value="callscope._pyinstaller:get_hook_dirs"
+        value="callscope.tools.pyinstaller:get_hook_dirs"
     )
     [folder] = hook.load()()
     said = runpy.run_path(str(Path(folder, "hook-callscope.py")))

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from callscope.pytest_plugin import MOST_SHOWN
+from callscope.tools.pytest_plugin import MOST_SHOWN
 from conftest import SEED_APP
 
 pytestmark = pytest.mark.slow
@@ -284,7 +284,7 @@ class TestOptions:
             import sys, app
             def test_it():
                 assert "__wrapped__" not in vars(app.Layer.__call__)
-                assert not {"callscope.recording", "callscope.weave", "wrapt"} & set(sys.modules)
+                assert not {"callscope.recording.recording", "callscope.weave", "wrapt"} & set(sys.modules)
             """
         )
         result.assert_outcomes(passed=1)

@@ -217,7 +217,7 @@ class TestFiles:
             pid = os.fork()
             if not pid:
                 seed.MyLayer(2)
-                callscope.processes._end_all()
+                callscope.recording.lifecycle._end_all()
                 os._exit(0)
             os.waitpid(pid, 0)
         child = tmp_path / f"t.{pid}.jsonl"

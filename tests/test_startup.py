@@ -12,7 +12,7 @@ import pytest
 import wrapt
 
 import callscope
-from callscope.cli import main
+from callscope.tools.cli import main
 from conftest import SEED_APP
 
 pytestmark = pytest.mark.slow

@@ -264,7 +264,7 @@ class TestForms:
         pytest.importorskip("pandas", reason="pandas is not installed")
         summary = self.trace().summary()
         frame = summary.to_frame()
-        assert list(frame.columns) == list(callscope.analyze.summary.SiteSummary._fields)
+        assert list(frame.columns) == list(callscope.read.summary.SiteSummary._fields)
         assert frame["self_ns"].tolist() == [3_500_000, 500_000]
         assert summary.to_frame(by="class")["runtime_class"].tolist() == ["A", "B"]
 

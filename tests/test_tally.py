@@ -6,9 +6,9 @@ import threading
 import pytest
 
 import callscope
-from callscope.limits import Limits
-from callscope.options import check_options
-from callscope.recording import Recording
+from callscope.declare.options import check_options
+from callscope.recording.limits import Limits
+from callscope.recording.recording import Recording
 
 
 def counted(root, program):

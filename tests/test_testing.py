@@ -140,7 +140,7 @@ class TestRecorded:
 def run(plain_pytester):
     def run_pytest(source, *arguments):
         plain_pytester.makepyfile(test_it=source)
-        options = ("-p", "callscope.pytest_plugin", f"--rootdir={plain_pytester.path}")
+        options = ("-p", "callscope.tools.pytest_plugin", f"--rootdir={plain_pytester.path}")
         return plain_pytester.runpytest_subprocess(*options, *arguments)
 
     return run_pytest

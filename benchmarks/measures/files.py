@@ -17,7 +17,7 @@ from benchmarks.proof import CaseError
 from benchmarks.workloads.program import Program
 from benchmarks.workloads.seed import CALLS_PER_PASS, make_seed
 
-_WITH_EXTRA: Final = "callscope.formats.jsonl.fast"
+_WITH_EXTRA: Final = "callscope.read.formats.jsonl.fast"
 _PLAIN: Final = " without extra"
 
 

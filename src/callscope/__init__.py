@@ -6,22 +6,21 @@ PYTEST_DONT_REWRITE: it may be imported before pytest is, which would warn of th
 import importlib as _importlib
 import os as _os
 
-from callscope import _copies
-from callscope._version import __version__
-from callscope.declare import Traced, TracedMeta, traced
+from callscope.declare.decorators import Traced, TracedMeta, traced
+from callscope.declare.instrumentation import Instrumentation, instrument, uninstrument
+from callscope.declare.presets import DJANGO_VIEWS, KERAS, PYTORCH, SKLEARN
 from callscope.errors import CallscopeError, CallscopeWarning
-from callscope.instrumentation import Instrumentation, instrument, uninstrument
-from callscope.presets import DJANGO_VIEWS, KERAS, PYTORCH, SKLEARN
+from callscope.introspect import copies as _copies
+from callscope.introspect.version import __version__
 
-TYPE_CHECKING = False  # see callscope.hierarchy
+TYPE_CHECKING = False  # see callscope.introspect.classes
 if TYPE_CHECKING:
-    from callscope.analyze.diff import diff
-    from callscope.analyze.explain import Explanation, explain
-    from callscope.analyze.findings import Finding
-    from callscope.begin import record, start, stop
-    from callscope.inside import current
     from callscope.read import Trace, load
-    from callscope.shadow.context import carry
+    from callscope.read.diff import diff
+    from callscope.read.explain import Explanation, explain
+    from callscope.read.findings import Finding
+    from callscope.recording.api import record, start, stop
+    from callscope.recording.inside import current
     from callscope.sinks.console import Console
     from callscope.sinks.jsonl import JSONLines
     from callscope.sinks.logging import Logging
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from callscope.trace import Call, Event, Sink
     from callscope.trace.schema import event_schema
     from callscope.weave import rescan
+    from callscope.weave.shadow.context import carry
 
 __all__ = [
     "DJANGO_VIEWS",
@@ -76,26 +76,26 @@ _LAZY = {
     "Call": "trace",
     "Console": "sinks.console",
     "Event": "trace",
-    "Explanation": "analyze.explain",
-    "Finding": "analyze.findings",
+    "Explanation": "read.explain",
+    "Finding": "read.findings",
     "JSONLines": "sinks.jsonl",
     "Logging": "sinks.logging",
     "OpenTelemetry": "sinks.opentelemetry",
     "Sink": "trace",
     "Structlog": "sinks.structlog",
     "Trace": "read",
-    "carry": "shadow.context",
-    "current": "inside",
-    "diff": "analyze.diff",
+    "carry": "weave.shadow.context",
+    "current": "recording.inside",
+    "diff": "read.diff",
     "engine": "tape.engine",
     "event_schema": "trace.schema",
-    "explain": "analyze.explain",
+    "explain": "read.explain",
     "load": "read",
-    "load_ipython_extension": "ipython",
-    "record": "begin",
+    "load_ipython_extension": "tools.ipython",
+    "record": "recording.api",
     "rescan": "weave",
-    "start": "begin",
-    "stop": "begin",
+    "start": "recording.api",
+    "stop": "recording.api",
 }
 
 
@@ -114,7 +114,7 @@ def __dir__() -> list[str]:
 
 
 if _os.environ.get("CALLSCOPE"):
-    from callscope import environment as _environment
+    from callscope.tools import environment as _environment
 
     _environment.start(_os.environ)
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from callscope.cli import main
+from callscope.tools.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

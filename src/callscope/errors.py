@@ -7,7 +7,7 @@ import threading
 import warnings
 from contextlib import suppress
 
-TYPE_CHECKING = False  # see callscope.hierarchy
+TYPE_CHECKING = False  # see callscope.introspect.classes
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Final

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 
 from callscope.errors import SiteWarning, nearest_first, some_of, warn
-from callscope.hierarchy import bare_name, qualified_name
+from callscope.introspect.classes import bare_name, qualified_name
 from callscope.trace import Call, TraceData
 
 
@@ -44,7 +44,7 @@ def find(
 def _warn_if_unknown(trace: TraceData, site: str | type) -> None:
     """Warn if no site that the trace knows of fits."""
     known = {(call.defining_class, call.method) for call in trace.calls}
-    for facts in {id(f): f for call in trace.calls if (f := call._class_facts)}.values():
+    for facts in {id(f): f for call in trace.calls if (f := call._class_metadata)}.values():
         known.update((s.defining_class, s.method) for sites in facts.sites for s in sites)
     known.update(trace.sites())
     if not known or any(_is_site(*each, site) for each in known):

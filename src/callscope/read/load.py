@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from callscope.formats import files
+from callscope.read.formats import files
 from callscope.read.trace import Trace
 
 if TYPE_CHECKING:
@@ -33,6 +33,6 @@ def load(path: str | PathLike[str]) -> Trace:
 def load_all(paths: Iterable[str | PathLike[str]]) -> Trace:
     """Read several files, or patterns of files, as one trace; raises what `load` raises.
 
-    Files of earlier runs are left out as `callscope.formats.files.load_all` says.
+    Files of earlier runs are left out as `callscope.read.formats.files.load_all` says.
     """
     return Trace._of(files.load_all(paths))

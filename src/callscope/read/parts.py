@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from callscope.claim import PARTS, is_claimed, remove, remove_empty
 from callscope.errors import CallscopeError, ProcessWarning, warn
-from callscope.formats import load_all
-from callscope.origin import host_label
+from callscope.introspect.claim import PARTS, is_claimed, remove, remove_empty
+from callscope.introspect.origin import host_label
+from callscope.read.formats import load_all
 from callscope.read.trace import Trace
 from callscope.trace import TraceData, merge
 

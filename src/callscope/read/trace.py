@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from callscope.analyze.findings import Findings
-    from callscope.analyze.summary import Summary
+    from callscope.read.findings import Findings
+    from callscope.read.summary import Summary
 
 
 class Trace(Sequence[Call]):
@@ -150,7 +150,7 @@ class Trace(Sequence[Call]):
         `` -> result`` where the result is not None, or `` !! Type: message``. Two runs of the
         same program give the same outline, so a test may compare it with a string.
         """
-        from callscope.formats.tree import outline
+        from callscope.read.formats.tree import outline
 
         return outline(self._data())
 
@@ -161,7 +161,7 @@ class Trace(Sequence[Call]):
             corrected: whether what recording itself took, as far as that is known (see `cost`),
                 is taken off all times.
         """
-        from callscope.analyze.summary import summarize
+        from callscope.read.summary import summarize
 
         return summarize(self._data_with_cost(), corrected=corrected)
 
@@ -174,9 +174,9 @@ class Trace(Sequence[Call]):
         is empty for a trace that does not hold all calls, because of `max_calls`, `where`, `sample`
         or `max_per_second`.
         """
-        from callscope.analyze import findings
+        from callscope.read.findings import find_mistakes
 
-        return findings.find(self._data())
+        return find_mistakes(self._data())
 
     def save(self, path: str | PathLike[str]) -> Path:
         """Write the trace to a file in the format its suffix names, and return its path.
@@ -185,7 +185,7 @@ class Trace(Sequence[Call]):
             TraceFormatError: if no format has that suffix.
             TraceFileError: if the file cannot be written.
         """
-        from callscope.formats import check_suffix, save
+        from callscope.read.formats import check_suffix, save
 
         check_suffix(path)  # before the calls are read, which may take long
         return save(self._data_with_cost, path)
@@ -202,20 +202,20 @@ class Trace(Sequence[Call]):
             MissingExtraError: if pyarrow is not installed.
             TraceFormatError: if a number is too large for a column.
         """
-        from callscope.formats.parquet import to_arrow
+        from callscope.read.formats.parquet import to_arrow
 
         return to_arrow(self._data())
 
     def __str__(self) -> str:
-        from callscope.analyze import findings as analysis
-        from callscope.formats.tree import tree
+        from callscope.read.findings import find_mistakes
+        from callscope.read.formats.tree import tree
 
         data = self._data()
-        text, findings = tree(data), analysis.find(data)
+        text, findings = tree(data), find_mistakes(data)
         return f"{text}\n\n{findings.brief()}" if findings else text
 
     def _repr_html_(self) -> str:
-        from callscope.formats.notebook import trace_html
+        from callscope.read.formats.notebook import trace_html
 
         return trace_html(self._data())
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final, Literal, TextIO, get_args
 
+from callscope.declare.options import check_names, must_be, one_of
 from callscope.errors import OptionError, one_line
-from callscope.options import check_names, must_be, one_of
 from callscope.trace import Event, Names, call_text, object_text, outcome_text, value_text
 from callscope.trace.text import indent
 

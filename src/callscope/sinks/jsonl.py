@@ -9,16 +9,16 @@ from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from callscope.claim import claim, own_path, release
 from callscope.errors import TraceFileError
-from callscope.origin import fill
+from callscope.introspect.claim import claim, own_path, release
+from callscope.introspect.origin import fill
 from callscope.trace import Event, Header
 from callscope.trace.schema import end_line, event_lines, header_line
 
 if TYPE_CHECKING:
     from os import PathLike
 
-    from callscope.trace.facts import Told
+    from callscope.trace.metadata import Told
 
 _COMPRESSION: Final = 6
 

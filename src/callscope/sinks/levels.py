@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Final, TypeAlias, get_args
 
 from callscope.errors import OptionError
-from callscope.hierarchy import bare_name, qualified_name
+from callscope.introspect.classes import bare_name, qualified_name
 from callscope.trace import Event, EventKind
 
 Level: TypeAlias = int | str | None

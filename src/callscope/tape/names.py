@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from callscope.hierarchy import bare_name, qualified_name
+from callscope.introspect.classes import bare_name, qualified_name
 
 
 def thread_name(ident: int) -> str | None:

@@ -21,7 +21,7 @@ what led to a call in another task or thread; None where nothing is known.
 
 What can be suspended (coroutines and generators) has a token of its own: its begin record also
 holds, before the maker, the token and the name of the task. Where a sink follows the program's
-context, what it noted of that stands behind the captured values: see `callscope.tape.around`.
+context, what it noted of that stands behind the captured values: see `callscope.tape.context_hooks`.
 
 Calls of one thread nest, so an end belongs to the innermost call that has not ended. The end of
 a call is never lost: between taking the time and appending, the shadow runs no instruction at
@@ -33,8 +33,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, Literal, NamedTuple
 
-from callscope.identity import is_same
-from callscope.sites import Site, class_ref
+from callscope.introspect.identity import is_same
+from callscope.introspect.sites import Site, class_ref
 from callscope.trace import CallError
 
 FieldKind = Literal["value", "var_positional", "var_keyword"]

@@ -11,12 +11,12 @@ from _thread import get_ident
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
-from callscope.clock import perf_counter_ns
-from callscope.locks import new_lock, synchronized
+from callscope.introspect.clock import perf_counter_ns
+from callscope.introspect.locks import new_lock, synchronized
 from callscope.tape.engine import NATIVE
 from callscope.tape.greenlets import Greenlets, Present, when_greenlets_are_in_play
-from callscope.tape.locks import real_local
 from callscope.tape.names import greenlet_name, present_thread_name, thread_name
+from callscope.tape.thread_local import real_local
 from callscope.tape.thread_tape import ThreadTape, new_records
 
 LIMIT: Final[int] = 1 << 16 if NATIVE is None else NATIVE.LIMIT

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from callscope.begin import record
 from callscope.errors import TraceFileError, one_line
+from callscope.recording.api import record
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -100,7 +100,7 @@ def recorded(*targets: type | str, **options: Any) -> Iterator[Trace]:
 
 def last_calls(trace: Trace) -> str:
     """Return the outline of a trace's last calls, with those that led to them."""
-    from callscope.formats.tree import excerpt, last_of
+    from callscope.read.formats.tree import excerpt, last_of
 
     data = trace._data()
     calls = data.calls

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from callscope.begin import record
-from callscope.clock import perf_counter_ns, time_ns
 from callscope.errors import SinkWarning, shown
+from callscope.introspect.clock import perf_counter_ns, time_ns
+from callscope.recording.api import record
 from callscope.testing._programs import PROGRAMS, Base, Layer, nothing
 from callscope.trace import Header, Sink
 

@@ -1,12 +1,13 @@
 """Data of traces: calls, events, headers and their text, with nothing that is done with them."""
 
+from callscope.introspect.values import CallError, Text, Value
 from callscope.trace.call import Call
 from callscope.trace.data import Recorded, TraceData
 from callscope.trace.event import SCHEMA_VERSION, Event, EventKind, Sink
-from callscope.trace.facts import ClassFacts, CodeFacts, SiteFacts
 from callscope.trace.header import Cost, Header, Process
 from callscope.trace.made import MadeCall
 from callscope.trace.merge import merge
+from callscope.trace.metadata import ClassMetadata, CodeMetadata, SiteMetadata
 from callscope.trace.text import (
     Names,
     arguments_text,
@@ -15,14 +16,13 @@ from callscope.trace.text import (
     outcome_text,
     value_text,
 )
-from callscope.trace.values import CallError, Text, Value
 
 __all__ = [
     "SCHEMA_VERSION",
     "Call",
     "CallError",
-    "ClassFacts",
-    "CodeFacts",
+    "ClassMetadata",
+    "CodeMetadata",
     "Cost",
     "Event",
     "EventKind",
@@ -32,7 +32,7 @@ __all__ = [
     "Process",
     "Recorded",
     "Sink",
-    "SiteFacts",
+    "SiteMetadata",
     "Text",
     "TraceData",
     "Value",

@@ -6,12 +6,12 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from callscope.hierarchy import bare_name
+from callscope.introspect.classes import bare_name
+from callscope.introspect.values import CallError, Value
 from callscope.trace.text import call_text, outcome_text
-from callscope.trace.values import CallError, Value
 
 if TYPE_CHECKING:
-    from callscope.trace.facts import ClassFacts, SiteFacts
+    from callscope.trace.metadata import ClassMetadata, SiteMetadata
 
 
 def _begin(interval: tuple[int, int]) -> int:
@@ -30,7 +30,7 @@ class Call:
         _arguments: dict[str, Value] | None
         _call_id: int
         _children: list[Call]
-        _class_facts: ClassFacts | None
+        _class_metadata: ClassMetadata | None
         _defining_class: str
         _depth: int
         _end_ns: int | None
@@ -42,7 +42,7 @@ class Call:
         _pid: int
         _result: Value
         _runtime_class: str
-        _site_facts: SiteFacts | None
+        _site_metadata: SiteMetadata | None
         _start_ns: int
         _suspensions: list[list[int]] | None
         _task: str | None
@@ -118,7 +118,7 @@ class Call:
         That of a method in C is not known, and neither is that of a trace from before callscope
         kept it.
         """
-        return None if self._site_facts is None else self._site_facts.file
+        return None if self._site_metadata is None else self._site_metadata.file
 
     @property
     def line(self) -> int | None:
@@ -126,7 +126,7 @@ class Call:
 
         If the method has decorators, it is the line of the first.
         """
-        return None if self._site_facts is None else self._site_facts.line
+        return None if self._site_metadata is None else self._site_metadata.line
 
     @property
     def instance(self) -> int | None:

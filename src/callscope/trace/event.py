@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, Final, Literal, Protocol
 
+from callscope.introspect.values import Text, Value
 from callscope.trace.call import Call
-from callscope.trace.values import Text, Value
 
 SCHEMA_VERSION: Final = 1
 

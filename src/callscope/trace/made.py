@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from callscope.introspect.values import Value
 from callscope.trace.call import Call
-from callscope.trace.values import Value
 
 
 class MadeCall(Call):
@@ -13,7 +13,7 @@ class MadeCall(Call):
         "_arguments",
         "_call_id",
         "_children",
-        "_class_facts",
+        "_class_metadata",
         "_defining_class",
         "_depth",
         "_end_ns",
@@ -25,7 +25,7 @@ class MadeCall(Call):
         "_pid",
         "_result",
         "_runtime_class",
-        "_site_facts",
+        "_site_metadata",
         "_start_ns",
         "_suspensions",
         "_task",
@@ -62,8 +62,8 @@ class MadeCall(Call):
         self._result = None
         self._task = None
         self._pid = 0
-        self._site_facts = None
-        self._class_facts = None
+        self._site_metadata = None
+        self._class_metadata = None
         self._suspensions = None
         self._via_super = (
             parent is not None

@@ -19,7 +19,7 @@ A site's line comes before its first event: where the method is written, and wha
 (each is null where that is not known). A class's line comes before the first event of one of its
 objects: the names of the classes of its MRO, and for each of them the methods of its own that the
 recording could see; the lines of these sites come before it. What the other fields mean is said
-in `callscope.trace.facts`; findings are made from them. They hold for the events that follow, until
+in `callscope.trace.metadata`; findings are made from them. They hold for the events that follow, until
 a line of the same site or class takes their place: a program may make two classes of one name. Both
 may have further keys, and a trace may have neither.
 
@@ -37,12 +37,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from callscope.introspect.values import Text, Value
 from callscope.trace.event import SCHEMA_VERSION, Event, finite
 from callscope.trace.header import Header
-from callscope.trace.values import Text, Value
 
 if TYPE_CHECKING:
-    from callscope.trace.facts import ClassFacts, SiteFacts, Told
+    from callscope.trace.metadata import ClassMetadata, SiteMetadata, Told
 
 _FILE: Final = Path(__file__).with_name("event.schema.json")
 _NONE: Final[Mapping[str, int]] = MappingProxyType({})
@@ -84,7 +84,7 @@ def event_lines(events: Iterable[Event], told: Told) -> Iterator[str]:
     for event in events:
         call, kind = event.call, event.kind
         if kind == "call":
-            site, cls = call._site_facts, call._class_facts
+            site, cls = call._site_metadata, call._class_metadata
             if site is not None and told.get((site.defining_class, site.method)) is not site:
                 yield from _site_lines(site, told)
             if cls is not None and told.get((cls.runtime_class,)) is not cls:
@@ -156,7 +156,7 @@ def _scalar(value: Value) -> str:
     return str(value) if type(value) is int else _encode(value)
 
 
-def _class_lines(cls: ClassFacts, told: Told) -> Iterator[str]:
+def _class_lines(cls: ClassMetadata, told: Told) -> Iterator[str]:
     key = (cls.runtime_class,)
     if told.get(key) != cls:
         for own in cls.sites:
@@ -167,7 +167,7 @@ def _class_lines(cls: ClassFacts, told: Told) -> Iterator[str]:
         yield _line("class", {**cls._asdict(), "sites": methods})
 
 
-def _site_lines(site: SiteFacts, told: Told) -> Iterator[str]:
+def _site_lines(site: SiteMetadata, told: Told) -> Iterator[str]:
     key = site.defining_class, site.method
     if told.get(key) != site:
         told[key] = site

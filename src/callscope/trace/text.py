@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Protocol
 
 from callscope.errors import one_line as one_line  # noqa: PLC0414  # all ways of writing stand here
-from callscope.hierarchy import bare_name
+from callscope.introspect.classes import bare_name
+from callscope.introspect.values import CallError, Text, Value
 from callscope.trace.header import Header, Process
-from callscope.trace.values import CallError, Text, Value
 
 
 class Described(Protocol):

@@ -6,7 +6,7 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from callscope.hierarchy import is_set_by_metaclass, mro, namespace
+from callscope.introspect.classes import is_set_by_metaclass, mro, namespace
 
 
 def set_attribute(cls: type, name: str, value: object) -> None:

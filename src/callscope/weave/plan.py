@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from callscope.options import CAPTURES, Options
-from callscope.registry import REGISTRY, Declaration
-from callscope.shadow import Recipe, is_compiling
-from callscope.sites import ClassRef, Site, Strangers, class_ref
-from callscope.tape.wanted import Asked
+from callscope.declare.options import CAPTURES, Options
+from callscope.declare.registry import REGISTRY, Declaration
+from callscope.introspect.sites import ClassRef, Site, Strangers, class_ref
+from callscope.tape.decode.filter import SiteOptions
+from callscope.weave.shadow import ShadowSpec, is_compiling
 
 if TYPE_CHECKING:
-    from callscope.options import Capture
-    from callscope.tape.around import Around
+    from callscope.declare.options import Capture
+    from callscope.tape.context_hooks import ContextHook
 
 
 class Plan:
@@ -35,11 +35,11 @@ class Plan:
         redact: tuple[str, ...],
         *,
         is_live: Callable[[Site], bool],
-        around: Around | None = None,
+        around: ContextHook | None = None,
         keeps: bool = True,
     ) -> None:
         self.declared = declared
-        self.sites: dict[Site, Asked] = {}
+        self.sites: dict[Site, SiteOptions] = {}
         """The sites it has asked for so far; its trace holds calls of these only."""
         self._capture: Capture = capture
         self._redact = redact
@@ -47,7 +47,7 @@ class Plan:
         self._around = around
         self._keeps = keeps
 
-    def want(self, cls: type, site: Site, options: Options, root: type | None = None) -> Recipe:
+    def want(self, cls: type, site: Site, options: Options, root: type | None = None) -> ShadowSpec:
         """Ask for a site, and return what its shadow is to write for this recording.
 
         Args:
@@ -67,11 +67,13 @@ class Plan:
         capture: Capture = min(captures, key=CAPTURES.index)
         redact = {*self._redact, *(name for o in spoken for name in o.redact)}
         roots = self._roots(site, root)
-        self.sites[site] = Asked(capture, frozenset(redact), Strangers(roots) if roots else None)
+        self.sites[site] = SiteOptions(
+            capture, frozenset(redact), Strangers(roots) if roots else None
+        )
         captured = () if capture == "none" else (capture,)
         compiles = is_compiling() is not None
         around = self._around
-        return Recipe(
+        return ShadowSpec(
             captured,
             tuple(sorted(redact)),
             self._is_live(site),

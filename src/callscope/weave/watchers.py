@@ -7,9 +7,9 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from callscope.hierarchy import mro, namespace
-from callscope.identity import release
-from callscope.shadow import ABSENT, Entry, Origin, drop_own_frames, hide
+from callscope.introspect.classes import ABSENT, mro, namespace
+from callscope.introspect.identity import release
+from callscope.weave.shadow import Entry, Origin, drop_own_frames, hide
 
 Adopt = Callable[[type], None]
 """Weaves a class that has just been made."""

@@ -8,33 +8,37 @@ import weakref
 from collections.abc import Callable, Collection
 from typing import Any, Final, NamedTuple
 
+from callscope.declare.registry import REGISTRY, Declaration
 from callscope.errors import TargetWarning, shown, warn
-from callscope.hierarchy import is_subclass, namespace
-from callscope.identity import identify_unwatched, identify_watched, release_all, release_objects
-from callscope.locks import new_lock, synchronized
-from callscope.registry import REGISTRY, Declaration
-from callscope.shadow import (
-    ABSENT,
+from callscope.introspect.classes import ABSENT, is_subclass, namespace
+from callscope.introspect.identity import (
+    identify_unwatched,
+    identify_watched,
+    release_all,
+    release_objects,
+)
+from callscope.introspect.locks import new_lock, synchronized
+from callscope.introspect.sites import ClassRef, class_ref
+from callscope.tape.records import Layout
+from callscope.tape.threads import TAPES
+from callscope.weave.attributes import delete_attribute, set_attribute
+from callscope.weave.desired_state import DesiredState, Key
+from callscope.weave.plan import Plan
+from callscope.weave.shadow import (
     Entry,
-    Recipe,
+    ShadowSpec,
     hand_back,
     make_entry,
     when_in_play,
     without_callscope,
 )
-from callscope.sites import ClassRef, class_ref
-from callscope.tape.records import Layout
-from callscope.tape.threads import TAPES
-from callscope.weave.attributes import delete_attribute, set_attribute
-from callscope.weave.plan import Plan
-from callscope.weave.wanted import Key, Wanted
 
 
 class _Woven(NamedTuple):
     """What stands in a class's dict by our doing; weakly, for the class may go at any time."""
 
     entry: weakref.ref[Entry]
-    recipe: Recipe | None
+    recipe: ShadowSpec | None
     """What a shadow writes; None for a watcher."""
 
     def stands_in(self, cls: type, name: str) -> bool:
@@ -92,7 +96,7 @@ class Weaver:
         """Make every class as the plans want it."""
         self._is_changing = True
         self._registered = [*filter(_is_registered, self._registered)]
-        wanted = Wanted()
+        wanted = DesiredState()
         for plan in self._plans:
             for declaration in plan.declared():
                 for cls in declaration.classes():
@@ -116,7 +120,7 @@ class Weaver:
     def adopt(self, cls: type) -> None:
         """Weave a class that has just been made, if a recording wants its hierarchy."""
         self._is_changing = True
-        wanted = Wanted()
+        wanted = DesiredState()
         for plan in self._plans:
             for declaration in plan.declared():
                 root = declaration.root()
@@ -150,7 +154,7 @@ class Weaver:
             for _, original, _ in entry.looks
         }
 
-    def _put_in(self, wanted: Wanted) -> None:
+    def _put_in(self, wanted: DesiredState) -> None:
         for key, recipe in wanted.shadows.items():
             ref, name = key
             shadow = functools.partial(make_entry, defining=ref, name=name, recipe=recipe)
@@ -165,7 +169,7 @@ class Weaver:
         self._watched |= wanted.watched
         TAPES.forget_classes()
 
-    def _put(self, key: Key, recipe: Recipe | None, make: Callable[[Any], Entry]) -> None:
+    def _put(self, key: Key, recipe: ShadowSpec | None, make: Callable[[Any], Entry]) -> None:
         ref, name = key
         cls = ref()
         if cls is None:
@@ -178,7 +182,7 @@ class Weaver:
             ref.problems.pop(name, None)
 
     def _try_to_put(
-        self, cls: type, key: Key, recipe: Recipe | None, make: Callable[[Any], Entry]
+        self, cls: type, key: Key, recipe: ShadowSpec | None, make: Callable[[Any], Entry]
     ) -> None:
         name = key[1]
         woven = [w for w in self._woven.get(key, ()) if w.entry() is not None]

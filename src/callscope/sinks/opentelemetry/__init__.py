@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
-from callscope._version import __version__
-from callscope.clock import perf_counter_ns, time_ns
 from callscope.errors import MissingExtraError
+from callscope.introspect.clock import perf_counter_ns, time_ns
+from callscope.introspect.version import __version__
 from callscope.sinks.opentelemetry.attributes import (
     SCHEMA_URL,
     description,
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Span, SpanContext, TracerProvider
 
-    from callscope.sinks.opentelemetry.contexts import Entered, Mark, Noting
+    from callscope.sinks.opentelemetry.contexts import ActiveSpan, Mark, Noting
     from callscope.trace import Call, Event, Header
 
 # A call may begin below one that has ended: a task that it made. So many are remembered.
@@ -85,7 +85,7 @@ class OpenTelemetry:
             raise MissingExtraError.of("callscope.OpenTelemetry", "otel") from None
         self._api, self._span_context = trace, contexts.span_context
         self._context_class: type[Context] = Context
-        self._entered_class: type[Entered] = contexts.Entered
+        self._entered_class: type[ActiveSpan] = contexts.ActiveSpan
         self._provider = tracer_provider
         self._tracer = trace.get_tracer("callscope", __version__, tracer_provider, SCHEMA_URL)
         self._offset_ns = time_ns() - perf_counter_ns()

@@ -15,13 +15,13 @@ from opentelemetry.context import Context
 from opentelemetry.propagators.textmap import Getter
 from opentelemetry.trace import SpanContext, get_current_span, set_span_in_context
 
-from callscope.hierarchy import bare_name
+from callscope.introspect.classes import bare_name
 from callscope.trace.event import SKIPPED
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
 
-    from callscope.sites import Site
+    from callscope.introspect.sites import Site
 
 _SUPPRESS: Final = (
     "suppress_instrumentation",
@@ -106,11 +106,11 @@ class Noting:
             current = span_context(context)
         return SKIPPED if current.is_valid and not current.trace_flags.sampled else context
 
-    def make(self, _site: Site, _start_ns: int, _context: object) -> Entered | None:
+    def make(self, _site: Site, _start_ns: int, _context: object) -> ActiveSpan | None:
         """Make nothing."""
         return None
 
-    def capture(self) -> Carried | None:
+    def capture(self) -> CarriedContext | None:
         """Carry nothing: a thread's calls hang below what led to them anyway."""
         return None
 
@@ -136,7 +136,7 @@ class Making(Noting):
             mark = _get().get(_MARK)
         return super().look()
 
-    def make(self, site: Site, start_ns: int, context: object) -> Entered:
+    def make(self, site: Site, start_ns: int, context: object) -> ActiveSpan:
         """Return the span of a call that begins in a context."""
         assert isinstance(context, Context)
         name, attributes = self._sites.get(site) or self._describe(site)
@@ -146,7 +146,7 @@ class Making(Noting):
         )
         mark = Mark()
         inside = api.set_value(_MARK, mark, set_span_in_context(span, context))
-        return Entered(span, inside, start_unix_ns, mark)
+        return ActiveSpan(span, inside, start_unix_ns, mark)
 
     def _describe(self, site: Site) -> tuple[str, dict[str, Any]]:
         defining = site.defining.name
@@ -154,9 +154,9 @@ class Making(Noting):
         self._sites[site] = f"{bare_name(defining)}.{site.method}", attributes
         return self._sites[site]
 
-    def capture(self) -> Carried:
+    def capture(self) -> CarriedContext:
         """Return the current context, to be current in another thread."""
-        return Carried(_get())
+        return CarriedContext(_get())
 
 
 _MARK: Final = api.create_key("callscope")
@@ -184,7 +184,7 @@ class Mark:
         return True
 
 
-class Carried:
+class CarriedContext:
     """A context that something runs in, in another thread; it may do so several times at once."""
 
     __slots__ = ("context",)
@@ -205,7 +205,7 @@ class Carried:
         """Do nothing; there is no span."""
 
 
-class Entered(Carried):
+class ActiveSpan(CarriedContext):
     """The span of a call that runs."""
 
     __slots__ = ("_ends", "_has_left", "_is_left_out", "mark", "span", "start_unix_ns")

@@ -1,1 +1,0 @@
-"""What reads a class or a trace and changes nothing."""

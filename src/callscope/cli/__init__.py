@@ -1,5 +1,0 @@
-"""The command line: `callscope` and `python -m callscope`."""
-
-from callscope.cli.main import main
-
-__all__ = ["main"]

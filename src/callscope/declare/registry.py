@@ -1,0 +1,190 @@
+"""What was declared: the hierarchies that may be traced, and who listens for new ones."""
+
+from __future__ import annotations
+
+import weakref
+
+from callscope.introspect.classes import (
+    is_immutable,
+    is_machinery,
+    is_subclass,
+    mro,
+    qualified_name,
+    subclasses,
+)
+from callscope.introspect.locks import new_lock, synchronized
+
+TYPE_CHECKING = False  # see callscope.introspect.classes
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Final
+
+    from callscope.declare.options import Options
+
+
+class Declaration:
+    """A hierarchy that may be traced: its root, by reference, and how.
+
+    Args:
+        root: the root of the hierarchy.
+        options: how its methods are traced.
+        by_class_itself: whether it came with the class, by `traced` or `TracedMeta`, and not
+            from outside.
+        with_bases: whether the methods of bases outside of the hierarchy belong to it, where they
+            run on its objects.
+    """
+
+    def __init__(
+        self,
+        root: type,
+        options: Options,
+        *,
+        by_class_itself: bool = False,
+        with_bases: bool = False,
+    ) -> None:
+        self.root: weakref.ref[type] = weakref.ref(root)
+        self.options = options
+        self.name: str = qualified_name(root)
+        self.by_class_itself = by_class_itself
+        self._with_bases = with_bases
+
+    def classes(self) -> Iterator[type]:
+        """Yield the classes of the hierarchy that are alive."""
+        root = self.root()
+        if root is not None:
+            yield from subclasses(root)
+
+    def bases(self) -> Iterator[type]:
+        """Yield each class outside of the hierarchy whose methods belong to it."""
+        seen: set[int] = set()
+        for cls in self.classes() if self._with_bases else ():
+            for base in self.bases_of(cls):
+                if id(base) not in seen:
+                    seen.add(id(base))
+                    yield base
+
+    def bases_of(self, cls: type) -> list[type]:
+        """Return the bases of one class of the hierarchy whose methods belong to it.
+
+        Those above a declared root are not among them: it stays the root that its author chose.
+        """
+        root = self.root()
+        if not self._with_bases or root is None:
+            return []
+        roots = [
+            r
+            for d in REGISTRY.declarations()
+            if (r := d.root()) is not None and is_subclass(cls, r)
+        ]
+        return [
+            base
+            for base in mro(cls)
+            if not is_subclass(base, root)
+            and not is_immutable(base)
+            and not is_machinery(base)
+            and not any(base is not r and is_subclass(r, base) for r in roots)
+        ]
+
+
+class Registry:
+    """All declarations. Whoever weaves listens for what is declared while a recording runs."""
+
+    def __init__(self) -> None:
+        self._lock = new_lock()
+        self._declarations: list[Declaration] = []
+        self._pending: list[Callable[[], bool]] = []
+        self._listeners: list[Callable[[], None]] = []
+        self._class_listeners: list[Callable[[type], None]] = []
+
+    def declarations(self) -> list[Declaration]:
+        """Return what is declared now; classes that are gone are forgotten."""
+        self._settle()
+        return self._present()
+
+    @synchronized
+    def _present(self) -> list[Declaration]:
+        self._declarations = [d for d in self._declarations if d.root() is not None]
+        return list(self._declarations)
+
+    def _settle(self) -> None:
+        pending = self._take_pending()
+        try:
+            # Without the lock: what is settled is declared, and others hold their own locks then.
+            for settle in tuple(pending):
+                if settle():
+                    pending.remove(settle)
+        finally:
+            self.wait(*pending)
+
+    @synchronized
+    def _take_pending(self) -> list[Callable[[], bool]]:
+        pending, self._pending = self._pending, []
+        return pending
+
+    def own_options(self, cls: type) -> Iterator[Options]:
+        """Yield what a class and its bases say of themselves."""
+        for declaration in self.declarations():
+            root = declaration.root()
+            if declaration.by_class_itself and root is not None and is_subclass(cls, root):
+                yield declaration.options
+
+    @synchronized
+    def wait(self, *settle: Callable[[], bool]) -> None:
+        """Ask each again and again, whenever declarations are asked for, until it is True."""
+        self._pending += settle
+
+    def add(self, declaration: Declaration) -> None:
+        """Enter a declaration beside any others of the same class."""
+        self._enter(declaration)
+        self._tell()
+
+    @synchronized
+    def _enter(self, declaration: Declaration, in_place_of: type | None = None) -> None:
+        if in_place_of is not None:
+            self._declarations = [
+                d
+                for d in self._declarations
+                if d.root() is not in_place_of or not d.by_class_itself
+            ]
+        self._declarations.append(declaration)
+
+    def replace(self, declaration: Declaration) -> None:
+        """Enter what a class says of itself, in place of what it said before."""
+        self._enter(declaration, in_place_of=declaration.root())
+        self._tell()
+
+    def remove(self, declaration: Declaration) -> None:
+        """Take a declaration out; a second time does nothing."""
+        if self._take_out(declaration):
+            self._tell()
+
+    @synchronized
+    def _take_out(self, declaration: Declaration) -> bool:
+        if declaration not in self._declarations:
+            return False
+        self._declarations.remove(declaration)
+        return True
+
+    def of(self, root: type) -> list[Declaration]:
+        """Return the declarations of a class, without those of its bases."""
+        return [d for d in self.declarations() if d.root() is root]
+
+    def listen(self, changed: Callable[[], None], class_changed: Callable[[type], None]) -> None:
+        """Call `changed` after each change of what is declared.
+
+        Call `class_changed` with each class of `TracedMeta` that was made or got an attribute.
+        """
+        self._listeners.append(changed)
+        self._class_listeners.append(class_changed)
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
+
+    def tell_changed(self, cls: type) -> None:
+        """Pass a class of `TracedMeta` on to the listeners."""
+        for listener in self._class_listeners:
+            listener(cls)
+
+
+REGISTRY: Final = Registry()

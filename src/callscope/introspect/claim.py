@@ -1,0 +1,206 @@
+"""Files that one recording alone writes to, and the names of the others beside them."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import json
+import os
+import re
+import stat
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from io import FileIO
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+from callscope.errors import ProcessWarning, warn
+from callscope.introspect.origin import fill, host_label, rank, run_id
+
+_FLAGS: Final = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
+_SUFFIX: Final = re.compile(r"(\.speedscope)?\.[^.]+(\.gz)?$", re.IGNORECASE)
+PARTS: Final = ".parts"
+"""Suffix of a folder that the processes of a run make as they need it, and remove once it is empty."""
+_ATTEMPTS: Final = 100
+"""How often a file is opened that other processes remove meanwhile."""
+_LONGEST_HEADER: Final = 1 << 16
+_FAR: Final = 1 << 40
+"""Offset of the byte that is locked on Windows, where nobody reads."""
+_written: Final[set[tuple[int, str]]] = set()
+"""Files that this process has written, each with its process number."""
+
+
+def beside(path: Path) -> Path:
+    """Return the path of this process's own file beside the one that was named."""
+    return with_part(path, str(os.getpid()))
+
+
+def own_path(template: str) -> Path:
+    """Return the path of a child process's own file; `template` may have fields."""
+    path = Path(fill(template))
+    return path if "{pid}" in template else beside(path)
+
+
+def claim(path: Path) -> tuple[Path, FileIO]:
+    """Open a file that no other recording writes to, and return its path too.
+
+    A file that another recording is writing, or that another process of this run has written, is
+    left alone: one of another name, ``t.<host>.<pid>.jsonl`` beside ``t.jsonl``, is opened then,
+    with a warning. Any other file is replaced. The claim ends when the file is closed.
+
+    Raises:
+        OSError: if the file cannot be opened for writing.
+    """
+    for candidate in _candidates(path):
+        file = _claim(candidate)
+        if file is not None:
+            _written.add((os.getpid(), str(candidate.absolute())))
+            if candidate != path:
+                warn(
+                    f"{str(path)!r} belongs to another recording. This one writes to"
+                    f" {str(candidate)!r}.",
+                    ProcessWarning,
+                )
+            return candidate, file
+    raise AssertionError  # there is no end to the candidates
+
+
+def release(file: FileIO) -> None:
+    """Close a claimed file, and end the claim, though a forked child may have it open as well."""
+    if not file.closed:
+        _unlock(file.fileno())
+        file.close()
+
+
+def is_claimed(path: Path) -> bool:
+    """Return whether a recording is writing to a file."""
+    with suppress(OSError), path.open("rb") as file:
+        return not lock(file.fileno())
+    return False
+
+
+def remove_empty(path: Path) -> None:
+    """Remove a part if it is empty and no recording writes to it; none claims it meanwhile."""
+    with suppress(OSError), path.open("rb") as file:
+        if lock(file.fileno()) and not os.fstat(file.fileno()).st_size:
+            remove(path)
+
+
+def remove(part: Path) -> None:
+    """Remove a part, and the folder if it was the last."""
+    with suppress(OSError):
+        part.unlink(missing_ok=True)
+        part.parent.rmdir()
+
+
+def _claim(path: Path) -> FileIO | None:
+    """Open, lock and empty a file; return None if it belongs to another recording."""
+    is_part = path.parent.suffix == PARTS
+    for _ in range(_ATTEMPTS):
+        if is_part:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            file = FileIO(str(path), "w", opener=lambda name, _: os.open(name, _FLAGS, 0o666))
+        except FileNotFoundError:
+            if is_part:
+                continue
+            raise
+        if not _is_ours(file, path):
+            file.close()
+            return None
+        if _is_at(file, path):
+            return file
+        file.close()
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+
+
+def _is_at(file: FileIO, path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    return False
+
+
+def _candidates(path: Path) -> Iterator[Path]:
+    yield path
+    own = f"{host_label()}.{os.getpid()}"
+    yield with_part(path, own)
+    yield from (with_part(path, f"{own}.{number}") for number in count(2))
+
+
+def with_part(path: Path, part: str) -> Path:
+    """Return a path with a part put in before its suffix: ``t.<part>.jsonl``."""
+    match = _SUFFIX.search(path.name, 1)
+    end = len(path.name) if match is None else match.start()
+    return path.with_name(f"{path.name[:end]}.{part}{path.name[end:]}")
+
+
+def _is_ours(file: FileIO, path: Path) -> bool:
+    """Lock and empty a file that was opened; return False if it belongs to another recording."""
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return True  # a pipe or a device
+    if not lock(file.fileno()):
+        return False
+    is_own = (os.getpid(), str(path.absolute())) in _written
+    if not is_own and _belongs_to_run(path):
+        return False
+    file.truncate(0)
+    return True
+
+
+def _belongs_to_run(path: Path) -> bool:
+    """Return whether another process of this run has written a file."""
+    header = _header(path)
+    if header.get("run") != run_id():
+        return False
+    # A launcher's second run from one shell may have the same id.
+    return rank() is None or header.get("rank") != rank()
+
+
+def _header(path: Path) -> dict[str, Any]:
+    opened = gzip.open if path.suffix.lower() == ".gz" else open
+    with (
+        suppress(OSError, EOFError, ValueError, zlib.error, RecursionError),
+        opened(path, "rb") as file,
+    ):
+        header = json.loads(file.readline(_LONGEST_HEADER))
+        return header if isinstance(header, dict) else {}
+    return {}
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def lock(fd: int) -> bool:
+        """Lock an open file; return False if it is locked already."""
+        try:
+            os.lseek(fd, _FAR, os.SEEK_SET)
+            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        finally:
+            os.lseek(fd, 0, os.SEEK_SET)
+        return True
+
+    def _unlock(_: int) -> None:
+        """Do nothing: there is no fork, and closing the file unlocks it."""
+
+else:
+    import fcntl
+
+    def lock(fd: int) -> bool:
+        """Lock an open file; return False if it is locked already."""
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True  # a file system without locks
+        return True
+
+    def _unlock(fd: int) -> None:
+        """Unlock an open file, in all processes that have it from this one."""
+        with suppress(OSError):
+            fcntl.flock(fd, fcntl.LOCK_UN)

@@ -1,0 +1,258 @@
+"""The kinds of `__dict__` entries that can be traced: how each is taken apart and rebuilt.
+
+A rebuilt entry is of the same kind as the one it is made from and keeps all that this one holds,
+but for the functions within.
+"""
+
+from __future__ import annotations
+
+import functools
+import keyword
+import sys
+import types
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from callscope.introspect.classes import mro, namespace
+from callscope.introspect.signature import Signature
+
+if TYPE_CHECKING:
+    from callscope.introspect.sites import Binding
+
+
+class Part(NamedTuple):
+    """What can be called within a `__dict__` entry."""
+
+    function: Any
+    """A Python function; or what is called without being one."""
+    binding: Binding
+    suffix: str = ""
+    """Is added to the name under which its calls are recorded."""
+
+
+Replace = Callable[[Part], Any]
+"""Returns what is to stand in place of a part."""
+
+
+class DescriptorParts(NamedTuple):
+    """What a `__dict__` entry is made of."""
+
+    parts: tuple[Part, ...]
+    rebuild: Callable[[Replace], Any]
+    """Returns an entry of the same kind around other functions."""
+
+
+def anatomy(raw: Any) -> DescriptorParts | None:
+    """Take a `__dict__` entry apart; None if it is of no kind that can be traced."""
+    if type(raw) is types.FunctionType:
+        part = Part(raw, "instance")
+        return DescriptorParts((part,), lambda replace: replace(part))
+    try:
+        for kind, take_apart in _KINDS.items():
+            if isinstance_of(raw, kind):
+                return take_apart(raw)
+        return _callable(raw, "instance")
+    except Exception:  # a subclass of the program's, which does not let itself be read
+        return None
+
+
+def isinstance_of(raw: Any, kind: type) -> bool:
+    """Tell whether an object is of a class, whatever it says of itself."""
+    return kind in mro(type(raw))
+
+
+def _method_kind(raw: Any) -> DescriptorParts | None:
+    kind: Any = classmethod if isinstance_of(raw, classmethod) else staticmethod
+    binding: Binding = "class" if kind is classmethod else "static"
+    inner = raw.__func__
+    if type(inner) is not types.FunctionType:
+        return _callable(raw, binding) if callable(inner) else None
+    part = Part(inner, binding)
+
+    def rebuild(replace: Replace) -> Any:
+        made = kind.__new__(type(raw))
+        kind.__init__(made, replace(part))
+        made.__dict__.clear()  # the one that the interpreter makes of `__new__` is without a name
+        made.__dict__.update(raw.__dict__)
+        return made
+
+    return DescriptorParts((part,), rebuild)
+
+
+_ACCESSORS: Final = (
+    ("fget", "", property.getter),
+    ("fset", ".setter", property.setter),
+    ("fdel", ".deleter", property.deleter),
+)
+
+
+def _property(raw: property) -> DescriptorParts | None:
+    if any(_definer(raw, name) not in (property, object) for name in ("__new__", "__init__")):
+        return None  # what its constructor takes is not known
+    parts = [
+        (Part(function, "instance", suffix), put)
+        for name, suffix, put in _ACCESSORS
+        if (function := getattr(property, name).__get__(raw)) is not None
+    ]
+
+    def rebuild(replace: Replace) -> Any:
+        # So it also keeps the name that its errors speak of, which cannot be read.
+        made: Any = raw
+        for part, put in parts:
+            made = put(made, replace(part))
+        if hasattr(raw, "__dict__"):
+            made.__dict__.update(raw.__dict__)
+        return made
+
+    return DescriptorParts(tuple(part for part, _ in parts), rebuild)
+
+
+def _holder(raw: Any) -> DescriptorParts | None:
+    """Take apart what holds one method as its `func`."""
+    inner = anatomy(raw.func)
+    if inner is None or any(type(part.function) is not types.FunctionType for part in inner.parts):
+        return None
+    return DescriptorParts(inner.parts, lambda replace: _copied(raw, func=inner.rebuild(replace)))
+
+
+def _singledispatchmethod(raw: Any) -> DescriptorParts | None:
+    holder = _holder(raw)
+    if holder is None:
+        return None
+    theirs = raw.dispatcher
+
+    def rebuild(replace: Replace) -> Any:
+        made: dict[int, tuple[Any, Any]] = {}
+
+        def dispatch(cls: type) -> Any:
+            implementation = theirs.dispatch(cls)
+            if id(implementation) not in made:
+                inner = anatomy(implementation)
+                new = implementation if inner is None else inner.rebuild(replace)
+                made[id(implementation)] = implementation, new
+            return made[id(implementation)][1]
+
+        # What is registered from now on is registered with the original.
+        ours = types.FunctionType(
+            theirs.__code__, theirs.__globals__, theirs.__name__, None, theirs.__closure__
+        )
+        functools.update_wrapper(ours, theirs).__dict__.update(theirs.__dict__, dispatch=dispatch)
+        rebuilt = holder.rebuild(replace)
+        rebuilt.dispatcher = ours
+        return rebuilt
+
+    return DescriptorParts(holder.parts, rebuild)
+
+
+def _callable(raw: Any, binding: Binding) -> DescriptorParts | None:
+    """Take what is called without being a Python function: `lru_cache`, C, callable objects."""
+    if binding == "instance" and not callable(raw):
+        return None
+    if type(raw) is types.WrapperDescriptorType or _is_looked_for(raw):
+        return None  # the interpreter itself looks for these, and calls the C function directly
+    if _answers_for_itself(raw):
+        return None  # `wrapt` asks the object what it is, and that would run the program's code
+    if binding == "instance" and _is_of_pybind11(raw):
+        return None
+    part = Part(raw, binding)
+    return DescriptorParts((part,), lambda replace: replace(part))
+
+
+def _is_looked_for(raw: Any) -> bool:
+    is_new = type(raw) is types.BuiltinFunctionType and raw.__name__ == "__new__"
+    return is_new or any(raw is own for own in namespace(object).values())
+
+
+def _is_of_pybind11(raw: Any) -> bool:
+    """Tell whether pybind11 may look at the frame that calls a method.
+
+    It takes a call from a method of that name for a call by `super`, and calls any other's override
+    again: https://github.com/pybind/pybind11/issues/1552. It overrides no `__init__`.
+    """
+    if (
+        type(raw).__name__ != "instancemethod"
+        or type(raw.__func__) is not types.BuiltinFunctionType
+    ):
+        return False
+    return raw.__func__.__name__ != "__init__"
+
+
+def _answers_for_itself(raw: Any) -> bool:
+    wrapt: Any = sys.modules.get("wrapt")
+    if wrapt is not None and isinstance_of(raw, wrapt.FunctionWrapper):
+        return False
+    return any(
+        type(namespace(_definer(raw, name))[name]) not in _IN_C
+        for name in ("__class__", "__getattribute__")
+    )
+
+
+def _definer(raw: Any, name: str) -> type:
+    return next(cls for cls in mro(type(raw)) if name in namespace(cls))
+
+
+def _copied(raw: Any, **changes: Any) -> Any:
+    made = object.__new__(type(raw))
+    made.__dict__.update(raw.__dict__, **changes)
+    return made
+
+
+_INIT_OF_PROTOCOLS: Final = "_no_init_or_replace_init"
+_IN_C: Final = (
+    types.WrapperDescriptorType,
+    types.GetSetDescriptorType,
+    types.MemberDescriptorType,
+)
+# Of Cython and of Nuitka.
+_COMPILED: Final = ("cython_function_or_method", "compiled_function")
+_SUSPENDABLE: Final = 0x20 | 0x80 | 0x200  # inspect.CO_GENERATOR and its kin
+_KINDS: Final[dict[type, Callable[[Any], DescriptorParts | None]]] = {
+    classmethod: _method_kind,
+    staticmethod: _method_kind,
+    property: _property,
+    functools.cached_property: _holder,
+    functools.partialmethod: _holder,
+    functools.singledispatchmethod: _singledispatchmethod,
+}
+
+
+def binds(name: str, raw: Any) -> bool:
+    """Tell whether an entry of a `__dict__` is called on an object, or on a class."""
+    return name == "__new__" or not isinstance_of(raw, staticmethod)
+
+
+def parts_of(raw: Any) -> list[tuple[str, str]]:
+    """Return the suffix of each part of a `__dict__` entry, and why it cannot be traced.
+
+    The reason is empty for a part that can be.
+    """
+    found = anatomy(raw)
+    if found is not None:
+        return [(part.suffix, why_not(raw, part)) for part in found.parts]
+    kind = type(raw).__name__
+    if kind == "instancemethod":
+        return [("", "pybind11 looks at the frame that calls it")]
+    in_c = type(raw) in _IN_C or _is_looked_for(raw)
+    return [("", "it is implemented in C" if in_c else f"{kind} objects cannot be traced")]
+
+
+def note_of(raw: Any) -> str:
+    """Return what a trace does not show of the calls of a `__dict__` entry; empty for most."""
+    if type(raw).__name__ in _COMPILED and raw.__code__.co_flags & _SUSPENDABLE:
+        return "it is compiled: a call is over when its coroutine or generator has been made"
+    return ""
+
+
+def why_not(raw: Any, part: Part) -> str:
+    """Return why a part of an entry cannot be traced; empty if it can."""
+    if type(part.function) is not types.FunctionType:
+        return "" if part.function is raw else "it calls what is no Python function"
+    module: object = part.function.__module__
+    if type(module) is str and (module, part.function.__name__) == ("typing", _INIT_OF_PROTOCOLS):
+        return "typing replaces it when the first object is made"
+    shape = Signature.of(part.function)
+    names = (*shape.parameters, *shape.freevars)
+    are_names = (n.isidentifier() and not keyword.iskeyword(n) and n != "__debug__" for n in names)
+    if all(are_names) and len({*shape.parameters}) == len(shape.parameters):
+        return ""
+    return "a parameter or a free variable has a name that no source can spell"

@@ -1,0 +1,64 @@
+"""Locks that are let go of whatever happens: in a forked child, and where a trace function raises."""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+import weakref
+
+TYPE_CHECKING = False  # see callscope.introspect.classes
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Concatenate, ParamSpec, TypeVar
+
+    _P = ParamSpec("_P")
+    _R = TypeVar("_R")
+    _S = TypeVar("_S")
+
+_locks: set[weakref.ref[Any]] = set()
+
+
+def new_lock() -> threading.RLock:
+    """Return a lock that is free again in a forked child, unless the thread that forked holds it."""
+    lock = threading.RLock()
+    # Not a `WeakSet`, which runs Python code as a lock goes: an interrupt in there would be lost.
+    _locks.add(weakref.ref(lock, _locks.discard))
+    return lock
+
+
+def locked(lock: Any, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+    """Call a function while a lock is held.
+
+    A ``with`` statement alone would leave it held if a trace function or profiler raises as the
+    block is left. CPython calls it no more then (see `sys.settrace`), so the lock can be let go of.
+    """
+    was_held = lock._is_owned()
+    try:
+        with lock:
+            return function(*args, **kwargs)
+    finally:
+        while not was_held and lock._is_owned():
+            lock.release()
+
+
+def synchronized(
+    method: Callable[Concatenate[_S, _P], _R],
+) -> Callable[Concatenate[_S, _P], _R]:
+    """Make a method hold the `_lock` of its object, as `locked` does."""
+
+    @functools.wraps(method)
+    def run(self: Any, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        return locked(self._lock, method, self, *args, **kwargs)
+
+    return run  # type: ignore[return-value]
+
+
+def _renew() -> None:
+    for lock in [ref() for ref in tuple(_locks)]:
+        if lock is not None and not lock._is_owned():
+            lock._at_fork_reinit()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)

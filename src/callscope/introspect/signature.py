@@ -1,0 +1,159 @@
+"""What the source of a shadow depends on: the shape of the function, and what is to be written."""
+
+from __future__ import annotations
+
+import types
+from typing import Any, Final, Literal, NamedTuple
+
+from callscope.introspect.sites import ClassRef, class_ref
+
+_CO_VARARGS: Final = 0x04
+_CO_VARKEYWORDS: Final = 0x08
+
+ITERABLE_COROUTINE: Final = 0x100
+
+Kind = Literal["function", "generator", "coroutine", "async generator", "callable"]
+# inspect.CO_GENERATOR and its kin; `inspect` itself would double the time that importing takes.
+_KINDS: Final[dict[int, Kind]] = {0x20: "generator", 0x80: "coroutine", 0x200: "async generator"}
+
+
+class ShadowSpec(NamedTuple):
+    """What the shadows of a site are made to write."""
+
+    captured: tuple[str, ...] = ("values",)
+    """``"values"``, ``"types"``, both or none."""
+    redact: tuple[str, ...] = ()
+    live: bool = False
+    """Whether each record is handed to the readers at once."""
+    compiles: bool = False
+    """Whether what calls it may be being compiled."""
+    notes: bool = False
+    """Whether a sink notes something of the context in which each call begins."""
+    is_current: bool = False
+    """Whether what the sink makes for a call is current while it runs."""
+    skips: bool = False
+    """Whether the sink may say that a call need not be recorded."""
+    roots: frozenset[ClassRef] = frozenset()
+    """Calls are recorded on objects of these classes alone; empty for all objects."""
+
+    @property
+    def text(self) -> ShadowSpec:
+        """The recipe as far as the source of a shadow depends on it."""
+        return self._replace(roots=_SOME) if self.roots else self
+
+    def __or__(self, other: ShadowSpec) -> ShadowSpec:
+        """Return the recipe that serves two recordings at once."""
+        return ShadowSpec(
+            tuple(sorted({*self.captured, *other.captured}, reverse=True)),
+            tuple(sorted({*self.redact, *other.redact})),
+            self.live or other.live,
+            self.compiles or other.compiles,
+            self.notes or other.notes,
+            self.is_current or other.is_current,
+            self.skips and other.skips,
+            self.roots | other.roots if self.roots and other.roots else frozenset(),
+        )
+
+
+_SOME: Final = frozenset((class_ref(object),))
+
+
+class Signature(NamedTuple):
+    """All of a function that its shadow's source depends on."""
+
+    positional_only: tuple[str, ...]
+    positional: tuple[str, ...]
+    keyword_only: tuple[str, ...]
+    var_positional: str | None
+    var_keyword: str | None
+    defaulted: tuple[str, ...]
+    """The parameters that have defaults."""
+    freevars: tuple[str, ...]
+    kind: Kind
+    prefix: str
+    """Begins every name that is the shadow's own."""
+
+    @classmethod
+    def of(cls, function: types.FunctionType) -> Signature:
+        """Read the shape off a function's code."""
+        code = function.__code__
+        names = code.co_varnames
+        positional, end = code.co_argcount, code.co_argcount + code.co_kwonlyargcount
+        has_args = bool(code.co_flags & _CO_VARARGS)
+        has_kwargs = bool(code.co_flags & _CO_VARKEYWORDS)
+        prefix = "_cs_"
+        while any(name.startswith(prefix) for name in (*names, *code.co_freevars)):
+            prefix += "_"
+        return cls(
+            positional_only=names[: code.co_posonlyargcount],
+            positional=names[code.co_posonlyargcount : positional],
+            keyword_only=names[positional:end],
+            var_positional=names[end] if has_args else None,
+            var_keyword=names[end + has_args] if has_kwargs else None,
+            defaulted=tuple(default_values(function)),
+            freevars=code.co_freevars,
+            kind=_kind(code),
+            prefix=prefix,
+        )
+
+    @property
+    def is_suspendable(self) -> bool:
+        """Whether a call may be suspended and go on later."""
+        return self.kind not in ("function", "callable")
+
+    @property
+    def is_coroutine(self) -> bool:
+        """Whether it runs in an event loop."""
+        return self.kind in ("coroutine", "async generator")
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The parameters without what `*args` and `**kwargs` take."""
+        return (*self.positional_only, *self.positional, *self.keyword_only)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """All parameters."""
+        return (*self.named, *filter(None, (self.var_positional, self.var_keyword)))
+
+
+CALLABLE: Final = Signature(
+    (), ("wrapped", "instance", "args", "kwargs"), (), None, None, (), (), "callable", "_cs_"
+)
+"""Of what `wrapt` calls in place of a callable that is no Python function."""
+
+
+def default_values(function: types.FunctionType) -> dict[str, Any]:
+    """Return the defaults of a function's parameters by name, as the interpreter finds them.
+
+    There may be more than there are parameters, and some for keywords that it does not take.
+    """
+    code = function.__code__
+    positional, end = code.co_argcount, code.co_argcount + code.co_kwonlyargcount
+    # Subclasses of `tuple` and `dict` may answer otherwise.
+    defaults = () if function.__defaults__ is None else (*tuple.__iter__(function.__defaults__),)
+    last = min(len(defaults), positional)
+    by_name = {} if function.__kwdefaults__ is None else {**function.__kwdefaults__}
+    names = code.co_varnames[positional - last : positional]
+    found = dict(zip(names, defaults[len(defaults) - last :], strict=True))
+    return found | {n: by_name[n] for n in code.co_varnames[positional:end] if n in by_name}
+
+
+def unstarred(function: types.FunctionType) -> types.FunctionType:
+    """Return a function that takes what stars take as it is, one argument after the other."""
+    code = function.__code__
+    flags = code.co_flags & ~(_CO_VARARGS | _CO_VARKEYWORDS)
+    count = len(Signature.of(function).parameters)
+    plain = code.replace(
+        co_argcount=count, co_posonlyargcount=0, co_kwonlyargcount=0, co_flags=flags
+    )
+    return types.FunctionType(
+        plain, function.__globals__, function.__name__, None, function.__closure__
+    )
+
+
+def _kind(code: types.CodeType) -> Kind:
+    for flag, kind in _KINDS.items():
+        if code.co_flags & flag:
+            return kind
+    return "function"

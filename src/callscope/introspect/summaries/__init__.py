@@ -1,0 +1,29 @@
+"""Bounded, redacted, never-raising summaries of values.
+
+A summary is read off a value's structure: no `__repr__`, `__str__`, `__len__`, `__iter__`,
+`__bool__`, `__eq__`, `__hash__` or `__getattr__` of a class that callscope does not know is ever
+called, for each may be slow, have effects (the `repr` of a Django `QuerySet` runs a query), or
+meet an object that is not built yet.
+"""
+
+from callscope.introspect.summaries.secrets import REDACTED, scrubbed
+from callscope.introspect.summaries.summarizer import (
+    ObjectMark,
+    Summarizer,
+    known_type,
+    summarizer,
+    type_name,
+)
+from callscope.introspect.summaries.writers import MAX_STRING, bounded
+
+__all__ = [
+    "MAX_STRING",
+    "REDACTED",
+    "ObjectMark",
+    "Summarizer",
+    "bounded",
+    "known_type",
+    "scrubbed",
+    "summarizer",
+    "type_name",
+]

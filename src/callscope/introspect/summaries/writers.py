@@ -1,0 +1,243 @@
+"""How values of known kinds are written, read off their structure."""
+
+from __future__ import annotations
+
+import collections
+import enum
+import re
+import types
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any, Final
+
+from callscope.introspect.classes import bare_name, is_subclass, mro, namespace, qualified_name
+from callscope.introspect.summaries.arrays import array_text, is_array
+from callscope.introspect.summaries.by_class import ByClass
+from callscope.introspect.summaries.secrets import (
+    BEYOND,
+    held_by,
+    scrubbed_start,
+    spelling,
+    text_of,
+)
+from callscope.introspect.summaries.texts import Nesting, opaque
+from callscope.introspect.summaries.trusted import (
+    ABSENT,
+    holds_plain,
+    is_genuine,
+    is_trusted,
+    stored,
+)
+from callscope.introspect.values import Text
+
+MAX_STRING: Final = 200
+"""Longest string kept as it is, in characters; longer ones are cut."""
+MAX_ITEMS: Final = 6
+MAX_DEPTH: Final = 3
+_MAX_BYTES: Final = 40
+_MAX_SORTED: Final = 64
+_MAX_INT_BITS: Final = 256
+
+error_args: Final[Callable[[BaseException], tuple[Any, ...]]] = BaseException.__dict__[
+    "args"
+].__get__
+"""Returns the `args` of an exception past any attribute of its class."""
+
+Writer = Callable[[Nesting, Any, int], str]
+
+_UNKNOWN: Final = object()
+_found: Final[ByClass[Any]] = ByClass()
+
+
+def writer_of(kind: type) -> Writer | None:
+    """Return what writes the values of a class as text, or None for a class of no known kind."""
+    known: Writer | None = _found.get(kind, _UNKNOWN)
+    if known is _UNKNOWN:
+        known = _found[kind] = _find_writer(kind)
+    return known
+
+
+def _find_writer(kind: type) -> Writer | None:
+    qualified = qualified_name(kind)
+    if is_trusted(kind):
+        return _repr
+    if qualified in ("datetime.datetime", "datetime.time") and is_genuine(kind, qualified):
+        return _moment
+    if is_array(kind):
+        return array_text
+    if is_subclass(kind, enum.Enum):
+        return _enum
+    for base in mro(kind):
+        for known, write in _WRITERS:
+            if base is known:
+                return write
+    return _dataclass if "__dataclass_fields__" in namespace(kind) else None
+
+
+def _dataclass(summarizer: Nesting, value: Any, depth: int) -> str:
+    fields = namespace(type(value))["__dataclass_fields__"]
+    shown = []
+    for name in islice(_shown_fields(fields), MAX_ITEMS):
+        found = stored(value, name)
+        if found is not ABSENT and depth < MAX_DEPTH:
+            shown.append(f"{name}={summarizer._named(name, found, depth + 1)}")
+    return f"{bare_name(qualified_name(type(value)))}({', '.join(shown)})"
+
+
+def _shown_fields(fields: Any) -> Iterator[str]:
+    # A class may put anything under the name that dataclasses use.
+    for name, field in fields.items() if type(fields) is dict else ():
+        genuine = type(name) is str and qualified_name(type(field)) == "dataclasses.Field"
+        if genuine and field.repr is not False:
+            yield name
+
+
+def _string(_: Nesting, value: str, depth: int) -> str:
+    limit = MAX_STRING if depth == 0 else MAX_STRING // 4
+    start = scrubbed_start(value, limit)
+    length = str.__len__(value)
+    return repr(start) if length <= limit else f"{start!r}... {length} characters"
+
+
+def _bytes(_: Nesting, value: bytes | bytearray, _depth: int) -> str:
+    # Through the builtin itself: a subclass may count or slice otherwise.
+    base: Any = bytes if is_subclass(type(value), bytes) else bytearray
+    start = bytes(base.__getitem__(value, slice(_MAX_BYTES + BEYOND + 1)))
+    length = base.__len__(value)
+    shown = scrubbed_start(start.decode("latin-1"), _MAX_BYTES).encode("latin-1")
+    return repr(shown) if length <= _MAX_BYTES else f"{shown!r}... {length} bytes"
+
+
+def bounded(value: int) -> int | Text:
+    """Return an integer that takes less than a line as it is; of others, how large they are."""
+    return value if value.bit_length() <= _MAX_INT_BITS else Text(_int(value))
+
+
+def _int(value: int) -> str:
+    bits = int.bit_length(value)
+    return int.__repr__(value) if bits <= _MAX_INT_BITS else f"<int of {bits} bits>"
+
+
+def _repr(_: Nesting, value: Any, _depth: int) -> str:
+    return repr(value) if holds_plain(value) else opaque(type(value))
+
+
+def _sequence(left: str, right: str, base: Any) -> Callable[[Nesting, Any, int], str]:
+    def write(summarizer: Nesting, value: Any, depth: int) -> str:
+        # Through the builtin itself: a subclass may count or iterate otherwise.
+        length = base.__len__(value)
+        items = summarizer._items(base.__iter__(value), length, depth)
+        return f"{_prefix(value, base)}{left}{items}{right}"
+
+    return write
+
+
+def _set(summarizer: Nesting, value: set[Any] | frozenset[Any], depth: int) -> str:
+    if depth >= MAX_DEPTH:
+        return "{...}"
+    base: Any = set if is_subclass(type(value), set) else frozenset
+    length = base.__len__(value)
+    # Sorted, for the order of a set differs between two runs of one program.
+    if length > _MAX_SORTED:
+        return f"{_prefix(value, base)}{{{length} items}}"
+    texts = sorted(summarizer._text(item, depth + 1) for item in base.__iter__(value))
+    if length > MAX_ITEMS:
+        texts[MAX_ITEMS:] = [f"... {length - MAX_ITEMS} more"]
+    return f"{_prefix(value, base)}{{{', '.join(texts)}}}"
+
+
+def _tuple(summarizer: Nesting, value: tuple[Any, ...], depth: int) -> str:
+    length = tuple.__len__(value)
+    names = namespace(type(value)).get("_fields")
+    if type(names) is tuple and len(names) == length and depth < MAX_DEPTH:
+        pairs = islice(zip(names, tuple.__iter__(value), strict=True), MAX_ITEMS)
+        shown = [f"{spelling(n)}={summarizer._named(n, item, depth + 1)}" for n, item in pairs]
+        return f"{_prefix(value, tuple)}({', '.join(shown)})"
+    items = summarizer._items(tuple.__iter__(value), length, depth)
+    return f"{_prefix(value, tuple)}({items}{',' if length == 1 else ''})"
+
+
+def _dict(summarizer: Nesting, value: dict[Any, Any], depth: int) -> str:
+    pairs = summarizer._pairs(dict.items(value), dict.__len__(value), depth)
+    return f"{_prefix(value, dict)}{{{pairs}}}"
+
+
+def _prefix(value: Any, base: type) -> str:
+    return "" if type(value) is base else bare_name(qualified_name(type(value)))
+
+
+def _class(_: Nesting, value: type, _depth: int) -> str:
+    return f"<class {qualified_name(value).removeprefix('builtins.')}>"
+
+
+def _function(_: Nesting, value: Any, _depth: int) -> str:
+    module = text_of(getattr(value, "__module__", None))
+    where = f"{module}." if module and module != "builtins" else ""
+    return f"<function {where}{_name_of(value)}>"
+
+
+def _name_of(function: Any) -> str | None:
+    """Return the qualified name of a function; the class of an object it is bound to may lie."""
+    if type(function) is types.FunctionType:
+        return text_of(function.__qualname__)
+    bound = function.__self__
+    if bound is None or is_subclass(type(bound), types.ModuleType):
+        return text_of(function.__name__)
+    cls = bound if is_subclass(type(bound), type) else type(bound)
+    return f"{bare_name(qualified_name(cls))}.{function.__name__}"
+
+
+def _method(_: Nesting, value: types.MethodType, _depth: int) -> str:
+    function = value.__func__
+    return f"<method {_name_of(function)}>" if type(function) is types.FunctionType else "<method>"
+
+
+def _moment(_: Nesting, value: Any, _depth: int) -> str:
+    zone = value.tzinfo
+    # The zone may be of a class of the program's own.
+    known = zone is None or (is_trusted(type(zone)) and holds_plain(zone))
+    return repr(value if known else value.replace(tzinfo=None))
+
+
+def _module(_: Nesting, value: types.ModuleType, _depth: int) -> str:
+    return f"<module {text_of(held_by(value).get('__name__')) or '?'}>"
+
+
+def _exception(summarizer: Nesting, value: BaseException, depth: int) -> str:
+    name = bare_name(qualified_name(type(value)))
+    args = error_args(value)
+    return f"{name}({summarizer._items(args, len(args), depth)})"
+
+
+def _enum(_: Nesting, value: Any, _depth: int) -> str:
+    name = held_by(value).get("_name_")
+    # A flag of several has had none in some versions of Python.
+    shown = name if name is None else text_of(name) or "?"
+    return f"{bare_name(qualified_name(type(value)))}.{shown}"
+
+
+# A class is written as the first of its MRO that stands here.
+_WRITERS: Final[tuple[tuple[type, Writer], ...]] = (
+    (str, _string),
+    (bytes, _bytes),
+    (bytearray, _bytes),
+    (list, _sequence("[", "]", list)),
+    (tuple, _tuple),
+    (dict, _dict),
+    (set, _set),
+    (frozenset, _set),
+    (collections.deque, _sequence("[", "]", collections.deque)),
+    (type, _class),
+    (types.ModuleType, _module),
+    (types.FunctionType, _function),
+    (types.BuiltinFunctionType, _function),
+    (types.MethodType, _method),
+    (BaseException, _exception),
+    (int, lambda _, value, _depth: _int(value)),
+    (float, lambda _, value, _depth: float.__repr__(value)),
+    (complex, lambda _, value, _depth: complex.__repr__(value)),
+    (types.NoneType, _repr),
+    (types.EllipsisType, _repr),
+    (range, _repr),
+    (re.Pattern, _repr),
+)

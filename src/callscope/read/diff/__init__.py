@@ -1,0 +1,6 @@
+"""What differs between two traces: an alignment of two call trees, and not of two texts."""
+
+from callscope.read.diff.change import Change
+from callscope.read.diff.compare import Diff, diff
+
+__all__ = ["Change", "Diff", "diff"]

@@ -1,0 +1,264 @@
+"""Aligns two trees of calls."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from operator import attrgetter
+from typing import Any, Final
+
+from callscope.read.diff.change import Change, described
+from callscope.read.diff.nodes import Node, Numbering, split_object
+from callscope.read.diff.sequences import common
+from callscope.trace import Call
+
+_LEVELS: Final = tuple(map(attrgetter, ("same", "single", "asked", "shape", "site")))
+_CONTENT: Final = ("instance", "arguments", "result", "error")
+
+
+class Alignment:
+    """Which call of the one tree belongs to which of the other.
+
+    Done twice: first without regard to objects, and then, with what that tells of them, again.
+
+    Args:
+        before: top of the one tree.
+        after: top of the other.
+        ignored: what of the calls may differ.
+    """
+
+    def __init__(self, before: Node, after: Node, ignored: Collection[str]) -> None:
+        self.before: Node = before
+        self.after: Node = after
+        self._numbering = Numbering(ignored)
+        # So that the comparison is the same in both directions, it is always done in one.
+        self._number(None)
+        self._is_swapped = _order(before) > _order(after)
+        self._align()
+        self.objects: dict[int, int] = self._guess_objects()
+        self._number(self.objects)
+        self._align()
+
+    def _number(self, objects: dict[int, int] | None) -> None:
+        self._numbering.number(self.before, objects)
+        itself = None if objects is None else {n: n for n in objects.values()}
+        self._numbering.number(self.after, itself)
+
+    def _align(self) -> None:
+        self.partners: dict[Node, Node] = {}
+        """In both directions."""
+        self.moved: set[Node] = set()
+        """Tops of what is elsewhere in the other tree."""
+        self.lonely: set[Node] = set()
+        """Nodes that the other tree lacks."""
+        first, second = (self.after, self.before) if self._is_swapped else (self.before, self.after)
+        elsewhere = _unique_pairs(first, second)
+        left: list[Node] = []
+        right: list[Node] = []
+        stack = [(first, second)]
+        while stack:
+            one, other = stack.pop()
+            self._pair(one, other)
+            if one.same == other.same:
+                for a, b in zip(one.walk(), other.walk(), strict=True):
+                    self._pair(a, b)
+                continue
+            pairs = [
+                *_belonging(
+                    [c for c in one.children if elsewhere.get(c, c).parent in (one, other)],
+                    [c for c in other.children if elsewhere.get(c, c).parent in (one, other)],
+                    _LEVELS,
+                )
+            ]
+            stack += pairs
+            paired = {node for pair in pairs for node in pair}
+            left += [child for child in one.children if child not in paired]
+            right += [child for child in other.children if child not in paired]
+        self._find_moved(_below(left), _below(right))
+
+    def _pair(self, one: Node, other: Node) -> None:
+        self.partners[one] = other
+        self.partners[other] = one
+
+    def _find_moved(self, left: list[Node], right: list[Node]) -> None:
+        """Pair what is the same in both and stands in other places, the largest first."""
+        places: dict[int, deque[Node]] = {}
+        for node in right:
+            if node.call is not None:
+                places.setdefault(node.same, deque()).append(node)
+        for node in sorted(left, key=lambda node: -node.size):
+            if node in self.partners:
+                continue
+            found = places.get(node.same, deque())
+            while found and found[0] in self.partners:
+                found.popleft()
+            if found:
+                other = found.popleft()
+                self.moved |= {node, other}
+                for one, two in zip(node.walk(), other.walk(), strict=True):
+                    self._pair(one, two)
+        self.lonely = {node for node in (*left, *right) if node not in self.partners}
+
+    def _guess_objects(self) -> dict[int, int]:
+        """Return which object of the second tree each object of the first is."""
+        votes: Counter[tuple[int, int]] = Counter()
+        for node in self.before.walk():
+            partner = self.partners.get(node)
+            if partner is not None and node.call is not None and partner.call is not None:
+                votes.update(_met(node.call, partner.call))
+        objects: dict[int, int] = {}
+        taken: set[int] = set()
+        # The second key makes it the same in both directions.
+        for one, other in sorted(votes, key=lambda pair: (-votes[pair], sum(pair))):
+            if one not in objects and other not in taken:
+                objects[one] = other
+                taken.add(other)
+        return objects
+
+    @property
+    def same(self) -> int:
+        """Number of calls that do not differ."""
+        count = 0
+        inside: set[Node] = set()
+        for node in self.before.walk():
+            if node in self.moved or node.parent in inside:
+                inside.add(node)
+            elif node.call is not None and node in self.partners:
+                count += not self.aspects(node)
+        return count
+
+    def aspects(self, node: Node) -> tuple[str, ...]:
+        """Return what differs between a call of the first tree and its partner."""
+        partner = self.partners[node]
+        if node.single == partner.single:
+            return ()
+        ours = self._numbering.content(node.call, lambda n: self.objects.get(n, -n))
+        known = {*self.objects.values()}
+        theirs = self._numbering.content(partner.call, lambda n: n if n in known else -n)
+        return tuple(name for name, a, b in zip(_CONTENT, ours, theirs, strict=True) if a != b)
+
+    def changes(self) -> Iterator[Change]:
+        """Yield the differences in the order of the merged tree."""
+        for node, is_after, _ in self.walk():
+            if node.call is None:
+                continue
+            if node in self.lonely:
+                yield self._lonely_change(node, is_after=is_after)
+            elif node in self.moved:
+                if is_after:
+                    yield Change("moved", self.partners[node].call, node.call, (), node.size)
+            elif not is_after and (aspects := self.aspects(node)):
+                yield Change("changed", node.call, self.partners[node].call, aspects)
+
+    def _lonely_change(self, node: Node, *, is_after: bool) -> Change:
+        calls = sum(below in self.lonely for below in node.walk())
+        if is_after:
+            return Change("added", None, node.call, (), calls)
+        return Change("removed", node.call, None, (), calls)
+
+    def walk(self, *, folds: bool = False) -> Iterator[tuple[Node, bool, bool]]:
+        """Yield the nodes of both trees, merged, whether each is of the second, and if it repeats.
+
+        Of a pair in the same place, the first alone is given. Below what is lonely, only what is
+        moved is given; below what is moved or the same, nothing.
+
+        Args:
+            folds: whether nothing is given either below a pair that repeats: that differs in the
+                very same way as its sibling before it.
+        """
+        stack = [(self.before, False, False)]
+        while stack:
+            node, is_after, repeats = stack.pop()
+            yield node, is_after, repeats
+            if node in self.moved or (repeats and folds):
+                continue
+            if node in self.lonely:
+                below = node.children if node.call is None else [*_tops(node, self.moved)]
+                stack += [(each, is_after, False) for each in reversed(below)]
+            elif node.same != self.partners[node].same:
+                stack += reversed([*self._merged(node)])
+
+    def _merged(self, node: Node) -> Iterator[tuple[Node, bool, bool]]:
+        """Yield the children of a pair; what one lacks stands before what the other lacks."""
+        partner = self.partners[node]
+        rest = iter(partner.children)
+        last: tuple[int, int] | None = None
+        for child in node.children:
+            other = self.partners.get(child)
+            kind = None
+            if other is not None and other.parent is partner and child not in self.moved:
+                for between in rest:
+                    if between is other:
+                        break
+                    last = None
+                    yield between, True, False
+                kind = (child.same, other.same) if child.same != other.same else None
+            yield child, False, kind is not None and kind == last
+            last = kind
+        for between in rest:
+            yield between, True, False
+
+
+def _unique_pairs(one: Node, other: Node) -> dict[Node, Node]:
+    """Return what is the same in both trees and there once in each: in whatever place, it is it."""
+    found: dict[int, list[list[Node]]] = {}
+    for side, top in enumerate((one, other)):
+        for node in top.walk():
+            if node.call is not None:
+                found.setdefault(node.same, [[], []])[side].append(node)
+    pairs: dict[Node, Node] = {}
+    for ours, theirs in found.values():
+        if len(ours) == len(theirs) == 1:
+            pairs[ours[0]], pairs[theirs[0]] = theirs[0], ours[0]
+    return pairs
+
+
+def _tops(node: Node, moved: Collection[Node]) -> Iterator[Node]:
+    stack = [*reversed(node.children)]
+    while stack:
+        below = stack.pop()
+        if below in moved:
+            yield below
+        else:
+            stack.extend(reversed(below.children))
+
+
+def _below(tops: Iterable[Node]) -> list[Node]:
+    return [node for top in tops for node in top.walk()]
+
+
+def _belonging(
+    ones: Sequence[Node], others: Sequence[Node], levels: Sequence[Any]
+) -> Iterator[tuple[Node, Node]]:
+    """Yield which of two lists of siblings belong together, those that agree in most first."""
+    if not ones or not others or not levels:
+        return
+    key, rest = levels[0], levels[1:]
+    at_one = at_other = 0
+    for i, j in [
+        *common([*map(key, ones)], [*map(key, others)]),
+        (len(ones), len(others)),
+    ]:
+        yield from _belonging(ones[at_one:i], others[at_other:j], rest)
+        if i < len(ones):
+            yield ones[i], others[j]
+        at_one, at_other = i + 1, j + 1
+
+
+def _met(one: Call, other: Call) -> Iterator[tuple[int, int]]:
+    """Yield the numbers of objects that two calls have in the same places."""
+    if one.instance is not None and other.instance is not None:
+        yield one.instance, other.instance
+    values = [(value, other.arguments.get(name)) for name, value in one.arguments.items()]
+    for ours, theirs in [*values, (one.result, other.result)]:
+        a, b = split_object(ours), split_object(theirs)
+        if a is not None and b is not None and a[0] == b[0]:
+            yield a[1], b[1]
+
+
+def _order(top: Node) -> tuple[int, list[tuple[int, str, int]]]:
+    """Return what puts two trees in an order that does not depend on which comes first."""
+    return top.size, [
+        (len(node.children), "" if node.call is None else described(node.call), node.size)
+        for node in top.walk()
+    ]

@@ -1,0 +1,104 @@
+"""`diff`: where two trees of calls differ."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from os import PathLike
+from typing import Any, Final, get_args
+
+from callscope.declare.options import must_be
+from callscope.errors import OptionError
+from callscope.read import Trace, load
+from callscope.read.diff.alignment import Alignment
+from callscope.read.diff.change import Change
+from callscope.read.diff.nodes import Aspect, tree
+from callscope.trace.html import text_html
+
+ASPECTS: Final[tuple[Aspect, ...]] = get_args(Aspect)
+
+
+class Diff:
+    """The differences between two traces: a sequence, which is empty where there is none.
+
+    `str` shows them in their places in the tree.
+    """
+
+    def __init__(self, aligned: Alignment) -> None:
+        self._aligned = aligned
+        self.changes: Sequence[Change] = tuple(aligned.changes())
+        """The differences, in the order of the tree."""
+        self.same: int = aligned.same
+        """Number of calls that do not differ."""
+
+    def __len__(self) -> int:
+        return len(self.changes)
+
+    def __iter__(self) -> Iterator[Change]:
+        return iter(self.changes)
+
+    def __repr__(self) -> str:
+        counts = Counter(change.kind for change in self.changes)
+        return f"<Diff: {', '.join(f'{n} {kind}' for kind, n in counts.items()) or 'none'}>"
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def text(self, max_lines: int | None = 200) -> str:
+        """Return the differences in their places in the tree; all else is only counted.
+
+        Args:
+            max_lines: how many lines of the tree are shown; None for all.
+        """
+        from callscope.read.diff.text import text
+
+        return text(self.changes, self.same, self._aligned, max_lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the differences as JSON has them."""
+        return {"changes": [change.to_dict() for change in self.changes], "same": self.same}
+
+    def _repr_html_(self) -> str:
+        return text_html(str(self))
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001  # IPython's
+        printer.text(str(self))
+
+
+def diff(
+    before: Trace | str | PathLike[str],
+    after: Trace | str | PathLike[str],
+    *,
+    ignore: Iterable[Aspect] = (),
+) -> Diff:
+    """Return what differs between two traces: calls added, removed, moved or changed.
+
+    Times are not compared, and neither are numbers of objects: an object of the one trace is taken
+    for that object of the other which most of its calls agree with. The comparison is the same in
+    both directions.
+
+    Args:
+        before: the one trace, or the path of its file, as for `load`.
+        after: the other.
+        ignore: what calls may differ in: any of ``"arguments"``, ``"result"`` and ``"error"``.
+
+    Raises:
+        OptionError: if `ignore` names something else, or what is compared is not a trace.
+        TraceFormatError, TraceFileError: as for `load`, of a path.
+    """
+    ignored: set[str] = {ignore} if isinstance(ignore, str) else {*ignore}
+    for aspect in sorted(ignored - {*ASPECTS}, key=str):
+        raise OptionError(must_be("ignore", f"any of {', '.join(map(repr, ASPECTS))}", aspect))
+    tops = tree(_trace("before", before)._data()), tree(_trace("after", after)._data())
+    if all(len(top.children) == 1 for top in tops):
+        for top in tops:
+            top.children[0].thread = ""  # whatever it is called
+    return Diff(Alignment(*tops, ignored))
+
+
+def _trace(option: str, given: object) -> Trace:
+    if isinstance(given, Trace):
+        return given
+    if isinstance(given, (str, PathLike)):
+        return load(given)
+    raise OptionError(must_be(option, "a trace, or the path of one", given))

@@ -1,0 +1,101 @@
+"""Who defines what, who overrides whom and who calls `super()`, without running anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from callscope.declare.options import check_options
+from callscope.declare.presets import DEFAULT_METHODS, PRESETS, TEMPLATE_METHODS
+from callscope.declare.targets import import_class
+from callscope.errors import TargetError, nearest_first
+from callscope.introspect.classes import (
+    is_subclass,
+    mro,
+    namespace,
+    own_methods,
+    qualified_name,
+    selects,
+)
+from callscope.read.explain.chain import Chain, Chains, Definition, Lead
+from callscope.read.explain.explanation import Explanation
+from callscope.read.explain.route import Route, Routes, Step
+
+__all__ = ["Chain", "Definition", "Explanation", "Lead", "Route", "Step", "explain"]
+
+
+def explain(cls: type | str, methods: Iterable[str] | None = None) -> Explanation:
+    """Say, without running anything, which class of a hierarchy defines which method.
+
+    For each method: the classes of the MRO that define it, which of them run and in what order,
+    whether each calls ``super()`` or another class by name, always or only at times, and where the
+    chain ends. It is read off the bytecode, so that no source is needed; what is called in ways
+    that bytecode does not show, as ``getattr(super(), name)()``, is not seen.
+
+    Args:
+        cls: the class, or its path (``"keras.layers:LSTM"``), whose module is then imported.
+        methods: names of methods, or patterns, as for `traced`; by default ``__init__``,
+            ``__call__``, ``call`` and ``forward``, and for classes of Keras, PyTorch,
+            scikit-learn and Django views those of the preset.
+
+    Raises:
+        TargetError: if `cls` is neither a class nor the path of one.
+        TargetModuleError, TargetNotFoundError: if a path leads to no class.
+        OptionError: if `methods` are no names.
+    """
+    if is_subclass(type(cls), str):
+        cls = import_class(str(cls))
+    if not is_subclass(type(cls), type):
+        msg = f"cls must be a class or the path of one, got {cls!r:.80}."
+        raise TargetError(msg)
+    assert isinstance(cls, type)
+    patterns = _methods(cls) if methods is None else check_options(methods, None).methods
+    names = [*_names(cls, patterns)]
+    chains = Chains(cls)
+    defined = tuple(filter(None, map(chains.of, names)))
+    others = [name for base in mro(cls)[:-1] for name, _ in own_methods(base, ("*",))]
+    order = mro(cls)
+    return Explanation(
+        name=qualified_name(cls),
+        mro=tuple(map(qualified_name, order)),
+        bases=tuple(
+            tuple(map(qualified_name, type.__dict__["__bases__"].__get__(c))) for c in order
+        ),
+        metaclass="builtins.type" if type(cls) is type else qualified_name(type(cls)),
+        making=tuple(_making(cls, chains)),
+        methods=defined,
+        routes=tuple(_routes(cls, chains, names)),
+        others=() if defined else tuple(nearest_first(others, patterns)),
+    )
+
+
+def _methods(cls: type) -> tuple[str, ...]:
+    known = {qualified_name(base) for base in mro(cls)}
+    found = [names for root, names in PRESETS.items() if root in known]
+    return tuple(
+        dict.fromkeys((*DEFAULT_METHODS, *TEMPLATE_METHODS, *(n for f in found for n in f)))
+    )
+
+
+def _names(cls: type, patterns: tuple[str, ...]) -> Iterator[str]:
+    """Yield the names of methods that some class of the MRO defines, in the order asked for."""
+    known = dict.fromkeys(name for base in mro(cls) for name in namespace(base))
+    asked = {name: None for pattern in patterns for name in known if selects((pattern,), name)}
+    yield from asked
+
+
+def _making(cls: type, chains: Chains) -> Iterator[Chain]:
+    meta = type(cls)
+    if meta is not type:
+        call = Chains(meta).of("__call__")
+        if call is not None:
+            yield call
+    new = chains.of("__new__")
+    if new is not None:
+        yield new
+
+
+def _routes(cls: type, chains: Chains, names: list[str]) -> Iterator[Route]:
+    routes = Routes(cls, chains)
+    for start in ("__call__", "as_view"):
+        if chains.of(start) is not None:
+            yield from routes.of(start, names)

@@ -1,0 +1,234 @@
+"""Which classes of an MRO define a method, and which of them run when an object's is called."""
+
+from __future__ import annotations
+
+import builtins
+import types
+from collections.abc import Iterator
+from typing import Any, Final, Literal, NamedTuple
+
+from callscope.introspect.bytecode import ClassCode, Next, functions_of, read
+from callscope.introspect.classes import is_subclass, mro, namespace, qualified_name
+
+Runs = Literal["always", "sometimes", "never", "unknown"]
+
+
+class Lead(NamedTuple):
+    """A call in one class's method that leads to the same method of another class."""
+
+    written: str
+    """How it is written: ``"super().call"``, ``"super(RNN, self).call"`` or ``"Layer.call"``."""
+    to: str | None
+    """Module-qualified name of the class it leads to; None if that cannot be told."""
+    line: int
+    """The line it stands on, in the file of the method."""
+    always: bool
+    """Whether the method cannot return without it."""
+
+
+class Definition(NamedTuple):
+    """A method as one class of the MRO defines it."""
+
+    defining_class: str
+    """Module-qualified name of the class."""
+    mro_index: int
+    """Place of the class in the MRO."""
+    kind: str
+    """``"function"``, ``"classmethod"``, ``"property"``, ..., or ``"C"``."""
+    file: str | None
+    """The file it is written in; None if that is not known, as for C."""
+    line: int | None
+    """The line of `file` at which its definition begins."""
+    leads: tuple[Lead, ...]
+    """Its calls of the same method of other classes, in order."""
+    written_as: str | None
+    """The name its function was defined by, which may be another; None for C."""
+    is_abstract: bool
+    """Whether it never returns, but raises NotImplementedError."""
+    runs: Runs
+    """Whether it runs when an object's method of that name is called; ``"unknown"`` behind C."""
+    run_by: tuple[str, ...]
+    """Other methods of the object that call it, past the overrides: ``("app.Base.forward",)``."""
+
+
+class Chain(NamedTuple):
+    """One method in all classes of an MRO that define it."""
+
+    method: str
+    definitions: tuple[Definition, ...]
+    """In the order of the MRO: the first is what runs, the others are what it overrides."""
+    repeated: tuple[str, ...]
+    """Names of classes whose method may run twice, because classes are called by name."""
+
+    @property
+    def ends_in(self) -> str:
+        """Name of the last class whose method runs."""
+        return [d.defining_class for d in self.definitions if d.runs in ("always", "sometimes")][-1]
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """Names of the classes whose method never runs: what overrides it does not lead there."""
+        return tuple(
+            d.defining_class for d in self.definitions if d.runs == "never" and not d.run_by
+        )
+
+
+_KINDS: Final = {
+    types.FunctionType: "function",
+    classmethod: "classmethod",
+    staticmethod: "staticmethod",
+    property: "property",
+}
+
+
+class Chains:
+    """Works out the chains of one class."""
+
+    def __init__(self, cls: type) -> None:
+        self._mro = mro(cls)
+        self.code: ClassCode = ClassCode(cls)
+
+    def of(self, method: str) -> Chain | None:
+        """Return the chain of a method; None if no class but `object` defines it."""
+        entries = [
+            (index, raw)
+            for index, raw in self.code.defining(method)
+            if self._mro[index] is not object and self._mro[index] is not type
+        ]
+        if not entries:
+            return None
+        leads = {index: tuple(self._leads(method, index, raw)) for index, raw in entries}
+        runs, repeated = self._run(entries, leads)
+        others = self._run_by_others(method)
+        definitions = tuple(
+            _define(
+                self._mro[index],
+                index,
+                raw,
+                leads[index],
+                runs.get(index, "never"),
+                tuple(dict.fromkeys(others.get(qualified_name(self._mro[index]), ()))),
+            )
+            for index, raw in entries
+        )
+        return Chain(method, definitions, tuple(qualified_name(self._mro[i]) for i in repeated))
+
+    def _leads(self, method: str, index: int, raw: Any) -> Iterator[Lead]:
+        for found, to in self.nexts(index, raw):
+            if found.method == method:
+                name = None if to is None else qualified_name(to)
+                yield Lead(_written(found), name, found.line, found.always)
+
+    def nexts(self, index: int, raw: Any) -> Iterator[tuple[Next, type | None]]:
+        """Yield the calls, in a method of one class, of methods of certain other classes.
+
+        Args:
+            index: place of the class in the MRO.
+            raw: the method, as it stands in the `__dict__` of the class.
+        """
+        for function in functions_of(raw):
+            for found in read(function.__code__).nexts:
+                cls = resolve(function, found.path) if found.path else self._mro[index]
+                if cls is not None or found.by != "class":  # or else a function of a module
+                    yield found, self._target(found, cls)
+
+    def _run_by_others(self, method: str) -> dict[str, list[str]]:
+        """Return which other methods of the object call a method of a certain class."""
+        found: dict[str, list[str]] = {}
+        for name in self.code.names():
+            for index, raw in self.code.defining(name) if name != method else ():
+                if any(method in function.__code__.co_names for function in functions_of(raw)):
+                    for called, to in self.nexts(index, raw):
+                        if called.method == method and to is not None:
+                            by = f"{qualified_name(self._mro[index])}.{name}"
+                            found.setdefault(qualified_name(to), []).append(by)
+        return found
+
+    def _target(self, found: Next, cls: type | None) -> type | None:
+        """Return the class whose method runs, where another's is called."""
+        if cls is None:
+            return None
+        if found.by == "class":
+            order = mro(cls)
+        elif cls in self._mro:
+            order = self._mro[self._mro.index(cls) + 1 :]
+        else:
+            return None
+        return next((base for base in order if found.method in namespace(base)), None)
+
+    def _run(
+        self, entries: list[tuple[int, Any]], leads: dict[int, tuple[Lead, ...]]
+    ) -> tuple[dict[int, Runs], list[int]]:
+        """Tell how far calls get, from the first class on, and which are led to more than once."""
+        places = {qualified_name(self._mro[index]): index for index, _ in entries}
+        runs: dict[int, Runs] = {entries[0][0]: "always"}
+        times: dict[int, int] = {}
+        is_over = False
+        for index, raw in entries:
+            if index not in runs:
+                if is_over:
+                    runs[index] = "unknown"
+                continue
+            is_over = is_over or not any(functions_of(raw))
+            for lead in {(lead.written, lead.to): lead for lead in leads[index]}.values():
+                to = places.get(lead.to or "")
+                if to is None or to <= index:
+                    continue
+                is_sure = lead.always and runs[index] == "always"
+                runs[to] = "always" if is_sure or runs.get(to) == "always" else "sometimes"
+                times[to] = times.get(to, 0) + is_sure
+        return runs, [index for index, count in times.items() if count > 1]
+
+
+def _define(
+    cls: type, index: int, raw: Any, leads: tuple[Lead, ...], runs: Runs, run_by: tuple[str, ...]
+) -> Definition:
+    functions = [*functions_of(raw)]
+    code = functions[0].__code__ if functions else None
+    kind = next((name for base, name in _KINDS.items() if is_subclass(type(raw), base)), None)
+    return Definition(
+        qualified_name(cls),
+        index,
+        kind or ("C" if code is None else type(raw).__name__),
+        None if code is None else code.co_filename,
+        None if code is None else code.co_firstlineno,
+        leads,
+        None if code is None else code.co_name,
+        any(read(function.__code__).is_abstract for function in functions),
+        runs,
+        run_by,
+    )
+
+
+def _written(found: Next) -> str:
+    named = ".".join(found.path)
+    if found.by == "class":
+        return f"{named}.{found.method}"
+    return f"super({named}, self).{found.method}" if found.path else f"super().{found.method}"
+
+
+def resolve(function: types.FunctionType, path: tuple[str, ...]) -> type | None:
+    """Return the class that a dotted name stands for in a function; runs no code of the program."""
+    found = _variable(function, path[0])
+    for name in path[1:]:
+        found = _attribute(found, name)
+    return found if is_subclass(type(found), type) else None
+
+
+def _variable(function: types.FunctionType, name: str) -> Any:
+    code = function.__code__
+    if name in code.co_freevars and function.__closure__:
+        cell = function.__closure__[code.co_freevars.index(name)]
+        try:
+            return cell.cell_contents
+        except ValueError:
+            return None
+    return function.__globals__.get(name, vars(builtins).get(name))
+
+
+def _attribute(found: Any, name: str) -> Any:
+    if is_subclass(type(found), types.ModuleType):
+        return vars(found).get(name)
+    if is_subclass(type(found), type):
+        return next((namespace(c)[name] for c in mro(found) if name in namespace(c)), None)
+    return None

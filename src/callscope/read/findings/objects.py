@@ -1,0 +1,260 @@
+"""The calls of a trace by the object they ran on, as the detectors need them."""
+
+from __future__ import annotations
+
+import math
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple, TypeAlias
+
+from callscope.trace import Call, ClassMetadata, CodeMetadata
+
+INIT: Final = "__init__"
+CALL: Final = "__call__"
+ANY: Final = "*"
+"""Among the attributes that code sets: others, which it does not name."""
+
+_MOST_NAMES: Final = 3
+
+_NO_ATTRIBUTE: Final = re.compile(r" has no attribute '([^']*)'")
+
+_Key: TypeAlias = tuple[int, int]
+
+
+class Construction(NamedTuple):
+    """One making of an object: its outermost `__init__`, and all that ran within on the object."""
+
+    call: Call
+    facts: ClassMetadata
+    inits: list[Call]
+    """The calls of `__init__` on the object, the outermost first."""
+
+    def definers(self) -> list[int]:
+        """Return the places in the MRO of the classes whose `__init__` could be seen."""
+        return [i for i in range(len(self.facts.mro)) if self.facts.site(i, INIT) is not None]
+
+    def is_abstract(self, mro_index: int) -> bool:
+        """Tell whether one class's `__init__` is not meant to run."""
+        code = self.code(mro_index)
+        return code is not None and code.is_abstract
+
+    def code(self, mro_index: int) -> CodeMetadata | None:
+        """Return what is known of the code of one class's `__init__`."""
+        site = self.facts.site(mro_index, INIT)
+        return None if site is None else site.code
+
+
+class Templates:
+    """The calls of `__call__` on one object, in the order they began."""
+
+    def __init__(self) -> None:
+        self._calls: list[Call] = []
+        self._last_ends: list[float] = []
+        """For each, when the last of those up to it ended."""
+        self._first_without: dict[str, float] = {}
+
+    def add(self, call: Call) -> None:
+        """Add one that began after the others."""
+        end = math.inf if call._end_ns is None else call._end_ns
+        self._calls.append(call)
+        self._last_ends.append(max(end, *self._last_ends[-1:], 0))
+
+    def may_lead_to(self, call: Call) -> bool:
+        """Tell whether one of them may have led to a call without being above it.
+
+        It may run in another thread, or have returned what leads to the call later.
+        """
+        before = bisect_right(self._calls, call.start_ns, key=_start)
+        if not before:
+            return False
+        is_running = self._last_ends[before - 1] >= call.start_ns
+        return is_running or self._first_that_lacks(call.method) <= call.start_ns
+
+    def _first_that_lacks(self, method: str) -> float:
+        """Return when the first began that is over and led to no method; infinity if none did."""
+        known = self._first_without.get(method)
+        if known is None:
+            lacking = (c.start_ns for c in self._calls if not led(c, method))
+            known = self._first_without[method] = next(lacking, math.inf)
+        return known
+
+
+class Ancestors:
+    """For each call, the innermost calls on the same object that led to it.
+
+    Found in one walk, for a call may have many parents, and each of these too.
+
+    Args:
+        calls: all calls of a trace.
+    """
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        self._outer: dict[Call, Call] = {}
+        """Without those that are the parent itself."""
+        self._init: dict[Call, Call] = {}
+        self.leading: set[Call] = set()
+        """The calls of `__call__` that led to another on the same object."""
+        self._open: dict[tuple[int, int | None, str], list[Call]] = {}
+        waiting: list[Call | None] = [call for call in calls if call._parent is None]
+        path: list[Call] = []
+        while waiting:
+            call = waiting.pop()
+            if call is None:
+                self._leave(path.pop())
+                continue
+            self._enter(call)
+            path.append(call)
+            waiting.append(None)
+            waiting += call._children
+
+    def _enter(self, call: Call) -> None:
+        outer, init = self._open_of(call, ""), self._open_of(call, INIT)
+        if outer and outer[-1] is not call._parent:
+            self._outer[call] = outer[-1]
+        if init:
+            self._init[call] = init[-1]
+        outer.append(call)
+        if call._method == INIT:
+            init.append(call)
+        elif call._method == CALL:
+            template = self._open_of(call, CALL)
+            self.leading.update(template[-1:])
+            template.append(call)
+
+    def _leave(self, call: Call) -> None:
+        self._open_of(call, "").pop()
+        if call._method in (INIT, CALL):
+            self._open_of(call, call._method).pop()
+
+    def _open_of(self, call: Call, method: str) -> list[Call]:
+        return self._open.setdefault((call._pid, call._instance, method), [])
+
+    def outer(self, call: Call) -> Call | None:
+        """Return the innermost call on the same object that led to a call."""
+        parent = call._parent
+        if parent is not None and is_same_object(parent, call):
+            return parent
+        return self._outer.get(call)
+
+    def init(self, call: Call) -> Call | None:
+        """Return the innermost `__init__` on the same object that led to a call."""
+        return self._init.get(call)
+
+    def inits(self, call: Call) -> Iterator[Call]:
+        """Yield each `__init__` on the same object that led to a call, the innermost first."""
+        while (found := self.init(call)) is not None:
+            yield found
+            call = found
+
+
+class Objects:
+    """The calls of a trace by object.
+
+    Args:
+        calls: all calls of a trace, in the order they began.
+    """
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        self.calls = calls
+        self.ancestors: Ancestors = Ancestors(calls)
+        self._constructions: dict[_Key, list[Construction]] = {}
+        self._templates: dict[_Key, Templates] = {}
+        self._failed: dict[_Key, list[Call]] = {}
+        for call in calls:
+            if call._instance is not None:
+                self._take(call, (call._pid, call._instance))
+
+    def _take(self, call: Call, key: _Key) -> None:
+        if call._method == CALL:
+            self._templates.setdefault(key, Templates()).add(call)
+        if call._error is not None:
+            self._failed.setdefault(key, []).append(call)
+        if (
+            call._method == INIT
+            and call._class_metadata is not None
+            and call._mro_index is not None
+        ):
+            outer = self.ancestors.init(call)
+            known = self._constructions.setdefault(key, [])
+            if outer is None or not known:
+                known.append(Construction(call, call._class_metadata, [call]))
+            else:
+                known[-1].inits.append(call)
+
+    def constructions(self) -> Iterator[Construction]:
+        """Yield each making of an object that was seen from its beginning.
+
+        It was not if the first `__init__` that could be seen is not the one that runs first.
+        """
+        for known in self._constructions.values():
+            for construction in known:
+                definers = construction.definers()
+                if definers and construction.call.mro_index == definers[0]:
+                    yield construction
+
+    def begun_before(self, call: Call) -> Call | None:
+        """Return the last `__init__` that made the object, before a call on it."""
+        known = self._constructions.get(_key(call), [])
+        before = bisect_left(known, call.start_ns, key=lambda made: made.call.start_ns)
+        return known[before - 1].call if before else None
+
+    def templates_of(self, call: Call) -> Templates:
+        """Return the calls of `__call__` on the object that a call ran on."""
+        return self._templates.get(_key(call)) or Templates()
+
+    def half_built(self) -> Iterator[Call]:
+        """Yield the calls on objects one of whose `__init__` has raised."""
+        failed = {
+            key
+            for key, known in self._constructions.items()
+            if any(made.call.error is not None for made in known)
+        }
+        if failed:
+            yield from (c for c in self.calls if c._instance is not None and _key(c) in failed)
+
+    def failed_of(self, call: Call) -> Sequence[Call]:
+        """Return the calls that raised on the object that a call ran on."""
+        return self._failed.get(_key(call), ())
+
+
+def _key(call: Call) -> _Key:
+    return call._pid, call._instance or 0
+
+
+def is_same_object(call: Call, other: Call) -> bool:
+    """Tell whether two calls ran on one object."""
+    return call._instance == other._instance and call._pid == other._pid
+
+
+def led(template: Call, method: str) -> list[Call]:
+    """Return the calls of a method that a `__call__` led to on its object, the outermost ones."""
+    found, waiting = [], [*template._children]
+    while waiting:
+        call = waiting.pop()
+        if is_same_object(call, template):
+            if call.method == method:
+                found.append(call)
+            else:
+                waiting += call._children
+    return found
+
+
+def _start(call: Call) -> int:
+    return call.start_ns
+
+
+def lacked(call: Call) -> str | None:
+    """Return the name of the attribute for want of which a call raised."""
+    error = call.error
+    if error is None or error.type != "AttributeError":
+        return None
+    found = _NO_ATTRIBUTE.search(error.message)
+    return None if found is None else found[1]
+
+
+def names(found: Sequence[str], joint: str = "and") -> str:
+    """Return a few names as they are written in a sentence."""
+    more = len(found) - _MOST_NAMES
+    shown = [*found[:_MOST_NAMES], *([f"{more} more"] if more > 0 else [])]
+    return f" {joint} ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))

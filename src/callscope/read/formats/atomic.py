@@ -1,0 +1,83 @@
+"""Files that are written beside their place and then moved into it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from errno import EBUSY
+from io import FileIO
+from pathlib import Path
+from typing import Final
+
+from callscope.introspect.claim import is_claimed, lock
+from callscope.introspect.origin import host_label, is_alive
+
+_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[FileIO]:
+    """Open a file for bytes that takes its place when the block ends, whole or not at all.
+
+    It has the permissions that `open` would leave it with: those of the file that it replaces, or
+    those of a new file. A symbolic link stays, and what it names is replaced. What is no file, such
+    as a pipe or ``/dev/stdout``, is written to as it is; so is a file in a directory that takes no
+    other.
+
+    Raises:
+        OSError: if `open` would raise it, the disk is full, or a recording streams to the file.
+    """
+    target = Path(os.path.realpath(path))
+    mode = _mode(target)
+    if mode is not None and not stat.S_ISREG(mode):
+        with FileIO(path, "w") as file:
+            yield file
+        return
+    if mode is not None and is_claimed(target):
+        raise OSError(EBUSY, "A recording is writing to it")
+    _remove_abandoned(target.parent)
+    beside = target.with_name(f".callscope-{host_label()}-{os.getpid()}-{secrets.token_hex(8)}.tmp")
+    try:
+        file = _create(beside, target)
+        with file:
+            lock(file.fileno())
+            if mode is not None and beside.exists():
+                beside.chmod(stat.S_IMODE(mode))
+            yield file
+        if file.name == str(beside):
+            beside.replace(target)
+    finally:
+        with suppress(OSError):
+            beside.unlink()
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what processes of this host have left that were killed while they wrote."""
+    for path in folder.glob(f".callscope-{host_label()}-*.tmp"):
+        with suppress(OSError, ValueError):
+            # Another container may have the host's name; but then the file is locked.
+            if not is_alive(int(path.name.split("-")[-2])) and not is_claimed(path):
+                path.unlink()
+
+
+def _mode(target: Path) -> int | None:
+    """Return the mode of a file that may be written; None if there is none yet."""
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return None
+    if stat.S_ISREG(mode):
+        target.open("ab").close()
+    return mode
+
+
+def _create(beside: Path, target: Path) -> FileIO:
+    try:
+        return FileIO(str(beside), "w", opener=lambda name, _: os.open(name, _FLAGS, 0o666))
+    except PermissionError:
+        if not target.exists():
+            raise
+        return FileIO(str(target), "w")

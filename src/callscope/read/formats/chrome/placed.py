@@ -1,0 +1,97 @@
+"""Events of any calls: of several threads and tasks, suspended, unfinished, or of no duration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from callscope.read.formats.chrome.parts import Parts
+from callscope.read.formats.chrome.tracks import NEVER, Item, Track, Tracks
+from callscope.trace import Call
+
+_SUSPENDED: Final = '"name":"suspended","cat":"suspended","cname":"grey"'
+_FLOW: Final = '"name":"led to","cat":"flow"'
+
+
+class PlacedLines:
+    """The lines of calls, each of which has a track to be found for.
+
+    A call is one event that says how long it took (``X``) or, if it has not ended, one that says
+    that it began (``B``). But Perfetto takes the longest first of those that begin at one instant,
+    which on a coarse clock may be the wrong one. Where times are equal or durations none, all have
+    an event for each end (``B`` and ``E``), which are taken in the order of the file.
+
+    Args:
+        calls: those to be written, in the order they began.
+        parts: makes the pieces of the lines.
+    """
+
+    def __init__(self, calls: Sequence[Call], parts: Parts) -> None:
+        self._parts = parts
+        self._items = _items(calls)
+        self._in_two = _are_tied(self._items)
+        self._lines: list[str] = []
+        self._tracks = Tracks(calls, parts, self._end)
+
+    def __iter__(self) -> Iterator[str]:
+        for item in self._items:
+            self._add(item)
+            yield from self._lines
+            self._lines.clear()
+        self._tracks.close_all()
+        yield from self._lines
+
+    def _add(self, item: Item) -> None:
+        place = self._tracks.place(item)
+        self._lines += self._parts.new_names()
+        if place is None:
+            return
+        self._begin(item, place.track)
+        if place.led_by is not None:
+            self._flow(place.led_by, item)
+
+    def _begin(self, item: Item, track: Track) -> None:
+        if item.is_call:
+            start = self._parts.shown(item.call, track.text)
+        else:
+            start = f"{track.text},{_SUSPENDED}"
+        start = f"{start},{self._ts(item.start_ns)}"
+        if self._in_two or item.end_ns == NEVER:
+            self._lines.append(f',\n{{"ph":"B",{start}}}')
+        else:
+            self._lines.append(f',\n{{"ph":"X",{start},"dur":{item.end_ns - item.start_ns}e-3}}')
+
+    def _end(self, item: Item, track: Track) -> None:
+        if self._in_two:
+            self._lines.append(f',\n{{"ph":"E",{track.text},{self._ts(item.end_ns)}}}')
+
+    def _flow(self, source: Item, target: Item) -> None:
+        """Draw an arrow. Its ends are at the beginnings, for there Perfetto finds what it is of."""
+        assert source.track is not None
+        assert target.track is not None
+        flow = f'"id":{target.call.call_id},{_FLOW}'
+        begin = f"{source.track.text},{self._ts(source.start_ns)}"
+        end = f"{target.track.text},{self._ts(target.start_ns)}"
+        self._lines.append(f',\n{{"ph":"s",{flow},{begin}}}')
+        self._lines.append(f',\n{{"ph":"f","bp":"e",{flow},{end}}}')
+
+    def _ts(self, ts_ns: float) -> str:
+        return f'"ts":{ts_ns - self._parts.start_ns}e-3'
+
+
+def _items(calls: Sequence[Call]) -> list[Item]:
+    items = [Item.of(call) for call in calls]
+    items += (
+        Item(call, begin_ns, end_ns, is_call=False)
+        for call in calls
+        if call._suspensions
+        for begin_ns, end_ns in call.suspensions
+    )
+    items.sort(key=lambda item: item.start_ns)
+    return items
+
+
+def _are_tied(items: Sequence[Item]) -> bool:
+    """Tell whether the order of some is not known by their times."""
+    starts = {item.start_ns for item in items}
+    return len(starts) < len(items) or any(item.end_ns <= item.start_ns for item in items)

@@ -1,0 +1,170 @@
+"""On which track each call is shown, so that what a track shows nests.
+
+The calls of one thread nest in one another, and so do the coroutines that one task awaits. What
+can be suspended otherwise does not: a generator may go on after the call that began it, and two of
+them by turns. Such a call is shown within the call that led to it where nothing else would come
+to stand within it by that, and else on a further track of its thread or task.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from callscope.read.formats.chrome.parts import Lane, Parts
+from callscope.trace import Call
+
+NEVER: Final = math.inf
+
+
+class Track:
+    """A row of the picture."""
+
+    __slots__ = ("open", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text: str = text
+        """How events name it."""
+        self.open: list[Item] = []
+        """What is open on it, from the outermost on."""
+
+
+class Item:
+    """What takes up a stretch of a track: a call, or a time that one was suspended for."""
+
+    __slots__ = ("call", "end_ns", "is_call", "start_ns", "track")
+
+    def __init__(self, call: Call, start_ns: int, end_ns: int | None, *, is_call: bool) -> None:
+        self.call: Call = call
+        self.start_ns: int = start_ns
+        self.end_ns: float = NEVER if end_ns is None else end_ns
+        self.is_call: bool = is_call
+        self.track: Track | None = None
+        """Where it is shown, once that is known."""
+
+    @classmethod
+    def of(cls, call: Call) -> Item:
+        """Return what takes up a call's time."""
+        return cls(call, call._start_ns, call._end_ns, is_call=True)
+
+
+class Place(NamedTuple):
+    """Where something is shown."""
+
+    track: Track
+    led_by: Item | None
+    """The call that led to this one, where the picture does not show that by itself."""
+
+
+class Tracks:
+    """Places what begins, in that order.
+
+    Args:
+        calls: all calls that are to be placed.
+        parts: makes the tracks.
+        on_end: is told of each item that ends, before something is placed that begins later.
+    """
+
+    def __init__(
+        self, calls: Sequence[Call], parts: Parts, on_end: Callable[[Item, Track], object]
+    ) -> None:
+        self._parts = parts
+        self._on_end = on_end
+        self._first: dict[Lane, Track] = {}
+        self._further: dict[Lane, list[tuple[float, int, Track]]] = {}
+        """Of each lane: until when its further tracks are taken, and their numbers."""
+        self._items: dict[Call, Item] = {}
+        self._undisturbed = _undisturbed(calls)
+
+    def place(self, item: Item) -> Place | None:
+        """Choose a track; None for a suspension that another within it shows already."""
+        if not item.is_call:
+            around = self._items[item.call]
+            track = self._within(item, around)
+            place = None if track is None else Place(track, None)
+        else:
+            parent = item.call._parent
+            led_by = None if parent is None else self._items.get(parent)
+            track = None if led_by is None else self._within(item, led_by)
+            place = (
+                Place(self._beside(item, led_by), led_by) if track is None else Place(track, None)
+            )
+            item.track = place.track
+            self._items[item.call] = item
+        if place is not None:
+            place.track.open.append(item)
+        return place
+
+    def _within(self, item: Item, around: Item) -> Track | None:
+        """Return the track of the call that led to another, if that one nests in it."""
+        track = around.track
+        if track is None or Parts.lane(item.call) != Parts.lane(around.call):
+            return None
+        self._close(track, item.start_ns, around)
+        nests = track.open and track.open[-1] is around and item.end_ns <= around.end_ns
+        return track if nests and self._stays(item) else None
+
+    def _stays(self, item: Item) -> bool:
+        """Tell whether nothing but what an item leads to begins within it, in its lane."""
+        return not item.is_call or not item.call._suspensions or item.call in self._undisturbed
+
+    def _beside(self, item: Item, led_by: Item | None) -> Track:
+        """Return a track where nothing is open, or one that something else nests in.
+
+        The latter is so only for what an arrow leads to, which then says where it belongs.
+        """
+        lane = Parts.lane(item.call)
+        first = self._first.get(lane)
+        if first is None:
+            first = self._first[lane] = Track(self._parts.track(lane))
+        self._close(first, item.start_ns)
+        if self._stays(item):
+            by_chance = led_by is not None and not item.call._suspensions and _nests(item, first)
+            if not first.open or by_chance:
+                return first
+        elif lane[2] is not None and not first.open:
+            return first
+        further = self._further.setdefault(lane, [])
+        number = len(further) + 2
+        if further and further[0][0] <= item.start_ns:
+            _, number, track = heapq.heappop(further)
+            self._close(track, item.start_ns)
+        else:
+            track = Track(self._parts.track(lane, number))
+        heapq.heappush(further, (item.end_ns, number, track))
+        return track
+
+    def _close(self, track: Track, now_ns: float, but: Item | None = None) -> None:
+        """End what has ended by now; where times are equal, not what is to be placed within."""
+        while track.open and track.open[-1].end_ns <= now_ns and track.open[-1] is not but:
+            self._on_end(track.open.pop(), track)
+
+    def close_all(self) -> None:
+        """End all that ends."""
+        tracks = [*self._first.values()]
+        tracks += (track for further in self._further.values() for _, _, track in further)
+        for track in tracks:
+            while track.open and track.open[-1].end_ns < NEVER:
+                self._on_end(track.open.pop(), track)
+
+
+def _nests(item: Item, track: Track) -> bool:
+    return bool(track.open) and track.open[-1].is_call and item.end_ns <= track.open[-1].end_ns
+
+
+def _undisturbed(calls: Sequence[Call]) -> set[Call]:
+    """Return the suspended calls within which no call begins that the same call has led to."""
+    found = set()
+    next_ns: dict[object, int] = {}
+    for call in reversed(calls):
+        lane = Parts.lane(call)
+        parent = call._parent
+        key: object = parent if parent is not None and Parts.lane(parent) == lane else lane
+        if call._suspensions:
+            end_ns = NEVER if call._end_ns is None else call._end_ns
+            if next_ns.get(key, NEVER) >= end_ns:
+                found.add(call)
+        next_ns[key] = call._start_ns
+    return found

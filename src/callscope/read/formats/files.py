@@ -1,0 +1,168 @@
+"""Traces to files and back: compression, files that are whole or not there, progress, errors."""
+
+from __future__ import annotations
+
+import glob
+import gzip
+import io
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from errno import EINVAL, ENOENT
+from operator import attrgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from callscope.errors import ProcessWarning, TraceFileError, TraceFormatError, warn
+from callscope.read.formats.atomic import replacing
+from callscope.read.formats.gzip_reader import Unzipped
+from callscope.read.formats.progress import progress
+from callscope.read.formats.registry import is_compressed, module_of, what_is
+from callscope.trace import Header, TraceData, merge
+from callscope.trace.text import one_line
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+_COMPRESSION: Final = 6
+_BUFFER: Final = 1 << 20
+
+
+def save(read: Callable[[], TraceData], path: str | PathLike[str]) -> Path:
+    """Write a trace to a file in the format its suffix names, and return its path.
+
+    The file takes its place when it is whole; until then, and after an error, what was there stays.
+
+    Args:
+        read: returns the trace. It may take long, and so is called as progress is shown already.
+        path: the file.
+
+    Raises:
+        TraceFormatError: if no format has that suffix.
+        TraceFileError: if the file cannot be written.
+        MissingExtraError: if the format needs a third party that is not installed.
+    """
+    target = Path(path)
+    module = module_of(target)
+    try:
+        _check_name(target)
+        with (
+            replacing(target) as raw,
+            _packed(raw, target) as file,
+            progress(f"Writing {one_line(target.name)}", raw),
+        ):
+            module.write(read(), file)
+    except OSError as error:
+        if isinstance(error, TraceFileError):
+            raise
+        raise TraceFileError.cannot_write(target, error) from None
+    return target
+
+
+def _check_name(path: Path) -> None:
+    """Raise an `OSError` if no file can have such a name: one with a NUL, or half a surrogate pair."""
+    try:
+        path.stat()
+    except ValueError as error:
+        raise OSError(EINVAL, str(error)) from None
+    except OSError:
+        return  # it need not be there
+
+
+@contextmanager
+def _packed(raw: io.FileIO, target: Path) -> Iterator[BinaryIO]:
+    if not is_compressed(target):
+        with io.BufferedWriter(raw, _BUFFER) as file:
+            yield file
+        return
+    # Neither name nor time goes into it, so that equal traces make equal files.
+    with (
+        gzip.GzipFile("", "wb", _COMPRESSION, raw, mtime=0) as compressed,
+        io.BufferedWriter(compressed, _BUFFER) as file,
+    ):
+        yield file
+
+
+def load_all(paths: Iterable[str | PathLike[str]]) -> TraceData:
+    """Read several files, or patterns of files, as one trace; raises what `callscope.load` raises.
+
+    Of files whose names are alike up to the first dot, such as ``t.jsonl`` and ``t.17.jsonl``, those
+    that an earlier run on the same host has left are left out, with a `ProcessWarning`.
+    """
+    sources = [source for path in paths for source in _files(Path(path))]
+    traces = _of_newest_runs([(source, _load(source)) for source in sources])
+    return traces[0] if len(traces) == 1 else merge(traces)
+
+
+def _of_newest_runs(loaded: Sequence[tuple[Path, TraceData]]) -> list[TraceData]:
+    """Return the traces but for those of earlier runs, of which a warning is given."""
+    groups = [_group(source, trace.header) for source, trace in loaded]
+    newest: dict[tuple[Path, str], Header] = {}
+    for group, (_, trace) in zip(groups, loaded, strict=True):
+        header = trace.header
+        newest[group] = max(newest.get(group, header), header, key=attrgetter("start_unix_ns"))
+    traces, earlier = [], []
+    for group, (source, trace) in zip(groups, loaded, strict=True):
+        runs = {trace.header.run, newest[group].run}
+        if "" in runs or len(runs) == 1:  # a file of an older callscope has no run
+            traces.append(trace)
+        else:
+            earlier.append(one_line(repr(str(source))))
+    if earlier:
+        warn(
+            f"Left out, for another run has written them: {', '.join(earlier)}. Remove them, or"
+            " read them in a call of their own.",
+            ProcessWarning,
+        )
+    return traces
+
+
+def _group(source: Path, header: Header) -> tuple[Path, str]:
+    """Return what files have in common of which a later run may leave some behind."""
+    return source.parent / source.name.partition(".")[0], header.host
+
+
+def _files(path: Path) -> list[Path]:
+    try:
+        _check_name(path)
+        is_named = path.exists() or not glob.has_magic(str(path))
+    except OSError as error:
+        raise TraceFileError.cannot_read(path, error) from None
+    if is_named:
+        return [path]
+    found = sorted(map(Path, glob.glob(str(path))))  # noqa: PTH207  # the pattern may be absolute
+    if not found:
+        raise TraceFileError.cannot_read(
+            path, FileNotFoundError(ENOENT, "no file fits the pattern")
+        )
+    return found
+
+
+def _load(source: Path) -> TraceData:
+    module = module_of(source)
+    if not hasattr(module, "read"):
+        msg = (
+            f"{str(source)!r}: {what_is(source)} cannot be loaded."
+            " Save as '.jsonl' or '.parquet' for that."
+        )
+        raise TraceFormatError(msg)
+    try:
+        with (
+            io.FileIO(str(source)) as raw,
+            _buffered(raw, source) as file,
+            progress(f"Reading {one_line(source.name)}", raw, os.fstat(raw.fileno()).st_size),
+        ):
+            trace: TraceData = module.read(file, str(source))
+    except MemoryError:
+        msg = f"{str(source)!r} is larger than the memory. Record fewer calls, or less of each."
+        raise TraceFileError(msg) from None
+    except OSError as error:
+        if isinstance(error, TraceFileError):
+            raise
+        raise TraceFileError.cannot_read(source, error) from None
+    return trace
+
+
+def _buffered(raw: io.FileIO, source: Path) -> io.BufferedReader:
+    plain = Unzipped(raw, str(source)) if is_compressed(source) else raw
+    return io.BufferedReader(plain, _BUFFER)

@@ -1,0 +1,117 @@
+"""A trace as one HTML page, which needs no network and runs nothing that a trace says.
+
+The page is put together here from `page.html`, `style.css` and the scripts in `js/`; what it shows
+comes from `callscope.read.formats.html.columns`. A Content-Security-Policy allows the page's own style
+and script alone, by their hashes, and forbids making markup from text
+(https://www.w3.org/TR/CSP3/, https://www.w3.org/TR/trusted-types/).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+from importlib.resources import files
+from typing import Any, BinaryIO, Final
+
+from callscope.read.formats.html.columns import pack
+from callscope.trace import TraceData
+from callscope.trace.text import one_line
+
+MAX_CALLS: Final = 100_000
+"""How many calls a page holds, unless `write` is told otherwise; it says what it leaves out."""
+
+SCRIPTS: Final = (
+    "elements",
+    "figures",
+    "model",
+    "search",
+    "view",
+    "rows",
+    "tree",
+    "lanes",
+    "flame",
+    "flamepaint",
+    "plan",
+    "diagram",
+    "diagrampaint",
+    "sequence",
+    "sites",
+    "findings",
+    "details",
+    "theme",
+    "keys",
+    "page",
+)
+"""The scripts of the page, in the order in which they stand in it."""
+
+
+def write(trace: TraceData, file: BinaryIO, *, max_calls: int | None = MAX_CALLS) -> None:
+    """Write a trace as an HTML page.
+
+    Args:
+        trace: what to show.
+        file: where to write, open for bytes.
+        max_calls: how many calls the page may hold; None for all. Browsers are quick with 100,000,
+            and take seconds to open a million.
+    """
+    file.write(page(trace, max_calls=max_calls).encode())
+
+
+def page(trace: TraceData, *, max_calls: int | None = MAX_CALLS) -> str:
+    """Return the HTML page of a trace; see `write`."""
+    style, script = _asset("style.css"), _script()
+    parts = {
+        "title": html.escape(_title(trace)),
+        "policy": _policy(style, script),
+        "style": style,
+        "script": script,
+        "trace": _inert_json(pack(trace, max_calls)),
+    }
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _asset("page.html"))
+
+
+def _title(trace: TraceData) -> str:
+    targets = ", ".join(map(one_line, trace.header.targets))
+    return f"{targets} · callscope" if targets else "callscope"
+
+
+def _script() -> str:
+    body = "\n".join(_asset("js", f"{name}.js") for name in SCRIPTS)
+    return f'(() => {{\n"use strict";\n{body}}})();\n'
+
+
+def _asset(*names: str) -> str:
+    return files(__name__).joinpath(*names).read_text(encoding="utf-8")
+
+
+def _policy(style: str, script: str) -> str:
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src {_source_hash(script)}",
+            f"style-src {_source_hash(style)}",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "require-trusted-types-for 'script'",
+            "trusted-types 'none'",
+        )
+    )
+
+
+def _source_hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _inert_json(value: Any) -> str:
+    r"""Return ASCII JSON in which no HTML parser finds anything.
+
+    ``</script`` and ``<!--`` both begin with ``<``, which JSON may write as ``\u003c``
+    (https://html.spec.whatwg.org/multipage/scripting.html#restrictions-for-contents-of-script-elements).
+    """
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026")

@@ -1,0 +1,23 @@
+"""JSON Lines, whole: see `callscope.trace.schema` for what the lines are."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from callscope.read.formats.jsonl.reader import Reader
+from callscope.read.formats.text_io import write_pieces
+from callscope.trace import TraceData
+from callscope.trace.schema import end_line, event_lines, header_line
+
+
+def write(trace: TraceData, file: BinaryIO) -> None:
+    """Write a trace as JSON Lines."""
+    file.write(header_line(trace.header).encode())
+    write_pieces(event_lines(trace.events(), {}), file)
+    file.write(end_line(trace.lost, trace.left_out).encode())
+
+
+def read(file: BinaryIO, name: str) -> TraceData:
+    """Read a trace from JSON Lines; errors call the file by its name."""
+    header, recorded = Reader(file, name).read()
+    return TraceData(header, recorded)

@@ -1,0 +1,110 @@
+"""Reads JSON Lines: many at a time, or line by line where something is out of the ordinary."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, BinaryIO, Final
+
+from callscope.errors import TraceFormatError
+from callscope.introspect.gc_paused import no_collection
+from callscope.read.formats.jsonl.slow import header, is_json, parse, take
+from callscope.read.formats.trace_builder import Links, WrongLineError
+from callscope.trace import Header, Recorded
+
+_PIECE: Final = 1 << 16
+_MOST_BLANK: Final = 1_000
+"""Lines with nothing in them, beyond which a file is no trace: packed, they take up no room."""
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+
+
+class Reader:
+    """Reads one file; what is wrong in it is named by its line.
+
+    Args:
+        file: what is read.
+        name: what errors call it.
+    """
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self._file = file
+        self._name = name
+        self._line = 0
+        """Lines that were read so far; while one is being read, its number."""
+        self._blank = 0
+        self._links = Links()
+        fast = _fast()
+        self._link = fast and fast.link
+        self._fast = fast and fast.Lines()
+
+    def read(self) -> tuple[Header, Recorded]:
+        """Read all of it.
+
+        Raises:
+            TraceFormatError: if it is no trace, or is damaged.
+        """
+        try:
+            with no_collection():
+                found = self._header()
+                while lines := self._file.readlines(_PIECE):
+                    self._take(lines)
+        except WrongLineError as error:
+            raise self._wrong(str(error)) from None
+        return found, self._links.recorded()
+
+    def _header(self) -> Header:
+        self._line = 1
+        line = self._file.readline()
+        if line.startswith(_GZIP_MAGIC):
+            msg = f"{self._name!r} is compressed. Give it a name that ends in '.jsonl.gz'."
+            raise TraceFormatError(msg)
+        if not line.strip():
+            msg = "there is nothing in it"
+            raise WrongLineError(msg)
+        return header(parse(line), self._name)
+
+    def _take(self, lines: list[bytes]) -> None:
+        if self._fast is not None and self._take_fast(lines):
+            return
+        for line in lines:
+            self._line += 1
+            if not line.strip():
+                self._take_blank()
+            # Only the last line can lack its end: the program was killed as it wrote.
+            elif line.endswith(b"\n") or is_json(line):
+                take(self._links, parse(line))
+
+    def _take_blank(self) -> None:
+        self._blank += 1
+        if self._blank > _MOST_BLANK:
+            msg = f"there is nothing in it, nor in {_MOST_BLANK:,} lines before it"
+            raise WrongLineError(msg)
+
+    def _take_fast(self, lines: list[bytes]) -> bool:
+        """Take many lines at once; return False if that cannot be done."""
+        events = self._fast.decode(b"".join(lines))
+        if events is None or len(events) != len(lines):
+            return False
+        rest = iter(events)
+        try:
+            self._link(self._links, rest, self._fast.call_type)
+        finally:
+            self._line += len(events) - rest.__length_hint__()
+        return True
+
+    def _wrong(self, why: str) -> TraceFormatError:
+        where = f"{self._name!r}, line {self._line}"
+        if self._line <= 1:
+            return TraceFormatError(
+                f"{where}: {why}, so this is no trace. Name a '.jsonl' file that callscope has written."
+            )
+        return TraceFormatError(
+            f"{where}: {why}. Restore the file, or cut it off before this line."
+        )
+
+
+def _fast() -> Any:
+    """Return what decodes many lines at once, if the extra ``fast`` is installed."""
+    try:
+        return importlib.import_module("callscope.read.formats.jsonl.fast")
+    except ImportError:
+        return None

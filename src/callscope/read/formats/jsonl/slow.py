@@ -1,0 +1,306 @@
+"""Takes a line at a time, with the standard library alone, and says what is wrong in it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from itertools import product
+from operator import itemgetter
+from typing import Any, Final, NoReturn
+
+from callscope.errors import TraceFormatError
+from callscope.read.formats.json_text import INT64
+from callscope.read.formats.trace_builder import Links, WrongLineError, to_cost, with_texts
+from callscope.trace import (
+    SCHEMA_VERSION,
+    CallError,
+    ClassMetadata,
+    CodeMetadata,
+    Cost,
+    Header,
+    MadeCall,
+    Process,
+    SiteMetadata,
+    Value,
+)
+
+CLASS_KEYS: Final = ClassMetadata._fields[3:]
+"""What a line of a class may say besides its MRO and its sites."""
+
+_SCALARS: Final = (str, int, float, bool, type(None))
+
+_CALL_KEYS: Final = (
+    "ts_ns",
+    "pid",
+    "thread",
+    "task",
+    "call_id",
+    "parent_id",
+    "method",
+    "defining_class",
+    "runtime_class",
+    "instance",
+    "mro_index",
+    "via_super",
+)
+_OPTIONAL: Final = {"task", "parent_id", "instance", "mro_index"}
+_TEXTS: Final = {"thread", "task", "method", "defining_class", "runtime_class"}
+_call_fields: Final = itemgetter(*_CALL_KEYS)
+
+
+def _type_of(key: str) -> type:
+    return str if key in _TEXTS else bool if key == "via_super" else int
+
+
+_CALL_TYPES: Final = frozenset(
+    product(*((_type_of(k), type(None)) if k in _OPTIONAL else (_type_of(k),) for k in _CALL_KEYS))
+)
+"""The types that the fields of a call may have together."""
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
+def _whole(digits: str) -> int | float:
+    try:
+        return int(digits)
+    except ValueError:
+        return float(digits)
+
+
+_decode: Final = json.JSONDecoder(parse_constant=_refuse).decode
+# Python reads no whole number of many thousand digits; where one stands that nobody needs, it does
+# no harm, and elsewhere a float is as wrong.
+_decode_digits: Final = json.JSONDecoder(parse_constant=_refuse, parse_int=_whole).decode
+
+
+def parse(line: bytes) -> dict[str, Any]:
+    """Return the object that stands in a line.
+
+    Raises:
+        WrongLineError: if none does.
+    """
+    try:
+        found = _json(line)
+    except (ValueError, RecursionError):
+        msg = "it is not JSON"
+        raise WrongLineError(msg) from None
+    if type(found) is not dict:
+        msg = "it is not a JSON object"
+        raise WrongLineError(msg)
+    return found
+
+
+def _json(line: bytes) -> Any:
+    text = line.decode()
+    try:
+        return _decode(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        return _decode_digits(text)
+
+
+def is_json(line: bytes) -> bool:
+    """Tell whether JSON stands in a line, of whatever kind."""
+    try:
+        _json(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def header(line: dict[str, Any], name: str) -> Header:
+    """Return what the first line of a trace says.
+
+    Raises:
+        WrongLineError: if it is no such line.
+        TraceFormatError: if the trace is of another version; its file is called by the name.
+    """
+    if line.get("kind") != "trace":
+        msg = "it is not the header of a trace"
+        raise WrongLineError(msg)
+    if line.get("v") != SCHEMA_VERSION:
+        msg = (
+            f"{name!r} is a trace of schema version {line.get('v')!r:.40}, and this callscope"
+            f" reads version {SCHEMA_VERSION}. Read it with the callscope that wrote it."
+        )
+        raise TraceFormatError(msg)
+    return Header(
+        pid=_field(line, "pid", int),
+        start_ns=_time(line, "start_ns"),
+        start_unix_ns=_time(line, "start_unix_ns"),
+        python=_field(line, "python", str),
+        callscope=_field(line, "callscope", str),
+        targets=tuple(_strings(line, "targets")),
+        filtered=line.get("filtered") is True,
+        cost=_cost(_field(line, "cost", dict, optional=True)),
+        run=_field(line, "run", str, optional=True) or "",
+        host=_field(line, "host", str, optional=True) or "",
+        rank=_field(line, "rank", int, optional=True),
+        command=_field(line, "command", str, optional=True) or "",
+        processes=tuple(map(_process, _field(line, "processes", list, optional=True) or ())),
+    )
+
+
+def _process(line: Any) -> Process:
+    if type(line) is not dict:
+        msg = f"a process is {line!r:.40} and not a JSON object"
+        raise WrongLineError(msg)
+    return Process(
+        pid=_field(line, "pid", int),
+        host=_field(line, "host", str),
+        rank=_field(line, "rank", int, optional=True),
+        command=_field(line, "command", str),
+        run=_field(line, "run", str),
+    )
+
+
+def _cost(cost: dict[str, Any] | None) -> Cost | None:
+    return None if cost is None else to_cost(map(cost.get, Cost._fields))
+
+
+def take(links: Links, line: dict[str, Any]) -> None:
+    """Take a line that follows the header.
+
+    Raises:
+        WrongLineError: if it makes no sense.
+    """
+    kind = line.get("kind")
+    if kind == "call":
+        _begin(links, line)
+    elif kind in ("return", "raise"):
+        _end(links, line)
+    elif kind == "suspend":
+        links.suspend(_field(line, "call_id", int), _time(line))
+    elif kind == "resume":
+        links.resume(_field(line, "call_id", int), _time(line))
+    elif kind == "site":
+        _site(links, line)
+    elif kind == "class":
+        _class(links, line)
+    elif kind == "end":
+        left_out = _field(line, "left_out", dict, optional=True) or {}
+        for site in left_out:
+            _field(left_out, site, int)
+        links.end_all(_field(line, "lost", int), left_out)
+    else:
+        msg = f"{kind!r:.40} is no kind of event"
+        raise WrongLineError(msg)
+
+
+def _begin(links: Links, line: dict[str, Any]) -> None:
+    fields: tuple[Any, ...] = ()
+    try:
+        fields = _call_fields(line)
+        is_right = tuple(map(type, fields)) in _CALL_TYPES
+    except KeyError:
+        is_right = False
+    if not is_right:
+        for key in _CALL_KEYS:
+            _field(line, key, _type_of(key), optional=key in _OPTIONAL)
+        fields = tuple(map(line.get, _CALL_KEYS))
+    ts_ns, pid, thread, task, call_id, parent_id, *names, instance, mro_index, via_super = fields
+    _check_time(ts_ns)
+    method, defining_class, runtime_class, thread = map(sys.intern, (*names, thread))
+    arguments = _field(line, "arguments", dict, optional=True)
+    call = MadeCall(
+        method,
+        defining_class,
+        runtime_class,
+        instance,
+        mro_index,
+        None if arguments is None else _values(arguments, line),
+        ts_ns,
+        thread,
+        None,
+    )
+    call._call_id = call_id
+    call._via_super = via_super
+    call._pid = pid
+    call._task = task
+    call._site_metadata = links.facts.site(defining_class, method)
+    call._class_metadata = links.facts.cls(runtime_class)
+    links.begin(call, call_id, parent_id)
+
+
+def _end(links: Links, line: dict[str, Any]) -> None:
+    error = _field(line, "error", dict, optional=True)
+    if error is not None:
+        error = CallError(_field(error, "type", str), _field(error, "message", str))
+    result = _values({"result": line.get("result")}, line)["result"]
+    links.end(_field(line, "call_id", int), _time(line), result, error)
+
+
+def _time(line: dict[str, Any], name: str = "ts_ns") -> int:
+    ts_ns: int = _field(line, name, int)
+    _check_time(ts_ns, name)
+    return ts_ns
+
+
+def _check_time(ts_ns: int, name: str = "ts_ns") -> None:
+    if not -INT64 <= ts_ns < INT64:
+        msg = f"{name!r} takes more than 64 bits"
+        raise WrongLineError(msg)
+
+
+def _site(links: Links, line: dict[str, Any]) -> None:
+    links.site(
+        SiteMetadata(
+            _field(line, "defining_class", str),
+            _field(line, "method", str),
+            _field(line, "file", str, optional=True),
+            _field(line, "line", int, optional=True),
+            None if (code := _field(line, "code", dict, optional=True)) is None else _code(code),
+        )
+    )
+
+
+def _code(code: dict[str, Any]) -> CodeMetadata:
+    return CodeMetadata(
+        _field(code, "calls_next", bool),
+        _field(code, "is_empty", bool),
+        _field(code, "is_abstract", bool),
+        _field(code, "passes_on", bool),
+        tuple(_strings(code, "sets")),
+        tuple(_strings(code, "consumes")),
+    )
+
+
+def _class(links: Links, line: dict[str, Any]) -> None:
+    methods = _field(line, "sites", list)
+    if not all(type(names) is list for names in methods):
+        msg = "'sites' is not a list of methods for each class of 'mro'"
+        raise WrongLineError(msg)
+    for names in methods:
+        _strings({"sites": names}, "sites")
+    said = [_strings(line, key) if key in line else [] for key in CLASS_KEYS]
+    links.cls(_field(line, "runtime_class", str), _strings(line, "mro"), methods, said)
+
+
+def _values(values: dict[str, Any], line: dict[str, Any]) -> dict[str, Value]:
+    texts = _field(line, "texts", list, optional=True)
+    if not all(isinstance(value, _SCALARS) for value in values.values()):
+        msg = "a captured value is no scalar"
+        raise WrongLineError(msg)
+    return with_texts(values, texts) if texts else values
+
+
+def _strings(line: dict[str, Any], name: str) -> list[str]:
+    found: list[str] = _field(line, name, list)
+    if not all(type(item) is str for item in found):
+        msg = f"{name!r} is {found!r:.40} and not a list of strings"
+        raise WrongLineError(msg)
+    return found
+
+
+def _field(line: dict[str, Any], name: str, kind: type, *, optional: bool = False) -> Any:
+    value = line.get(name)
+    if (optional and value is None) or type(value) is kind:
+        return value
+    if kind is bool:
+        msg = f"{name!r} is {value!r:.40} and not true or false"
+    else:
+        msg = f"{name!r} is {value!r:.40} and not of type {kind.__name__}"
+    raise WrongLineError(msg)

@@ -1,0 +1,87 @@
+"""Which format, and what else, the suffix of a file says."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from callscope.errors import TraceFormatError
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+SUFFIXES: Final = {
+    ".jsonl": "jsonl",
+    ".jsonl.gz": "jsonl",
+    ".mmd": "mermaid",
+    ".parquet": "parquet",
+    ".txt": "tree",
+    ".json": "chrome",
+    ".json.gz": "chrome",
+    ".speedscope.json": "speedscope",
+    ".html": "html",
+}
+"""Module of the format for each suffix. What ends in ``.gz`` is compressed, whatever its format."""
+
+ONE_WAY: Final = {
+    "chrome": "a Chrome trace",
+    "html": "a page",
+    "mermaid": "a diagram",
+    "speedscope": "a speedscope profile",
+    "tree": "a text",
+}
+"""What people call files of the formats that cannot be loaded, by module."""
+
+STREAMED: Final = (".jsonl", ".jsonl.gz")
+"""Suffixes of files that can be written while the program runs."""
+
+
+def check_suffix(path: str | PathLike[str]) -> None:
+    """Check that some format has the path's suffix.
+
+    Raises:
+        TraceFormatError: if none has.
+    """
+    _suffix(Path(path))
+
+
+def is_streamed(path: str | PathLike[str]) -> bool:
+    """Tell whether a file of this suffix can be written while the program runs."""
+    return Path(path).name.lower().endswith(STREAMED)
+
+
+def module_of(path: Path) -> Any:
+    """Return the module of the format that a path's suffix names.
+
+    Raises:
+        TraceFormatError: if no format has it.
+    """
+    return importlib.import_module(f"callscope.read.formats.{SUFFIXES[_suffix(path)]}")
+
+
+def what_is(path: Path) -> str:
+    """Return what people call a file that cannot be loaded; raises what `check_suffix` raises."""
+    return ONE_WAY[SUFFIXES[_suffix(path)]]
+
+
+def is_compressed(path: Path) -> bool:
+    """Tell whether a file of this suffix is compressed; raises what `check_suffix` raises."""
+    return _suffix(path).endswith(".gz")
+
+
+def _suffix(path: Path) -> str:
+    found = _known_suffix(path)
+    if found is None:
+        known = ", ".join(SUFFIXES)
+        msg = (
+            f"No format has the suffix of {str(path)!r}. Name a file that ends in one of: {known}."
+        )
+        raise TraceFormatError(msg)
+    return found
+
+
+def _known_suffix(path: Path) -> str | None:
+    """Return the longest known suffix that fits, in lower case."""
+    name = path.name.lower()
+    return max((known for known in SUFFIXES if name.endswith(known)), key=len, default=None)

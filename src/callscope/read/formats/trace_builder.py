@@ -1,0 +1,214 @@
+"""What the lines of a trace come to: calls, each with its parent, its end and its facts."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Collection, Hashable, Iterable, Sequence
+from typing import Any, Final
+
+from callscope.read.formats.json_text import INT64
+from callscope.trace import (
+    Call,
+    CallError,
+    ClassMetadata,
+    Cost,
+    Recorded,
+    SiteMetadata,
+    Text,
+    Value,
+)
+
+NOT_RUNNING: Final = "its call is not running"
+BEFORE_PARENT: Final = "it begins before the call that led to it"
+BACKWARDS: Final = "it happens before what its call has done already"
+
+
+class WrongLineError(Exception):
+    """A line that makes no sense where it stands; says why."""
+
+
+class Facts:
+    """What was said of sites and classes, up to some line.
+
+    All lines share one dict, in which each fact has a version: a copy for each of them would take
+    room with the square of their number.
+
+    Args:
+        before: what was said before; without it, nothing was.
+    """
+
+    __slots__ = ("_said", "_version")
+
+    def __init__(self, before: Facts | None = None) -> None:
+        self._said: dict[Hashable, tuple[list[int], list[Any]]] = {}
+        self._version = 0
+        if before is not None:
+            self._said, self._version = before._said, before._version + 1
+
+    def add(self, fact: SiteMetadata | ClassMetadata) -> None:
+        """Take what holds from here on."""
+        key = fact[:2] if isinstance(fact, SiteMetadata) else fact.runtime_class
+        versions, facts = self._said.setdefault(key, ([], []))
+        if versions and versions[-1] == self._version:
+            facts[-1] = fact
+        else:
+            versions.append(self._version)
+            facts.append(fact)
+
+    def site(self, defining_class: str, method: str) -> SiteMetadata | None:
+        """Return what is said of a site."""
+        found: SiteMetadata | None = self._get((defining_class, method))
+        return found
+
+    def cls(self, name: str) -> ClassMetadata | None:
+        """Return what is said of a class."""
+        found: ClassMetadata | None = self._get(name)
+        return found
+
+    def _get(self, key: Hashable) -> Any:
+        versions, facts = self._said.get(key, ((), ()))
+        place = bisect_right(versions, self._version)
+        return facts[place - 1] if place else None
+
+
+class Links:
+    """The calls that were read so far, and what was said of sites and classes."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        """In the order of their lines."""
+        self.by_id: dict[int, Call] = {}
+        self.facts: Facts = Facts()
+        """What holds for the calls that follow; what earlier calls were given is not changed."""
+        self.lost: int = 0
+        self.left_out: dict[str, int] = {}
+        self._told = 0
+        """How many calls there were when the facts were last changed."""
+
+    def begin(self, call: Call, call_id: int, parent_id: int | None) -> None:
+        """Take a call, which has all but its parent.
+
+        Raises:
+            WrongLineError: if it has begun before, or its parent has not, or did so later.
+        """
+        if call_id in self.by_id:
+            msg = f"call {call_id} begins a second time"
+            raise WrongLineError(msg)
+        if parent_id is not None:
+            parent = self.by_id.get(parent_id)
+            if parent is None:
+                msg = f"its parent, call {parent_id}, has not begun"
+                raise WrongLineError(msg)
+            if call._start_ns < parent._start_ns:
+                raise WrongLineError(BEFORE_PARENT)
+            call._parent = parent
+            call._depth = parent._depth + 1
+            # Calls that were read have no list until they need one.
+            if parent._children:
+                parent._children.append(call)
+            else:
+                parent._children = [call]
+        self.by_id[call_id] = call
+        self.calls.append(call)
+
+    def end(self, call_id: int, end_ns: int, result: Value, error: CallError | None) -> None:
+        """Take the end of a call.
+
+        Raises:
+            WrongLineError: if it is not running, or the time goes backwards.
+        """
+        self._running(call_id, end_ns)._end(end_ns, result, error)
+
+    def suspend(self, call_id: int, ts_ns: int) -> None:
+        """Take the suspension of a call; raises what `end` raises."""
+        self._running(call_id, ts_ns)._suspend(ts_ns)
+
+    def resume(self, call_id: int, ts_ns: int) -> None:
+        """Take the resumption of a call; raises what `end` raises."""
+        self._running(call_id, ts_ns)._resume(ts_ns)
+
+    def _running(self, call_id: int, ts_ns: int) -> Call:
+        call = self.by_id.get(call_id)
+        if call is None or call._end_ns is not None:
+            raise WrongLineError(NOT_RUNNING)
+        last_ns = call._suspensions[-1][-1] if call._suspensions else call._start_ns
+        if ts_ns < last_ns:
+            raise WrongLineError(BACKWARDS)
+        return call
+
+    def end_all(self, lost: int, left_out: dict[str, int] | None) -> None:
+        """Take what is said at the end of the trace."""
+        self.lost = lost
+        self.left_out = left_out or {}
+
+    def recorded(self) -> Recorded:
+        """Return what was read so far."""
+        return Recorded(self.calls, self.lost, self.left_out)
+
+    def site(self, site: SiteMetadata) -> None:
+        """Take what is said of a site; it holds for the calls that follow."""
+        self._renew()
+        self.facts.add(site)
+
+    def cls(
+        self,
+        name: str,
+        mro: Sequence[str],
+        methods: Sequence[Sequence[str]],
+        said: Iterable[Sequence[str]] = (),
+    ) -> None:
+        """Take what is said of a class; it holds for the calls that follow.
+
+        Args:
+            name: of the class.
+            mro: names of the classes of its MRO.
+            methods: for each of these, its own methods that could be seen.
+            said: what else is said of it, in the order of the fields of `ClassMetadata`.
+
+        Raises:
+            WrongLineError: if it does not fit what was said of sites.
+        """
+        if len(methods) != len(mro):
+            msg = "'sites' is not a list of methods for each class of 'mro'"
+            raise WrongLineError(msg)
+        sites = tuple(
+            tuple(self._site_of(cls, method) for method in names)
+            for cls, names in zip(mro, methods, strict=True)
+        )
+        self._renew()
+        self.facts.add(ClassMetadata(name, tuple(mro), sites, *map(tuple, said)))
+
+    def _site_of(self, cls: str, method: str) -> SiteMetadata:
+        site = self.facts.site(cls, method)
+        if site is None:
+            msg = f"no line before it tells of site {(cls, method)}"
+            raise WrongLineError(msg)
+        return site
+
+    def _renew(self) -> None:
+        if len(self.calls) > self._told:
+            self.facts = Facts(self.facts)
+            self._told = len(self.calls)
+
+
+def to_cost(figures: Iterable[Any]) -> Cost:
+    """Return a cost of its figures.
+
+    Raises:
+        WrongLineError: if one of them is no number of nanoseconds.
+    """
+    read: list[float] = []
+    for name, value in zip(Cost._fields, figures, strict=True):
+        if type(value) not in (int, float) or not 0 <= value < INT64:
+            msg = f"{name!r} is {value!r:.40} and no number of nanoseconds"
+            raise WrongLineError(msg)
+        read.append(float(value))
+    return Cost(*read)
+
+
+def with_texts(values: dict[str, Value], texts: Collection[str]) -> dict[str, Value]:
+    """Return values with those marked that stand for what is no scalar."""
+    return {
+        name: Text(value) if type(value) is str and name in texts else value
+        for name, value in values.items()
+    }

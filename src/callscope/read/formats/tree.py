@@ -1,0 +1,197 @@
+"""A trace as text: the stable outline for tests, and the tree with durations for people."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
+from types import MappingProxyType
+from typing import BinaryIO, Final, NamedTuple
+
+from callscope.introspect.classes import bare_name, outer_name
+from callscope.trace import Call, Names, TraceData, call_text, outcome_text
+from callscope.trace.text import (
+    MAX_INDENT,
+    deep,
+    duration_text,
+    indent,
+    missing,
+    one_line,
+    process_details,
+)
+
+MAX_LINES: Final = 2_000
+"""How many calls `print(trace)` shows."""
+
+_GAP: Final = 2
+_NO_DETAILS: Final[Mapping[int, str]] = MappingProxyType({})
+_MAX_COLUMN: Final = 90
+
+
+class _Style(NamedTuple):
+    """The pieces that the branches are drawn with."""
+
+    branch: str
+    last: str
+    bar: str
+    space: str
+    micro: str
+
+
+_UNICODE: Final = _Style("├─ ", "└─ ", "│  ", "   ", "µs")
+_ASCII: Final = _Style("|- ", "`- ", "|  ", "   ", "us")
+
+
+def outline(trace: TraceData) -> str:
+    """Return the calls as stable text, with no time or address in it."""
+    names = Names.of(trace.calls)
+    lines = []
+    for label, roots in _by_thread(trace):
+        if label:
+            lines.append(label)
+        lines += [_outlined(call, names) for call, _ in _walk(roots)]
+    return "\n".join([*lines, *missing(trace.lost, trace.left_out)])
+
+
+def excerpt(trace: TraceData, calls: Collection[Call]) -> str:
+    """Return the outline of some of the calls that a trace holds."""
+    names = Names.of(calls)
+    outermost = min((call.depth for call in calls), default=0)
+    lines = []
+    for label, roots in _by_thread(trace):
+        shown = [call for call, _ in _walk(roots) if call in calls]
+        if label and shown:
+            lines.append(label)
+        lines += [_outlined(call, names, outermost) for call in shown]
+    return "\n".join(lines)
+
+
+def last_of(calls: Sequence[Call], most: int) -> set[Call]:
+    """Return the last of some calls, with those that led to them, but no more than `most`."""
+    chosen: set[Call] = set()
+    for last in reversed(calls):
+        call: Call | None = last
+        while call is not None and call not in chosen and len(chosen) < most:
+            chosen.add(call)
+            call = call.parent
+    return chosen
+
+
+def _outlined(call: Call, names: Names, outermost: int = 0) -> str:
+    return f"{indent(call.depth - outermost)}{call_text(call, names)}{outcome_text(call)}"
+
+
+def tree(
+    trace: TraceData, *, max_lines: int | None = MAX_LINES, encoding: str | None = None
+) -> str:
+    """Return the calls as a tree with durations, and where the classes come from.
+
+    Args:
+        trace: what to show.
+        max_lines: how many calls to show; None shows all.
+        encoding: what the text will be written in, by default the encoding of `sys.stdout`; where
+            it has no line-drawing characters, ASCII is used.
+    """
+    if not len(trace):
+        return "\n".join([_nothing(trace), *missing(trace.lost, trace.left_out)])
+    names = Names.of(trace.calls)
+    style = _style(encoding or getattr(sys.stdout, "encoding", None))
+    lines: list[str] = []
+    shown = 0
+    for label, roots in _by_thread(trace, process_details(trace.header)):
+        if label:
+            lines.append(label)
+        rows = [
+            (f"{_branches(last, style)}{_shown(call, names)}", call)
+            for call, last in islice(_walk(roots), None if max_lines is None else max_lines - shown)
+        ]
+        shown += len(rows)
+        lines += _with_durations(rows, style)
+    if shown < len(trace):
+        lines.append(
+            f"... {len(trace) - shown:,} more calls; trace.save('all.txt') writes them all"
+        )
+    return "\n".join([*lines, *missing(trace.lost, trace.left_out), "", *_where(names)])
+
+
+def write(trace: TraceData, file: BinaryIO) -> None:
+    """Write the whole tree as text."""
+    text = tree(trace, max_lines=None, encoding="utf-8")
+    file.write(f"{text}\n".encode(errors="backslashreplace"))
+
+
+def _nothing(trace: TraceData) -> str:
+    asked = " and ".join(trace.header.targets) or "the declared classes"
+    return one_line(f"No calls were recorded of {asked}.{trace.absence()}")
+
+
+def _by_thread(
+    trace: TraceData, details: Mapping[int, str] = _NO_DETAILS
+) -> Iterator[tuple[str, Sequence[Call]]]:
+    """Yield the roots of each thread, and what to call it; one thread alone needs no name.
+
+    Processes are counted, for the numbers that the system gives them change from run to run.
+    """
+    processes: dict[int, dict[str, list[Call]]] = {}
+    for root in trace.roots:
+        processes.setdefault(root.pid, {}).setdefault(root.thread, []).append(root)
+    for number, (pid, threads) in enumerate(processes.items(), 1):
+        for thread, roots in threads.items():
+            name = f"process {number}{details.get(pid, '')}"
+            names = [name] if len(processes) > 1 else []
+            names += [f"thread {one_line(thread)}"] if len(threads) > 1 else []
+            yield ", ".join(names), roots
+
+
+def _walk(roots: Sequence[Call]) -> Iterator[tuple[Call, tuple[bool, ...]]]:
+    """Yield each call and, for it and each of its parents, whether it is the last child.
+
+    Of a call deeper than `MAX_INDENT`, it is said for the outermost of its parents, and for itself.
+    """
+    stack: list[tuple[Call, tuple[bool, ...]]] = [(root, ()) for root in reversed(roots)]
+    while stack:
+        call, last = stack.pop()
+        yield call, last
+        children = call.children
+        final = len(children) - 1
+        above = last[: MAX_INDENT - 1]
+        stack.extend(
+            (child, (*above, index == final)) for index, child in reversed([*enumerate(children)])
+        )
+
+
+def _shown(call: Call, names: Names) -> str:
+    return f"{deep(call.depth)}{call_text(call, names)}{outcome_text(call)}"
+
+
+def _branches(last: tuple[bool, ...], style: _Style) -> str:
+    if not last:
+        return ""
+    above = "".join(style.space if is_last else style.bar for is_last in last[:-1])
+    return above + (style.last if last[-1] else style.branch)
+
+
+def _with_durations(rows: list[tuple[str, Call]], style: _Style) -> list[str]:
+    column = min(max((len(text) for text, _ in rows), default=0), _MAX_COLUMN)
+    gap = " " * _GAP
+    return [
+        f"{text:<{column}}{gap}{duration_text(call.duration_ns, style.micro):>9}".rstrip()
+        for text, call in rows
+    ]
+
+
+def _where(names: Names) -> Iterator[str]:
+    """Yield a line per module with the classes that come from there."""
+    modules: dict[str, list[str]] = {}
+    for qualified in names:
+        modules.setdefault(outer_name(qualified), []).append(bare_name(qualified))
+    for module, classes in modules.items():
+        yield one_line(f"{', '.join(classes)}: {module}")
+
+
+def _style(encoding: str | None) -> _Style:
+    try:
+        "".join(_UNICODE).encode(encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return _ASCII
+    return _UNICODE

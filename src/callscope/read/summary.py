@@ -1,0 +1,241 @@
+"""How often each site, and each class of objects, was called, and how long that took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
+
+from callscope.errors import MissingExtraError, OptionError, one_line
+from callscope.read.measure import Measured, measure
+from callscope.trace import Cost, Names, TraceData
+from callscope.trace.html import text_html
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+By = Literal["site", "class"]
+
+
+class _Times(NamedTuple):
+    calls: int
+    errors: int
+    total_ns: int
+    self_ns: int
+    mean_ns: float
+    p50_ns: int
+    p95_ns: int
+    waiting_ns: int
+
+
+class SiteSummary(NamedTuple):
+    """The calls of one site; times in nanoseconds, of the calls that ended."""
+
+    site: str
+    """The defining class, with its module where another class shares its name, and the method."""
+    calls: int
+    errors: int
+    """Number of calls that an exception ended."""
+    total_ns: int
+    """Time running in the site's calls and in all that they called; in a recursion, the outermost
+    call alone counts."""
+    self_ns: int
+    """Time running in the site's calls without the traced calls within."""
+    mean_ns: float
+    """Mean time that a call ran; as in `p50_ns` and `p95_ns`, every call counts."""
+    p50_ns: int
+    """The median: half of the calls ran no longer."""
+    p95_ns: int
+    """95 of 100 calls ran no longer."""
+    waiting_ns: int
+    """Time that coroutines and generators were suspended; in no other figure."""
+
+
+class ClassSummary(NamedTuple):
+    """The calls on objects of one class, of whatever class the methods; as for a `SiteSummary`."""
+
+    runtime_class: str
+    """The class of the objects, with its module where another class shares its name."""
+    instances: int
+    """Number of objects that were called."""
+    calls: int
+    errors: int
+    total_ns: int
+    """Time running in calls on its objects and in all that they called, each moment once."""
+    self_ns: int
+    mean_ns: float
+    p50_ns: int
+    p95_ns: int
+    waiting_ns: int
+
+
+class Summary(NamedTuple):
+    """The sites and the classes of a trace, those with most time of their own first."""
+
+    sites: Sequence[SiteSummary]
+    classes: Sequence[ClassSummary]
+    calls: int
+    lost: int
+    """Number of calls that were made and not kept: `max_calls` was reached, or a disk was full."""
+    left_out: int
+    """Number of calls that were left out on purpose, by `sample` or `max_per_second`."""
+    recording_ns: int | None
+    """What recording itself took, at the least, and what was taken off the other times; None if
+    nothing was taken off. See `Trace.cost`."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as dicts and lists, as JSON has them."""
+        return {
+            **self._asdict(),
+            "sites": [site._asdict() for site in self.sites],
+            "classes": [each._asdict() for each in self.classes],
+        }
+
+    def to_frame(self, by: By = "site") -> DataFrame:
+        """Return the figures as a data frame of `pandas`, a row for each site, or for each class.
+
+        For another library, the lists in `to_dict` are what its data frames are made of:
+        ``polars.DataFrame(summary.to_dict()["sites"])``.
+
+        Raises:
+            MissingExtraError: if `pandas` is not installed.
+            OptionError: if `by` is neither ``"site"`` nor ``"class"``.
+        """
+        if by not in get_args(By):
+            msg = f"by={by!r} is not known. Use {' or '.join(map(repr, get_args(By)))}."
+            raise OptionError(msg)
+        try:
+            from pandas import DataFrame
+        except ImportError:
+            raise MissingExtraError.of("summary.to_frame()", "pandas") from None
+        if by == "site":
+            return DataFrame(self.sites, columns=list(SiteSummary._fields))
+        return DataFrame(self.classes, columns=list(ClassSummary._fields))
+
+    def __str__(self) -> str:
+        return "\n".join(_lines(self))
+
+    def _repr_html_(self) -> str:
+        return text_html(str(self))
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001  # IPython's
+        printer.text(str(self))
+
+
+def summarize(trace: TraceData, *, corrected: bool = True) -> Summary:
+    """Return the number of calls and the times per site and per class.
+
+    Args:
+        trace: what to read.
+        corrected: whether what recording itself took is taken off, as far as it is known.
+    """
+    cost = trace.header.cost if corrected else None
+    measured = measure(trace.roots, cost or Cost(0, 0, 0))
+    names = Names.of(each.call for each in measured)
+    sites = [
+        SiteSummary(f"{names.show(defining)}.{method}", *_times(group, "is_outermost_of_site"))
+        for (defining, method), group in _grouped(measured, _site).items()
+    ]
+    classes = [
+        ClassSummary(
+            names.show(runtime),
+            len({each.call.instance for each in group} - {None}),
+            *_times(group, "is_outermost_of_class"),
+        )
+        for runtime, group in _grouped(measured, _runtime_class).items()
+    ]
+    return Summary(
+        sorted(sites, key=_self_ns, reverse=True),
+        sorted(classes, key=_self_ns, reverse=True),
+        len(measured),
+        trace.lost,
+        sum(trace.left_out.values()),
+        None if cost is None else round(sum(each.recording_ns for each in measured)),
+    )
+
+
+def _site(each: Measured) -> tuple[str, str]:
+    return each.call.defining_class, each.call.method
+
+
+def _runtime_class(each: Measured) -> str:
+    return each.call.runtime_class
+
+
+def _self_ns(summary: SiteSummary | ClassSummary) -> int:
+    return summary.self_ns
+
+
+def _grouped(measured: Iterable[Measured], key: Any) -> Mapping[Any, list[Measured]]:
+    groups: dict[Any, list[Measured]] = {}
+    for each in measured:
+        groups.setdefault(key(each), []).append(each)
+    return groups
+
+
+def _times(group: Sequence[Measured], is_outermost: str) -> _Times:
+    ran = sorted(each.running_ns for each in group if each.call.finished)
+    return _Times(
+        calls=len(group),
+        errors=sum(each.call.error is not None for each in group),
+        total_ns=round(sum(each.running_ns for each in group if getattr(each, is_outermost))),
+        self_ns=round(sum(each.self_ns for each in group)),
+        mean_ns=sum(ran) / len(ran) if ran else 0.0,
+        p50_ns=_percentile(ran, 50),
+        p95_ns=_percentile(ran, 95),
+        waiting_ns=sum(each.call.waiting_ns for each in group),
+    )
+
+
+def _percentile(values: Sequence[float], percent: int) -> int:
+    """Return the least of sorted values that so many of a hundred do not exceed."""
+    if not values:
+        return 0
+    return round(values[max(0, -(-len(values) * percent // 100) - 1)])
+
+
+_HEADINGS: Final = ("calls", "errors", "total ms", "self ms", "mean us", "p50 us", "p95 us")
+
+
+def _lines(summary: Summary) -> Iterator[str]:
+    waits = any(site.waiting_ns for site in summary.sites)
+    headings = [*_HEADINGS, *(["waiting ms"] if waits else [])]
+    rows = [(one_line(site.site), _cells(site, waits=waits)) for site in summary.sites]
+    yield from _table("site", headings, rows)
+    rows = [
+        (one_line(each.runtime_class), [f"{each.instances:,}", *_cells(each, waits=waits)])
+        for each in summary.classes
+    ]
+    if rows:
+        yield ""
+        yield from _table("class", ["objects", *headings], rows)
+        yield ""
+    if summary.recording_ns is not None:
+        took = f"{summary.recording_ns / 1e6:,.3f} ms"
+        yield f"recording itself took at least {took}, which is taken off the times above"
+    lost = f"; {summary.lost:,} more were made and not kept" if summary.lost else ""
+    left_out = f"; {summary.left_out:,} more were left out" if summary.left_out else ""
+    yield f"{summary.calls:,} call{'' if summary.calls == 1 else 's'}{lost}{left_out}"
+
+
+def _cells(times: SiteSummary | ClassSummary, *, waits: bool) -> list[str]:
+    waiting = [f"{times.waiting_ns / 1e6:,.3f}"] if waits else []
+    return [
+        f"{times.calls:,}",
+        f"{times.errors:,}",
+        *(f"{ns / 1e6:,.3f}" for ns in (times.total_ns, times.self_ns)),
+        *(f"{ns / 1e3:,.3f}" for ns in (times.mean_ns, times.p50_ns, times.p95_ns)),
+        *waiting,
+    ]
+
+
+def _table(
+    first: str, headings: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]
+) -> Iterator[str]:
+    width = max(len(first), *(len(name) for name, _ in rows), 0)
+    widths = [
+        max(len(heading), *(len(cells[column]) for _, cells in rows)) if rows else len(heading)
+        for column, heading in enumerate(headings)
+    ]
+    for name, cells in [(first, headings), *rows]:
+        shown = "".join(f"  {cell:>{wide}}" for cell, wide in zip(cells, widths, strict=True))
+        yield f"{name:<{width}}{shown}"

@@ -1,0 +1,1 @@
+"""Recordings: their life, and the delivery of events to sinks."""

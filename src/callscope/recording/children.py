@@ -1,0 +1,44 @@
+"""Processes that multiprocessing starts while a recording runs, and that do not record."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+
+from callscope.errors import ProcessWarning, warn
+from callscope.introspect.origin import PARENT
+
+
+class StartedProcesses:
+    """Counter of the processes that this one starts by multiprocessing, from now on."""
+
+    def __init__(self) -> None:
+        self._before = _count()
+
+    def warn(self, forks: int) -> None:
+        """Warn if processes were started that did not record.
+
+        Args:
+            forks: number of processes that were forked and recorded.
+        """
+        number = _count() - self._before - forks
+        if number > 0 and PARENT not in os.environ:
+            processes = "1 process was" if number == 1 else f"{number} processes were"
+            warn(
+                f"{processes} started by multiprocessing while this was recorded, and did not"
+                " record: what they called is missing. Set CALLSCOPE and CALLSCOPE_TO=trace.jsonl,"
+                " use `callscope run --children -o trace.jsonl`, or fork them and record"
+                " with to='trace.jsonl'.",
+                ProcessWarning,
+            )
+
+
+def _count() -> int:
+    """Return how many processes this one has made; joblib, torch and futures make theirs so, too.
+
+    Nothing keeps a list of them, so the counter that names them is read.
+    """
+    counter = getattr(sys.modules.get("multiprocessing.process"), "_process_counter", None)
+    digits = re.search(r"\d+", repr(counter))
+    return int(digits[0]) - 1 if digits else 0

@@ -1,0 +1,441 @@
+"""`Recording`: weaves, owns its reader, feeds the sinks, and hands out the trace."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from fnmatch import fnmatchcase
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from callscope.declare.instrumentation import Instrumentation, place, present_text, warn_of_target
+from callscope.declare.options import Options
+from callscope.declare.registry import REGISTRY, Declaration
+from callscope.errors import (
+    RecordingError,
+    SiteWarning,
+    TraceTruncatedWarning,
+    nearest_first,
+    some_of,
+    warn,
+)
+from callscope.introspect.classes import bare_name, matches
+from callscope.introspect.clock import time_ns
+from callscope.introspect.origin import command, host, rank, run_id
+from callscope.introspect.sites import Site
+from callscope.introspect.version import __version__
+from callscope.read import Trace
+from callscope.recording.breakpoints import BreakOn, Breakpoints
+from callscope.recording.children import StartedProcesses
+from callscope.recording.dispatch import Dispatcher
+from callscope.recording.lifecycle import RUNNING, exit_first
+from callscope.recording.limits import Limits
+from callscope.recording.overhead import measure_cost
+from callscope.recording.sink_workers import around_of, is_live
+from callscope.recording.termination import prepare, restore
+from callscope.recording.window import Window
+from callscope.tape.context_hooks import AROUNDS
+from callscope.tape.decode.counter import CallCounter
+from callscope.tape.decode.filter import Filter
+from callscope.tape.decode.reader import TapeReader
+from callscope.tape.threads import TAPES
+from callscope.trace import Call, Header, Recorded, Sink
+from callscope.weave import WEAVER, Plan
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from callscope.sinks.jsonl import JSONLines
+
+
+class Recording:
+    """One recording, made by `record`: begins with the ``with`` block and ends with it."""
+
+    def __init__(
+        self,
+        targets: tuple[type | str, ...],
+        patterns: tuple[str, ...],
+        options: Options,
+        limits: Limits,
+        sinks: Iterable[Sink] = (),
+        to: str | PathLike[str] | None = None,
+        *,
+        keep: bool = True,
+        break_on: BreakOn | None = None,
+        replaces_methods: bool = False,
+        must_exist: bool = True,
+        bases: bool = True,
+    ) -> None:
+        self._targets = targets
+        self._patterns = patterns
+        self._options = options
+        self._measure_cost = partial(measure_cost, options.capture or "values")
+        self._limits = limits
+        self._sinks = list(sinks)
+        self._to = to
+        self._keeps = keep and to is None
+        self._debugger = None if break_on is None else Breakpoints(break_on)
+        self._replaces_methods = replaces_methods
+        self._must_exist = must_exist
+        self._with_bases = bases
+        self._handles: list[Instrumentation] = []
+        self._ad_hoc: list[Declaration] = []
+        self._excerpts: list[Window] = []
+        self._file: JSONLines | None = None
+        self._file_read: Recorded | None = None
+        self._started, self._forks = StartedProcesses(), 0
+        self._feed: Dispatcher | None = None
+        self._around = around_of(self._sinks)
+        self._plan = self._make_plan()
+        self._reader = self._make_reader()
+        self._state: Literal["new", "beginning", "running", "ending", "ended"] = "new"
+        self._ends_in = 0
+        """The thread that ends it."""
+
+    def __enter__(self) -> Trace:
+        if self._state != "new":
+            msg = "A recording runs once. Call record() again for another."
+            raise RecordingError(msg)
+        try:
+            self._state = "beginning"
+            self._begin()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self.trace
+
+    def _begin(self) -> None:
+        for target in self._targets:
+            handle = place(
+                target,
+                self._ad_hoc_options,
+                self._declare_ad_hoc,
+                must_exist=self._must_exist,
+                with_bases=self._with_bases,
+                report=self.report,
+            )
+            self._handles.append(handle)
+        self._targets = ()  # no class is kept alive by a trace
+        header = self._header()
+        self._feed = self._make_feed()
+        if self._feed is not None:
+            self._feed.open(header)
+        self.trace: Trace = Trace(header, self._read, self._measure_cost)
+        self._open_reader()
+        self._state = "running"
+        RUNNING.append(self)
+        if self._hands_out:
+            prepare()
+        self._weave()
+        if self._feed is not None:
+            self._feed.start()
+
+    def _weave(self) -> None:
+        """Weave what is recorded; a second time does nothing."""
+        if self._around is not None:
+            AROUNDS.add(self._around, self._plan.sites)
+        WEAVER.begin(self._plan)
+
+    def _make_plan(self) -> Plan:
+        # What a sink with an opinion on that leaves out would be missed by all the others, too.
+        keeps_all = (
+            self._keeps
+            or self._to is not None
+            or self._debugger is not None
+            or len(self._sinks) > 1
+        )
+        return Plan(
+            self._declared,
+            self._options.capture or "values",
+            self._options.redact,
+            is_live=self._is_live,
+            around=self._around,
+            keeps=keeps_all,
+        )
+
+    def _is_live(self, site: Site) -> bool:
+        """Tell whether each event of a site is delivered as it happens."""
+        stops = self._debugger is not None and self._debugger.may_stop_at(site)
+        return stops or any(map(is_live, self._sinks))
+
+    def _open_reader(self) -> None:
+        self._reader = self._make_reader()
+        if self._debugger is not None and isinstance(self._reader, TapeReader):
+            self._debugger.reader = self._reader
+        TAPES.attach(self._reader)
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self.end()
+        except BaseException:
+            self.end()  # it was interrupted
+            raise
+
+    def end(self) -> None:
+        """End the recording; a second time does nothing. One that is interrupted can be made again."""
+        before = self._state
+        if before not in ("beginning", "running"):
+            return
+        try:
+            self._state, self._ends_in = "ending", threading.get_ident()
+            lacking = [*filter(None, (handle._lacks_methods() for handle in self._handles))]
+            self._end()
+            self._state = "ended"
+        except BaseException:
+            self._state = before
+            raise
+        if before == "running":
+            self._tell_of_what_is_missing(lacking)
+
+    def _end(self) -> None:
+        """Take each step that was not taken yet."""
+        for handle in self._handles:
+            handle.remove()
+        WEAVER.end(self._plan)
+        if self._around is not None:
+            AROUNDS.remove(self._around)
+        TAPES.detach(self._reader)
+        if self._file is not None:
+            self._file.left_out = self._reader.left_out
+        if self._feed is not None:
+            self._feed.end(self._reader.lost)
+        elif self._file is not None:  # it was interrupted before it began
+            self._file.close()
+        self._file_read = None
+        with suppress(ValueError):
+            RUNNING.remove(self)
+        restore()
+
+    def _tell_of_what_is_missing(self, lacking: list[str]) -> None:
+        self._started.warn(forks=self._forks if self._hands_out else 0)
+        for problem in lacking:
+            self.report(problem)
+        for misfit in self._misfits():
+            warn(misfit, SiteWarning)
+        if self._reader.lost and self._limits.max_calls:
+            warn(
+                f"{self._reader.lost:,} calls were made and not kept, for"
+                f" max_calls={self._limits.max_calls:,} was reached. Raise max_calls, or stream to a"
+                " file with to='trace.jsonl'.",
+                TraceTruncatedWarning,
+            )
+
+    def pause(self) -> None:
+        """Hold still while the process forks."""
+        if self._feed is not None:
+            self._feed.pause()
+
+    def go_on(self) -> None:
+        """Go on in the process that has forked."""
+        if self._feed is not None:
+            self._feed.go_on()
+        self._forks += 1
+
+    def start_anew(self) -> None:
+        """Go on in a child process, which has a trace of its own.
+
+        What another thread was about to do with it when this one forked is done here.
+        """
+        is_ending = self._state == "ending" and self._ends_in != threading.get_ident()
+        if is_ending:
+            self._state = "running"
+        self._file_read = None
+        self._started, self._forks = StartedProcesses(), 0
+        if self._hands_out:
+            prepare()
+        self.trace.header = self._header()
+        self._open_reader()
+        for excerpt in self._excerpts:
+            excerpt.open()
+        if self._feed is not None:
+            self._feed.start_anew(self.trace.header)
+        self._weave()
+        if is_ending:
+            self.end()
+
+    def _stream_to(self, path: Path) -> None:
+        """Stream to a file from now on, and keep no call in memory."""
+        self._to, self._keeps = path, False
+        self._feed = self._make_feed()
+        if self._feed is not None:
+            self._feed.open(self._header())
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has begun and not ended."""
+        return self._state == "running"
+
+    @property
+    def _hands_out(self) -> bool:
+        """Whether a process that is forked hands out what it records by itself."""
+        return self._feed is not None
+
+    @property
+    def streams(self) -> bool:
+        """Whether what is recorded goes to a file at once."""
+        return self._to is not None
+
+    @property
+    def path(self) -> Path | None:
+        """The file that this process streams to; None if it streams to none."""
+        return None if self._file is None else self._file.path
+
+    def follow(self, root: type) -> None:
+        """Record one more hierarchy, from now on."""
+        self._declare_ad_hoc(Declaration(root, self._ad_hoc_options, with_bases=self._with_bases))
+
+    @contextmanager
+    def excerpt(self, max_calls: int) -> Iterator[Trace]:
+        """Make a trace of a block alone, with the last calls of it, while the recording runs.
+
+        Nothing is woven for it, and next to nothing is done until it is read or full. Objects
+        are numbered anew.
+        """
+        wanted = Filter(self._plan.sites, self._limits.where, max_calls, "drop_oldest")
+        excerpt = Window(wanted)
+        self._excerpts.append(excerpt)
+        try:
+            yield Trace(self.trace.header, excerpt.read, self._measure_cost)
+        finally:
+            self._excerpts.remove(excerpt)
+            excerpt.close()
+
+    def open_calls(self) -> tuple[Call, ...] | None:
+        """Return the calls that this thread is in; None if the recording keeps none."""
+        readers = [self._reader, *(excerpt.reader for excerpt in reversed(self._excerpts))]
+        for reader in readers:
+            if isinstance(reader, TapeReader):
+                TAPES.drain()
+                return reader.open_calls()
+        return None
+
+    def report(self, problem: str) -> None:
+        """Say why a target is not traced, as soon as that is certain: by a warning."""
+        warn_of_target(problem)
+
+    @property
+    def problems(self) -> list[str]:
+        """Why some of the targets were not traced; one sentence each."""
+        return [handle.problem for handle in self._handles if handle.problem]
+
+    @property
+    def _ad_hoc_options(self) -> Options:
+        # Whatever else is captured is the recording's own choice, and not the hierarchy's.
+        return Options(self._options.methods, None, self._options.redact)
+
+    def _declare_ad_hoc(self, declaration: Declaration) -> None:
+        root = declaration.root()
+        if root is not None and REGISTRY.of(root) and matches(declaration.name, self._patterns):
+            return  # a pattern has named it as well, and it says itself how it is traced
+        self._ad_hoc.append(declaration)
+        if self._state == "running":
+            WEAVER.reweave()
+
+    def _declared(self) -> list[Declaration]:
+        return [*self._ad_hoc, *filter(None, map(self._as_asked, REGISTRY.declarations()))]
+
+    def _as_asked(self, declaration: Declaration) -> Declaration | None:
+        root = declaration.root()
+        if root is None or not matches(declaration.name, self._patterns):
+            return None
+        if not self._replaces_methods:
+            return declaration
+        theirs = declaration.options
+        return Declaration(root, Options(self._options.methods, theirs.capture, theirs.redact))
+
+    def _header(self) -> Header:
+        return Header(
+            pid=os.getpid(),
+            start_ns=TAPES.clock.cell_contents(),
+            start_unix_ns=time_ns(),
+            python=".".join(map(str, sys.version_info[:3])),
+            callscope=__version__,
+            targets=tuple(handle.name for handle in self._handles),
+            filtered=self._limits.where is not None,
+            # A file must say it from its first line on, for the process may be killed.
+            cost=None if self._to is None else self._measure_cost(),
+            run=run_id(),
+            host=host(),
+            rank=rank(),
+            command=command(),
+        )
+
+    def _make_feed(self) -> Dispatcher | None:
+        sinks = list(self._sinks)
+        if self._debugger is not None:
+            sinks.append(self._debugger)
+        if self._to is not None:
+            from callscope.sinks.jsonl import JSONLines
+
+            self._file = JSONLines(self._to)
+            sinks.append(self._file)
+        return Dispatcher(sinks, exit_first) if sinks else None
+
+    def _make_reader(self) -> TapeReader | CallCounter:
+        if self._limits.max_calls == 0:
+            return CallCounter(self._plan.sites)
+        wanted = self._limits.wanted(self._plan.sites)
+        return TapeReader(wanted, keep=self._keeps, listener=self._feed, around=self._around)
+
+    def _read(self) -> Recorded:
+        is_running = self._state == "running"
+        told = TAPES.count(self._reader) if is_running else self._reader.kept
+        is_final = self._state == "ended"
+        read = self._reader.recorded() if self._file is None else self._read_file(self._file, told)
+        if not is_final:
+            return read._replace(sites=self._sites, absence=self._absence)
+        # Not the methods, which would keep the recording and its classes alive.
+        sites, absence = self._sites(), "" if read.calls else self._absence()
+        return read._replace(sites=lambda: sites, absence=lambda: absence, is_final=True)
+
+    def _sites(self) -> list[tuple[str, str]]:
+        return [(site.defining.name, site.method) for site in self._plan.sites]
+
+    def _absence(self) -> str:
+        """Say what could have been recorded, where no call was."""
+        declared = self._declared()
+        if declared:
+            wanted = tuple(dict.fromkeys(m for d in declared for m in d.options.methods))
+            classes = {id(c): c for d in declared for c in (*d.classes(), *d.bases())}
+            return present_text(classes.values(), wanted)
+        if self._handles:
+            return "".join(f" {problem}" for problem in self.problems)
+        known = [declaration.name for declaration in REGISTRY.declarations()]
+        if not known:
+            return (
+                " Nothing is declared: decorate a class with @traced, or name one: record(Layer)."
+            )
+        patterns = ", ".join(map(repr, self._patterns))
+        there_are = some_of(nearest_first(known, self._patterns))
+        return f" {patterns} fits none of them; there are {there_are}."
+
+    def _misfits(self) -> Iterator[str]:
+        """Yield what is to be said of each pattern of sites that fits none."""
+        if not self._sinks and self._debugger is None:
+            return
+        from callscope.sinks.console import Console
+
+        asked = [("sites", sink.sites) for sink in self._sinks if isinstance(sink, Console)]
+        if self._debugger is not None:
+            asked.append(("break_on", self._debugger.patterns))
+        sites = self._sites() if asked else ()
+        names = [f"{bare_name(cls)}.{method}" for cls, method in sites]
+        for option, patterns in asked:
+            for pattern in patterns if names else ():
+                if not any(fnmatchcase(name, pattern) for name in names):
+                    there_are = some_of(nearest_first(sorted(names), (pattern,)))
+                    yield f"{option}: no site fits {pattern!r}; there are {there_are}."
+
+    def _read_file(self, file: JSONLines, told: int) -> Recorded:
+        from callscope.read.formats import load_all
+
+        if self._file_read is None or self._state == "running":
+            calls = () if file.is_bare else load_all([file.path]).calls
+            # What could not be written is lost as well.
+            lost = self._reader.lost + max(0, told - len(calls))
+            self._file_read = Recorded(calls, lost, self._reader.left_out)
+        return self._file_read

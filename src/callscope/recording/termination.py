@@ -1,0 +1,242 @@
+"""Ends of processes that run no handler of `atexit`: SIGTERM, and children of multiprocessing."""
+
+from __future__ import annotations
+
+import _thread
+import os
+import signal
+import sys
+import threading
+import time
+import types
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+from typing import Any, Final
+
+from callscope.recording.lifecycle import RUNNING, _end_all
+from callscope.tape.threads import TAPES
+
+_OWN: Final = tuple(
+    f"callscope.{name}"
+    for name in (
+        *("environment", "feed", "formats", "outlet", "processes", "recording", "registry"),
+        *("sinks", "tape", "termination", "weave"),
+    )
+)
+"""Modules that a signal may interrupt half-way, so that recordings cannot end there."""
+_WAIT_SECONDS: Final = 0.01
+_MOST_WAITS: Final = 100
+
+
+class _Handler:
+    """Handler of SIGTERM that saves what is recorded, and then does what would be done without it.
+
+    Args:
+        earlier: the handler that it replaces.
+    """
+
+    def __init__(self, earlier: Callable[[int, FrameType | None], Any] | signal.Handlers) -> None:
+        self.earlier = earlier
+        self._waits = 0
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Flush if the program handles the signal itself; else end the recordings, and die."""
+        if _terminated:
+            return
+        if callable(self.earlier):
+            if not _is_busy(frame):
+                with suppress(Exception):
+                    TAPES.drain()
+            self.earlier(number, frame)
+            return
+        if _is_busy(frame) and self._waits < _MOST_WAITS:
+            self._waits += 1
+            if self._waits == 1:
+                with suppress(RuntimeError):  # the interpreter exits, and so recordings end anyway
+                    _thread.start_new_thread(_kick, ())
+            return
+        _terminated.append(number)
+        with suppress(Exception):
+            _end_all()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+
+def _is_busy(frame: FrameType | None) -> bool:
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        if isinstance(name, str) and name.startswith(_OWN):
+            return True
+        frame = frame.f_back
+    return False
+
+
+class _Watch:
+    """Thread that has the main thread handle SIGTERM also where it waits in a call.
+
+    Python runs a handler between two instructions. So a signal that comes right before a call that
+    blocks, as that of a pool's worker for its next task, would be handled after it, and perhaps
+    never. But a byte in a pipe tells of it at once (`signal.set_wakeup_fd`); then the signal is sent
+    to the main thread again until the handler has run. The program may handle SIGTERM itself, or
+    have such a pipe of its own: then all is as without callscope.
+    """
+
+    def __init__(self) -> None:
+        self._pid = 0
+        self._pipe: tuple[int, int] | None = None
+        self._is_paused = False
+
+    def begin(self) -> None:
+        """Begin to watch, or go on where something else has reset the pipe.
+
+        The main thread calls it.
+        """
+        self.leave_parent()
+        if self._pipe is not None:
+            _set_pipe(self._pipe[1], self._pipe[1])
+        # Under gevent what is started is no thread, and the main thread handles signals as it waits.
+        is_real = type(_thread.start_new_thread) is types.BuiltinFunctionType
+        if self._pipe is not None or not is_real or not hasattr(signal, "pthread_kill"):
+            return
+        with suppress(OSError, RuntimeError):  # there are too many open files or threads
+            reader, writer = os.pipe()
+            os.set_blocking(writer, False)
+            if not _set_pipe(writer, -1):
+                os.close(reader)
+                os.close(writer)
+                return
+            self._pid, self._pipe = os.getpid(), (reader, writer)
+            _thread.start_new_thread(_watch, (reader,))
+
+    def end(self) -> None:
+        """End it; the main thread calls it."""
+        if self._pipe is not None:
+            _, writer = self._pipe
+            _set_pipe(-1, writer)
+            self._pipe = None
+            os.close(writer)  # which ends the thread
+
+    def pause(self) -> None:
+        """Let go of the pipe while the process forks: the child must not write to it."""
+        if self._pipe is not None and threading.current_thread() is threading.main_thread():
+            self._is_paused = _set_pipe(-1, self._pipe[1])
+
+    def go_on(self) -> None:
+        """Go on in the process that has forked."""
+        if self._is_paused and self._pipe is not None:
+            _set_pipe(self._pipe[1], -1)
+        self._is_paused = False
+
+    def leave_parent(self) -> None:
+        """Close the parent's pipe in a child process."""
+        if self._pipe is not None and self._pid != os.getpid():
+            reader, _ = self._pipe
+            self._is_paused = False
+            self.end()
+            os.close(reader)
+
+
+def _set_pipe(new: int, expected: int) -> bool:
+    """Have signals written to another pipe; return False where they go to one of the program's."""
+    earlier = signal.set_wakeup_fd(new, warn_on_full_buffer=False)
+    if earlier not in {expected, -1}:
+        signal.set_wakeup_fd(earlier)
+        return False
+    return True
+
+
+def _watch(reader: int) -> None:
+    while numbers := os.read(reader, 64):
+        if signal.SIGTERM in numbers:
+            _kick()
+    os.close(reader)
+
+
+def _kick() -> None:
+    """Send SIGTERM to the main thread until its handler has run."""
+    while not _terminated:
+        time.sleep(_WAIT_SECONDS)
+        handler = signal.getsignal(signal.SIGTERM)
+        if handler is signal.SIG_DFL:  # it came back before the other was run
+            os.kill(os.getpid(), signal.SIGTERM)
+        if not isinstance(handler, _Handler) or callable(handler.earlier):
+            return
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+
+
+_WATCH: Final = _Watch()
+_handlers: Final[list[_Handler]] = []
+"""The handler in use, if there is one."""
+_terminated: Final[list[int]] = []
+"""The signal that ends this process."""
+_bound: Final[set[int]] = set()
+"""The process in which multiprocessing was told of the recordings."""
+
+
+def is_terminated() -> bool:
+    """Return whether recordings end because the process was asked to terminate."""
+    return bool(_terminated)
+
+
+def prepare() -> None:
+    """Have the recordings that run saved when the process is asked to terminate."""
+    _tell_multiprocessing()
+    if os.name != "posix" or threading.current_thread() is not threading.main_thread():
+        return
+    earlier = signal.getsignal(signal.SIGTERM)
+    if earlier is None or earlier is signal.SIG_IGN:
+        return
+    with suppress(ValueError):  # another interpreter of this process
+        if not isinstance(earlier, _Handler):
+            handler = _Handler(earlier)  # type: ignore[arg-type]
+            signal.signal(signal.SIGTERM, handler)
+            _handlers[:] = [handler]
+        _watch_main_thread()
+
+
+def _watch_main_thread() -> None:
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and _handlers and not callable(_handlers[0].earlier):
+        _WATCH.begin()
+
+
+def restore() -> None:
+    """Put the earlier handler back, where that can be done, if no recording runs any more."""
+    if RUNNING or not _handlers or threading.current_thread() is not threading.main_thread():
+        return
+    _WATCH.end()
+    if signal.getsignal(signal.SIGTERM) is _handlers[0]:
+        signal.signal(signal.SIGTERM, _handlers.pop().earlier)
+
+
+def _tell_multiprocessing() -> None:
+    """End the recordings with a child of multiprocessing, which may run no handler of `atexit`."""
+    if os.getpid() in _bound or "multiprocessing.util" not in sys.modules:
+        return
+    from multiprocessing import util
+
+    _bound.add(os.getpid())
+    _finalize(None)
+    # A child forgets, as it begins, the finalizers that there are by then.
+    util.register_after_fork(_key, _finalize)
+
+
+def _finalize(_: object) -> None:
+    from multiprocessing import parent_process, util
+
+    util.Finalize(None, lambda: parent_process() and _end_all(), exitpriority=-1_000)
+    _watch_main_thread()  # asyncio resets the pipe in a child that was forked
+
+
+class _Key:
+    """Object by which multiprocessing remembers the function to call after a fork."""
+
+
+_key: Final = _Key()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_WATCH.pause,
+        after_in_parent=_WATCH.go_on,
+        after_in_child=_WATCH.leave_parent,
+    )

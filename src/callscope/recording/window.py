@@ -1,0 +1,36 @@
+"""What reads a block of a recording, while the recording goes on."""
+
+from __future__ import annotations
+
+from callscope.tape.decode.filter import Filter
+from callscope.tape.decode.reader import TapeReader
+from callscope.tape.threads import TAPES
+from callscope.trace import Recorded
+
+
+class Window:
+    """What reads a block of a recording; in a forked child, what remains of the block.
+
+    Args:
+        wanted: what to keep.
+    """
+
+    def __init__(self, wanted: Filter) -> None:
+        self._wanted = wanted
+        self._is_closed = False
+        self.open()
+
+    def open(self) -> None:
+        """Begin to take what is written."""
+        self.reader: TapeReader = TapeReader(self._wanted)
+        TAPES.attach(self.reader)
+
+    def read(self) -> Recorded:
+        """Return the calls so far."""
+        TAPES.drain()
+        return self.reader.recorded()._replace(is_final=self._is_closed)
+
+    def close(self) -> None:
+        """Take no more."""
+        TAPES.detach(self.reader)
+        self._is_closed = True

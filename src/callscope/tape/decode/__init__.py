@@ -1,0 +1,1 @@
+"""Decoding of tapes: records become calls and events."""

@@ -1,0 +1,141 @@
+"""Takes a chunk of plain records at once; what is not plain is left to `callscope.tape.decode.general`.
+
+Most of what programs do is plain: calls of functions that begin and end, one within another, in
+the only thread there is. What comes of a whole chunk of these is worked out first, aside, and then
+put in place in one step; see `TapeReader`. So when a listener is told of the first event, all that
+the chunk says of its call is known already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from callscope.tape.decode.open_call import OpenCall
+from callscope.tape.decode.state import DecodeState
+from callscope.tape.records import ERROR, RAISE, RESULT, UNKNOWN, UNKNOWN_ERROR, Layout
+from callscope.trace import Call, CallError, Event, EventKind
+
+_NOTHING: Final = OpenCall(UNKNOWN, None, None, None)
+
+
+class FastDecoder:
+    """Reads a chunk of one thread.
+
+    Calls that were open before are told of their ends and children at once: if the reading is
+    broken off, who reads next takes the children away again, and tells the same ends.
+
+    Args:
+        state: what the calls are added to.
+        thread: the thread's name.
+        before: the calls that were open before.
+        raised: the call whose error record is still to come.
+        last_ns: when the last happened before.
+        last_seq: number of the last event before; None if nobody is to be told of events.
+    """
+
+    def __init__(
+        self,
+        state: DecodeState,
+        thread: str,
+        before: Sequence[OpenCall],
+        raised: Call | None,
+        last_ns: int,
+        last_seq: int | None,
+    ) -> None:
+        self._state = state
+        self._thread = thread
+        # Plain tuples are made in less time than what they begin like: `OpenCall`.
+        self._open: list[Sequence[Any]] = [*before]
+        self.raised: Call | None = raised
+        """The call whose error record is still to come."""
+        self.last_ns: int = last_ns
+        """When the last happened that was taken."""
+        self.calls: list[Call] = []
+        """Those that have begun and are wanted."""
+        self.events: list[Event] = []
+        """What the listener is to be told of."""
+        self._last_seq = last_seq
+
+    @property
+    def open(self) -> list[OpenCall]:
+        """The calls that have begun and not ended."""
+        return [each if type(each) is OpenCall else OpenCall(*each) for each in self._open]
+
+    def take(self, records: list[Any]) -> int:
+        """Take records up to the first that is not plain; return how many places they take."""
+        position, end = 0, len(records)
+        while position < end:
+            first = records[position]
+            if type(first) is int:
+                self._end(first, None)
+                position += 1
+            elif type(first) is Layout:
+                after = position + first.size
+                if not self._begin(first, records, position, after):
+                    break
+                position = after
+            elif first is RESULT:
+                self._end(records[position + 1], records[position + 2])
+                position += 3
+            elif first is RAISE:
+                self._settle(self.last_ns)
+                self.raised = self._open.pop()[2] if self._open else None
+                position += 1
+            elif first is ERROR:
+                self.last_ns = records[position + 1]
+                self._settle(self.last_ns, records[position + 2])
+                position += 3
+            else:
+                break
+        return position
+
+    def _begin(self, layout: Layout, records: list[Any], position: int, after: int) -> bool:
+        """Take a call, whose record stands between two places; return False if it is not plain."""
+        above = self._open[-1] if self._open else _NOTHING
+        has_maker = records[after - 2] is not None
+        if has_maker or layout.is_suspendable or layout.notes or above[0].covers:
+            return False
+        start_ns = self.last_ns = records[after - 1]
+        if self.raised is not None:
+            self._settle(start_ns)
+        identity, call, parent = records[position + 1], None, above[3]
+        state = self._state
+        runtime = records[position + 2]
+        if state.wants(layout.site, runtime):
+            values = records[position + 3 : after - 2]
+            call = state.make.call(
+                layout, identity, runtime, values, start_ns, self._thread, parent
+            )
+            self.calls.append(call)
+            call._call_id = state.last_id + len(self.calls)
+            if parent is not None and state.keeps:
+                parent._children.append(call)
+            self._tell("call", start_ns, call)
+        self._open.append((layout, identity, call, call or parent))
+        return True
+
+    def _end(self, end_ns: int, captured: Any) -> None:
+        """Close the innermost call; without one, what ends began before the recording did."""
+        if self.raised is not None:
+            self._settle(end_ns)
+        self.last_ns = end_ns
+        if self._open:
+            layout, _, call, *_ = self._open.pop()
+            if call is not None:
+                if captured is not None:
+                    call._result = self._state.make.result(layout, captured)
+                call._end_ns = end_ns
+                self._tell("return", end_ns, call)
+
+    def _settle(self, end_ns: int, error: CallError = UNKNOWN_ERROR) -> None:
+        """End a call that has raised."""
+        if self.raised is not None:
+            self.raised._error, self.raised._end_ns = error, end_ns
+            self._tell("raise", end_ns, self.raised)
+            self.raised = None
+
+    def _tell(self, kind: EventKind, ts_ns: int, call: Call) -> None:
+        if self._last_seq is not None:
+            self._last_seq += 1
+            self.events.append(Event(kind, self._last_seq, ts_ns, call))

@@ -1,0 +1,279 @@
+"""One thread's records, taken apart: calls begin, nest and end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from callscope.tape.decode.fast import FastDecoder
+from callscope.tape.decode.open_call import OpenCall
+from callscope.tape.decode.sampling import KEPT, LEFT_OUT
+from callscope.tape.decode.state import DecodeState, Instant
+from callscope.tape.records import (
+    ERROR,
+    MARK,
+    RAISE,
+    RESULT,
+    RESUME,
+    SUSPEND,
+    UNKNOWN,
+    UNKNOWN_ERROR,
+    Layout,
+)
+from callscope.trace import Call, CallError
+
+
+class Parsed(NamedTuple):
+    """One thread's records, taken apart."""
+
+    instants: list[Instant]
+    last_ns: int
+    """When the last of them happened."""
+
+
+class ThreadDecoder:
+    """Reads one thread's records; what is open at the end of one chunk goes on in the next.
+
+    Each record is taken note of in one step: see `TapeReader`.
+
+    Args:
+        state: what the calls are added to.
+        name: of the thread, or of the greenlet.
+        within: reads the thread that the greenlet runs in; None for a thread.
+        parent: reads the greenlet's parent.
+    """
+
+    def __init__(
+        self,
+        state: DecodeState,
+        name: str,
+        within: ThreadDecoder | None,
+        parent: ThreadDecoder | None,
+    ) -> None:
+        self._thread: str = name if within is None else within._thread
+        self._task = None if within is None else name
+        self._state = state
+        self._parent = parent
+        self._open: list[OpenCall] = []
+        self._raised: Call | None = None
+        self._acts = {
+            RAISE: self._raise,
+            RESULT: self._return_result,
+            ERROR: self._error,
+            SUSPEND: self._suspend,
+            RESUME: self._resume,
+            MARK: self._mark,
+        }
+        self.last_ns: int = 0
+        """When the last happened that was taken note of."""
+
+    def plain(self) -> FastDecoder | None:
+        """Return what takes plain records from here on; None if what is open is not plain."""
+        is_plain = self._task is None and all(entered.context is None for entered in self._open)
+        if not is_plain:
+            return None
+        return FastDecoder(
+            self._state,
+            self._thread,
+            self._open,
+            self._raised,
+            self.last_ns,
+            self._state.last_seq,
+        )
+
+    @property
+    def open(self) -> Sequence[OpenCall]:
+        """The calls that have begun and not ended, the innermost last."""
+        return self._open
+
+    def parse(self, records: list[Any], before: Parsed) -> Parsed:
+        """Split records of the tape into instants, which follow those from before."""
+        position, end, last_ns = 0, len(records), before.last_ns
+        parsed = [*before.instants]
+        add = parsed.append
+        while position < end:
+            first = records[position]
+            if type(first) is int:
+                last_ns = first
+                add(Instant(first, self._return, [first]))
+                position += 1
+                continue
+            record = records[position : position + first.size]
+            position += first.size
+            if type(first) is Layout:
+                last_ns = record[-1]
+                add(Instant(last_ns, self._begin, record))
+            else:
+                if first is not RAISE:  # which has no time of its own
+                    last_ns = record[1]
+                add(Instant(last_ns, self._acts[first], record))
+        return Parsed(parsed, last_ns)
+
+    def _begin(self, instant: Instant) -> None:
+        self._settle(instant)
+        state = self._state
+        layout, identity, runtime, *values, maker, start_ns = instant.record
+        above = self._above()
+        parent = self._led_to(maker, above.parent if above else None)
+        task = above.task if above and self._open else self._task
+        token = None
+        if layout.is_suspendable:
+            *values, token, task = values
+        context = state.context(values.pop()) if layout.notes else None
+        is_asked = not self._repeats(layout, identity) and state.wants(layout.site, runtime)
+        verdict = state.limit.verdict(layout.site, start_ns, parent) if is_asked else KEPT
+        if not verdict.keeps:
+            parent = LEFT_OUT
+        is_wanted, call = is_asked and verdict.keeps, None
+        if is_wanted and not state.limit.refuses_all():
+            call = state.make.call(
+                layout, identity, runtime, values, start_ns, self._thread, parent
+            )
+            call._task = task
+            is_wanted = state.limit.is_asked_for(call)
+            # Only now, for the parent tells what led to the call, also if it is dropped by now.
+            call._parent = state.parent(parent)
+        if not is_wanted or state.limit.is_full():
+            call = None
+            state.leave_out(context)
+        parent = state.parent(parent)
+        runs_in = token if layout.is_coroutine else maker
+        entered = OpenCall(layout, identity, call, call or parent, task, token, runs_in)
+        siblings: list[Call] = [] if parent is None or not state.keeps else parent._children
+        events = state.event("call", start_ns, call, context)
+        if token is not None:
+            state.makers[token] = call or parent
+        # One step.
+        del state.instants[0]
+        self.last_ns = start_ns
+        self._open += (entered,)
+        state.limit.quotas |= verdict.quotas
+        state.limit.left_out |= verdict.left_out
+        if is_wanted and call is None:
+            state.limit.lost += 1
+        if call is not None:
+            state.limit.count += 1
+            state.last_id += 1
+            call._call_id = state.last_id
+            if state.keeps:
+                siblings += (call,)
+                state.calls += (call,)
+            state.events += events
+
+    def _above(self) -> OpenCall | None:
+        """Return the innermost call; outside all calls of a greenlet, that of its parent."""
+        above = self._open or (() if self._parent is None else self._parent.open)
+        return above[-1] if above else None
+
+    def _led_to(self, maker: Any, parent: Call | None) -> Call | None:
+        """Return what a call hangs below."""
+        above = self._open or (() if self._parent is None else self._parent.open)
+        if maker is None or any(entered.context is maker for entered in reversed(above)):
+            return parent
+        # It was led to from another task, or another thread.
+        return self._state.makers.get(maker, parent)
+
+    def _mark(self, instant: Instant) -> None:
+        self._settle(instant)
+        self._state.makers[instant.record[2]] = self._open[-1].parent if self._open else None
+        # One step.
+        del self._state.instants[0]
+        self.last_ns = instant.ts_ns
+
+    def _suspend(self, instant: Instant) -> None:
+        self._settle(instant)
+        state = self._state
+        token = instant.record[2]
+        place = next((p for p, o in enumerate(self._open) if o.token is token), None)
+        left = None if place is None else self._open[place]
+        call = None if left is None else left.call
+        spans: list[list[int]] = [] if call is None else call._spans()
+        events = state.event("suspend", instant.ts_ns, call)
+        # One step.
+        del state.instants[0]
+        self.last_ns = instant.ts_ns
+        if place is not None and left is not None:
+            del self._open[place]
+            state.suspended[token] = left
+            spans += ([instant.ts_ns],)
+            state.events += events
+
+    def _resume(self, instant: Instant) -> None:
+        self._settle(instant)
+        state = self._state
+        token = instant.record[2]
+        known = state.suspended.get(token)
+        entered = known or OpenCall(UNKNOWN, None, None, None)
+        call = entered.call
+        spans = [] if call is None else call._spans()
+        span = spans[-1] if spans and len(spans[-1]) == 1 else []
+        events = state.event("resume", instant.ts_ns, call)
+        # One step.
+        del state.instants[0]
+        self.last_ns = instant.ts_ns
+        self._open += (entered,)
+        if known is not None:
+            del state.suspended[token]
+            span += (instant.ts_ns,)
+            state.events += events
+
+    def _repeats(self, layout: Layout, identity: Any) -> bool:
+        """Tell whether a call only goes on with another that is counted already."""
+        if not self._open or not self._open[-1].layout.covers:
+            return False
+        above = self._open[-1]
+        return layout.is_covered(above.layout, identity, above.identity)
+
+    def _return(self, instant: Instant) -> None:
+        self._settle(instant)
+        self._end(instant.ts_ns, None)
+
+    def _return_result(self, instant: Instant) -> None:
+        self._settle(instant)
+        self._end(instant.ts_ns, instant.record[2])
+
+    def _end(self, end_ns: int, captured: Any, *, raised: bool = False) -> None:
+        """Close the innermost call; without one, what ends began before the recording did."""
+        state = self._state
+        left = self._open[-1] if self._open else None
+        call = None if left is None else left.call
+        result = None
+        if left is not None and call is not None and captured is not None:
+            result = state.make.result(left.layout, captured)
+        events = () if raised else state.event("return", end_ns, call)
+        # One step.
+        del state.instants[0]
+        self.last_ns = end_ns
+        del self._open[-1:]
+        if raised:
+            self._raised = call
+        elif call is not None:
+            call._result = result
+            call._end_ns = end_ns
+            state.events += events
+
+    def _raise(self, instant: Instant) -> None:
+        self._settle(instant)
+        self._end(instant.ts_ns, None, raised=True)
+
+    def _error(self, instant: Instant) -> None:
+        if self._raised is not None:
+            self._end_raised(instant.ts_ns, instant.record[2])
+        # One step. An interrupt before it finds nothing raised any more.
+        del self._state.instants[0]
+        self.last_ns = instant.ts_ns
+
+    def _settle(self, instant: Instant) -> None:
+        """End a call whose error record an interrupt kept from being written."""
+        if self._raised is not None:
+            self._end_raised(instant.ts_ns, UNKNOWN_ERROR)
+
+    def _end_raised(self, end_ns: int, error: CallError) -> None:
+        call = self._raised
+        events = self._state.event("raise", end_ns, call)
+        # One step.
+        self._raised = None
+        if call is not None:
+            call._error = error
+            call._end_ns = end_ns
+            self._state.events += events

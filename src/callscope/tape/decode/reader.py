@@ -1,0 +1,306 @@
+"""How tapes are read: records become calls and, where somebody listens, events."""
+
+from __future__ import annotations
+
+import math
+from _thread import get_ident
+from bisect import bisect_right
+from collections import deque
+from contextlib import nullcontext
+from typing import Final
+
+from callscope.introspect.gc_paused import no_collection
+from callscope.introspect.locks import new_lock, synchronized
+from callscope.tape.context_hooks import ContextHook
+from callscope.tape.decode.event_queue import EventQueue
+from callscope.tape.decode.filter import Filter
+from callscope.tape.decode.general import Parsed, ThreadDecoder
+from callscope.tape.decode.open_call import OpenCall
+from callscope.tape.decode.state import DecodeState, Instant
+from callscope.tape.engine import LEAST_SIZE
+from callscope.tape.records import LEAST_BEGIN
+from callscope.tape.thread_tape import ThreadTape
+from callscope.tape.threads import TAPES, Batch, Chunk
+from callscope.trace import Call, Recorded
+
+_MUCH: Final = 1 << 17
+"""Places on the tapes, from which on reading them is noticed."""
+
+
+class TapeReader:
+    """Reads the tapes for one recording.
+
+    An interrupt, or the limit of recursion, may end any reading anywhere; the next goes on from
+    there. So what is read stays in line until all that comes of it is known, and then, in one
+    step, comes to stand where it belongs. Such a step consists of assignments, ``del`` and ``+=``
+    alone: between those, CPython looks for no signals.
+
+    Args:
+        wanted: what to keep.
+        keep: whether the calls are kept in memory, to be handed out by `recorded`.
+        listener: is given each event as soon as it is read, and told after each batch; without
+            one, nothing is read before somebody asks.
+        around: what the listener does in the threads of calls.
+    """
+
+    def __init__(
+        self,
+        wanted: Filter,
+        *,
+        keep: bool = True,
+        listener: EventQueue | None = None,
+        around: ContextHook | None = None,
+    ) -> None:
+        self._state = DecodeState(wanted, keep=keep, listener=listener, around=around)
+        self._may_be_plain = (
+            (listener is None or not listener.is_live)
+            and around is None
+            and self._state.limit.takes_all_that_fits
+        )
+        """Whether calls come to the same however many are taken at once."""
+        self._is_taking = False
+        """Whether plain records are being taken; calls may then have children that are not."""
+        self._read_by: int | None = None
+        """Thread that works something out, within which the reading cannot begin anew.
+
+        In a forked child, it may be one that is not there.
+        """
+        self._threads: dict[ThreadTape, ThreadDecoder] = {}
+        self._name_counts: dict[str, int] = {}
+        self._ended: set[ThreadTape] = set()
+        self._unread: deque[Batch] = deque()
+        self._unread_size = 0
+        self._last_batch = 0
+        self._parsed: dict[ThreadDecoder, Parsed] = {}
+        """What is known of each thread and must wait for what is older."""
+        self._lock = new_lock()
+
+    @synchronized
+    def feed(self, batch: Batch) -> None:
+        """Take records; read them now if somebody listens or the limit may be reached."""
+        size = sum(chunk.size for chunk in batch.chunks)
+        if batch.number > self._last_batch:
+            self._unread += (batch,)
+            self._unread_size += size
+            self._last_batch = batch.number
+        if self._state.listener is not None:
+            self._read()
+            self._state.listener.flush()
+        elif self._state.limit.may_be_reached(self._unread_size // LEAST_SIZE):
+            self._read()
+
+    @property
+    def lost(self) -> int:
+        """Number of calls that were not kept; right at any time, though not all may be read."""
+        return self._state.limit.lost + self._state.dropped
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """Number of calls left out on purpose, as far as all are read, by name of the site."""
+        return {**self._state.limit.left_out}
+
+    @property
+    def kept(self) -> int:
+        """Number of calls that were kept, in memory or by telling of them, and dropped since."""
+        return self._state.limit.count
+
+    @synchronized
+    def recorded(self) -> Recorded:
+        """Return the calls kept so far."""
+        if self._read_by != get_ident():
+            self._read_and_sort()
+        return Recorded(self._state.calls, self.lost, self.left_out)
+
+    def _read_and_sort(self) -> None:
+        with no_collection() if self._unread_size > _MUCH else nullcontext():
+            self._read()
+        if sum(self._name_counts.values()) > 1:
+            self._sort()
+        if self._state.dropped:
+            for call in self._state.calls:
+                call._measure_depth()
+
+    def _sort(self) -> None:
+        # A thread may read the clock and, before it writes, lose its turn to another.
+        self._state.calls = deque(sorted(self._state.calls, key=_start))
+        if self._state.listener is None:
+            for number, call in enumerate(self._state.calls, self._state.dropped + 1):
+                call._call_id = number
+
+    @synchronized
+    def open_calls(self) -> tuple[Call, ...]:
+        """Return the calls that are kept and that this thread is in."""
+        self._read()
+        for is_this, thread in self._reading_threads():
+            if is_this:
+                return tuple(entered.call for entered in thread.open if entered.call)
+        return ()
+
+    def innermost(self) -> list[tuple[bool, OpenCall]]:
+        """Return the innermost call of each thread, and whether it is this thread's."""
+        return [
+            (is_this, thread.open[-1]) for is_this, thread in self._reading_threads() if thread.open
+        ]
+
+    def _reading_threads(self) -> list[tuple[bool, ThreadDecoder]]:
+        # By the tape of its own: what it writes to may be a scratch tape.
+        own = TAPES.local.own
+        return [(tape is own, thread) for tape, thread in self._threads.items()]
+
+    def end(self) -> None:
+        """Hold nothing back any more, for no thread will have something older."""
+        self.feed(Batch([], [], math.inf, self._last_batch + 1))
+
+    def _read(self) -> None:
+        # A handler of a signal may want to read just then, or `where`: it gets what is read so far.
+        if self._read_by == get_ident():
+            return
+        self._read_by = get_ident()
+        try:
+            self._read_all()
+        finally:
+            self._read_by = None
+
+    def _read_all(self) -> None:
+        self._state.make.refresh()
+        self._take_instants()
+        self._take_back()
+        has_read = bool(self._unread)
+        while self._unread:
+            if not self._take_plain(self._unread[0]):
+                self._merge(self._unread[0])
+            self._take_instants()
+            self._forget_ended()
+        self._unread_size = 0
+        # Where all calls are kept, they take more memory than the numbers do. And without a batch
+        # that is new, there may be records left of what was gone at the last sweep.
+        if has_read and (not self._state.keeps or self._state.wanted.on_full == "drop_oldest"):
+            self._state.make.numbers.sweep()
+
+    def _forget_ended(self) -> None:
+        for tape in [*self._ended]:
+            thread = self._threads.get(tape)
+            if thread is None or thread not in self._parsed:
+                self._threads.pop(tape, None)
+                self._ended.discard(tape)
+
+    def _take_plain(self, batch: Batch) -> bool:
+        """Take the plain records that a batch begins with; return False if there are none."""
+        if not self._may_be_plain or len(batch.chunks) != 1 or self._parsed:
+            return False
+        chunk = batch.chunks[0]
+        thread, records = self._thread(chunk.tape), chunk.records
+        if len(self._threads) > 1 or self._state.limit.may_be_reached(len(records) // LEAST_BEGIN):
+            return False
+        plain = thread.plain()
+        if plain is None:
+            return False
+        self._is_taking = True
+        count = plain.take(records)
+        if not count:
+            self._is_taking = False
+            return False
+        opened, calls = plain.open, len(plain.calls)
+        kept = plain.calls if self._state.keeps else []
+        rest = records[count:]
+        left = batch._replace(chunks=[Chunk(chunk.tape, rest, rest)])
+        ended = self._ended.union(batch.ended)
+        # One step.
+        if rest:
+            self._unread[0] = left
+        else:
+            del self._unread[0]
+        self._ended = ended
+        self._state.calls += kept
+        self._state.events += plain.events
+        self._state.last_id += calls
+        self._state.limit.count += calls
+        thread._open = opened
+        thread._raised = plain.raised
+        thread.last_ns = plain.last_ns
+        self._is_taking = False
+        return True
+
+    def _take_back(self) -> None:
+        """Part calls from children that they were given when `_take_plain` was broken off."""
+        if self._is_taking:
+            for thread in self._threads.values():
+                for entered in thread.open:
+                    children = [] if entered.call is None else entered.call._children
+                    while children and children[-1]._call_id > self._state.last_id:
+                        del children[-1]
+            self._is_taking = False
+
+    def _merge(self, batch: Batch) -> None:
+        """Put the instants of all threads in the order of time.
+
+        Of several threads, one was asked for its records a little before the others. So nothing
+        is taken that happened after the first was asked.
+        """
+        parsed = {**self._parsed}
+        for chunk in batch.chunks:
+            thread = self._thread(chunk.tape)
+            before = parsed.get(thread) or Parsed([], thread.last_ns)
+            parsed[thread] = thread.parse(chunk.records, before)
+        until_ns = math.inf if len(self._threads) == 1 else batch.until_ns
+        taken: list[Instant] = []
+        left: dict[ThreadDecoder, Parsed] = {}
+        for thread, (instants, last_ns) in parsed.items():
+            count = bisect_right(instants, until_ns, key=_time)
+            taken += instants[:count]
+            if count < len(instants):
+                left[thread] = Parsed(instants[count:], last_ns)
+        if len(parsed) > 1:
+            taken.sort(key=_time)  # which leaves those of equal time as they are
+        ended = self._ended.union(batch.ended)
+        # One step.
+        del self._unread[0]
+        self._parsed = left
+        self._state.instants += taken
+        self._ended = ended
+
+    def _take_instants(self) -> None:
+        self._deliver()
+        while self._state.instants:
+            instant = self._state.instants[0]
+            instant.act(instant)
+            self._drop_oldest()
+            self._deliver()
+
+    def _deliver(self) -> None:
+        if self._state.listener is not None:
+            self._read_by = None  # a sink may read what it is told of, or end the recording
+            self._state.listener.deliver()
+            self._read_by = get_ident()
+
+    def _thread(self, tape: ThreadTape) -> ThreadDecoder:
+        thread = self._threads.get(tape)
+        if thread is None:
+            of_thread = None if tape.parent is None else self._thread(tape.of_thread)
+            parent = None if tape.parent is None else self._thread(tape.parent)
+            # Those of one name are told apart: a pool may name all its workers alike.
+            own = tape.task or tape.thread
+            count = self._name_counts.get(own, 0) + 1
+            name = own if count == 1 else f"{own} ({count})"
+            thread = ThreadDecoder(self._state, name, of_thread, parent)
+            # One step.
+            self._name_counts[own] = count
+            self._threads[tape] = thread
+        return thread
+
+    def _drop_oldest(self) -> None:
+        limit = self._state.wanted.max_calls
+        if self._state.wanted.on_full == "drop_oldest" and limit is not None:
+            while len(self._state.calls) > limit:
+                self._state.calls[0]._detach_children()
+                # One step.
+                del self._state.calls[0]
+                self._state.dropped += 1
+
+
+def _time(instant: Instant) -> int:
+    return instant.ts_ns
+
+
+def _start(call: Call) -> int:
+    return call.start_ns

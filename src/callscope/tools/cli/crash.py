@@ -1,0 +1,46 @@
+"""What is told of a program that an exception ended."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import zip_longest
+
+from callscope.introspect.summaries import summarizer
+from callscope.read import Trace
+from callscope.read.crash import crash_branch
+from callscope.tape.threads import TAPES
+from callscope.trace import Call, CallError, Names, call_text, outcome_text
+from callscope.trace.text import indent
+
+
+def show_branch(trace: Trace, error: BaseException) -> None:
+    """Print the calls that an exception came through as it ended the program."""
+    calls = crash_branch(trace._data(), {*_recorded(error)})
+    if calls:
+        tell("\n".join(["\ncallscope: the traced calls it came through:", *_lines(calls), ""]))
+
+
+def tell(text: str) -> None:
+    """Print to stderr, if the program has left one."""
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(f"{text}\n")
+
+
+def _lines(calls: Sequence[Call]) -> Iterator[str]:
+    """Yield a line for each call; with the error, where the next has another."""
+    names = Names.of(calls)
+    for depth, (call, within) in enumerate(zip_longest(calls, calls[1:])):
+        is_told = within is None or within.error != call.error
+        outcome = outcome_text(call) if is_told else ""
+        yield f"{indent(depth)}{call_text(call, names)}{outcome}"
+
+
+def _recorded(error: BaseException | None) -> Iterator[CallError]:
+    """Yield an exception, and those it came from, as they stand in a trace."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield TAPES.untraced(summarizer(()).error, error)
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,334 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+
+from callscope.errors import CallscopeError, one_line
+from callscope.introspect.version import __version__
+from callscope.tools.cli.parser import USAGE_ERROR, Parser
+
+"""Exit code for what was asked for wrongly; a traced program's own exit code is kept."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Args:
+        arguments: what stands behind the program's name; by default those of the process.
+    """
+    try:
+        return _run_command(arguments)
+    except BrokenPipeError:
+        # The reader of a pipe has left, as `head` does; nobody is there to be told.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _run_command(arguments: Sequence[str] | None) -> int:
+    try:
+        options = _parser().parse(arguments)
+        return int(options.command(options))
+    except CallscopeError as error:
+        print(f"callscope: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    finally:
+        with suppress(ValueError, AttributeError):  # a program may have closed it
+            sys.stdout.flush()
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="callscope",
+        description="Shows how objects are called: whose method runs, on which object, in what order.",
+        epilog="Begin with 'callscope demo'. The options of a command: 'callscope run --help'.",
+    )
+    parser.add_argument("--version", action="version", version=f"callscope {__version__}")
+    parser.set_defaults(command=lambda _: _help(parser))
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add_demo(commands)
+    _add_run(commands)
+    _add_view(commands)
+    _add_convert(commands)
+    _add_explain(commands)
+    _add_diff(commands)
+    _add_startup(commands)
+    return parser
+
+
+def _help(parser: Parser) -> int:
+    parser.print_help()
+    return 0
+
+
+_Commands = argparse._SubParsersAction  # the type that argparse gives no public name
+
+
+def _add_demo(commands: _Commands[Parser]) -> None:
+    text = "trace a small example and explain what is seen"
+    demo = commands.add_parser("demo", help=text, description=f"{text.capitalize()}.")
+    demo.set_defaults(command=_demo, parser=demo)
+
+
+def _add_run(commands: _Commands[Parser]) -> None:
+    run = commands.add_parser(
+        "run",
+        help="run a script or a module as python would, tracing some classes",
+        usage="callscope run [OPTIONS] (SCRIPT | -m MODULE | -c CODE) [ARGS ...]",
+        description="Run a Python script, or with -m a module, as python itself would, and trace the"
+        " hierarchies of the targets; without any, all classes that are declared with @traced. A"
+        " script may also be a folder or an archive with a __main__.py, a .pyc file, or - for"
+        " stdin. The exit code is the program's own.",
+        epilog="Options stand before the program; what follows it belongs to it. For example:"
+        " callscope run -t keras.layers:Layer -o trace.jsonl train.py -v",
+        allow_abbrev=False,
+    )
+    run.add_argument(
+        "-t",
+        "--target",
+        action="append",
+        default=[],
+        metavar="TARGET",
+        help="class whose hierarchy is traced, as package.module:Class; a class of the script"
+        " itself is __main__:Class (repeatable, or separated by commas); by default all classes"
+        " that are declared",
+    )
+    run.add_argument(
+        "-M",
+        "--method",
+        action="append",
+        metavar="METHOD",
+        help="name of a method, or a pattern; by default __init__, __call__ and call (repeatable)",
+    )
+    run.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="save the trace here; without it, the tree is printed",
+    )
+    run.add_argument(
+        "--children",
+        action="store_true",
+        help="also record the Python processes that the program starts: all into FILE, or, if it is a"
+        " .jsonl or .jsonl.gz file, each into a file of its own beside it",
+    )
+    run.add_argument(
+        "--check",
+        action="store_true",
+        help="print what the trace shows to be mistakes, and exit with 1 if one is an error and the"
+        " program itself exits with 0",
+    )
+    run.add_argument("--live", action="store_true", help="print calls to stderr as they happen")
+    run.add_argument(
+        "--filter",
+        action="append",
+        metavar="SITE",
+        help="with --live, print calls of this site only, as Layer.call, or a pattern (repeatable)",
+    )
+    run.add_argument(
+        "--break",
+        dest="break_on",
+        metavar="SITE",
+        help="stop in the debugger at each call of this site, as Layer.call, or a pattern",
+    )
+    run.add_argument(
+        "--capture",
+        choices=("values", "types", "none"),
+        default="values",
+        help="how much of arguments and results is kept (default: values)",
+    )
+    # Kept as it is from here on: the rest belongs to the program.
+    rest = argparse.REMAINDER
+    run.add_argument("-m", dest="module", nargs=rest, metavar="MODULE", help="run a module")
+    run.add_argument("-c", dest="code", nargs=rest, metavar="CODE", help="run code")
+    run.add_argument("script", nargs=rest, metavar="SCRIPT", help="run a script")
+    run.set_defaults(command=_run, parser=run)
+
+
+def _add_view(commands: _Commands[Parser]) -> None:
+    view = commands.add_parser(
+        "view",
+        help="print a saved trace",
+        description="Print the calls of a saved trace as a tree, or what an option asks for.",
+    )
+    view.add_argument(
+        "files", nargs="+", metavar="FILE", help="a saved trace, or several of one program"
+    )
+    view.add_argument("--outline", action="store_true", help="without times: stable text for diffs")
+    view.add_argument("--summary", action="store_true", help="calls and times per site")
+    view.add_argument("--findings", action="store_true", help="mistakes, and what to do about them")
+    view.add_argument("--all", action="store_true", help="all calls, however many there are")
+    view.set_defaults(command=_view, parser=view)
+
+
+def _add_convert(commands: _Commands[Parser]) -> None:
+    convert = commands.add_parser(
+        "convert",
+        help="save a trace in another format, or those of several processes as one",
+        description="Save a trace in the format that the suffix of a file asks for: .html,"
+        " .parquet, .json for Perfetto and others. Traces of several processes become one.",
+    )
+    convert.add_argument("files", nargs="+", metavar="FILE", help="a saved trace, or a pattern")
+    convert.add_argument(
+        "-o", "--output", required=True, metavar="FILE", help="where to save it; by its suffix"
+    )
+    convert.set_defaults(command=_convert, parser=convert)
+
+
+def _add_explain(commands: _Commands[Parser]) -> None:
+    explain = commands.add_parser(
+        "explain",
+        help="say which class of a hierarchy defines what, who calls super(), where a chain ends",
+        description="Import a class, and say of it, without making an object: for each method, which"
+        " classes of the MRO define it, which of them run, and whether each calls super().",
+    )
+    explain.add_argument("target", metavar="TARGET", help="the class, as package.module:Class")
+    explain.add_argument(
+        "-M",
+        "--method",
+        action="append",
+        metavar="METHOD",
+        help="name of a method, or a pattern; by default __init__, __call__, call and forward, and"
+        " what matters in Keras, PyTorch, scikit-learn and Django views (repeatable)",
+    )
+    explain.add_argument(
+        "--format", choices=("text", "json", "mermaid"), default="text", help="(default: text)"
+    )
+    explain.set_defaults(command=_explain, parser=explain)
+
+
+def _add_diff(commands: _Commands[Parser]) -> None:
+    diff = commands.add_parser(
+        "diff",
+        help="say what differs between two saved traces",
+        description="Compare two call trees, and neither times nor numbers of objects. The exit"
+        " code is 0 if they are equal, 1 if they differ and 2 if something is wrong.",
+    )
+    diff.add_argument("before", metavar="A", help="a .jsonl trace, or a pattern of several")
+    diff.add_argument("after", metavar="B", help="another")
+    diff.add_argument(
+        "--ignore",
+        action="append",
+        default=[],
+        choices=("arguments", "result", "error"),
+        help="what calls may differ in (repeatable)",
+    )
+    diff.add_argument("--all", action="store_true", help="all differences, however many there are")
+    diff.add_argument("--json", action="store_true", help="as JSON")
+    diff.set_defaults(command=_diff, parser=diff)
+
+
+def _add_startup(commands: _Commands[Parser]) -> None:
+    enable = commands.add_parser(
+        "enable-env",
+        help="let CALLSCOPE trace programs that do not import callscope",
+        description="Write a .pth file into this environment's site-packages, so that the variable"
+        " CALLSCOPE has any program of this Python record its calls. Without the variable the file"
+        " does nothing. Remove it with disable-env before callscope is uninstalled.",
+    )
+    enable.set_defaults(command=_enable_env, parser=enable)
+    disable = commands.add_parser("disable-env", help="take enable-env back")
+    disable.set_defaults(command=_disable_env, parser=disable)
+
+
+def _enable_env(_: argparse.Namespace) -> int:
+    from callscope.tools.cli import startup
+
+    print(startup.enable())
+    return 0
+
+
+def _disable_env(_: argparse.Namespace) -> int:
+    from callscope.tools.cli import startup
+
+    print(startup.disable())
+    return 0
+
+
+def _demo(_: argparse.Namespace) -> int:
+    from callscope.tools.cli.demo import show
+
+    show()
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    from callscope.tools.cli.program import Program
+    from callscope.tools.cli.run import run
+
+    program = Program.from_arguments(options.module, options.code, options.script)
+    return run(
+        program,
+        targets=_listed(options.target),
+        methods=None if options.method is None else _listed(options.method),
+        capture=options.capture,
+        output=options.output,
+        live=options.live,
+        shown=options.filter,
+        break_on=options.break_on,
+        children=options.children,
+        check=options.check,
+    )
+
+
+def _listed(given: Sequence[str]) -> list[str]:
+    """Return what was given to a repeatable option; commas separate as they do in variables."""
+    return [name.strip() for names in given for name in names.split(",") if name.strip()]
+
+
+def _view(options: argparse.Namespace) -> int:
+    from callscope.read import load_all
+    from callscope.read.formats import tree
+
+    trace = load_all(options.files)
+    if options.outline:
+        text = trace.outline()
+    elif options.summary:
+        text = str(trace.summary())
+    elif options.findings:
+        text = str(trace.findings())
+    else:
+        text = tree.tree(trace._data(), max_lines=None if options.all else tree.MAX_LINES)
+        if findings := trace.findings():
+            text += f"\n\n{findings.brief()}"
+    print(text)
+    return 0
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from callscope.tools.cli.explain import show
+
+    methods = None if options.method is None else _listed(options.method)
+    show(options.target, methods, options.format)
+    return 0
+
+
+def _convert(options: argparse.Namespace) -> int:
+    from callscope.read import load_all
+    from callscope.read.formats import check_suffix
+
+    check_suffix(options.output)
+    trace = load_all(options.files)
+    trace.save(options.output)
+    calls, processes = len(trace), len({call.pid for call in trace.calls})
+    of = f" of {processes:,} processes" if processes > 1 else ""
+    print(f"{calls:,} call{'' if calls == 1 else 's'}{of} saved to {one_line(options.output)}")
+    return 0
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from callscope.read import load
+    from callscope.read.diff import diff
+
+    found = diff(load(options.before), load(options.after), ignore=options.ignore)
+    if options.json:
+        import json
+
+        print(json.dumps(found.to_dict(), indent=2))
+    else:
+        print(found.text(None) if options.all else found)
+    return 1 if found else 0

@@ -1,0 +1,158 @@
+"""A program as `python` itself would run it."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+import threading
+import types
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+
+from callscope.errors import CallscopeError, OptionError
+from callscope.tools.cli.loading import MAIN, Loaded, load_code, load_module, load_script
+
+if TYPE_CHECKING:
+    from callscope.recording.recording import Recording
+
+_INTERRUPTED: Final = 130
+_NOT_PROGRAMS: Final = ("callscope", "importlib")
+"""Packages whose frames stand between the interpreter and the program."""
+_LOADERS: Final[dict[str, Callable[[str], Loaded]]] = {
+    "script": load_script,
+    "module": load_module,
+    "code": load_code,
+}
+
+
+class Program(NamedTuple):
+    """A program to be run, and its arguments."""
+
+    kind: Literal["script", "module", "code"]
+    name: str
+    """The path of a script, the name of a module, or the code itself."""
+    arguments: Sequence[str]
+
+    @classmethod
+    def from_arguments(
+        cls, module: Sequence[str] | None, code: Sequence[str] | None, script: Sequence[str]
+    ) -> Program:
+        """Tell a module and code from a script.
+
+        Raises:
+            OptionError: if there is none of them.
+        """
+        if module is not None:
+            return cls._of("module", module, "There is no module after -m.")
+        if code is not None:
+            return cls._of("code", code, "There is no code after -c.")
+        return cls._of("script", script, "There is no program to run.")
+
+    @classmethod
+    def _of(
+        cls, kind: Literal["script", "module", "code"], given: Sequence[str], missing: str
+    ) -> Program:
+        if not given:
+            msg = f"{missing} Name a script, a module after -m, or code after -c."
+            raise OptionError(msg)
+        return cls(kind, given[0], given[1:])
+
+    def load(self) -> Loaded:
+        """Return the program, ready to run.
+
+        Raises:
+            TargetModuleError: if there is no such module.
+            OptionError: if there is no such script, or no code in it.
+            SyntaxError, ValueError: if it cannot be compiled.
+        """
+        return _LOADERS[self.kind](self.name)
+
+    @property
+    def argv(self) -> list[str]:
+        """What `sys.argv` is as the program begins; a module is yet to be found."""
+        first = {"script": self.name, "module": "-m", "code": "-c"}[self.kind]
+        return [first, *self.arguments]
+
+
+@contextmanager
+def following(recording: Recording, missing: set[str], module: types.ModuleType) -> Iterator[None]:
+    """Follow the classes of the program itself, from the moment each is made."""
+    if not missing:
+        yield
+        return
+    build_class = builtins.__build_class__
+
+    def build_and_follow(function: Any, name: str, /, *bases: Any, **keywords: Any) -> Any:
+        cls = build_class(function, name, *bases, **keywords)
+        qualname = getattr(cls, "__qualname__", None)
+        if qualname in missing and function.__globals__ is module.__dict__:
+            missing.remove(qualname)
+            recording.follow(cls)
+        return cls
+
+    builtins.__build_class__ = build_and_follow
+    try:
+        yield
+    finally:
+        builtins.__build_class__ = build_class
+
+
+def execute(program: Program, loaded: Loaded, on_death: Callable[[BaseException], None]) -> int:
+    """Run a program as `__main__`, and wait for its threads; return what `python` would exit with.
+
+    Args:
+        program: what is run.
+        loaded: of it.
+        on_death: is told of an exception that ends it.
+
+    Raises:
+        CallscopeError: if a module turns out not to exist.
+    """
+    sys.argv = program.argv
+    sys.modules[MAIN] = loaded.module
+    code = _run(program, loaded, on_death)
+    # What `python` does when the program has ended. No pool of threads can be used after it, so it is
+    # left out where there is nothing to wait for, and a process that goes on is as it was.
+    wait_for_threads: Callable[[], None] | None = getattr(threading, "_shutdown", None)
+    others = (t for t in threading.enumerate() if t is not threading.main_thread())
+    if wait_for_threads is not None and not all(thread.daemon for thread in others):
+        wait_for_threads()
+    return code
+
+
+def _run(program: Program, loaded: Loaded, on_death: Callable[[BaseException], None]) -> int:
+    try:
+        code = loaded.get_code()
+        if program.kind == "module":
+            sys.argv[0] = loaded.module.__dict__["__file__"]
+        exec(code, loaded.module.__dict__)  # noqa: S102  # running programs is what this is for
+    except SystemExit as error:
+        return _exit_code(error.code)
+    except BaseException as error:
+        error.__traceback__ = _frames_of_program(error.__traceback__)
+        if isinstance(error, CallscopeError) and error.__traceback__ is None:
+            raise
+        sys.excepthook(type(error), error, error.__traceback__)
+        on_death(error)
+        return _INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
+    return 0
+
+
+def _exit_code(code: object) -> int:
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code
+    print(code, file=sys.stderr)
+    return 1
+
+
+def _frames_of_program(traceback: types.TracebackType | None) -> types.TracebackType | None:
+    """Return the part of a traceback that the interpreter would print."""
+    while traceback is not None:
+        module = traceback.tb_frame.f_globals.get("__name__")
+        if not isinstance(module, str) or module.partition(".")[0] not in _NOT_PROGRAMS:
+            break
+        traceback = traceback.tb_next
+    return traceback

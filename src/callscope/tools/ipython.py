@@ -1,0 +1,140 @@
+"""IPython and Jupyter: ``%load_ext callscope``, then ``%%callscope`` at the top of a cell."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Final
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, cell_magic, magics_class
+from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
+from IPython.display import display
+
+from callscope.declare.options import check_options
+from callscope.declare.registry import REGISTRY
+from callscope.declare.targets import parse_path
+from callscope.errors import CallscopeError
+from callscope.introspect.lookup import is_module
+from callscope.recording.limits import Limits
+from callscope.recording.recording import Recording
+from callscope.tools.cli.program import following
+from callscope.trace.html import text_html
+
+if TYPE_CHECKING:
+    import argparse
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+# What is no class of this module's making and is shown as text, in lines.
+_SHOWN_AS_TEXT: Final = (
+    ("callscope.read.explain.explanation", "Explanation"),
+    ("callscope.read.findings", "Finding"),
+)
+
+
+@magics_class
+class CallscopeMagics(Magics):
+    """The magic command ``%%callscope``."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self._shell = shell
+
+    @magic_arguments()
+    @argument(
+        "-t",
+        "--target",
+        action="append",
+        default=[],
+        metavar="TARGET",
+        help="class whose hierarchy is traced: a name of the notebook, also of a class that the cell"
+        " itself defines, or package.module:Class (repeatable); by default all that is declared",
+    )
+    @argument(
+        "-M",
+        "--method",
+        action="append",
+        metavar="METHOD",
+        help="name of a method, or a pattern; by default __init__, __call__ and call (repeatable)",
+    )
+    @argument(
+        "--capture",
+        choices=("values", "types", "none"),
+        default="values",
+        help="how much of arguments and results is kept (default: values)",
+    )
+    @argument("name", nargs="?", help="variable that the trace is stored in")
+    @cell_magic
+    def callscope(self, line: str, cell: str) -> None:
+        """Run the cell, and show the calls that it made."""
+        options = parse_argstring(self.callscope, line)
+        try:
+            trace = self._record(options, cell)
+        except CallscopeError as error:
+            raise UsageError(str(error)) from None
+        if options.name:
+            self._shell.user_ns[options.name] = trace
+        display(trace)
+
+    def _record(self, options: argparse.Namespace, cell: str) -> Any:
+        targets = [self._target(name) for name in options.target]
+        awaited = {name for name in targets if isinstance(name, str) and ":" not in name}
+        if not targets and not REGISTRY.declarations():
+            msg = "Nothing is declared to be traced. Name a class: %%callscope -t MyClass"
+            raise UsageError(msg)
+        recording = Recording(
+            tuple(target for target in targets if target not in awaited),
+            () if targets else ("*",),
+            check_options(options.method, options.capture),
+            Limits(),
+            replaces_methods=options.method is not None,
+        )
+        with recording as trace, self._following(recording, awaited):
+            self._shell.run_cell(cell)
+        if awaited:
+            names = ", ".join(map(repr, sorted(awaited)))
+            msg = f"There is no class {names}, and the cell defined none. Check the spelling."
+            raise UsageError(msg)
+        return trace
+
+    def _target(self, name: str) -> type | str:
+        """Return a class of the notebook, or the name of one that is still to come."""
+        if ":" in name:
+            return name
+        head, *rest = name.split(".")
+        found = self._shell.user_ns.get(head)
+        if found is None and rest and is_module(head):
+            return str(parse_path(name))
+        for attribute in rest:
+            found = getattr(found, attribute, None)
+        if found is None:
+            return name
+        if not isinstance(found, type):
+            msg = f"{name!r} is no class, but a {type(found).__name__}. Name a class."
+            raise UsageError(msg)
+        return found
+
+    def _following(self, recording: Recording, awaited: set[str]) -> AbstractContextManager[None]:
+        return following(recording, awaited, self._shell.user_module)
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Add the magic command; ``%load_ext callscope`` calls it.
+
+    Args:
+        shell: the IPython that loads it.
+    """
+    shell.register_magics(CallscopeMagics)
+    display_formatter: Any = shell.display_formatter
+    formatters = display_formatter.formatters
+    for module, name in _SHOWN_AS_TEXT:
+        formatters["text/plain"].for_type_by_name(module, name, _write)
+        formatters["text/html"].for_type_by_name(module, name, _html)
+
+
+def _write(shown: Any, printer: Any, _cycle: bool) -> None:  # noqa: FBT001  # IPython's
+    printer.text(str(shown))
+
+
+def _html(shown: Any) -> str:
+    return text_html(str(shown))

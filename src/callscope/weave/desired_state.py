@@ -1,0 +1,85 @@
+"""What shall stand in the dicts of classes, by the plans of all recordings."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from callscope.declare.decorators import TracedMeta
+from callscope.declare.instrumentation import own_sites, present_methods
+from callscope.declare.registry import Declaration
+from callscope.introspect.classes import (
+    is_immutable,
+    is_subclass,
+    is_weakly_referable,
+    mro,
+    namespace,
+)
+from callscope.introspect.descriptors import binds
+from callscope.introspect.sites import ClassRef, class_ref
+from callscope.weave.plan import Plan
+from callscope.weave.shadow import Entry, ShadowSpec
+from callscope.weave.watchers import Adopt, watch_births, watch_deaths
+
+Key: TypeAlias = tuple[ClassRef, str]
+"""A class and a name in its dict."""
+
+
+class DesiredState:
+    """What shall stand in the dicts of classes."""
+
+    def __init__(self) -> None:
+        self.shadows: dict[Key, ShadowSpec] = {}
+        self.watchers: dict[Key, Callable[[Any], Entry]] = {}
+        self.watched: set[ClassRef] = set()
+        """Classes whose objects take no weak reference, and tell of their end."""
+        self.bases: set[tuple[Declaration, ClassRef]] = set()
+        """Classes outside of hierarchies whose methods belong to these."""
+
+    def add_base(self, cls: type, plan: Plan, declaration: Declaration) -> None:
+        """Add what one recording wants of a class outside of a hierarchy, on objects of this."""
+        self.bases.add((declaration, class_ref(cls)))
+        self._add_shadows(cls, plan, declaration, declaration.root())
+
+    def _add_shadows(
+        self, cls: type, plan: Plan, declaration: Declaration, root: type | None = None
+    ) -> None:
+        ref = class_ref(cls)
+        for name, raw in present_methods(cls, declaration.options.methods):
+            if root is not None and not binds(name, raw):
+                continue
+            for method, reason in own_sites(cls, name, raw):
+                if not reason:
+                    recipe = plan.want(cls, ref.site(method), declaration.options, root)
+                    self.shadows[ref, name] = recipe | self.shadows.get((ref, name), recipe)
+
+    def add(self, cls: type, plan: Plan, declaration: Declaration, adopt: Adopt) -> None:
+        """Add what one recording wants of one class."""
+        ref, root = class_ref(cls), declaration.root()
+        self._add_shadows(cls, plan, declaration)
+        if is_immutable(cls):
+            return
+        # What is added to a protocol would count as a member of it.
+        adds = cls is root and not namespace(cls).get("_is_protocol")
+        # Wherever the root's would not be the first to run, for the first may not call super.
+        # `isinstance` may ask a class for its `__class__`, and so its metaclass.
+        is_told_of = is_subclass(type(cls), TracedMeta)
+        if not is_told_of and (adds or _hides(cls, root, "__init_subclass__")):
+            self.watchers[ref, "__init_subclass__"] = functools.partial(watch_births, cls, adopt)
+        if is_weakly_referable(cls):
+            return
+        if adds or _hides(cls, root, "__del__"):
+            self.watchers[ref, "__del__"] = functools.partial(watch_deaths, cls)
+        if root is not None and not namespace(root).get("_is_protocol"):
+            self.watched.add(ref)
+
+
+def _hides(cls: type, root: type | None, name: str) -> bool:
+    """Tell whether what the root has under a name is not what a class comes to first."""
+    for base in mro(cls):
+        if base is root:
+            return False
+        if name in namespace(base):
+            return base is cls or (root is not None and not is_subclass(base, root))
+    return False

@@ -1,0 +1,28 @@
+"""The same-signature wrapper of one site, writing to the tape.
+
+A shadow is a real function of the original's exact shape: its source is generated with the
+original's parameter list, and the function is built on the original's globals, name, defaults
+and closure cells, so that whatever inspects it sees what it saw before. All the work of a call
+is inlined, so that a traced call takes one more frame and not two.
+"""
+
+from callscope.introspect.signature import ShadowSpec
+from callscope.weave.shadow.build import make_entry
+from callscope.weave.shadow.compiling import is_compiling, when_in_play
+from callscope.weave.shadow.entry import Entry, Origin, without_callscope
+from callscope.weave.shadow.frames import drop_own_frames, hide, is_ours
+from callscope.weave.shadow.look import hand_back
+
+__all__ = [
+    "Entry",
+    "Origin",
+    "ShadowSpec",
+    "drop_own_frames",
+    "hand_back",
+    "hide",
+    "is_compiling",
+    "is_ours",
+    "make_entry",
+    "when_in_play",
+    "without_callscope",
+]

@@ -1,0 +1,178 @@
+"""Builds shadows: compiles their source and puts it on the original's own parts."""
+
+from __future__ import annotations
+
+import functools
+import linecache
+import types
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from callscope.introspect.bytecode import written_code
+from callscope.introspect.descriptors import Part, anatomy, why_not
+from callscope.introspect.signature import (
+    CALLABLE,
+    ITERABLE_COROUTINE,
+    ShadowSpec,
+    Signature,
+    default_values,
+)
+from callscope.introspect.sites import Site, Strangers
+from callscope.tape.records import Field, Layout
+from callscope.tape.threads import TAPES
+from callscope.weave.shadow.cells import CELLS, shared_values
+from callscope.weave.shadow.compiling import begin_below, is_compiling
+from callscope.weave.shadow.entry import Entry, Origin
+from callscope.weave.shadow.frames import FILE_PREFIX
+from callscope.weave.shadow.look import attributes, make_alike
+from callscope.weave.shadow.native import make_recorder
+from callscope.weave.shadow.source import Source
+
+if TYPE_CHECKING:
+    from callscope.introspect.sites import Binding, ClassRef
+
+
+def make_entry(raw: Any, defining: ClassRef, name: str, recipe: ShadowSpec) -> Entry:
+    """Return a new entry whose shadows are switched off.
+
+    Args:
+        raw: the `__dict__` entry it is to replace; some part of it can be traced.
+        defining: the class.
+        name: of the entry in the class's `__dict__`.
+        recipe: what is written.
+    """
+    entry = Entry(raw)
+
+    def shadow(part: Part) -> Any:
+        if why_not(raw, part):
+            return part.function
+        # The interpreter makes `__new__` a static method, but hands it the class.
+        is_new = name == "__new__" and part.binding == "static"
+        part = part._replace(binding="class") if is_new else part
+        return _make_shadow(part, entry, defining.site(name + part.suffix), recipe)
+
+    found = anatomy(raw)
+    assert found is not None, raw
+    entry.entry = found.rebuild(shadow)
+    return entry
+
+
+def _make_shadow(part: Part, entry: Entry, site: Site, recipe: ShadowSpec) -> Any:
+    original = part.function
+    site.code = written_code(original)
+    is_function = type(original) is types.FunctionType
+    site.is_marked_abstract = is_function and "__isabstractmethod__" in original.__dict__
+    shape = Signature.of(original) if is_function else CALLABLE
+    if shape.is_coroutine:
+        TAPES.follow_contexts()
+    compiled = _compile(shape, part.binding, recipe.text)
+    layout = Layout(
+        site,
+        compiled.fields,
+        recipe.captured,
+        recipe.redact,
+        is_suspendable=shape.is_suspendable,
+        is_coroutine=shape.is_coroutine,
+        notes=recipe.notes,
+    )
+    layout.covers = entry.covers
+    entry.layouts.append(layout)
+    cells = _cells(shape, entry, layout, original, recipe)
+    if not is_function:
+        return _build_proxy(original, compiled.code, cells, site.method)
+    recorder = None
+    if compiled.is_native:
+        bound_by = part.binding if compiled.is_bound else None
+        recorder = make_recorder(original, layout, entry.on, shape, bound_by, recipe)
+        written_by = {"enter": recorder, "leave": recorder.leave}
+        cells |= {shape.prefix + k: types.CellType(v) for k, v in written_by.items()}
+    function = _build(original, compiled.code, cells)
+    if recorder is not None:
+        # Its bytecode alone tells strangers, and so the interpreter must not go around it.
+        recorder.attach(_twin(function) if recipe.roots else function)
+    entry.looks.append((function, original, attributes(function)))
+    return function
+
+
+def _cells(
+    shape: Signature, entry: Entry, layout: Layout, original: Any, recipe: ShadowSpec
+) -> dict[str, types.CellType]:
+    """Return the closure cells of a shadow by name: ours, and the original's own."""
+    values = shared_values(recipe.text) | {
+        "origin": Origin(entry, original),
+        "original": original,
+        "layout": layout,
+        "seen": layout.site.defining,
+        "is_compiling": is_compiling(),
+    }
+    if recipe.roots:
+        strangers = Strangers(recipe.roots)
+        values |= {"strange": strangers.strange, "akin": strangers.akin, "learn": strangers.learn}
+    theirs: dict[str, types.CellType] = {}
+    if shape is not CALLABLE:
+        values |= {f"default_{k}": v for k, v in default_values(original).items()}
+        theirs = dict(zip(shape.freevars, original.__closure__ or (), strict=True))
+    ours = {name: types.CellType(value) for name, value in values.items()}
+    ours |= {"clock": TAPES.clock, "local": TAPES.writer, "on": entry.on}
+    return {shape.prefix + name: cell for name, cell in ours.items()} | theirs
+
+
+class _Compiled(NamedTuple):
+    """What the shadows of one shape have in common."""
+
+    code: types.CodeType
+    fields: tuple[Field, ...]
+    is_bound: bool
+    is_native: bool
+
+
+@functools.cache
+def _compile(shape: Signature, binding: Binding, recipe: ShadowSpec) -> _Compiled:
+    source = Source(shape, binding, recipe)
+    text = source.text((*CELLS, *(f"default_{name}" for name in shape.defaulted)))
+    filename = f"{FILE_PREFIX}shadow {_compile.cache_info().currsize}>"
+    outer = compile(text, filename, "exec", dont_inherit=True)
+    linecache.cache[filename] = len(text), None, text.splitlines(keepends=True), filename
+    code = _inner_code(_inner_code(outer))
+    return _Compiled(code, source.fields, source.is_bound, source.is_native)
+
+
+@functools.cache
+def _named(code: types.CodeType, name: str, qualname: str, flags: int) -> types.CodeType:
+    # The same one for each recording: torch compiles anew what calls another code than before.
+    return code.replace(co_name=name, co_qualname=qualname, co_flags=flags)
+
+
+def _inner_code(code: types.CodeType) -> types.CodeType:
+    return next(const for const in code.co_consts if isinstance(const, types.CodeType))
+
+
+def _build(
+    original: types.FunctionType, code: types.CodeType, cells: dict[str, types.CellType]
+) -> types.FunctionType:
+    theirs = original.__code__
+    # What `types.coroutine` makes can be awaited by this flag.
+    flags = code.co_flags | theirs.co_flags & ITERABLE_COROUTINE
+    function = types.FunctionType(
+        _named(code, theirs.co_name, theirs.co_qualname, flags),
+        original.__globals__,
+        closure=tuple(cells[name] for name in code.co_freevars),
+    )
+    make_alike(function, original)
+    begin_below(function.__code__)
+    return function
+
+
+def _twin(function: types.FunctionType) -> types.FunctionType:
+    """Return another function of the same code."""
+    return types.FunctionType(function.__code__, {}, closure=function.__closure__)
+
+
+def _build_proxy(
+    original: Any, code: types.CodeType, cells: dict[str, types.CellType], name: str
+) -> Any:
+    # Imported where there is one: `wrapt` takes long.
+    from callscope.weave.shadow.proxy import Proxy
+
+    begin_below(code)
+    closure = tuple(cells[free] for free in code.co_freevars)
+    return Proxy(original, types.FunctionType(code, {}, name, None, closure))

@@ -1,0 +1,97 @@
+"""What the shadows of plain functions hand to the tape in C."""
+
+from __future__ import annotations
+
+import types
+from typing import TYPE_CHECKING, Any, Final
+
+from callscope.introspect.signature import ShadowSpec, Signature, default_values
+from callscope.introspect.sites import class_ref, class_ref_of_bound, identify_by_serials
+from callscope.introspect.summaries import MAX_STRING, REDACTED, summarizer, type_name
+from callscope.tape.engine import NATIVE, Inert
+from callscope.tape.records import AT_LIMIT, ERROR, OMITTED, RAISE, RESULT, UNKNOWN_ERROR, Layout
+from callscope.tape.threads import TAPES
+from callscope.weave.shadow.capture import capture
+from callscope.weave.shadow.compiling import is_compiling
+from callscope.weave.shadow.context import Current
+from callscope.weave.shadow.source import spread
+
+if TYPE_CHECKING:
+    from callscope.introspect.sites import Binding
+
+if NATIVE is not None:
+    NATIVE.configure(
+        drain=TAPES.drain,
+        local_tape=lambda: TAPES.local.tape,
+        class_ref=class_ref,
+        class_ref_of_bound=class_ref_of_bound,
+        current=Current._variable,
+        omitted=OMITTED,
+        redacted=REDACTED,
+        result=RESULT,
+        raise_=RAISE,
+        error=ERROR,
+        at_limit=AT_LIMIT,
+        unknown_error=UNKNOWN_ERROR,
+        inert=Inert,
+        type_texts=tuple(map(type_name, NATIVE.SCALARS)),
+        most_string=MAX_STRING,
+    )
+    identify_by_serials(NATIVE.identify, NATIVE.living)
+
+
+_CAPTURES: Final[dict[tuple[str, ...], str]] = {("values",): "v", ("types",): "t"}
+_BINDINGS: Final = {"instance": "i", "class": "c", None: "n"}
+
+
+def make_recorder(
+    original: types.FunctionType,
+    layout: Layout,
+    on: types.CellType,
+    shape: Signature,
+    binding: Binding | None,
+    recipe: ShadowSpec,
+) -> Any:
+    """Return what writes the records of one shadow: a `_tape.Recorder`.
+
+    Args:
+        original: what the shadow stands in for.
+        layout: begins its records.
+        on: holds whether calls are recorded.
+        shape: of the original.
+        binding: how it binds; None where it is called on nothing.
+        recipe: what is written.
+    """
+    capturing = capture(recipe.redact)
+    hides = summarizer(recipe.redact).hides
+    several = len(recipe.captured) > 1
+    how = _CAPTURES.get(recipe.captured, "c")
+    defaults = default_values(original)
+    captures, spreads = "", []
+    for field in layout.fields:
+        if field.kind != "value":
+            captures += "s"
+            spreads.append(getattr(capturing, spread(field, recipe)))
+        elif hides(field.name):
+            captures += "h"
+            spreads.append((REDACTED, REDACTED) if several else REDACTED)
+        else:
+            captures += how
+            spreads.append(None)
+    value = {"v": capturing.value, "t": capturing.type, "c": capturing.both}[how]
+    native: Any = NATIVE  # for a type checker takes its declaration, and what it was given
+    return native.Recorder(
+        layout=layout,
+        original=original,
+        on=on,
+        binding=_BINDINGS[binding],
+        captures=captures,
+        result=how if recipe.captured else "-",
+        value=value,
+        note_error=capturing.note_error,
+        defaults=tuple(defaults.get(field.name, OMITTED) for field in layout.fields),
+        spreads=tuple(spreads),
+        is_compiling=is_compiling(),
+        live=recipe.live,
+        names=shape.named,
+    )

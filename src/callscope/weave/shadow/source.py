@@ -1,0 +1,310 @@
+"""Writes the source of shadows. Functions of one shape get the very same source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from callscope.introspect.signature import ShadowSpec, Signature
+from callscope.introspect.summaries import MAX_STRING, summarizer
+from callscope.tape.engine import NATIVE
+from callscope.tape.records import Field
+from callscope.weave.shadow.templates import (
+    BEGIN_AROUND,
+    CAPTURE_RESULT,
+    CAPTURE_VALUE,
+    FIND_RUNTIME,
+    FIND_RUNTIME_IF_ANY,
+    IF_UNSTARRED,
+    IS_AKIN,
+    LOCALS,
+    NATIVE_SHADOW,
+    PASS_ON,
+    RUN,
+    SHADOW,
+    TAKE_ERROR_IF_RECORDED,
+    WHILE_COMPILING,
+    WHILE_OFF,
+    WHILE_SKIPPED,
+    WRITE_BEGIN_IF_RECORDED,
+    WRITE_CAPTURED,
+    Template,
+)
+
+if TYPE_CHECKING:
+    from callscope.introspect.sites import Binding
+
+
+def spread(field: Field, recipe: ShadowSpec) -> str:
+    """Return the name of the `Capture` method for what a parameter with stars takes."""
+    several = len(recipe.captured) > 1
+    name = "boths" if several else "".join(recipe.captured)
+    if summarizer(recipe.redact).hides(field.name):
+        name = "hidden_boths" if several else "hidden"
+    return f"named_{name}" if field.kind == "var_keyword" else name
+
+
+class Source:
+    """The source of the shadows of one shape.
+
+    Args:
+        shape: of the functions to be shadowed.
+        binding: how they bind in their classes.
+        recipe: what the shadows write.
+    """
+
+    def __init__(self, shape: Signature, binding: Binding, recipe: ShadowSpec) -> None:
+        self._shape = shape
+        self._binding = binding
+        self._recipe = recipe
+        self._hides = summarizer(recipe.redact).hides
+        positional = shape.positional_only + shape.positional
+        self._bound: str | None = None
+        if binding != "static" and (positional or shape.var_positional):
+            self._bound = positional[0] if positional else f"{shape.var_positional}[0]"
+        self._bound_in_args = self._bound is not None and not positional
+        if shape.kind == "callable":
+            self._bound = None if binding == "static" else "instance"
+        self.fields: tuple[Field, ...] = tuple(self._fields())
+        """The captured parameters: all but the one that the method is bound to."""
+        self.is_native = (
+            NATIVE is not None
+            and shape.kind == "function"
+            and not recipe.notes
+            and len(self.fields) <= NATIVE.MOST_FIELDS
+        )
+        """Whether the records are written by a recorder of the tape in C."""
+
+    def _fields(self) -> Iterator[Field]:
+        if not self._recipe.captured:
+            return
+        p = self._shape
+        if p.kind == "callable":
+            yield Field("args", "var_positional")
+            yield Field("kwargs", "var_keyword")
+            return
+        for name in (*p.positional_only, *p.positional):
+            if name != self._bound:
+                yield Field(name, "value")
+        if p.var_positional:
+            yield Field(p.var_positional, "var_positional")
+        for name in p.keyword_only:
+            yield Field(name, "value")
+        if p.var_keyword:
+            yield Field(p.var_keyword, "var_keyword")
+
+    def text(self, cells: tuple[str, ...]) -> str:
+        """Return a factory whose one inner function is the shadow.
+
+        Args:
+            cells: the names, without prefix, of the closure cells that the shadow may use.
+        """
+        names = {name: self._shape.prefix + name for name in (*cells, *LOCALS)}
+        parts = {name: Template(part).substitute(names) for name, part in self._parts().items()}
+        template = NATIVE_SHADOW if self.is_native else SHADOW
+        body = template.substitute(names, **parts)
+        body = "".join(line for line in body.splitlines(keepends=True) if line.strip())
+        made_of = [*(self._shape.prefix + name for name in cells), *self._shape.freevars]
+        return f"def make({', '.join(made_of)}):\n{body}"
+
+    def _parts(self) -> dict[str, str]:
+        kind = self._shape.kind
+        suspends = self._shape.is_suspendable
+        captures = bool(self._recipe.captured) and kind != "async generator"
+        # An async generator cannot pass itself on: switched off, it writes to a list for nobody.
+        find_tape = "$tape = $local.tape"
+        if kind == "async generator":
+            find_tape += " if $token is not None else []"
+        return {
+            "parameters": self._declaration(),
+            # Never run; it makes these closure variables of the shadow.
+            "name_freevars": f"if 0: {', '.join(['$origin', *self._shape.freevars])}",
+            "while_compiling": self._while_compiling(),
+            "def": "async def" if kind in ("coroutine", "async generator") else "def",
+            "pass_through": self._fill(WHILE_OFF.replace("$pass_on", PASS_ON[kind]))
+            if kind in PASS_ON
+            else "",
+            "make_token": f"$token = $new_token({self._is_recorded()})" if suspends else "",
+            "begin_around": self._begin_around(),
+            "make_current": "$outer = $resume_around($entered)" if self._encloses else "",
+            "end_around": f"$end_around($entered, {'$outer' if self._encloses else 'None'})"
+            if self._recipe.is_current
+            else "",
+            "run": self._fill(RUN[kind]),
+            "open_tape": find_tape,
+            # Where a call goes on after it was suspended may be another thread.
+            "find_tape": find_tape if suspends else "",
+            "return_result": "" if kind == "async generator" else "return $result",
+            "entered": ", ".join(self._entered()),
+            "find_runtime": self._find_runtime(),
+            "write_begin": WRITE_BEGIN_IF_RECORDED.format(self._begin_record())
+            if kind == "async generator"
+            else self._begin_record(),
+            "take_error": TAKE_ERROR_IF_RECORDED
+            if kind == "async generator"
+            else "$note_error($tape, $error)",
+            "capture_result": CAPTURE_RESULT.format(self._capture("$result")) if captures else "",
+            "write_return": WRITE_CAPTURED if captures else "$tape.append($time)",
+            "go_live": "$drain()" if self._recipe.live else "",
+            # What was thrown in holds, from Python 3.12 on, this frame by that of the body.
+            "forget": "$body = $act = None" if kind == "async generator" else "",
+        }
+
+    def _fill(self, text: str) -> str:
+        entered_too = ", entered=$entered" if self._recipe.is_current else ""
+        return (
+            text.replace("$run_original", self._run_original())
+            .replace("$is_recorded", self._is_recorded())
+            .replace("$entered_too", entered_too)
+        )
+
+    def _is_recorded(self) -> str:
+        """Return the condition for a call to be recorded."""
+        # `def method(*args)`, called with no arguments at all, has no object.
+        parts = ["$on"]
+        if self._bound_in_args:
+            parts.append(str(self._shape.var_positional))
+        if self._selects:
+            on_class = self._binding == "class" and self._shape.kind != "callable"
+            cls = self._bound if on_class else f"$type({self._bound})"
+            parts.append(IS_AKIN.format(cls) if self._bound else "False")
+        return " and ".join(parts)
+
+    @property
+    def _selects(self) -> bool:
+        """Whether calls are recorded on some objects alone."""
+        return bool(self._recipe.roots)
+
+    def _while_compiling(self) -> str:
+        p = self._shape
+        if not self._recipe.compiles or p.kind not in PASS_ON:
+            return ""
+        text = self._fill(WHILE_COMPILING.replace("$pass_on", PASS_ON[p.kind]))
+        tests = [
+            f"$type({name}) is not ${kind}"
+            for name, kind in ((p.var_positional, "tuple"), (p.var_keyword, "dict"))
+            if name is not None
+        ]
+        if not tests or p.kind != "function":
+            return text
+        test, arguments = " or ".join(tests), ", ".join(p.parameters)
+        return text + IF_UNSTARRED.replace("$condition", test).replace("$arguments", arguments)
+
+    @property
+    def _encloses(self) -> bool:
+        """Whether what is current is so from the begin of a call to its end."""
+        return self._recipe.is_current and not self._shape.is_suspendable
+
+    def _begin_around(self) -> str:
+        if not self._recipe.notes:
+            return ""
+        runtime = "None" if self._bound is None else "$runtime"
+        time = "$time" if self._recipe.is_current else "0"
+        begin = f"$entered = $begin_around($layout.site, {time}, {runtime})"
+        if self._shape.kind == "async generator":
+            begin += " if $token is not None else None"
+        if self._recipe.is_current:
+            begin = BEGIN_AROUND.format(begin)
+        if self._recipe.skips and self._shape.kind in PASS_ON:
+            skip = WHILE_SKIPPED.replace("$pass_on", PASS_ON[self._shape.kind])
+            begin += "\n        " + self._fill(skip)
+        return begin
+
+    def _declaration(self) -> str:
+        p = self._shape
+        parts = [self._declared(name) for name in p.positional_only]
+        if parts:
+            parts.append("/")
+        parts += [self._declared(name) for name in p.positional]
+        if p.var_positional:
+            parts.append(f"*{p.var_positional}")
+        elif p.keyword_only:
+            parts.append("*")
+        parts += [self._declared(name) for name in p.keyword_only]
+        if p.var_keyword:
+            parts.append(f"**{p.var_keyword}")
+        return ", ".join(parts)
+
+    def _declared(self, name: str) -> str:
+        # Only a place holder: the function gets the original's own default objects.
+        return f"{name}=None" if name in self._shape.defaulted else name
+
+    def _run_original(self) -> str:
+        p = self._shape
+        if p.kind == "callable":
+            return "wrapped(*args, **kwargs)"
+        parts = [*p.positional_only, *p.positional]
+        if p.var_positional:
+            parts.append(f"*{p.var_positional}")
+        parts += [f"{name}={name}" for name in p.keyword_only]
+        if p.var_keyword:
+            parts.append(f"**{p.var_keyword}")
+        return f"$original({', '.join(parts)})"
+
+    def _find_runtime(self) -> str:
+        if self._bound is None:
+            return ""
+        on_class = self._binding == "class"
+        return (FIND_RUNTIME_IF_ANY if self._shape.kind == "callable" else FIND_RUNTIME).format(
+            bound=self._bound,
+            found=self._bound if on_class else f"$type({self._bound})",
+            if_any=f"{self._shape.var_positional} and " if self._bound_in_args else "",
+            class_ref="class_ref_of_bound" if on_class else "class_ref",
+        )
+
+    def _begin_record(self) -> str:
+        return f"$tape += ({', '.join(self._begin())})"
+
+    def _begin(self) -> list[str]:
+        has_object = self._bound is not None and self._binding == "instance"
+        identity = f"$runtime.identify({self._bound})" if has_object else "None"
+        if has_object and self._shape.kind == "callable":
+            identity = f"None if $runtime is None else {identity}"
+        return [
+            "$layout",
+            identity,
+            "None" if self._bound is None else "$runtime",
+            *map(self._capture_field, self.fields),
+            *(("$entered",) if self._recipe.notes else ()),
+            *(("$token", "$task_name()") if self._shape.is_suspendable else ()),
+            "$current.get()",
+            "$time" if self._recipe.is_current else "$clock()",
+        ]
+
+    def _capture_field(self, field: Field) -> str:
+        name = field.name
+        if field.kind != "value":
+            taken = (
+                f"{name}[1:]" if field.kind == "var_positional" and self._bound_in_args else name
+            )
+            return f"${self._spread(field)}({taken}) if {taken} else $OMITTED"
+        captured = self._redacted() if self._hides(name) else self._capture(name)
+        if name in self._shape.defaulted:
+            return f"$OMITTED if {name} is $default_{name} else {captured}"
+        return captured
+
+    def _entered(self) -> Iterator[str]:
+        """Yield what a recorder of the tape in C is given: the object, and each field as it is."""
+        if self._bound is not None:
+            yield self._bound
+        for field in self.fields:
+            is_cut = field.kind == "var_positional" and self._bound_in_args
+            yield f"{field.name}[1:]" if is_cut else field.name
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether there is an object, or a class, that the method is bound to."""
+        return self._bound is not None
+
+    def _redacted(self) -> str:
+        return "($REDACTED, $REDACTED)" if len(self._recipe.captured) > 1 else "$REDACTED"
+
+    def _spread(self, field: Field) -> str:
+        return spread(field, self._recipe)
+
+    def _capture(self, name: str) -> str:
+        if len(self._recipe.captured) > 1:
+            return f"$both({name})"
+        if self._recipe.captured == ("types",):
+            return f"$type_text({name})"
+        return CAPTURE_VALUE.format(name=name, longest=MAX_STRING)

@@ -1,0 +1,126 @@
+"""Drives coroutines and generators, and writes when they are suspended and resumed.
+
+While a coroutine runs, and only then, the context variable of `Current` says so: a task that it
+makes copies the context, and thereby knows what it was made by. The variable's token is never held
+while the coroutine is suspended.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import AsyncGenerator, Awaitable, Generator
+from typing import Any, Final
+
+from callscope.tape.context_hooks import resume_around, suspend_around
+from callscope.tape.engine import NATIVE
+from callscope.tape.records import RESUME, SUSPEND
+from callscope.tape.threads import TAPES
+from callscope.weave.shadow.context import Current, Token
+from callscope.weave.shadow.frames import drop_own_frames, hide
+
+_SPENT: Final = "the C stack of this thread is too small for so many traced generators"
+
+
+def is_stack_spent() -> bool:
+    """Return whether the C stack has all but run out; the tape in Python cannot know."""
+    return False
+
+
+if NATIVE is not None:
+    is_stack_spent = NATIVE.is_stack_spent
+
+
+def new_token(on: bool) -> Token | None:  # noqa: FBT001  # the state of a shadow
+    """Return a token for a call; None if it is not recorded."""
+    return Token() if on else None
+
+
+def task_name() -> str | None:
+    """Return the name of the asyncio task that runs, if one does."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:
+        return None
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no event loop runs in this thread
+        return None
+    return None if task is None else str(task.get_name())
+
+
+def suspend(token: Token | None) -> None:
+    """Write that a call is suspended."""
+    if token is not None:
+        tape = TAPES.local.tape
+        tape += (SUSPEND, TAPES.clock.cell_contents(), token)
+
+
+def resume(token: Token | None) -> None:
+    """Write that a call goes on."""
+    if token is not None:
+        tape = TAPES.local.tape
+        tape += (RESUME, TAPES.clock.cell_contents(), token)
+
+
+@types.coroutine
+@hide
+def drive(
+    body: Any, token: Token | None, *, as_current: bool, entered: Any = None
+) -> Generator[Any, Any, Any]:
+    """Run a generator or a coroutine to its end; passes on what is sent, thrown and returned.
+
+    Args:
+        body: what is run.
+        token: stands for its call on the tape; None if it is not recorded.
+        as_current: whether tasks that it makes shall know what they were made by.
+        entered: is made current while it runs, and not while it is suspended.
+    """
+    step, argument = body.send, None
+    try:
+        while True:
+            outer = Current.set(token) if as_current and token is not None else None
+            around = resume_around(entered)
+            try:
+                if is_stack_spent():
+                    body.close()
+                    raise RecursionError(_SPENT)
+                yielded = step(argument)
+            except StopIteration as stop:
+                return stop.value
+            finally:
+                suspend_around(entered, around)
+                if outer is not None:
+                    Current.reset(outer)
+            suspend(token)
+            is_closing = False
+            try:
+                argument = yield yielded
+            except GeneratorExit:
+                is_closing = True
+            except BaseException as error:
+                drop_own_frames(error)
+                step, argument = body.throw, error
+            else:
+                step = body.send
+            resume(token)
+            if is_closing:
+                # Not where it is handled: what the body then raises would have it as its context.
+                body.close()
+                raise GeneratorExit
+    finally:
+        # From Python 3.12 on, the body's frame, which an error holds, holds this one.
+        body = step = argument = None
+
+
+def first_step(body: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
+    """Return the first step of an async generator, of which no event loop is told.
+
+    A loop closes at its end all that it was told of, and it knows the shadow, which closes the
+    body.
+    """
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, None)
+    try:
+        return body.__anext__()
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
