@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from callscope.recording import termination
+
 SOURCE = Path(__file__).parent.parent / "src"
 PACKAGE = SOURCE / "callscope"
 SCRIPTS = {"sitecustomize", "hook-callscope"}
@@ -102,3 +104,12 @@ def test_docstrings_open_with_what_they_describe():
     asking = [docstring.partition("\n")[0] for docstring in every if QUESTION.match(docstring)]
     assert len(every) > 1_000
     assert 100 * len(asking) <= MOST_QUESTIONS * len(every), asking
+
+
+def test_modules_that_others_name():
+    """Lists of modules name those that there are."""
+    hook = (PACKAGE / "tools" / "pyinstaller" / "hook-callscope.py").read_text("utf-8")
+    left_out = re.search(r"for name in \((.*?)\)", hook)[1]
+    tools = [f"callscope.tools.{name}" for name in re.findall(r'"(\w+)"', left_out)]
+    assert len(tools) == 4
+    assert {*tools, *termination._OWN} <= {*modules()}
