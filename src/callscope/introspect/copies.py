@@ -6,7 +6,7 @@ on: two would weave the same classes, and share one tape in C.
 
 import sys
 
-_PACKAGE = __name__.rpartition(".")[0]
+_PACKAGE = __name__.partition(".")[0]
 _KEY = "_callscope"
 
 

@@ -304,28 +304,35 @@ class Tapes:
 
 
 if NATIVE is None:
-    _latest: dict[int, Present] = {}
-    """State of the threads that have run code of callscope's own, by their identifiers."""
-    _set_aside: list[Any] = []
-    """The tape of the thread that collects garbage within such code."""
+
+    class _Scratch(list[Any]):
+        """List that a thread writes to while it runs code of callscope's own."""
+
+    _untraced: dict[int, Present] = {}
+    """State of the threads that run such code, by their identifiers."""
+    _set_aside: list[tuple[int, Present, Any]] = []
+    """Identifier, state and list of the thread that collects garbage within such code."""
 
     def _on_collection(phase: str, _: object) -> None:
         """Let finalizers write to the thread's own tape, for they are the program's."""
-        local = _latest.get(get_ident())
-        if local is None or not local.is_untraced or not hasattr(local, "own"):
-            return
-        if phase == "start":
-            _set_aside.append(local.tape)
+        ident = get_ident()
+        local = _untraced.get(ident)
+        if phase == "start" and local is not None and hasattr(local, "own"):
+            _set_aside.append((ident, local, local.tape))
             local.tape = local.own.records
-        elif _set_aside:
-            local.tape = _set_aside.pop()
+        elif phase == "stop" and _set_aside and _set_aside[-1][0] == ident:
+            _, state, scratch = _set_aside.pop()
+            _untraced[ident] = state
+            state.tape = scratch
 
     def _new_scratch(local: Present) -> Any:
-        _latest[get_ident()] = local
-        return []
+        _untraced[get_ident()] = local
+        return _Scratch()
 
-    def _use(_: Any) -> None:
-        """Do nothing: who writes looks for the list among the thread's variables."""
+    def _use(tape: Any) -> None:
+        """Note the end of such code; who writes looks for the list among the thread's variables."""
+        if type(tape) is not _Scratch:
+            _untraced.pop(get_ident(), None)
 
     def _take(tape: ThreadTape, taken: list[Chunk]) -> None:
         # The thread may append meanwhile; the list itself must stay, for running calls hold it.

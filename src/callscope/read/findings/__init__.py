@@ -12,7 +12,7 @@ from callscope.read.findings.objects import Objects
 from callscope.read.findings.templates import find_bypassed, find_dropped, find_not_reached
 from callscope.trace import TraceData
 
-__all__ = ["DETECTORS", "Finding", "Findings", "Severity", "find"]
+__all__ = ["DETECTORS", "Finding", "Findings", "Severity", "find_mistakes"]
 
 DETECTORS: Final[tuple[Callable[[Objects], Iterator[Finding]], ...]] = (
     find_missing,
