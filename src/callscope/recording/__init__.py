@@ -1,1 +1,1 @@
-"""Recordings: their life, and the delivery of events to sinks."""
+"""Recordings: their lifecycle and delivery of events to sinks."""

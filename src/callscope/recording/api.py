@@ -1,4 +1,4 @@
-"""How recordings begin and end: `record`, `start`, `stop`, and the checks of their options."""
+"""Public functions `record`, `start` and `stop`, and the checks of their options."""
 
 from __future__ import annotations
 
@@ -51,40 +51,39 @@ def record(
 
     Args:
         targets: classes, or paths of classes (``"keras.layers:Layer"``), whose hierarchies are
-            declared for this recording alone; without any, all that is declared is recorded.
-        methods: names of methods, or patterns, as for `traced`. Without targets, they take the
-            place of what the declarations name.
-        bases: whether the methods of the targets' bases are recorded, too, where they run on an
-            object of a target. Those above a declared root are not, nor is a static method, which
-            runs on no object.
-        capture: ``"values"`` keeps scalars as they are and a bounded summary of all else;
-            ``"types"`` keeps the names of types; ``"none"`` keeps times only. The class and the
-            message of an exception that ended a call are kept by each.
-        redact: names, or patterns, of arguments to hide besides passwords, tokens and their kin.
-        where: is given each `Call` as it was when it began, and returns False to leave it out;
-            what it calls then hangs below its parent. It is asked when the trace is read or
-            streamed, and so makes recording no faster.
-        max_calls: how many calls to keep; None for no limit. By default a million, and no limit
-            with `to` or ``keep=False``.
-        on_full: what to do when that is reached: ``"stop"`` keeps the first calls,
-            ``"drop_oldest"`` the last. The number lost is counted either way.
-        sample: the part of the outermost calls to keep, from 0 to 1: with ``0.1``, one in ten. A
-            dict gives it by site: ``{"Layer.__call__": 0.01}``, patterns allowed, the first that
-            fits counts. A call that is left out is left out with all that it leads to. What is
-            kept is drawn as if at random, and in each run alike; what is left out is counted
-            exactly, in `Trace.left_out`. The program runs no faster for it: it makes long
-            recordings small.
-        max_per_second: how many of the outermost calls to keep in each second, at the most; or, by
-            site, how many of each site. As for `sample`, which counts first.
+            declared for this recording only; without any, all declared hierarchies are recorded.
+        methods: names of methods, or patterns, as for `traced`. Without targets, they replace
+            the methods that the declarations name.
+        bases: whether to record methods of the targets' bases, too, when they run on an instance
+            of a target. Methods above a declared root are not recorded, nor are static methods,
+            which have no instance.
+        capture: ``"values"`` keeps scalars as they are and a bounded summary of other values;
+            ``"types"`` keeps type names; ``"none"`` keeps times only. All three keep the class and
+            the message of an exception that ended a call.
+        redact: names, or patterns, of arguments to hide in addition to passwords, tokens and such.
+        where: predicate on each `Call` as it was when it began. False leaves the call out; its
+            child calls move to its parent. It runs when the trace is read or streamed, so it
+            does not make recording faster.
+        max_calls: number of calls to keep; None for no limit. The default is a million, and no
+            limit with `to` or ``keep=False``.
+        on_full: behavior at that limit: ``"stop"`` keeps the first calls, ``"drop_oldest"`` the
+            last. The number lost is counted either way.
+        sample: fraction of the outermost calls to keep, from 0 to 1: ``0.1`` keeps one in ten. A
+            dict sets it by site: ``{"Layer.__call__": 0.01}``. Keys may be patterns; the first
+            match counts. A call that is left out is left out with all calls within it. The
+            choice is pseudorandom and the same in each run. `Trace.left_out` has the exact number
+            left out. Sampling makes long recordings small; it does not make the program faster.
+        max_per_second: maximum number of outermost calls to keep per second, in total or, as a
+            dict, by site. Keys are as for `sample`, which is applied first.
         break_on: where to stop in the debugger that `breakpoint` enters: a site such as
-            ``"MyLayer.call"``, or a pattern of sites; or a function that is given each `Call` as
-            it begins. The debugger then stands at the first line of the method.
-        sinks: receive events while the program runs.
+            ``"MyLayer.call"``, a pattern of sites, or a function that is given each `Call` as
+            it begins. The debugger stops at the first line of the method.
+        sinks: objects that receive events while the program runs.
         to: a ``.jsonl`` or ``.jsonl.gz`` file to stream to. The calls are then not kept in memory;
-            the trace is read from the file when it is asked for. ``{pid}``, ``{host}`` and
-            ``{rank}`` in it are filled in; see `JSONLines`.
-        keep: False where the sinks are all that is wanted, as in a service: the trace then holds no
-            call, and there is no limit by default.
+            the trace is read from the file on access. ``{pid}``, ``{host}`` and ``{rank}`` in
+            the path are filled in; see `JSONLines`.
+        keep: False if only the sinks are needed, as in a service. The trace then holds no calls,
+            and there is no limit by default.
 
     Raises:
         OptionError: if an option has a value that cannot be used.
@@ -170,7 +169,7 @@ def _check_sinks(sinks: Iterable[Sink]) -> list[Sink]:
 
 
 def taking(_: Callable[_P, object]) -> Callable[[Callable[..., _R]], Callable[_P, _R]]:
-    """Return a decorator of functions that take what another takes, as type checkers see it."""
+    """Return a decorator that, for type checkers, copies the parameters of another function."""
     return lambda function: function
 
 
@@ -185,7 +184,7 @@ def method_taking(
 def start(*targets: type | str, **options: Any) -> Trace:
     """Begin a recording that `stop` ends; takes what `record` takes.
 
-    For a REPL or an application's start. Returns the trace, which may be read at any time.
+    For a REPL or an application's start. Returns the trace, readable at any time.
     """
     return begin_among(_started, record(*targets, **options))
 
@@ -200,7 +199,7 @@ def stop() -> Trace:
 
 
 def begin_among(started: list[Recording], recording: Recording) -> Trace:
-    """Begin a recording that `end_last` ends; if that fails, it has not begun."""
+    """Begin a recording that `end_last` ends; undo that if it fails."""
     try:
         trace = recording.__enter__()
         started.append(recording)
@@ -216,14 +215,14 @@ def end_last(started: list[Recording], problem: str) -> Trace:
     """End the recording that was started last, and return its trace.
 
     Raises:
-        RecordingError: if there is none, which the problem says.
+        RecordingError: with `problem`, if there is none.
     """
     with _stopping:
         if not started:
             raise RecordingError(problem)
         recording = started[-1]
         recording.__exit__()
-        # Not before, or nothing could end it if this was interrupted.
+        # Not earlier: after an interrupt nothing could end it.
         if recording in started:
             started.remove(recording)
         return recording.trace

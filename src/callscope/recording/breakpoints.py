@@ -1,4 +1,4 @@
-"""Stops in the debugger at a call: `record(break_on=...)`."""
+"""Debugger stops at a call: `record(break_on=...)`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from callscope.tape.decode.open_call import OpenCall
 
 BreakOn: TypeAlias = str | Callable[[Call], bool]
-"""A site, or a pattern of sites; or what is given a call as it begins and says whether to stop."""
+"""A site, a pattern of sites, or a predicate on a call that begins: True stops there."""
 
 _OURS: Final = __name__.partition(".")[0]
 
@@ -43,11 +43,11 @@ def check_break_on(break_on: BreakOn | None) -> BreakOn | None:
 
 
 class Breakpoints:
-    """A sink that enters the debugger where a call begins: in the frame of the method itself.
+    """Sink that enters the debugger as a call begins, in the frame of the method itself.
 
-    It is the debugger that `breakpoint` enters: `pdb`, or what ``PYTHONBREAKPOINT`` names, or an
-    editor's that is attached. `breakpoint` is called as the interpreter is about to run the first
-    line of the method, when it tells a trace function so (`sys.settrace`).
+    The debugger is the one that `breakpoint` enters: `pdb`, the one ``PYTHONBREAKPOINT`` names, or
+    that of an attached editor. A trace function (`sys.settrace`) calls `breakpoint` just before
+    the interpreter runs the first line of the method.
 
     Args:
         break_on: where to stop.
@@ -58,21 +58,21 @@ class Breakpoints:
     def __init__(self, break_on: BreakOn) -> None:
         self._break_on: BreakOn | None = break_on
         self.reader: TapeReader | None = None
-        """What reads the calls that it is told of."""
+        """Reader of the calls that it receives."""
 
     @property
     def patterns(self) -> tuple[str, ...]:
-        """The pattern of sites to stop at; none if a function says where."""
+        """The pattern of sites to stop at; empty if a function decides."""
         return (self._break_on,) if isinstance(self._break_on, str) else ()
 
     def may_stop_at(self, site: Site) -> bool:
-        """Tell whether a call of a site may be one to stop at."""
+        """Return whether it may stop at calls of a site."""
         if not isinstance(self._break_on, str):
             return True
         return fnmatchcase(f"{bare_name(site.defining.name)}.{site.method}", self._break_on)
 
     def on_event(self, event: Event, /) -> None:
-        """Stop soon, if a call begins that is one to stop at."""
+        """Arrange a stop if a call to stop at begins."""
         if event.kind == "call" and self._fits(event.call) and self.reader is not None:
             for is_this, entered in self.reader.innermost():
                 if entered.call is event.call:
@@ -91,7 +91,7 @@ class Breakpoints:
             return False
 
     def flush(self) -> None:
-        """Do nothing: nothing is held back."""
+        """Do nothing: nothing is buffered."""
 
     def close(self) -> None:
         """Do nothing: nothing is held open."""
@@ -101,7 +101,7 @@ def _stop_in(codes: Collection[types.CodeType], entered: OpenCall, *, in_this_th
     if in_this_thread:
         _set_trace(_Stop(codes, sys.gettrace()))
     elif sys.version_info >= (3, 12):
-        # Another thread was the first to read it; its own thread waits for the end of the reading.
+        # Another thread read the event first; its own thread waits until the reading ends.
         threading.settrace_all_threads(_Stop(codes, None))
     else:
         warn(
@@ -112,11 +112,11 @@ def _stop_in(codes: Collection[types.CodeType], entered: OpenCall, *, in_this_th
 
 
 class _Stop:
-    """A trace function that enters the debugger in the next frame that runs one of some codes.
+    """Trace function that enters the debugger in the next frame of a method.
 
     Args:
-        codes: of the method; none if it is not written in Python.
-        before: the trace function whose place it takes.
+        codes: code objects of the method; empty if it is not written in Python.
+        before: the trace function that it replaces.
     """
 
     def __init__(self, codes: Collection[types.CodeType], before: Any) -> None:
@@ -134,7 +134,7 @@ class _Stop:
 
 
 def _set_trace(function: Any) -> None:
-    # Where pydevd (debugpy, VS Code, PyCharm) is attached, `sys.settrace` is its own, and warns.
+    # While pydevd (debugpy, VS Code, PyCharm) is attached, it replaces `sys.settrace` and warns.
     pydevd: Any = sys.modules.get("pydevd_tracing")
     if pydevd is None or getattr(pydevd, "PYDEVD_USE_SYS_MONITORING", False):
         sys.settrace(function)
@@ -146,7 +146,7 @@ def _enter(frame: types.FrameType) -> None:
     """Enter the debugger in a frame."""
     pydevd: Any = sys.modules.get("pydevd")
     if pydevd is not None and pydevd.get_global_debugger() is not None:
-        # What `debugpy.breakpoint` does, which would stop in the frame that calls it.
+        # As `debugpy.breakpoint` does, which would stop in its calling frame.
         pydevd.settrace(
             stop_at_frame=frame,
             suspend=True,

@@ -1,4 +1,4 @@
-"""Processes that multiprocessing starts while a recording runs, and that do not record."""
+"""Warning about processes that multiprocessing starts and that do not record."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from callscope.introspect.origin import PARENT
 
 
 class StartedProcesses:
-    """Counter of the processes that this one starts by multiprocessing, from now on."""
+    """Counter of the processes that this one starts with multiprocessing from now on."""
 
     def __init__(self) -> None:
         self._before = _count()
@@ -35,9 +35,9 @@ class StartedProcesses:
 
 
 def _count() -> int:
-    """Return how many processes this one has made; joblib, torch and futures make theirs so, too.
+    """Return the number of processes started here, also by joblib, torch and futures.
 
-    Nothing keeps a list of them, so the counter that names them is read.
+    There is no list of them, so this reads the counter that names them.
     """
     counter = getattr(sys.modules.get("multiprocessing.process"), "_process_counter", None)
     digits = re.search(r"\d+", repr(counter))

@@ -1,4 +1,4 @@
-"""Feeds the sinks of a recording: each at once, or in batches by a thread of its own."""
+"""Dispatcher of events to sinks, inline or in batches from background threads."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ _ENDS: Final = ("return", "raise")
 
 
 class Dispatcher:
-    """The sinks of one recording. One that raises is switched off; the rest go on.
+    """Dispatcher of a recording's events to its sinks; a sink that raises is switched off.
 
-    Whoever reads the tape appends to `events`, and calls `deliver`: sinks that are live, or take
-    all, are told of them then and there. For each other sink they are put in line, and a thread of
-    its own tells it. The line has an end: where it is reached, calls are left out and counted.
+    The reader of the tape appends to `events` and calls `deliver`. Live and lossless sinks receive
+    them at once. Each other sink has a queue and a background thread that delivers from it. The
+    queue is bounded: when it is full, calls are left out and counted.
 
     Args:
-        sinks: of the user's.
-        exit_first: sees to it that recordings end before all else that runs at exit by now.
+        sinks: the user's sinks.
+        exit_first: makes recordings end before the exit handlers registered so far.
     """
 
     def __init__(self, sinks: list[Sink], exit_first: Callable[[], None] = lambda: None) -> None:
         self.events: deque[Event] = deque()
-        """What the sinks are to be told of."""
+        """Events still to be delivered."""
         self.delivered: int = 0
-        """Number of events that they were told of, or that stand in line for them."""
+        """Number of events that were delivered or queued."""
         self._next = 0
-        """Which sink is the next to be told of the first event."""
+        """Index of the next sink that takes the first event."""
         self._outlets = tuple(map(SinkState, sinks))
         self.is_live: bool = any(outlet.is_live for outlet in self._outlets)
-        """Whether a sink is told of each call as it is at that time."""
+        """True if a sink receives each call as it is at that time."""
         self._workers = [SinkWorker(o, exit_first) for o in self._outlets if not o.is_direct]
         if not self._workers and not all(outlet.is_live for outlet in self._outlets):
             self._workers = [SinkWorker(None, exit_first)]
 
     def open(self, header: Header) -> None:
-        """Tell the sinks of the recording."""
+        """Announce the recording to the sinks."""
         self._call(self._outlets, "on_start", header)
 
     def start(self) -> None:
-        """Begin to read what was written, from time to time."""
+        """Start the background threads."""
         for worker in self._workers:
             if not worker.start() and worker.outlet is not None:
                 worker.outlet.is_direct = True
@@ -52,16 +52,16 @@ class Dispatcher:
                     worker.outlet.tell()
 
     def pause(self) -> None:
-        """Stop reading: a process that has threads is warned of when it forks."""
+        """Stop the threads: Python warns when a process with threads forks."""
         for worker in self._workers:
             worker.pause()
 
     def go_on(self) -> None:
-        """Read again, after a pause."""
+        """Start the threads again."""
         self.start()
 
     def start_anew(self, header: Header) -> None:
-        """Go on in a child process that has just been forked."""
+        """Reset in a child process that has just been forked."""
         self.events.clear()
         self.delivered = self._next = 0
         for outlet in self._outlets:
@@ -72,10 +72,10 @@ class Dispatcher:
         self.start()
 
     def deliver(self) -> None:
-        """Pass the events on, each once to each sink, as far as that was not done."""
+        """Deliver the remaining events, each once to each sink."""
         while self.events:
             if self._next == len(self._outlets):
-                # One step; what a sink does may have led here, and done all of it.
+                # One step; a sink may have called this and delivered everything.
                 del self.events[0]
                 self._next = 0
                 self.delivered += 1
@@ -87,14 +87,14 @@ class Dispatcher:
                 return
 
     def _tell(self, outlet: SinkState, event: Event) -> bool:
-        """Tell a sink; return False if there is no room for that, and it is to be told again."""
+        """Call a sink; return False if the stack has no room and it must be retried."""
         try:
-            # No interrupt falls between these two.
+            # No interrupt can fall between these two.
             self._next += 1
             if outlet.is_on:
                 outlet.on_event(event)
         except RecursionError as error:
-            self._next -= 1  # told again when there is room
+            self._next -= 1  # retried when there is room
             if not has_room():
                 return False
             self._next += 1
@@ -107,13 +107,13 @@ class Dispatcher:
         call_id, kind = event.call.call_id, event.kind
         since = outlet.left_out.get(call_id)
         if since is None:
-            # What it knows to have begun also ends for it, whether there is room or not.
+            # A call that the sink saw begin also ends for it, even with a full queue.
             takes = kind not in _BEGINS or len(outlet.waiting) < MOST_WAITING
         else:
             takes = since == "suspend" and kind in _ENDS
         if not takes and kind == "call":
             outlet.leave_out(event.context)
-        # One step.
+        # One step: no interrupt.
         self._next += 1
         if takes and outlet.is_on:
             outlet.waiting += (event,)
@@ -124,16 +124,16 @@ class Dispatcher:
             outlet.left_out.pop(call_id, None)
 
     def leave_out(self, entered: object) -> None:
-        """Tell the sinks that what one of them began for a call is never heard of again."""
+        """Tell the sinks that no event follows for what one of them began for a call."""
         for outlet in self._outlets:
             outlet.leave_out(entered)
 
     def flush(self) -> None:
-        """Pass on that a batch has ended."""
+        """Flush the direct sinks after a batch."""
         self._call([outlet for outlet in self._outlets if outlet.is_direct], "flush")
 
     def end(self, lost: int) -> None:
-        """Close all sinks; a second time does what was not done yet."""
+        """Close all sinks; a second call does the steps that remain."""
         for worker in self._workers:
             worker.begin_end(lost)
         for outlet in self._outlets:

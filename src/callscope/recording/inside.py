@@ -1,4 +1,4 @@
-"""In which traced calls a thread is."""
+"""Traced calls that a thread is in."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from callscope.trace import Call
 def current() -> tuple[Call, ...]:
     """Return the traced calls that this thread is in now, the innermost last.
 
-    They are calls of the recording that was begun last, as far as it keeps them, and are not
-    `finished` yet. In a task, what other tasks are in is not among them; what made the task is the
-    `parent` of its first call. Empty where nothing records.
+    They belong to the recording that began last, as far as it keeps them, and are not `finished`
+    yet. In a task, calls of other tasks are not included; the call that made the task is the
+    `parent` of its first call. Empty if nothing records.
 
-    It takes some ten microseconds, and once, for each call that was recorded since the trace was
-    read last, what reading takes: about two microseconds. So it may be asked in a log message or an
-    assertion, and rather not in an inner loop.
+    It takes about ten microseconds, plus about two, once, for each call recorded since the trace
+    was last read. Use it in a log message or an assertion rather than in an inner loop.
     """
     for recording in reversed(RUNNING):
         calls = recording.open_calls()

@@ -1,4 +1,4 @@
-"""What becomes of the recordings that run when the process forks, and when it ends."""
+"""Handling of running recordings when the process forks or ends."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ from callscope.weave import WEAVER
 
 
 class Running(Protocol):
-    """A recording that runs."""
+    """A running recording."""
 
     def pause(self) -> None:
-        """Hold still while the process forks."""
+        """Pause while the process forks."""
 
     def go_on(self) -> None:
-        """Go on in the process that has forked."""
+        """Resume in the process that has forked."""
 
     def start_anew(self) -> None:
-        """Go on in the child process, which has nothing of the parent's."""
+        """Reset in the child process, which has nothing of the parent's."""
 
     def __exit__(self, *_: object) -> None:
-        """End; a second time does nothing."""
+        """End; a second call does nothing."""
 
     def open_calls(self) -> tuple[Call, ...] | None:
         """Return the calls that this thread is in; None if the recording keeps none."""
 
 
 RUNNING: Final[list[Running]] = []
-"""The recordings that run, in the order they began."""
+"""Running recordings, in the order they began."""
 
 
 @atexit.register
 def _end_all() -> None:
-    with ExitStack() as stack:  # an interrupt of one end keeps no other from being made
+    with ExitStack() as stack:  # an interrupt of one end does not stop the others
         for recording in tuple(RUNNING):
             stack.push(recording.__exit__)
 
 
 def exit_first() -> None:
-    """End recordings, at exit, before all else that is registered to run then by now."""
+    """Make recordings end before the exit handlers registered so far."""
     atexit.unregister(_end_all)
     atexit.register(_end_all)
 
@@ -58,9 +58,9 @@ def _before_fork() -> None:
 
 
 def _finish_imports() -> None:
-    """Wait for other threads to import what they are importing of this package.
+    """Wait until other threads finish importing modules of this package.
 
-    In the child nobody would go on with it, and whoever imports it there would wait for ever.
+    In the child no thread would finish it, and an import there would wait forever.
     """
     for name, module in tuple(sys.modules.items()):
         if name.startswith("callscope.") and is_being_imported(module):
@@ -73,7 +73,7 @@ def _after_fork_in_parent() -> None:
 
 
 def _after_fork_in_child() -> None:
-    # Other threads, which are not here, may have been anywhere: also where one begins or ends.
+    # Other threads, gone here, may have been anywhere, even beginning or ending a recording.
     TAPES.start_anew()
     WEAVER.start_anew()
     for recording in tuple(RUNNING):

@@ -1,4 +1,4 @@
-"""Which calls a recording keeps, and how many."""
+"""Limits on the calls that a recording keeps."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
     from callscope.declare.options import Share
 
 DEFAULT_MAX_CALLS: Final = 1_000_000
-"""How many calls a recording keeps in memory where nothing else is asked for."""
+"""Number of calls that a recording keeps in memory by default."""
 
 
 class Limits(NamedTuple):
-    """Which calls a recording keeps, and how many."""
+    """Limits on the calls that a recording keeps."""
 
     where: Callable[[Call], bool] | None = None
     max_calls: int | None = DEFAULT_MAX_CALLS
-    """None for no limit; 0 keeps nothing, and only counts."""
+    """None for no limit; 0 only counts."""
     on_full: OnFull = "stop"
     sample: Share | None = None
-    """The part that is kept; None keeps all."""
+    """Fraction to keep; None keeps all."""
     max_per_second: Share | None = None
 
     def wanted(self, sites: Mapping[Site, SiteOptions]) -> Filter:
-        """Return what is kept of some sites."""
+        """Return the filter for some sites."""
         sampling = None
         if self.sample is not None or self.max_per_second is not None:
             sampling = Sampling(self.sample, self.max_per_second)

@@ -1,4 +1,4 @@
-"""What recording itself takes, measured on a class of our own; nothing of it is recorded."""
+"""Measurement of the cost of recording, on a class of our own that is not recorded."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from callscope.declare.options import Capture
 
 _CALLS: Final = 100
-"""Calls in one loop: enough for the interpreter to specialize what runs."""
+"""Calls in one loop: enough for the interpreter to specialize the code."""
 _LOOPS: Final = 5
-"""The fastest of so many loops counts, for others were interrupted by something."""
+"""Number of loops; the fastest counts, as the least disturbed."""
 
 _NOBODY: Final = ThreadTape("", weakref.ref(Cost))
 
@@ -26,10 +26,10 @@ _known: Final[dict[tuple[ShadowSpec, int], Cost]] = {}
 
 
 def measure_cost(capture: Capture) -> Cost:
-    """Return what recording takes per call; measured once per process, in about two milliseconds.
+    """Return the cost of recording a call; measured once per process, in about two milliseconds.
 
-    It is the least that it takes: calls of a method of one argument, which returns None. More
-    arguments, exceptions, suspensions and sinks that print take more.
+    It is a lower bound: for a method with one argument that returns None. More arguments,
+    exceptions, suspensions and sinks that print cost more.
 
     Args:
         capture: how much the recording captures.
@@ -43,11 +43,11 @@ def measure_cost(capture: Capture) -> Cost:
 
 
 class _Loop(NamedTuple):
-    """What some calls of one method took."""
+    """Times of one loop of calls."""
 
     ns_per_call: float
     inside_ns: float = 0.0
-    """From the begin to the end of a call, as they stand on the tape."""
+    """From the begin to the end of a call, by the times on the tape."""
 
 
 class _Plain:
@@ -85,7 +85,7 @@ def _run(run: Callable[[], float]) -> _Loop:
 
 
 def _inside(records: list[Any]) -> Iterator[int]:
-    """Yield how long each call took by its two times; there is nothing but such calls."""
+    """Yield the duration of each call; the tape holds nothing else."""
     position = 0
     while position < len(records):
         end = position + records[position].size

@@ -1,4 +1,4 @@
-"""`Recording`: weaves, owns its reader, feeds the sinks, and hands out the trace."""
+"""One recording, which owns its plan, its reader, its dispatcher and its trace."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 
 class Recording:
-    """One recording, made by `record`: begins with the ``with`` block and ends with it."""
+    """One recording, made by `record`; it begins and ends with the ``with`` block."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class Recording:
         self._reader = self._make_reader()
         self._state: Literal["new", "beginning", "running", "ending", "ended"] = "new"
         self._ends_in = 0
-        """The thread that ends it."""
+        """Ident of the thread that ends it."""
 
     def __enter__(self) -> Trace:
         if self._state != "new":
@@ -119,7 +119,7 @@ class Recording:
                 report=self.report,
             )
             self._handles.append(handle)
-        self._targets = ()  # no class is kept alive by a trace
+        self._targets = ()  # a trace keeps no class alive
         header = self._header()
         self._feed = self._make_feed()
         if self._feed is not None:
@@ -135,13 +135,13 @@ class Recording:
             self._feed.start()
 
     def _weave(self) -> None:
-        """Weave what is recorded; a second time does nothing."""
+        """Weave what is recorded; a second call does nothing."""
         if self._around is not None:
             AROUNDS.add(self._around, self._plan.sites)
         WEAVER.begin(self._plan)
 
     def _make_plan(self) -> Plan:
-        # What a sink with an opinion on that leaves out would be missed by all the others, too.
+        # If a sink skips calls at the source, all others would miss them, too.
         keeps_all = (
             self._keeps
             or self._to is not None
@@ -158,7 +158,7 @@ class Recording:
         )
 
     def _is_live(self, site: Site) -> bool:
-        """Tell whether each event of a site is delivered as it happens."""
+        """Return whether each event of a site is delivered as it happens."""
         stops = self._debugger is not None and self._debugger.may_stop_at(site)
         return stops or any(map(is_live, self._sinks))
 
@@ -176,7 +176,7 @@ class Recording:
             raise
 
     def end(self) -> None:
-        """End the recording; a second time does nothing. One that is interrupted can be made again."""
+        """End the recording; a second call does nothing. An interrupted call can be repeated."""
         before = self._state
         if before not in ("beginning", "running"):
             return
@@ -192,7 +192,7 @@ class Recording:
             self._tell_of_what_is_missing(lacking)
 
     def _end(self) -> None:
-        """Take each step that was not taken yet."""
+        """Do each step that was not done yet."""
         for handle in self._handles:
             handle.remove()
         WEAVER.end(self._plan)
@@ -225,20 +225,20 @@ class Recording:
             )
 
     def pause(self) -> None:
-        """Hold still while the process forks."""
+        """Pause while the process forks."""
         if self._feed is not None:
             self._feed.pause()
 
     def go_on(self) -> None:
-        """Go on in the process that has forked."""
+        """Resume in the process that has forked."""
         if self._feed is not None:
             self._feed.go_on()
         self._forks += 1
 
     def start_anew(self) -> None:
-        """Go on in a child process, which has a trace of its own.
+        """Reset in a child process, which has its own trace.
 
-        What another thread was about to do with it when this one forked is done here.
+        If another thread was ending the recording during the fork, end it here.
         """
         is_ending = self._state == "ending" and self._ends_in != threading.get_ident()
         if is_ending:
@@ -266,34 +266,34 @@ class Recording:
 
     @property
     def is_running(self) -> bool:
-        """Whether it has begun and not ended."""
+        """True if it has begun and not ended."""
         return self._state == "running"
 
     @property
     def _hands_out(self) -> bool:
-        """Whether a process that is forked hands out what it records by itself."""
+        """True if a forked process delivers its own calls."""
         return self._feed is not None
 
     @property
     def streams(self) -> bool:
-        """Whether what is recorded goes to a file at once."""
+        """True if calls are streamed to a file."""
         return self._to is not None
 
     @property
     def path(self) -> Path | None:
-        """The file that this process streams to; None if it streams to none."""
+        """The file that this process streams to, or None."""
         return None if self._file is None else self._file.path
 
     def follow(self, root: type) -> None:
-        """Record one more hierarchy, from now on."""
+        """Record one more hierarchy from now on."""
         self._declare_ad_hoc(Declaration(root, self._ad_hoc_options, with_bases=self._with_bases))
 
     @contextmanager
     def excerpt(self, max_calls: int) -> Iterator[Trace]:
-        """Make a trace of a block alone, with the last calls of it, while the recording runs.
+        """Make a trace of one block, with its last calls, while the recording runs.
 
-        Nothing is woven for it, and next to nothing is done until it is read or full. Objects
-        are numbered anew.
+        It weaves nothing and costs almost nothing until it is read or full. Instance numbers
+        start again.
         """
         wanted = Filter(self._plan.sites, self._limits.where, max_calls, "drop_oldest")
         excerpt = Window(wanted)
@@ -314,23 +314,23 @@ class Recording:
         return None
 
     def report(self, problem: str) -> None:
-        """Say why a target is not traced, as soon as that is certain: by a warning."""
+        """Warn why a target is not traced, as soon as that is certain."""
         warn_of_target(problem)
 
     @property
     def problems(self) -> list[str]:
-        """Why some of the targets were not traced; one sentence each."""
+        """Reasons why targets were not traced; one sentence each."""
         return [handle.problem for handle in self._handles if handle.problem]
 
     @property
     def _ad_hoc_options(self) -> Options:
-        # Whatever else is captured is the recording's own choice, and not the hierarchy's.
+        # The recording decides what is captured, not the hierarchy.
         return Options(self._options.methods, None, self._options.redact)
 
     def _declare_ad_hoc(self, declaration: Declaration) -> None:
         root = declaration.root()
         if root is not None and REGISTRY.of(root) and matches(declaration.name, self._patterns):
-            return  # a pattern has named it as well, and it says itself how it is traced
+            return  # a pattern matches it as well: its own options apply
         self._ad_hoc.append(declaration)
         if self._state == "running":
             WEAVER.reweave()
@@ -356,7 +356,7 @@ class Recording:
             callscope=__version__,
             targets=tuple(handle.name for handle in self._handles),
             filtered=self._limits.where is not None,
-            # A file must say it from its first line on, for the process may be killed.
+            # A file needs it in its first line, as the process may be killed.
             cost=None if self._to is None else self._measure_cost(),
             run=run_id(),
             host=host(),
@@ -388,7 +388,7 @@ class Recording:
         read = self._reader.recorded() if self._file is None else self._read_file(self._file, told)
         if not is_final:
             return read._replace(sites=self._sites, absence=self._absence)
-        # Not the methods, which would keep the recording and its classes alive.
+        # Not the bound methods: they would keep the recording and its classes alive.
         sites, absence = self._sites(), "" if read.calls else self._absence()
         return read._replace(sites=lambda: sites, absence=lambda: absence, is_final=True)
 
@@ -396,7 +396,7 @@ class Recording:
         return [(site.defining.name, site.method) for site in self._plan.sites]
 
     def _absence(self) -> str:
-        """Say what could have been recorded, where no call was."""
+        """Return what could have been recorded when no call was."""
         declared = self._declared()
         if declared:
             wanted = tuple(dict.fromkeys(m for d in declared for m in d.options.methods))
@@ -414,7 +414,7 @@ class Recording:
         return f" {patterns} fits none of them; there are {there_are}."
 
     def _misfits(self) -> Iterator[str]:
-        """Yield what is to be said of each pattern of sites that fits none."""
+        """Yield a message for each site pattern that matches no site."""
         if not self._sinks and self._debugger is None:
             return
         from callscope.sinks.console import Console
@@ -435,7 +435,7 @@ class Recording:
 
         if self._file_read is None or self._state == "running":
             calls = () if file.is_bare else load_all([file.path]).calls
-            # What could not be written is lost as well.
+            # Calls that could not be written are lost as well.
             lost = self._reader.lost + max(0, told - len(calls))
             self._file_read = Recorded(calls, lost, self._reader.left_out)
         return self._file_read

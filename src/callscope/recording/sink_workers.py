@@ -1,4 +1,4 @@
-"""What one sink of a recording is told, and when: at once, or by a thread of its own."""
+"""Delivery of events to one sink, inline or from a background thread."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from callscope.tape.threads import TAPES
 from callscope.trace import Event, EventKind, Sink
 
 DEADLINE_SECONDS: Final = 5.0
-"""How long a program waits at the end for a sink to be told of the rest, and then to be closed."""
+"""Time for delivery of the rest to a sink at the end, and again for its closing."""
 MOST_WAITING: Final = 1 << 16
-"""How many events may wait for a sink; with more, whole calls are left out and counted."""
+"""Longest queue of a sink, in events; beyond it, whole calls are left out and counted."""
 _BATCH_SECONDS: Final = 0.1
 _LONGEST: Final = 1e6
-# How long a fork waits for a thread, which may itself wait for a lock of the thread that forks.
+# Longest wait of a fork for a thread, which may itself wait for a lock of the forking thread.
 _PAUSE_SECONDS: Final = 1.0
-# Calls within calls that a sink may need: with less left, it is not to blame for a RecursionError.
+# Stack depth that a sink may need: with less left, a RecursionError is not its fault.
 _ROOM: Final = 200
 
 
 def is_live(sink: Sink) -> bool:
-    """Tell whether a sink wants each event as it happens; it says so by an attribute `live`."""
+    """Return whether a sink wants each event as it happens: its attribute `live`."""
     return bool(getattr(sink, "live", False))
 
 
 def around_of(sinks: Iterable[Sink]) -> ContextHook | None:
-    """Return what one of the sinks does in the threads of calls; it has it as `around`."""
+    """Return the context hook of the sinks, the attribute `around` of one of them."""
     found = (getattr(sink, "around", None) for sink in sinks)
     return next((around for around in found if around is not None), None)
 
 
 class SinkState:
-    """One sink, and whether it is on: one that raises is closed and called no more.
+    """State of one sink; a sink that raises is closed and no longer called.
 
     Args:
-        sink: of the user's.
+        sink: the user's sink.
     """
 
     def __init__(self, sink: Sink) -> None:
@@ -50,30 +50,29 @@ class SinkState:
         self.on_event: Callable[[Event], None] = sink.on_event
         self.is_live: bool = is_live(sink)
         self.is_direct: bool = self.is_live or bool(getattr(sink, "lossless", False))
-        """Whether it is told by whoever reads the tape, and misses nothing."""
+        """True if the reader of the tape calls it, so that it misses nothing."""
         self.is_on: bool = True
         self.waiting: deque[Event] = deque()
-        """What it is to be told of."""
+        """Queue of events to deliver."""
         self.left_out: dict[int, EventKind] = {}
-        """Calls, by number, it is not told of at present: from their begin on, or since they were
-        suspended."""
+        """Calls left out at present, by number: since their ``call`` or their ``suspend``."""
         self.lost: int = 0
-        """Number of calls, and of suspensions, that it was not told of."""
+        """Number of calls and suspensions that were left out."""
 
     @property
     def deadline_seconds(self) -> float:
-        """How long the program waits for it at the end; the sink may say so itself."""
+        """Longest wait for it at the end; the sink may set its own."""
         asked = getattr(self._sink, "deadline_seconds", DEADLINE_SECONDS)
-        makes_sense = isinstance(asked, (int, float)) and asked >= 0  # which NaN is not
+        makes_sense = isinstance(asked, (int, float)) and asked >= 0  # false for NaN
         return min(asked, _LONGEST) if makes_sense else DEADLINE_SECONDS
 
     @property
     def exits_first(self) -> bool:
-        """Whether it writes to what is shut down at exit by a handler that is registered by now."""
+        """True if it writes to something that an exit handler registered so far shuts down."""
         return bool(getattr(self._sink, "exits_first", False))
 
     def call(self, method: str, *arguments: object) -> None:
-        """Call a method of the sink, if it has one and is on."""
+        """Call a method of the sink, if it has it and is on."""
         try:
             function = getattr(self._sink, method, None)
             if self.is_on and function is not None:
@@ -85,12 +84,12 @@ class SinkState:
             self.fail(error)
 
     def fail(self, error: BaseException) -> None:
-        """Close the sink for good; raise the error again if it is an interrupt of the user's."""
+        """Switch the sink off and close it; reraise the error if it is the user's interrupt."""
         if is_interrupt(error):
             raise error
         self.is_on = False
         self.waiting.clear()
-        # It may hold a file, or a connection.
+        # It may hold a file or a connection.
         with suppress(BaseException):
             self._sink.close()
         warn(
@@ -100,7 +99,7 @@ class SinkState:
         )
 
     def leave_out(self, entered: object) -> None:
-        """Tell the sink that what it began for a call is never heard of again."""
+        """Tell the sink that no event follows for what it began for a call."""
         function = getattr(self._sink, "leave_out", None)
         if self.is_on and function is not None:
             try:
@@ -109,13 +108,13 @@ class SinkState:
                 self.fail(error)
 
     def start_anew(self) -> None:
-        """Forget what belongs to the parent, in a process that has been forked."""
+        """Discard the parent's state in a forked process."""
         self.waiting.clear()
         self.left_out = {}
         self.lost = 0
 
     def tell(self) -> None:
-        """Tell the sink of the first event that waits."""
+        """Deliver the first event of the queue."""
         try:
             event = self.waiting.popleft()
         except IndexError:  # it was switched off meanwhile
@@ -138,7 +137,7 @@ class SinkState:
         self.is_on = False
 
     def give_up(self) -> None:
-        """Wait no longer for a sink that does not come to its end."""
+        """Warn that a sink did not end in time."""
         warn(
             f"Sink {shown(self._sink)} did not end within {self.deadline_seconds:g} seconds and is"
             " left alone. What it was not told of by then is lost.",
@@ -147,12 +146,11 @@ class SinkState:
 
 
 class SinkWorker:
-    """A thread that reads the tapes from time to time, and tells one sink what was found.
+    """Background thread that reads the tapes periodically and delivers to one sink.
 
     Args:
-        outlet: of the sink; None to read the tapes for those that are told by who reads.
-        exit_first: sees to it that recordings end before all else that is registered to run at
-            exit by now.
+        outlet: state of the sink; None to only read the tapes, for lossless sinks.
+        exit_first: makes recordings end before the exit handlers registered so far.
     """
 
     def __init__(self, outlet: SinkState | None, exit_first: Callable[[], None]) -> None:
@@ -160,18 +158,18 @@ class SinkWorker:
         self._exit_first: Callable[[], None] | None = exit_first
         self._lock = new_lock()
         """Guards the state and the thread."""
-        # To enter a `Condition` itself is Python code, which an interrupt may leave with the lock.
+        # Entering a `Condition` is Python code: an interrupt there may leave the lock held.
         self._changed = threading.Condition(self._lock)
         self._state: Literal["paused", "running", "ending", "ended"] = "paused"
         self._thread: threading.Thread | None = None
-        """The one that does the work; any other leaves as soon as it looks."""
+        """The thread in charge; any other leaves at its next check."""
         self._is_stuck = False
-        """Whether the thread did not come out of the sink by the last pause."""
+        """True if the thread was still in the sink at the end of the last pause."""
         self._ends_at = 0.0
         self._lost = 0
 
     def start(self) -> bool:
-        """Begin, or go on after a pause; return False where no thread can be started."""
+        """Start, or resume after a pause; return False if no thread can be started."""
         self._note_exit()
         with self._lock:
             if self._state in ("ending", "ended"):
@@ -181,15 +179,15 @@ class SinkWorker:
                 return True
             thread = threading.Thread(target=self._run, name="callscope-sinks", daemon=True)
             self._thread = thread
-        # Without the lock: a signal's handler that runs in here may end the recording.
+        # Without the lock: a signal handler that runs here may end the recording.
         try:
             thread.start()
-        except RuntimeError:  # at exit, in an interpreter that forbids it, or without any threads
+        except RuntimeError:  # at exit, or if the interpreter forbids or lacks threads
             return False
         return True
 
     def pause(self) -> None:
-        """Stop before the process forks: one that has threads is warned of when it does."""
+        """Stop before a fork: Python warns when a process with threads forks."""
         with self._lock:
             if self._state == "running":
                 self._state = "paused"
@@ -200,13 +198,13 @@ class SinkWorker:
             self._is_stuck = thread.is_alive()
 
     def start_anew(self) -> None:
-        """Forget the thread, which a child process that has been forked does not have."""
+        """Forget the thread: a forked child process does not have it."""
         self._thread = None
         self._state = "paused"
         self._is_stuck = False
 
     def begin_end(self, lost: int) -> None:
-        """Have the sink told of the rest, and closed; a second time does nothing."""
+        """Begin to deliver the rest and close the sink; a second call does nothing."""
         seconds = DEADLINE_SECONDS if self.outlet is None else self.outlet.deadline_seconds
         with self._lock:
             if self._state in ("paused", "running"):
@@ -216,9 +214,9 @@ class SinkWorker:
                 self._changed.notify_all()
 
     def end(self) -> None:
-        """Wait until that is done, as long as the sink may take."""
+        """Wait until that is done, up to the deadline of the sink."""
         with self._lock:
-            # One that has not begun to run yet will find that it is not needed.
+            # A thread that has not begun to run yet will see that it is not needed.
             thread = self._thread = self._living_thread()
         if thread is threading.current_thread():
             return
@@ -242,7 +240,7 @@ class SinkWorker:
             self._finish()
 
     def _goes_on(self) -> bool:
-        """Wait until there may be something to do; return False if the thread is to leave."""
+        """Wait until there may be work; return False if the thread must leave."""
         with self._lock:
             self._is_stuck = False
             has_time = self.outlet is None or not self.outlet.waiting
@@ -254,7 +252,7 @@ class SinkWorker:
             return is_mine and self._state == "running"
 
     def _tell(self, outlet: SinkState) -> None:
-        """Tell the sink of what waits, in one batch."""
+        """Deliver the queue in one batch."""
         count = len(outlet.waiting)
         while count and outlet.waiting and self._state == "running":
             outlet.tell()
@@ -265,7 +263,7 @@ class SinkWorker:
     def _finish(self) -> None:
         if self._state == "ended":
             return
-        # One that there was no thread for has been told, and closed, by who reads the tapes.
+        # Without a thread, the reader of the tapes has delivered to the sink and closed it.
         if self.outlet is not None and self.outlet.is_on:
             TAPES.untraced(self._end, self.outlet)
         self._state = "ended"
@@ -285,7 +283,7 @@ class SinkWorker:
 
 
 def has_room(depth: int = _ROOM) -> bool:
-    """Tell whether so many calls within calls can be made before the limit of recursion."""
+    """Return whether the recursion limit allows `depth` more nested calls."""
     try:
         return depth == 0 or has_room(depth - 1)
     except RecursionError:

@@ -1,4 +1,4 @@
-"""Ends of processes that run no handler of `atexit`: SIGTERM, and children of multiprocessing."""
+"""Process ends without `atexit` handlers: SIGTERM, and children of multiprocessing."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ from callscope.tape.threads import TAPES
 _OWN: Final = tuple(
     f"callscope.{name}"
     for name in (
-        *("environment", "feed", "formats", "outlet", "processes", "recording", "registry"),
-        *("sinks", "tape", "termination", "weave"),
+        *("declare.registry", "read.formats", "read.parts", "recording.dispatch"),
+        *("recording.lifecycle", "recording.recording", "recording.sink_workers"),
+        *("recording.termination", "sinks", "tape", "tools.environment", "weave"),
     )
 )
-"""Modules that a signal may interrupt half-way, so that recordings cannot end there."""
+"""Modules in which recordings cannot end, as a signal may interrupt them midway."""
 _WAIT_SECONDS: Final = 0.01
 _MOST_WAITS: Final = 100
 
 
 class _Handler:
-    """Handler of SIGTERM that saves what is recorded, and then does what would be done without it.
+    """SIGTERM handler that saves the recordings and then does what would happen without it.
 
     Args:
         earlier: the handler that it replaces.
@@ -41,7 +42,7 @@ class _Handler:
         self._waits = 0
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        """Flush if the program handles the signal itself; else end the recordings, and die."""
+        """Flush if the program handles the signal itself; else end the recordings and die."""
         if _terminated:
             return
         if callable(self.earlier):
@@ -53,7 +54,7 @@ class _Handler:
         if _is_busy(frame) and self._waits < _MOST_WAITS:
             self._waits += 1
             if self._waits == 1:
-                with suppress(RuntimeError):  # the interpreter exits, and so recordings end anyway
+                with suppress(RuntimeError):  # the interpreter exits: recordings end anyway
                     _thread.start_new_thread(_kick, ())
             return
         _terminated.append(number)
@@ -73,13 +74,13 @@ def _is_busy(frame: FrameType | None) -> bool:
 
 
 class _Watch:
-    """Thread that has the main thread handle SIGTERM also where it waits in a call.
+    """Thread that makes the main thread handle SIGTERM even in a blocking call.
 
-    Python runs a handler between two instructions. So a signal that comes right before a call that
-    blocks, as that of a pool's worker for its next task, would be handled after it, and perhaps
-    never. But a byte in a pipe tells of it at once (`signal.set_wakeup_fd`); then the signal is sent
-    to the main thread again until the handler has run. The program may handle SIGTERM itself, or
-    have such a pipe of its own: then all is as without callscope.
+    Python runs a handler between two instructions. A signal right before a blocking call, such as
+    a pool worker's wait for its next task, would be handled after the call, perhaps never. But
+    Python writes a byte to a pipe at once (`signal.set_wakeup_fd`). This thread then sends the
+    signal to the main thread again until the handler has run. If the program handles SIGTERM itself
+    or has its own pipe, this does nothing.
     """
 
     def __init__(self) -> None:
@@ -88,18 +89,18 @@ class _Watch:
         self._is_paused = False
 
     def begin(self) -> None:
-        """Begin to watch, or go on where something else has reset the pipe.
+        """Begin to watch, or set the pipe again if other code has reset it.
 
         The main thread calls it.
         """
         self.leave_parent()
         if self._pipe is not None:
             _set_pipe(self._pipe[1], self._pipe[1])
-        # Under gevent what is started is no thread, and the main thread handles signals as it waits.
+        # Under gevent this starts no real thread, and the main thread handles signals as it waits.
         is_real = type(_thread.start_new_thread) is types.BuiltinFunctionType
         if self._pipe is not None or not is_real or not hasattr(signal, "pthread_kill"):
             return
-        with suppress(OSError, RuntimeError):  # there are too many open files or threads
+        with suppress(OSError, RuntimeError):  # too many open files or threads
             reader, writer = os.pipe()
             os.set_blocking(writer, False)
             if not _set_pipe(writer, -1):
@@ -110,7 +111,7 @@ class _Watch:
             _thread.start_new_thread(_watch, (reader,))
 
     def end(self) -> None:
-        """End it; the main thread calls it."""
+        """End the thread; the main thread calls it."""
         if self._pipe is not None:
             _, writer = self._pipe
             _set_pipe(-1, writer)
@@ -118,12 +119,12 @@ class _Watch:
             os.close(writer)  # which ends the thread
 
     def pause(self) -> None:
-        """Let go of the pipe while the process forks: the child must not write to it."""
+        """Detach the pipe while the process forks: the child must not write to it."""
         if self._pipe is not None and threading.current_thread() is threading.main_thread():
             self._is_paused = _set_pipe(-1, self._pipe[1])
 
     def go_on(self) -> None:
-        """Go on in the process that has forked."""
+        """Resume in the process that has forked."""
         if self._is_paused and self._pipe is not None:
             _set_pipe(self._pipe[1], -1)
         self._is_paused = False
@@ -138,7 +139,7 @@ class _Watch:
 
 
 def _set_pipe(new: int, expected: int) -> bool:
-    """Have signals written to another pipe; return False where they go to one of the program's."""
+    """Set the pipe for signals; return False if the program has set its own."""
     earlier = signal.set_wakeup_fd(new, warn_on_full_buffer=False)
     if earlier not in {expected, -1}:
         signal.set_wakeup_fd(earlier)
@@ -158,7 +159,7 @@ def _kick() -> None:
     while not _terminated:
         time.sleep(_WAIT_SECONDS)
         handler = signal.getsignal(signal.SIGTERM)
-        if handler is signal.SIG_DFL:  # it came back before the other was run
+        if handler is signal.SIG_DFL:  # it was restored before ours ran
             os.kill(os.getpid(), signal.SIGTERM)
         if not isinstance(handler, _Handler) or callable(handler.earlier):
             return
@@ -167,11 +168,11 @@ def _kick() -> None:
 
 _WATCH: Final = _Watch()
 _handlers: Final[list[_Handler]] = []
-"""The handler in use, if there is one."""
+"""The handler in use, if any."""
 _terminated: Final[list[int]] = []
 """The signal that ends this process."""
 _bound: Final[set[int]] = set()
-"""The process in which multiprocessing was told of the recordings."""
+"""Pids of processes in which multiprocessing ends the recordings."""
 
 
 def is_terminated() -> bool:
@@ -180,7 +181,7 @@ def is_terminated() -> bool:
 
 
 def prepare() -> None:
-    """Have the recordings that run saved when the process is asked to terminate."""
+    """Arrange that running recordings are saved when the process is terminated."""
     _tell_multiprocessing()
     if os.name != "posix" or threading.current_thread() is not threading.main_thread():
         return
@@ -202,7 +203,7 @@ def _watch_main_thread() -> None:
 
 
 def restore() -> None:
-    """Put the earlier handler back, where that can be done, if no recording runs any more."""
+    """Restore the earlier handler, where possible, once no recording runs."""
     if RUNNING or not _handlers or threading.current_thread() is not threading.main_thread():
         return
     _WATCH.end()
@@ -211,14 +212,14 @@ def restore() -> None:
 
 
 def _tell_multiprocessing() -> None:
-    """End the recordings with a child of multiprocessing, which may run no handler of `atexit`."""
+    """Let recordings end with a multiprocessing child, which may skip `atexit` handlers."""
     if os.getpid() in _bound or "multiprocessing.util" not in sys.modules:
         return
     from multiprocessing import util
 
     _bound.add(os.getpid())
     _finalize(None)
-    # A child forgets, as it begins, the finalizers that there are by then.
+    # A child discards the existing finalizers as it begins.
     util.register_after_fork(_key, _finalize)
 
 
@@ -226,11 +227,11 @@ def _finalize(_: object) -> None:
     from multiprocessing import parent_process, util
 
     util.Finalize(None, lambda: parent_process() and _end_all(), exitpriority=-1_000)
-    _watch_main_thread()  # asyncio resets the pipe in a child that was forked
+    _watch_main_thread()  # asyncio resets the pipe in a forked child
 
 
 class _Key:
-    """Object by which multiprocessing remembers the function to call after a fork."""
+    """Key under which multiprocessing keeps the function to call after a fork."""
 
 
 _key: Final = _Key()

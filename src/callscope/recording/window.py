@@ -1,4 +1,4 @@
-"""What reads a block of a recording, while the recording goes on."""
+"""Reader of one block of a recording that goes on."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from callscope.trace import Recorded
 
 
 class Window:
-    """What reads a block of a recording; in a forked child, what remains of the block.
+    """Reader of one block of a recording; in a forked child, of the rest of the block.
 
     Args:
-        wanted: what to keep.
+        wanted: the calls to keep.
     """
 
     def __init__(self, wanted: Filter) -> None:
@@ -21,7 +21,7 @@ class Window:
         self.open()
 
     def open(self) -> None:
-        """Begin to take what is written."""
+        """Begin to read the tapes."""
         self.reader: TapeReader = TapeReader(self._wanted)
         TAPES.attach(self.reader)
 
@@ -31,6 +31,6 @@ class Window:
         return self.reader.recorded()._replace(is_final=self._is_closed)
 
     def close(self) -> None:
-        """Take no more."""
+        """Stop reading."""
         TAPES.detach(self.reader)
         self._is_closed = True

@@ -1,1 +1,1 @@
-"""What receives events while the program runs; one file each."""
+"""Live receivers of events; one file each."""

@@ -1,4 +1,4 @@
-"""The live tree on a terminal, in a pipe or in any text file."""
+"""Live tree on a terminal, in a pipe or in any text file."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ Style = Literal["tree", "inside"]
 
 
 class Console:
-    """Prints each call as it happens.
+    """Sink that prints each call as it happens.
 
     Args:
-        file: where to print; by default what `sys.stdout` is at the time of each event.
-        style: ``"tree"`` prints the call when it begins, indented by its depth, and what came of
-            it when it ends with a result or an error. ``"inside"`` prints one line as a call
-            begins: ``Inside MyLayer -> __init__ : 3``.
-        sites: which calls to print, by site: a name or pattern, or several; by default all.
-        color: whether to colour; by default on a terminal, if `rich` is installed and the
+        file: where to print; by default the `sys.stdout` at the time of each event.
+        style: ``"tree"`` prints a call when it begins, indented by its depth, and its result or
+            error, if any, when it ends. ``"inside"`` prints one line when a call begins:
+            ``Inside MyLayer -> __init__ : 3``.
+        sites: sites to print: one or several names or patterns; by default all.
+        color: whether to print in color; by default on a terminal, if `rich` is installed and the
             environment variable ``NO_COLOR`` is not set (https://no-color.org).
 
     Raises:
@@ -36,7 +36,7 @@ class Console:
     """
 
     live: Final = True
-    """Events are delivered as they happen, and not in batches."""
+    """True: events are delivered as they happen, not in batches."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Console:
         self._last: Call | None = None
 
     def on_event(self, event: Event, /) -> None:
-        """Print what the event says, if the style shows it."""
+        """Print the event, if the style shows it."""
         if not any(fnmatchcase(event.call.site, pattern) for pattern in self.sites):
             return
         if self._style == "inside":
@@ -70,7 +70,7 @@ class Console:
         if event.kind == "call":
             self._print(before + call_text(call, self._names), event)
         elif outcome := outcome_text(call):
-            # Directly below its call's line, the outcome needs no name.
+            # Directly below its call, the outcome needs no name.
             name = "" if self._last is call else f" {self._site(call)}"
             self._print(f"{before}{outcome.strip()}{name}", event)
         self._last = call

@@ -1,4 +1,4 @@
-"""One JSON object per line: a header, then each event."""
+"""Stream of JSON lines: a header, then each event."""
 
 from __future__ import annotations
 
@@ -24,46 +24,46 @@ _COMPRESSION: Final = 6
 
 
 class JSONLines:
-    """Writes events to a file, readable by `callscope.load` at any time, also after a kill.
+    """Sink that writes to a file, readable by `callscope.load` any time, even after a kill.
 
-    If its name ends in ``.gz``, it is compressed: each batch by itself, so that one which was torn
-    takes no other with it.
+    A file whose name ends in ``.gz`` is compressed. Each batch is compressed separately, so a
+    truncated batch does not damage the others.
 
-    A child process that the program forks writes to a file of its own beside it, once it has
-    something to write: ``trace.<pid>.jsonl`` beside ``trace.jsonl``. A second recording that is
-    given the same file while the first writes to it, in this process or another, takes
+    A forked child process writes to its own file beside it, once it has something to write:
+    ``trace.<pid>.jsonl`` beside ``trace.jsonl``. If a second recording is given the same file
+    while the first writes to it, in this process or another, it takes
     ``trace.<host>.<pid>.jsonl``, with a `ProcessWarning`.
 
     Args:
-        path: the file; one that exists is replaced. ``{pid}``, ``{host}`` and ``{rank}`` in it are
-            filled in; the rank is that given by torchrun, mpirun or srun, or else 0.
+        path: the file; an existing one is replaced. ``{pid}``, ``{host}`` and ``{rank}`` in it are
+            filled in. The rank is the one set by torchrun, mpirun or srun, or else 0.
 
     Raises:
-        OptionError: if another name stands in braces.
+        OptionError: if braces hold another name.
         TraceFileError: if the file cannot be opened for writing.
     """
 
     lossless: Final = True
-    """No call is left out, though the program may have to wait for the disk."""
+    """True: no call is left out, though the program may wait for the disk."""
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self._template = os.fspath(path)
-        # The program may go to another folder.
+        # The program may change its working directory.
         self._folder = Path() if Path(path).is_absolute() else Path.cwd()
         self.path: Path = self._folder / fill(self._template)
         """The file that this process writes to."""
         self._pid = os.getpid()
         self.left_out: Mapping[str, int] = {}
-        """Number of calls that were left out on purpose, by site; the last line says it."""
+        """Number of calls left out on purpose, by site; written in the last line."""
         self._is_gzip = self.path.suffix.lower() == ".gz"
-        # All is held back in here and not by the file, whose buffer a fork would duplicate.
+        # The buffer is here and not in the file object, whose buffer a fork would copy.
         self._events: list[Event] = []
         self._told: Told = {}
         self._pending = b""
         self._written = 0
         self._file: FileIO | None = self._open()
         self.on_event: Callable[[Event], None] = self._events.append
-        """Takes one event, which becomes one line. It is C: no interrupt falls in it."""
+        """Takes one event, one line. It runs in C, so no interrupt falls in it."""
 
     def __repr__(self) -> str:
         return f"JSONLines({str(self.path)!r})"
@@ -76,14 +76,14 @@ class JSONLines:
         return file
 
     def on_start(self, header: Header, /) -> None:
-        """Write the header line; the file is a trace from its first moment on."""
+        """Write the header line; from then on the file is a valid trace."""
         self._pending += self._packed(header_line(header))
         self._write()
 
     def on_fork(self, header: Header, /) -> None:
-        """Leave the file to the parent, and begin one of one's own."""
+        """Leave the file to the parent and begin a new one."""
         if self._pid == os.getpid():
-            return  # it is of this process already
+            return  # the file is already its own
         self._pid = os.getpid()
         if self._file is not None:
             self._file.close()
@@ -94,20 +94,20 @@ class JSONLines:
         self._pending, self._written = self._packed(header_line(header)), 0
 
     def on_end(self, lost: int, /) -> None:
-        """Write the last line, which says how many calls were not kept."""
+        """Write the last line, with the number of calls not kept."""
         if not self.is_bare:
             self._encode()
             self._pending += self._packed(end_line(lost, self.left_out))
 
     @property
     def is_bare(self) -> bool:
-        """Whether nothing is written, as yet: by a child process, or for the disk is full."""
+        """True if nothing is written yet: in a child process, or with a full disk."""
         return not self._written and not self._events
 
     def flush(self) -> None:
-        """Hand what was written to the operating system.
+        """Write the buffered events to the operating system.
 
-        An interrupt may end this anywhere, and the next time it goes on from there.
+        An interrupt may stop this anywhere; the next call continues from there.
         """
         if not self.is_bare:
             self._encode()
@@ -117,14 +117,14 @@ class JSONLines:
         count = len(self._events)
         told = {**self._told}
         lines = self._packed("".join(event_lines(self._events[:count], told)))
-        # One step: between these, CPython looks for no signals.
+        # One step: CPython handles no signals between these.
         self._pending += lines
         self._told = told
         del self._events[:count]
 
     def _packed(self, text: str) -> bytes:
         lines = text.encode()
-        # No compressor is kept, for an interrupt could fall between it and what it gave.
+        # No compressor is kept: an interrupt could lose its output.
         return gzip.compress(lines, _COMPRESSION, mtime=0) if lines and self._is_gzip else lines
 
     def _write(self) -> None:
@@ -132,14 +132,14 @@ class JSONLines:
             self._file = self._open()
         while self._pending:
             if self._file.seekable():
-                self._file.seek(self._written)  # an interrupt may have kept us from counting
+                self._file.seek(self._written)  # an interrupt may have prevented the count
             count = self._file.write(self._pending)
             # One step.
             self._pending = self._pending[count:]
             self._written += count
 
     def close(self) -> None:
-        """Flush, and close the file."""
+        """Flush and close the file."""
         try:
             self.flush()
         finally:

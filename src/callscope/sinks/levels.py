@@ -1,4 +1,4 @@
-"""At which level of logging an event is told; for the sinks that write to loggers."""
+"""Logging levels of events, for the sinks that write to loggers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from callscope.introspect.classes import bare_name, qualified_name
 from callscope.trace import Event, EventKind
 
 Level: TypeAlias = int | str | None
-"""A number, or a name such as ``"INFO"``; None to leave the event out."""
+"""A number or a name such as ``"INFO"``; None leaves the event out."""
 
 DEFAULTS: Final[Mapping[EventKind, Level]] = {
     "call": logging.DEBUG,
@@ -25,12 +25,12 @@ DEFAULTS: Final[Mapping[EventKind, Level]] = {
 
 
 class Levels:
-    """The level of each event.
+    """Mapping of events to levels.
 
     Args:
-        by_kind: levels of kinds, in place of the `DEFAULTS`.
-        by_error: levels of the event ``raise``, by exception class or by its name, which may be a
-            pattern; the first that fits is taken.
+        by_kind: levels of kinds, instead of the `DEFAULTS`.
+        by_error: levels of the event ``raise``, by exception class or by a name or pattern of
+            names; the first match counts.
 
     Raises:
         OptionError: if a kind or a level is not known.
@@ -78,7 +78,7 @@ def _number(level: Level) -> int | None:
 
 
 def module_of(defining_class: str) -> str:
-    """Return the module of a class, of whose qualified name it is a part."""
+    """Return the module part of a class's qualified name."""
     name = defining_class.partition(".<locals>")[0]
     while "." in name:
         name = name.rpartition(".")[0]

@@ -1,4 +1,4 @@
-"""Calls as records of the standard library's `logging`."""
+"""Sink that writes calls to the standard library's `logging`."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ _UNKNOWN_FILE: Final = "(unknown file)"
 
 
 class Logging:
-    """Writes each event to a logger: that of the module whose class defines the method.
+    """Sink that writes each event to the logger of the defining class's module.
 
-    A record's message is ``"call %s"``, ``"return %s"`` or ``"raise %s"``, whose one argument
-    becomes text when it is asked for. All that the event says stands in attributes of the record,
-    which begin with ``callscope_``. Time, thread, process, file, line and function of the record
-    are the call's own.
+    A record's message is ``"call %s"``, ``"return %s"`` or ``"raise %s"``; its one argument
+    is formatted only on demand. The fields of the event are attributes of the record, with
+    the prefix ``callscope_``. Time, thread, process, file, line and function of the record are
+    those of the call.
 
-    Calls of logging's own classes, such as handlers, are left out: each record would lead to more.
+    Calls of logging's own classes, such as handlers, are left out: each record would cause more.
 
     Args:
         levels: the level of each kind of event, as a number or a name; None leaves it out. By
             default ``call`` and ``return`` are ``DEBUG``, ``raise`` is ``WARNING``, and ``suspend``
             and ``resume`` are left out.
-        error_levels: levels of ``raise`` by exception class, or by a pattern of its name.
-        logger: name of one logger for all, in place of a logger per module.
+        error_levels: levels of ``raise``, by exception class or by a pattern of its name.
+        logger: name of one logger for all events, not one per module.
 
     Raises:
         OptionError: if a kind or a level is not known.
     """
 
     exits_first: Final = True
-    """Recordings end, at exit, before the handlers do that records go to."""
+    """True: at exit, recordings end before the logging handlers do."""
 
     def __init__(
         self,
@@ -54,13 +54,13 @@ class Logging:
         return "Logging()"
 
     def on_start(self, header: Header, /) -> None:
-        """Take note of how the clock of the calls stands to the time of day."""
+        """Store the offset of the clock of the calls from the time of day."""
         self._offset_ns = header.start_unix_ns - header.start_ns
 
     on_fork = on_start
 
     def on_event(self, event: Event, /) -> None:
-        """Log one event, if its logger is on for its level."""
+        """Log one event, if its level is enabled."""
         level = self._levels.of(event)
         if level is None or _is_of_logging(event.call.runtime_class):
             return
@@ -88,13 +88,13 @@ class Logging:
         record.msecs = int(created % 1 * 1e3)
         record.process = event.pid
         record.threadName = call.thread
-        record.thread = 0  # its number is not known
+        record.thread = 0  # unknown
         if hasattr(record, "taskName"):
             record.taskName = call.task
         return record
 
     def flush(self) -> None:
-        """Do nothing: handlers write when their configuration says so."""
+        """Do nothing: the handlers decide when they write."""
 
     def close(self) -> None:
         """Do nothing: handlers belong to the program."""
@@ -110,7 +110,7 @@ def _fields(event: Event) -> dict[str, Any]:
 
 
 class _Text:
-    """A call, and what came of it if it has ended, as text once that is asked for."""
+    """A call, with its outcome if it has ended; formatted on demand."""
 
     __slots__ = ("_call", "_kind")
 
@@ -130,7 +130,7 @@ class _Text:
 
 @lru_cache(maxsize=1_024)
 def _is_of_logging(name: str) -> bool:
-    """Tell whether a class is one of those that log records go through."""
+    """Return whether a class is one that log records pass through."""
     module = sys.modules.get(module_of(name))
     found: object = module
     for part in name.removeprefix(f"{module_of(name)}.").split("."):

@@ -1,4 +1,4 @@
-"""Calls as events of structlog: one event dict each."""
+"""Sink that writes calls to structlog: one event dict each."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from callscope.trace import Event, EventKind, Header
 
 
 class Structlog:
-    """Hands each event to structlog, as the program has configured it.
+    """Sink that writes to structlog, as the program has configured it.
 
-    The event is called ``call``, ``return`` or ``raise``; its dict holds what the event schema
-    says, and ``time_unix_ns``. Its logger is that of the module whose class defines the method.
+    The event's name is ``call``, ``return`` or ``raise``; its dict has the fields of the event
+    schema and ``time_unix_ns``. Its logger is that of the defining class's module.
 
     Args:
         levels: the level of each kind of event, as a number or a name; None leaves it out. By
             default ``call`` and ``return`` are ``DEBUG``, ``raise`` is ``WARNING``, and ``suspend``
             and ``resume`` are left out.
-        error_levels: levels of ``raise`` by exception class, or by a pattern of its name.
-        logger: takes all events, in place of a logger per module.
+        error_levels: levels of ``raise``, by exception class or by a pattern of its name.
+        logger: one logger for all events, not one per module.
 
     Raises:
         MissingExtraError: if ``structlog`` is not installed.
@@ -30,7 +30,7 @@ class Structlog:
     """
 
     exits_first: Final = True
-    """Recordings end, at exit, before the handlers do that records go to."""
+    """True: at exit, recordings end before the logging handlers do."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Structlog:
         return "Structlog()"
 
     def on_start(self, header: Header, /) -> None:
-        """Take note of how the clock of the calls stands to the time of day."""
+        """Store the offset of the clock of the calls from the time of day."""
         self._offset_ns = header.start_unix_ns - header.start_ns
 
     on_fork = on_start
@@ -66,7 +66,7 @@ class Structlog:
         fields = event.to_dict()
         name = fields.pop("kind")
         fields["time_unix_ns"] = event.ts_ns + self._offset_ns
-        # Every kind of logger has methods of these names, and few take a level as an argument.
+        # Every kind of logger has these methods, and few take a level as an argument.
         logger = self._find_logger(event)
         getattr(logger, _method(level))(name, **fields)
 

@@ -1,6 +1,6 @@
-"""What a user's tests import: golden outlines, traces shown when a test fails, the check of a sink.
+"""Helpers for a user's tests: golden outlines, traces of failing tests, a check of sinks.
 
-For any test runner; pytest has the first two, and more, in its fixture ``callscope``.
+They work with any test runner. The pytest fixture ``callscope`` has the first two, and more.
 """
 
 from callscope.testing.outline import check_outline, recorded

@@ -1,4 +1,4 @@
-"""The programs that `check_sink` records: of all kinds of calls, with all that writers break at."""
+"""Programs that `check_sink` records: all kinds of calls, and values that break writers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 
 class Base:
-    """Has methods of all kinds."""
+    """Class with methods of all kinds."""
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         return args[0] if args else kwargs
@@ -44,7 +44,7 @@ class Base:
 
 
 class Layer:
-    """The example that all of callscope starts from."""
+    """The seed example of callscope."""
 
     def __init__(self, x: Any) -> None:
         del x
@@ -160,4 +160,4 @@ PROGRAMS: Final[dict[str, Callable[[], None]]] = {
     "a call that never ends": _leave_unfinished,
     "thousands of calls": _many,
 }
-"""By what a message calls them."""
+"""Programs by their names in messages."""

@@ -1,4 +1,4 @@
-"""Golden outlines, and traces that are shown when a test fails."""
+"""Golden outlines, and traces shown when a test fails."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from callscope.read import Trace
 
 UPDATE: Final = "CALLSCOPE_UPDATE"
-"""The environment variable that, set to ``1``, has `check_outline` write what it would compare."""
+"""Environment variable; with ``1``, `check_outline` writes the file instead of comparing."""
 
 _MOST_SHOWN: Final = 200
 
 
 def check_outline(trace: Trace, path: str | PathLike[str]) -> None:
-    """Check that a trace's outline is what a file says.
+    """Check that a trace's outline equals a file.
 
-    Where the environment variable ``CALLSCOPE_UPDATE`` is ``1``, the file is written instead; with
+    If the environment variable ``CALLSCOPE_UPDATE`` is ``1``, the file is written instead; with
     pytest, the option ``--callscope-update`` does that.
 
     Args:
@@ -34,7 +34,7 @@ def check_outline(trace: Trace, path: str | PathLike[str]) -> None:
         path: a text file, in UTF-8, kept with the tests.
 
     Raises:
-        AssertionError: if the outline is another, or there is no such file; it says what differs.
+        AssertionError: if the outline differs, with the differences, or there is no such file.
         TraceFileError: if the file cannot be read or written.
     """
     file = Path(path)
@@ -76,10 +76,10 @@ def _write(file: Path, text: str) -> None:
 
 @contextmanager
 def recorded(*targets: type | str, **options: Any) -> Iterator[Trace]:
-    """Record a block, as `record` does; if it fails, its exception is shown with the calls.
+    """Record a block, as `record` does; add the calls to an exception that it raises.
 
-    The last calls are added to the exception as a note (`BaseException.add_note`), which every
-    test runner prints below the traceback.
+    The last calls become a note of the exception (`BaseException.add_note`), which every test
+    runner prints below the traceback.
 
     Args:
         targets: as for `record`.
@@ -99,7 +99,7 @@ def recorded(*targets: type | str, **options: Any) -> Iterator[Trace]:
 
 
 def last_calls(trace: Trace) -> str:
-    """Return the outline of a trace's last calls, with those that led to them."""
+    """Return the outline of a trace's last calls and their callers."""
     from callscope.read.formats.tree import excerpt, last_of
 
     data = trace._data()

@@ -1,4 +1,4 @@
-"""Whether a sink keeps what the `Sink` protocol promises."""
+"""Check that a sink fulfills the `Sink` protocol."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from callscope.trace import Header, Sink
 
 
 def check_sink(make: Callable[[], Sink]) -> None:
-    """Check that a sink keeps what the `Sink` protocol promises.
+    """Check that a sink fulfills the `Sink` protocol.
 
-    It is given real recordings: of nested calls, errors, generators and coroutines, threads, text
-    and numbers at which writers break, calls that never end, nothing at all, and a forked process
-    where the system has them. It must take them all, and end within its `deadline_seconds`::
+    The sink receives real recordings: nested calls, errors, generators and coroutines, threads,
+    text and numbers that break writers, calls that never end, no calls at all, and a forked process
+    if the system has them. It must accept all, and end within its `deadline_seconds`::
 
         def test_my_sink(tmp_path):
             check_sink(lambda: MySink(tmp_path / "calls.txt"))
 
     Args:
-        make: returns a fresh sink; it is called once per recording.
+        make: returns a new sink; called once per recording.
 
     Raises:
-        AssertionError: if a promise is broken, naming it, the recording and the event.
+        AssertionError: if a rule is broken, naming the rule, the recording and the event.
     """
     first = make()
     _check_shape(first)
@@ -46,7 +46,7 @@ def check_sink(make: Callable[[], Sink]) -> None:
 
 
 class _Watched:
-    """A sink that notes the first exception which another has raised, and where."""
+    """Sink that notes the first exception of another sink, and its place."""
 
     def __init__(self, sink: Sink, recording: str) -> None:
         self._sink = sink
@@ -95,7 +95,7 @@ _METHODS: Final = {
 
 @contextmanager
 def _watched(sink: Sink, recording: str) -> Iterator[Any]:
-    """Fail if the sink raises, or is warned of."""
+    """Fail if the sink raises or causes a warning."""
     watched = _Watched(sink, recording)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -126,7 +126,7 @@ def _header() -> Header:
 
 
 def _check_ends(sink: Sink, recording: str) -> None:
-    """Flush it with nothing to flush, and tell it that calls were lost."""
+    """Flush a sink with nothing to flush, and tell it that calls were lost."""
     with _watched(sink, recording) as watched:
         for method, *arguments in (
             ("on_start", _header()),
@@ -137,7 +137,7 @@ def _check_ends(sink: Sink, recording: str) -> None:
             ("close",),
         ):
             if hasattr(sink, str(method)):
-                with suppress(BaseException):  # which has been noted
+                with suppress(BaseException):  # noted by `_Watched`
                     getattr(watched, str(method))(*arguments)
 
 
@@ -155,14 +155,14 @@ def _check_close_again(sink: Sink) -> None:
 
 
 def _check_fork(sink: Sink) -> None:
-    """Fork in the middle of a recording, and see that both processes end well."""
+    """Fork during a recording, and check that both processes end well."""
     reading, writing = os.pipe()
     with _watched(sink, "a program that forks") as watched, os.fdopen(reading) as report:
         recording = record(Layer, sinks=[watched])
         with recording:
             layer = Layer(1)
             with warnings.catch_warnings():
-                # A test's process may have threads of its own.
+                # A test's process may have its own threads.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 child = os.fork()
             if not child:

@@ -1,1 +1,1 @@
-"""Ways to record without a change to the program: command line, pytest, IPython, environment."""
+"""Tools that record an unchanged program: command line, pytest, IPython, environment."""

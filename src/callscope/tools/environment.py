@@ -1,4 +1,4 @@
-"""The recording that the environment variables ``CALLSCOPE`` and its kin ask for."""
+"""Recording requested by the environment variables ``CALLSCOPE`` and ``CALLSCOPE_*``."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from callscope.recording.recording import Recording
 from callscope.trace import Sink
 
 TARGETS: Final = "CALLSCOPE"
-"""``1`` for all that is declared, or a comma-separated list of class paths
+"""``1`` for all declared classes, or a comma-separated list of class paths
 (``keras.layers:Layer``) and of patterns of declared classes' qualified names (``mylib.*``). ``0``
-asks for nothing."""
+records nothing."""
 METHODS: Final = "CALLSCOPE_METHODS"
-"""Comma-separated names of methods, or patterns; by default what was declared."""
+"""Comma-separated names or patterns of methods; by default those declared."""
 CAPTURE: Final = "CALLSCOPE_CAPTURE"
 """``values`` (the default), ``types`` or ``none``."""
 TO: Final = "CALLSCOPE_TO"
-"""The file the trace goes to; or ``logging:``, ``otel:`` or ``structlog:``, for the sink that
-writes to what the program has configured. Without it, the tree is printed to stderr at exit."""
+"""The file for the trace; or ``logging:``, ``otel:`` or ``structlog:``, for the sink that uses
+the program's configuration. Without it, the tree is printed to stderr at exit."""
 _SINKS: Final = {
     "logging:": ("logging", "Logging"),
     "otel:": ("opentelemetry", "OpenTelemetry"),
@@ -45,8 +45,8 @@ _SINKS: Final = {
 def start(environment: Mapping[str, str]) -> None:
     """Record until the interpreter exits, if the variables ask for it.
 
-    Nothing is raised: the variables must not break a program that merely imports a library which
-    uses callscope. What cannot be followed is warned about.
+    It raises nothing: the variables must not break a program that merely imports a library that
+    uses callscope. It warns about values that cannot be used.
     """
     names = _listed(environment.get(TARGETS, ""))
     if not names or names == ["0"] or any(isinstance(one, _UntilExit) for one in RUNNING):
@@ -61,7 +61,7 @@ def start(environment: Mapping[str, str]) -> None:
 
 def _start(names: list[str], environment: Mapping[str, str]) -> None:
     to = environment.get(TO, "")
-    # Absolute, so that it names the same file in a process that is started in another folder.
+    # Absolute, to name the same file in a process started in another folder.
     path = Path(to).absolute() if to and to not in _SINKS else None
     is_first = PARENT not in environment
     if is_first:
@@ -90,8 +90,8 @@ def _start(names: list[str], environment: Mapping[str, str]) -> None:
         to=path if streams else None,
         keep=not sinks,
         replaces_methods=methods is not None,
-        # Other processes need not be able to import all of it; and `run --children` begins in
-        # them before they know where they import from.
+        # Other processes may be unable to import some of it, and `run --children` begins in
+        # them before their import path is complete.
         must_exist=is_first and not _is_startup() and all(":" in name for name in targets),
     )
     recording.is_first = is_first
@@ -102,18 +102,18 @@ def _start(names: list[str], environment: Mapping[str, str]) -> None:
 
 
 def _own(path: Path, *, is_first: bool) -> Path:
-    """Return the file of this process; fields of the path that are filled in later may be left."""
+    """Return the file of this process; its path may still contain fields to fill in."""
     if "{pid}" in str(path):
         return path
     if is_first:
-        # Ranks know nothing of each other, and each would replace what another has saved.
+        # Ranks do not know each other; each would replace the file of another.
         is_shared = not is_streamed(path) and rank() and "{rank}" not in str(path)
         return with_part(path, "rank{rank}") if is_shared else path
     return beside(path) if is_streamed(path) else part_of(Path(fill(str(path))))
 
 
 def _is_command_line() -> bool:
-    """Return whether the process is `callscope` itself, which must not write over what it shows."""
+    """Return whether the process is `callscope`, which must not overwrite a file it shows."""
     arguments = getattr(sys, "argv", None) or [""]
     if arguments[0] != "-m":
         return Path(arguments[0]).stem == "callscope"
@@ -122,7 +122,7 @@ def _is_command_line() -> bool:
 
 
 def _is_startup() -> bool:
-    """Return whether the interpreter starts, and does not know yet where the program lies."""
+    """Return whether the interpreter starts and does not know the program's folder yet."""
     frame: types.FrameType | None = sys._getframe()
     while frame is not None and frame.f_globals.get("__name__") != "site":
         frame = frame.f_back
@@ -130,7 +130,7 @@ def _is_startup() -> bool:
 
 
 def _may_be_path(name: str) -> bool:
-    """Return whether a name may be the path of a class; with dots alone, it is a pattern as well."""
+    """Return whether a name may be a class path; with dots alone, it is a pattern as well."""
     if ":" in name:
         return True
     return "." in name and not name.startswith("__main__.") and not {*"*?["} & {*name}
@@ -147,17 +147,17 @@ def _listed(text: str) -> list[str]:
 
 
 class _UntilExit(Recording):
-    """Hands out what it has recorded when it ends; so does each child process that is forked."""
+    """Recording that prints or saves its trace when it ends, also in forked children."""
 
     target: Path | None = None
-    """The file to save; its fields are not filled in yet."""
+    """File to save; its fields are not filled in yet."""
     hands_out = True
-    """Whether the trace is printed or saved at the end."""
+    """True if the trace is printed or saved at the end."""
     is_first = True
-    """Whether no process before this one has begun to record."""
+    """True if no process before this one has begun to record."""
     _reported: tuple[str, ...] = ()
     is_part = False
-    """Whether it streams what the first process joins with its own."""
+    """True if it streams a part that the first process joins with its own."""
     _pid = os.getpid()
 
     @property
@@ -165,15 +165,15 @@ class _UntilExit(Recording):
         return True
 
     def start_anew(self) -> None:
-        """Go on in a child process, which streams its part of what the first process saves."""
+        """Reset in a child process, which streams its part of the first process's file."""
         if self.target is not None and self.hands_out and "{pid}" not in str(self.target):
-            with suppress(TraceFileError):  # then it saves a file of its own
+            with suppress(TraceFileError):  # then it saves its own file
                 self._stream_to(part_of(Path(fill(str(self.target)))))
                 self.hands_out, self.is_part = False, True
         super().start_anew()
 
     def report(self, problem: str) -> None:
-        """Warn of a target that is not traced."""
+        """Warn about a target that is not traced."""
         self._reported += (problem,)
         super().report(problem)
 
@@ -181,7 +181,7 @@ class _UntilExit(Recording):
         return "" if self.problems else super()._absence()  # they are reported already
 
     def _report_rest(self) -> None:
-        """Warn of the targets whose modules were not imported, or do not exist."""
+        """Warn about targets whose modules were not imported or do not exist."""
         declared = {declaration.name for declaration in REGISTRY.declarations()}
         for handle in self._handles:
             problem = handle.problem
@@ -206,7 +206,7 @@ class _UntilExit(Recording):
         if not was_running or not self.hands_out or (is_child and not len(self.trace)):
             return
         if self.target is None:
-            # The program may have left no stderr, or one that is closed.
+            # The program may have removed or closed stderr.
             with suppress(OSError, ValueError, AttributeError):
                 sys.stderr.write(f"{self.trace}\n")
             return

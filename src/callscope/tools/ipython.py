@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-# What is no class of this module's making and is shown as text, in lines.
+# Module and class of objects shown as multi-line text.
 _SHOWN_AS_TEXT: Final = (
     ("callscope.read.explain.explanation", "Explanation"),
-    ("callscope.read.findings", "Finding"),
+    ("callscope.read.findings.finding", "Finding"),
 )
 
 
@@ -66,7 +66,7 @@ class CallscopeMagics(Magics):
     @argument("name", nargs="?", help="variable that the trace is stored in")
     @cell_magic
     def callscope(self, line: str, cell: str) -> None:
-        """Run the cell, and show the calls that it made."""
+        """Run the cell and show the calls that it made."""
         options = parse_argstring(self.callscope, line)
         try:
             trace = self._record(options, cell)
@@ -98,7 +98,7 @@ class CallscopeMagics(Magics):
         return trace
 
     def _target(self, name: str) -> type | str:
-        """Return a class of the notebook, or the name of one that is still to come."""
+        """Return a class of the notebook, or the name of one not defined yet."""
         if ":" in name:
             return name
         head, *rest = name.split(".")

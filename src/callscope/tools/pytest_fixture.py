@@ -1,4 +1,4 @@
-"""What the pytest fixture ``callscope`` is."""
+"""Value of the pytest fixture ``callscope``."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 class Recordings:
-    """What the fixture ``callscope`` is: `record`, `start` and `stop` as in the module.
+    """Value of the fixture ``callscope``: `record`, `start` and `stop` as in the module.
 
-    What is recorded by them is shown in the report if the test fails.
+    If the test fails, its report shows the calls that they recorded.
     """
 
     def __init__(self, request: pytest.FixtureRequest) -> None:
@@ -38,7 +38,7 @@ class Recordings:
 
     @method_taking(record)
     def start(self, *targets: type | str, **options: Any) -> Trace:
-        """Begin a recording, and return its trace; it ends with the test, or by `stop`."""
+        """Begin a recording and return its trace; it ends with the test, or by `stop`."""
         return begin_among(self._started, self.record(*targets, **options))
 
     def stop(self) -> Trace:
@@ -51,16 +51,16 @@ class Recordings:
         return end_last(self._started, problem)
 
     def check_outline(self, trace: Trace, name: str = "") -> None:
-        """Check that a trace's outline is what a file beside the test says.
+        """Check that a trace's outline equals the file beside the test.
 
         The file is ``outlines/<test file>.<test>.txt``; ``--callscope-update`` writes it.
 
         Args:
             trace: the trace.
-            name: stands in the file's name, for one of several traces of a test.
+            name: part of the file name, to tell several traces of a test apart.
 
         Raises:
-            AssertionError: if the outline is another, or there is no such file.
+            AssertionError: if the outline differs, or there is no such file.
         """
         test = self._request.node.nodeid.partition("::")[2]
         words = [self._request.path.stem, *filter(None, [test, name])]
@@ -78,6 +78,6 @@ class Recordings:
                 yield f"Recorded calls{f' ({number})' if len(traces) > 1 else ''}", text
 
     def end(self) -> None:
-        """End what the test has started and not stopped."""
+        """End the recordings that the test has not stopped."""
         while self._started:
             self.stop()

@@ -1,7 +1,7 @@
-"""The pytest plugin: ``pytest --callscope package.module:Class``.
+"""Pytest plugin: ``pytest --callscope package.module:Class``.
 
-The hierarchies are traced from before the first conftest file until pytest ends, and a failing
-test's report shows the calls of that test. Without the option nothing else is imported.
+The hierarchies are traced from before the first conftest file until pytest ends. The report of a
+failing test shows its calls. Without the option nothing else is imported.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from callscope.trace import Call
 
 MOST_SHOWN: Final = 200
-"""How many calls a report shows of each phase of a test."""
+"""Number of calls that a report shows of each phase of a test."""
 
 _MOST_KEPT: Final = 100_000
 _PLUGIN_NAME: Final = "callscope-tracing"
@@ -60,19 +60,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Begin before the conftest files are imported, for they may use what is traced."""
+    """Begin before the conftest files are imported: they may use traced classes."""
     _begin(early_config, early_config.known_args_namespace)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin now if a conftest file has brought the plugin in."""
+    """Begin now if a conftest file has loaded the plugin."""
     _begin(config, config.option)
     if getattr(config.option, "callscope_update", False):
         _update_outlines(config)
 
 
 def _update_outlines(config: pytest.Config) -> None:
-    """Say it as other test runners do, and take it back when pytest ends."""
+    """Set the environment variable for updates until pytest ends."""
     from callscope.testing.outline import UPDATE
 
     environment = pytest.MonkeyPatch()
@@ -81,7 +81,7 @@ def _update_outlines(config: pytest.Config) -> None:
 
 
 def _begin(config: pytest.Config, options: argparse.Namespace) -> None:
-    # Not there if a conftest file deep in the tests has brought the plugin in: too late for it.
+    # Missing if a conftest file deep in the tests has loaded the plugin: that is too late.
     targets = getattr(options, "callscope_targets", None)
     methods = getattr(options, "callscope_methods", None)
     if methods and not targets:
@@ -95,7 +95,7 @@ def _begin(config: pytest.Config, options: argparse.Namespace) -> None:
 
     class SilentRecording(Recording):
         def report(self, problem: str) -> None:
-            """Say nothing: the summary does."""
+            """Do nothing: the summary reports it."""
 
     targets = tuple(dict.fromkeys(targets))
     try:
@@ -135,14 +135,14 @@ def _usage_error(error: CallscopeError) -> pytest.UsageError:
 
 
 class _Totals(NamedTuple):
-    """What the summary tells; an xdist worker sends it to where the summary is printed."""
+    """Content of the summary; an xdist worker sends it to the process that prints."""
 
     calls: int
     problems: list[str]
 
 
 class _Tracing:
-    """The tracing of one run of pytest; there may be another, inside one of its tests."""
+    """Tracing of one run of pytest; one of its tests may run another."""
 
     def __init__(self, recording: Recording, targets: Sequence[str]) -> None:
         self._recording = recording
@@ -190,11 +190,11 @@ class _Tracing:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         if hasattr(session.config, "workerinput"):
-            return  # what an xdist worker raises would end it without a word
+            return  # an exception would end an xdist worker silently
         try:
             _check_targets(self._targets, may_be_hidden=False)
         except CallscopeError as error:
-            session.config.pluginmanager.unregister(self)  # the summary would say it again
+            session.config.pluginmanager.unregister(self)  # the summary would repeat it
             raise _usage_error(error) from None
 
     @contextmanager
@@ -234,18 +234,18 @@ class _Tracing:
             terminalreporter.write_line(f"callscope: {problem} Nothing was traced for it.")
 
     def _totals(self) -> _Totals:
-        # The recording itself keeps no call: those of a test are kept while it runs.
+        # The recording keeps no calls: those of a test are kept while it runs.
         return _Totals(self._recording.trace.lost, self._recording.problems)
 
 
 def _sum(totals: Sequence[_Totals]) -> _Totals:
-    """Return what all workers saw; a target that one of them traced is no problem."""
+    """Return totals of all workers; a target that one of them traced is not a problem."""
     problems = [p for p in totals[0].problems if all(p in other.problems for other in totals)]
     return _Totals(sum(each.calls for each in totals), problems)
 
 
 class _Phases:
-    """The calls of one test, by the phase that they began in."""
+    """Calls of one test, by the phase that they began in."""
 
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
@@ -256,7 +256,7 @@ class _Phases:
         from callscope.tape.threads import TAPES
 
         if name in self._starts:
-            self._starts.clear()  # the test is run once more, as plugins do with flaky ones
+            self._starts.clear()  # the test runs again, as plugins do with flaky ones
         self._starts[name] = TAPES.clock.cell_contents()
 
     def sections(self) -> Iterator[tuple[str, str]]:
@@ -287,7 +287,7 @@ _RECORDINGS: Final = pytest.StashKey["Recordings"]()
 
 @pytest.fixture
 def callscope(request: pytest.FixtureRequest) -> Iterator[Recordings]:
-    """Record in a test, with the calls in the report if it fails; see `Recordings`."""
+    """Record in a test; if it fails, the report shows the calls. See `Recordings`."""
     from callscope.tools.pytest_fixture import Recordings
 
     recordings = request.node.stash[_RECORDINGS] = Recordings(request)
@@ -299,7 +299,7 @@ def callscope(request: pytest.FixtureRequest) -> Iterator[Recordings]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show what a failing test has recorded by the fixture."""
+    """Show the calls that a failing test recorded with the fixture."""
     report = yield
     if call.when == "call" and report.failed and _RECORDINGS in item.stash:
         report.sections.extend(item.stash[_RECORDINGS].sections())

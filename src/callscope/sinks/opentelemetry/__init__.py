@@ -1,4 +1,4 @@
-"""A span of OpenTelemetry for each call, in the traces of the application."""
+"""Sink that makes an OpenTelemetry span of each call, in the application's traces."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from callscope.sinks.opentelemetry.contexts import ActiveSpan, Mark, Noting
     from callscope.trace import Call, Event, Header
 
-# A call may begin below one that has ended: a task that it made. So many are remembered.
+# Number of ended calls to remember: a task made by one may begin calls below it later.
 _REMEMBERED: Final = 1 << 14
-# A clock that was set, or a machine that slept, moves the time of day against the other by more.
+# Least shift of the time of day against the clock when it is set, or when the machine sleeps.
 _STEP_NS: Final = 1_000_000_000
 
 
 class _Made:
-    """What was made of a call."""
+    """Span state of one call."""
 
     __slots__ = ("call", "mark", "seen", "span", "start_unix_ns")
 
@@ -47,26 +47,26 @@ class _Made:
         self.span = span
         """None if it is not sampled."""
         self.seen = seen
-        """Which of the application's spans was current as it began."""
+        """The application's span that was current as it began."""
         self.start_unix_ns = start_unix_ns
         self.mark = mark
-        """In its context, if it is current while it runs."""
+        """Mark in its context, if its span is made current."""
 
 
 class OpenTelemetry:
-    """Makes a span of each call, with its times, below the application's own spans.
+    """Sink that makes a span of each call, with its times, below the application's own spans.
 
-    Spans go to the application's `TracerProvider`, which is never set here: its samplers,
-    processors, limits and exporters do what they do with the application's spans. A call made
-    within a span that was not sampled gets none, as with the samplers that go by the parent.
+    Spans go to the application's `TracerProvider`, which is never set here. Its samplers,
+    processors, limits and exporters treat them like the application's spans. A call within a
+    span that was not sampled gets no span, as with parent-based samplers.
 
-    By default, spans are made afterwards, in the background: that takes the program the least time,
-    and a span that a traced method opens is a sibling of the method's. With `current`, the method's
+    By default, spans are made later, in the background. This costs the program the least time, but
+    a span that a traced method opens is a sibling of the method's. With `current`, the method's
     span is current while it runs, as if it began with ``with tracer.start_as_current_span(...)``.
 
     Args:
-        tracer_provider: whose spans they are; by default the application's global one, which may
-            also be set later.
+        tracer_provider: provider of the spans; by default the application's global one, which
+            may be set later.
         current: whether a call's span is current while it runs.
 
     Raises:
@@ -89,12 +89,12 @@ class OpenTelemetry:
         self._provider = tracer_provider
         self._tracer = trace.get_tracer("callscope", __version__, tracer_provider, SCHEMA_URL)
         self._offset_ns = time_ns() - perf_counter_ns()
-        """The time of day at the clock's zero."""
+        """Time of day at the zero of the clock."""
         self._drift_ns = self._offset_ns
         self.around: Noting = (
             contexts.Making(self._tracer, self._to_unix_ns) if current else contexts.Noting()
         )
-        """What is done in the threads of calls."""
+        """Context hook in the threads of calls."""
         self._open: dict[int, _Made] = {}
         self._ended: OrderedDict[int, _Made] = OrderedDict()
 
@@ -103,14 +103,14 @@ class OpenTelemetry:
 
     @property
     def exits_first(self) -> bool:
-        """Whether there is a provider, which is shut down at exit."""
+        """True if there is a provider, which is shut down at exit."""
         from opentelemetry.trace import ProxyTracerProvider
 
         provider = self._provider or self._api.get_tracer_provider()
         return not isinstance(provider, ProxyTracerProvider)
 
     def on_start(self, header: Header, /) -> None:
-        """Take note of how the clock of the calls stands to the time of day."""
+        """Store the offset of the clock of the calls from the time of day."""
         self._offset_ns = header.start_unix_ns - header.start_ns
         self._drift_ns = time_ns() - perf_counter_ns()
 
@@ -158,7 +158,7 @@ class OpenTelemetry:
         return _Made(call, span if span.is_recording() else None, seen, start_unix_ns)
 
     def _above(self, call: Call) -> _Made | None:
-        """Return what was made of the innermost call above that it was told of."""
+        """Return the state of the innermost caller that the sink has received."""
         parent = call.parent
         while parent is not None:
             made = self._open.get(parent.call_id) or self._ended.get(parent.call_id)
@@ -192,12 +192,12 @@ class OpenTelemetry:
             self._ended.popitem(last=False)
 
     def leave_out(self, entered: object) -> None:
-        """End the span that was made for a call which it is told nothing of."""
+        """End the span of a call that the sink will not receive."""
         if isinstance(entered, self._entered_class):
             entered.leave_out()
 
     def flush(self) -> None:
-        """Take note if the time of day was set; spans are sent when the application wants it."""
+        """Update the offset if the time of day was set; the application sends the spans."""
         drift_ns = time_ns() - perf_counter_ns()
         if abs(drift_ns - self._drift_ns) > _STEP_NS:
             self._offset_ns += drift_ns - self._drift_ns
@@ -215,7 +215,7 @@ class OpenTelemetry:
 
 
 def _is_same(one: SpanContext, other: SpanContext | None) -> bool:
-    """Tell whether no span of the application's began between; none at all counts as the same."""
+    """Return whether no application span began in between; an invalid one counts as same."""
     return not one.is_valid or (
         other is not None and (one.span_id, one.trace_id) == (other.span_id, other.trace_id)
     )

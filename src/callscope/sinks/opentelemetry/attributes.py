@@ -1,9 +1,9 @@
-"""What a span says of a call.
+"""Span attributes of a call.
 
-The names are those of the semantic conventions, where they have one:
+The names are those of the semantic conventions, where they exist:
 https://opentelemetry.io/docs/specs/semconv/registry/attributes/code/ (stable since 1.33.0),
 https://opentelemetry.io/docs/specs/semconv/exceptions/exceptions-spans/ and
-https://opentelemetry.io/docs/specs/semconv/general/recording-errors/. All else begins with
+https://opentelemetry.io/docs/specs/semconv/general/recording-errors/. All others begin with
 ``callscope.``.
 """
 
@@ -16,16 +16,16 @@ from callscope.trace import Call, CallError, Value
 Attributes: TypeAlias = dict[str, bool | int | float | str]
 
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.33.0"
-# What protobuf has room for.
+# Range of an int in protobuf.
 _LEAST_INT: Final = -(1 << 63)
 _MOST_INT: Final = (1 << 63) - 1
 
 
 def of_begin(call: Call) -> Attributes:
-    """Return what is known as a call begins.
+    """Return the attributes known when a call begins.
 
-    Where there are more than the span's limit allows, the SDK drops those that were set first: so
-    the arguments come first, and what tells which call it was comes last.
+    Beyond the span's limit, the SDK drops the attributes that were set first. So the arguments
+    come first, and those that identify the call come last.
     """
     attributes: Attributes = {
         f"callscope.arguments.{_text(name)}": _value(value)
@@ -51,7 +51,7 @@ def of_begin(call: Call) -> Attributes:
 
 
 def of_end(call: Call) -> Attributes:
-    """Return what is known besides when a call has ended."""
+    """Return the further attributes known when a call ends."""
     attributes: Attributes = {}
     if not call.finished:
         attributes["callscope.finished"] = False
@@ -66,7 +66,7 @@ def of_end(call: Call) -> Attributes:
 
 
 def of_error(error: CallError) -> Attributes:
-    """Return what the event ``exception`` says."""
+    """Return the attributes of the event ``exception``."""
     attributes: Attributes = {"exception.type": _text(error.type)}
     if error.message:
         attributes["exception.message"] = _text(error.message)
@@ -74,7 +74,7 @@ def of_error(error: CallError) -> Attributes:
 
 
 def description(error: CallError) -> str:
-    """Return why the span's status is that of an error."""
+    """Return the description of the span's error status."""
     return _text(f"{error.type}: {error.message}" if error.message else error.type)
 
 
@@ -85,5 +85,5 @@ def _value(value: Value) -> bool | int | float | str:
 
 
 def _text(text: str) -> str:
-    """Return what can be encoded: a program's strings may hold halves of surrogate pairs."""
+    """Return an encodable text: a program's strings may hold lone surrogates."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()

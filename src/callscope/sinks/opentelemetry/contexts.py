@@ -1,4 +1,4 @@
-"""What the sink does in the threads of calls: notes what is current there, or makes a span so."""
+"""Context hooks in the threads of calls: note the current context, or make a span current."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _SUPPRESS: Final = (
     "suppress_instrumentation",
     getattr(api, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation"),
 )
-"""Set by exporters, of what they themselves call."""
+"""Context keys that exporters set around their own calls."""
 
 
 class _Environment(Getter[Mapping[str, str]]):
-    """Reads what the process was started with.
+    """Getter of the process's environment.
 
     See https://opentelemetry.io/docs/specs/otel/context/env-carriers/.
     """
@@ -45,17 +45,17 @@ class _Environment(Getter[Mapping[str, str]]):
 
 
 def from_environment() -> Context:
-    """Return the context that ``TRACEPARENT`` and its kin say the process was started in."""
+    """Return the context that the process was started in: ``TRACEPARENT`` and such."""
     return propagate.extract(os.environ, Context(), _Environment())
 
 
 def span_context(context: Context) -> SpanContext:
-    """Return which span is current in a context; it is not valid if none is."""
+    """Return the current span of a context; it is invalid if there is none."""
     return get_current_span(context).get_span_context()
 
 
 _VARIABLE: Final = getattr(getattr(api, "_RUNTIME_CONTEXT", None), "_current_context", None)
-# The variable itself, where the context is kept in one: an interrupt finds no room in its methods.
+# The context variable itself, if there is one: no interrupt can fall within its methods.
 _get: Callable[[], Context]
 _set: Callable[[Context], Any]
 _reset: Callable[[Any], None]
@@ -66,15 +66,15 @@ else:
 
 
 class Noting:
-    """Notes what is current as a call begins: the span is made of that afterwards."""
+    """Hook that notes the current context as a call begins; the span is made later."""
 
     makes_current: bool = False
     skips = True
 
     def __init__(self) -> None:
         self.outer: Context = from_environment()
-        """What calls are made in where nothing is current."""
-        # What was found of the last context; it is kept alive by nothing here.
+        """Context for calls made where none is current."""
+        # The answer for the last context, which is not kept alive here.
         self._known: tuple[weakref.ref[Context], object] = (
             weakref.ref(self.outer),
             self._judge(self.outer),
@@ -84,7 +84,7 @@ class Noting:
         return "callscope.OpenTelemetry"
 
     def look(self) -> object:
-        """Return the current context; `SKIPPED` within what is not sampled."""
+        """Return the current context; `SKIPPED` within an unsampled span."""
         context = _get()
         known, answer = self._known
         if known() is context:
@@ -111,12 +111,12 @@ class Noting:
         return None
 
     def capture(self) -> CarriedContext | None:
-        """Carry nothing: a thread's calls hang below what led to them anyway."""
+        """Carry nothing: a thread's calls have their parents anyway."""
         return None
 
 
 class Making(Noting):
-    """Makes a span as a call begins, to be current while it runs."""
+    """Hook that makes a span current while a call runs."""
 
     makes_current = True
 
@@ -127,9 +127,9 @@ class Making(Noting):
         self._sites: dict[Site, tuple[str, dict[str, Any]]] = {}
 
     def look(self) -> object:
-        """Return the current context; `SKIPPED` within what is not sampled.
+        """Return the current context; `SKIPPED` within an unsampled span.
 
-        An interrupt may have kept a call that has ended from making current what was before it.
+        First restore the context before an ended call, if an interrupt prevented that.
         """
         mark = _get().get(_MARK)
         while isinstance(mark, Mark) and mark.was_left_behind():
@@ -155,7 +155,7 @@ class Making(Noting):
         return self._sites[site]
 
     def capture(self) -> CarriedContext:
-        """Return the current context, to be current in another thread."""
+        """Return the current context, for another thread."""
         return CarriedContext(_get())
 
 
@@ -163,29 +163,29 @@ _MARK: Final = api.create_key("callscope")
 
 
 class Mark:
-    """Stands in the context of a call, and is held by whatever the call has started, too."""
+    """Mark in the context of a call, shared by everything that the call has started."""
 
     __slots__ = ("is_over", "tokens")
 
     def __init__(self) -> None:
         self.is_over: bool = False
-        """Whether the call has ended."""
+        """True if the call has ended."""
         self.tokens: list[Any] = []
-        """While it is current, what makes current what was before, in its own thread or task."""
+        """While it is current, the token that restores the previous context of its thread or task."""
 
     def was_left_behind(self) -> bool:
-        """Put right what an interrupt has left; return whether there was something."""
+        """Repair what an interrupt has left; return whether there was a repair."""
         if not self.is_over or not self.tokens:
             return False
         try:
             _reset(self.tokens.pop())
         except (ValueError, RuntimeError):
-            return False  # it is right: a task that the call has made goes on in its context
+            return False  # correct: a task made by the call continues in its context
         return True
 
 
 class CarriedContext:
-    """A context that something runs in, in another thread; it may do so several times at once."""
+    """Context carried to another thread; it may be active several times at once."""
 
     __slots__ = ("context",)
 
@@ -193,20 +193,20 @@ class CarriedContext:
         self.context: Context = context
 
     def resume(self) -> object:
-        """Make it current."""
+        """Make the context current."""
         return _set(self.context)
 
     def suspend(self, token: Any) -> None:
-        """Make current what was before."""
-        with suppress(ValueError):  # what runs is closed from elsewhere
+        """Restore the previous context."""
+        with suppress(ValueError):  # closed from another context
             _reset(token)
 
     def leave(self) -> None:
-        """Do nothing; there is no span."""
+        """Do nothing: there is no span."""
 
 
 class ActiveSpan(CarriedContext):
-    """The span of a call that runs."""
+    """Span of a running call."""
 
     __slots__ = ("_ends", "_has_left", "_is_left_out", "mark", "span", "start_unix_ns")
 
@@ -219,35 +219,35 @@ class ActiveSpan(CarriedContext):
         self._ends = [span.end]
 
     def resume(self) -> object:
-        """Make it current."""
+        """Make the context current."""
         tokens = self.mark.tokens
         # All in C: no interrupt falls between setting the variable and keeping its token.
         tokens.extend(map(_set, (self.context,)))
         return tokens[-1]
 
     def suspend(self, token: Any) -> None:
-        """Make current what was before; it goes on with what is current now.
+        """Restore the previous context; store the current one for `resume`.
 
-        What a coroutine makes current may still be so when it is suspended.
+        A coroutine may have made another context current before it is suspended.
         """
         self.context: Context = _get()
         super().suspend(token)
         self.mark.tokens.clear()
 
     def leave(self) -> None:
-        """Take note that the call has ended."""
+        """Note that the call has ended."""
         self._has_left = self.mark.is_over = True
         if self._is_left_out:
             self._end()
 
     def leave_out(self) -> None:
-        """End the span with its call, whose events are not told of."""
+        """End the span with its call, whose events are not delivered."""
         self._is_left_out = True
         if self._has_left:
             self._end()
 
     def _end(self) -> None:
-        # Two threads may come to this; one of them takes it.
+        # Two threads may get here; one of them ends the span.
         try:
             end = self._ends.pop()
         except IndexError:

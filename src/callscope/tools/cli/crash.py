@@ -1,4 +1,4 @@
-"""What is told of a program that an exception ended."""
+"""Report on a program that an exception ended."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from callscope.trace.text import indent
 
 
 def show_branch(trace: Trace, error: BaseException) -> None:
-    """Print the calls that an exception came through as it ended the program."""
+    """Print the calls that an exception passed through as it ended the program."""
     calls = crash_branch(trace._data(), {*_recorded(error)})
     if calls:
         tell("\n".join(["\ncallscope: the traced calls it came through:", *_lines(calls), ""]))
 
 
 def tell(text: str) -> None:
-    """Print to stderr, if the program has left one."""
+    """Print to stderr, if the program has not closed it."""
     with suppress(OSError, ValueError, AttributeError):
         sys.stderr.write(f"{text}\n")
 
 
 def _lines(calls: Sequence[Call]) -> Iterator[str]:
-    """Yield a line for each call; with the error, where the next has another."""
+    """Yield a line for each call, with its error if the next call has another."""
     names = Names.of(calls)
     for depth, (call, within) in enumerate(zip_longest(calls, calls[1:])):
         is_told = within is None or within.error != call.error
@@ -38,7 +38,7 @@ def _lines(calls: Sequence[Call]) -> Iterator[str]:
 
 
 def _recorded(error: BaseException | None) -> Iterator[CallError]:
-    """Yield an exception, and those it came from, as they stand in a trace."""
+    """Yield an exception and its causes, as a trace stores them."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

@@ -1,4 +1,4 @@
-"""`callscope demo`: the seed example, its source and what callscope says of it."""
+"""`callscope demo`: the seed example, its source and its trace."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from callscope.sinks.console import Console
 
 
 def show() -> None:
-    """Print the example, its tree and its four lines."""
+    """Print the example, its tree and its live output."""
     print("This program has no print in any method:\n")
     print(_indented(_source()))
     print("\nWhich class's method runs, on which object, in what order? callscope's answer:\n")

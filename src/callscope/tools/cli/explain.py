@@ -1,4 +1,4 @@
-"""`callscope explain`: a class named by its path, explained without an object of it."""
+"""`callscope explain`: explanation of a class by its path, without an instance."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ FORMATS: Final[dict[str, Callable[[Explanation], str]]] = {
     "json": lambda explanation: json.dumps(explanation.to_dict(), indent=2),
     "mermaid": lambda explanation: explanation.mermaid().rstrip("\n"),
 }
-"""What writes an explanation, by the name of the format."""
+"""Writers of explanations, by the name of the format."""
 
 
 def show(target: str, methods: Sequence[str] | None, form: str) -> None:
-    """Import a class's module, and print what is to be said of the class.
+    """Import a class's module and print the explanation of the class.
 
     Raises:
         CallscopeError: if there is no such class.

@@ -1,4 +1,4 @@
-"""Code of a program and its `__main__` module, as `python` itself makes them."""
+"""Loader of a program's code and `__main__` module, as `python` makes them."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ STDIN: Final = "-"
 
 
 class Loaded(NamedTuple):
-    """A program that is ready to run."""
+    """Program that is ready to run."""
 
     module: types.ModuleType
     """The new `__main__`."""
     get_code: Callable[[], types.CodeType]
-    """Returns the code; for a module, it imports the packages that it lies in."""
+    """Returns the code; for a module, it first imports its parent packages."""
     source: str | None = None
     """Text of the program, if it is a single file."""
 
 
 def load_script(name: str) -> Loaded:
-    """Load a script, a compiled file, an archive or a folder, or with ``-`` what stdin says.
+    """Load a script, a compiled file, an archive, a folder or, with ``-``, stdin.
 
     Raises:
         OptionError: if there is no such file, or no code in it.
@@ -71,7 +71,7 @@ def load_code(text: str) -> Loaded:
 
 
 def load_module(name: str) -> Loaded:
-    """Find a module or a package; it is imported by `Loaded.get_code`, as part of the program.
+    """Find a module or a package; `Loaded.get_code` imports it, as part of the program.
 
     Raises:
         TargetModuleError: if there certainly is no such module.
@@ -129,7 +129,7 @@ def _set_first_path(path: str, *, is_certain: bool = False) -> None:
 
 
 def _spec_to_run(name: str) -> importlib.machinery.ModuleSpec:
-    """Find a module, or the `__main__` of a package; import what it lies in."""
+    """Find a module, or the `__main__` of a package; import its parent packages."""
     spec = _import_packages(name)
     if spec.submodule_search_locations is not None:
         spec = _import_packages(f"{name}.{MAIN}")
@@ -156,7 +156,7 @@ def _no_module(name: str, error: TargetModuleError) -> TargetModuleError:
 
 
 def _take_spec(module: types.ModuleType, spec: importlib.machinery.ModuleSpec) -> types.CodeType:
-    """Return the code of a spec, and let `__main__` say where it comes from."""
+    """Return the code of a spec, and set the attributes of `__main__` from it."""
     get_code = getattr(spec.loader, "get_code", None)
     code: types.CodeType | None = get_code(spec.name) if get_code else None
     if code is None:
@@ -173,7 +173,7 @@ def _take_spec(module: types.ModuleType, spec: importlib.machinery.ModuleSpec) -
 
 
 def _near_files(path: Path) -> str:
-    """Return the question for scripts that are named like one that is not there."""
+    """Return a hint that names scripts with names like a missing one."""
     names = [found.name for found in path.parent.glob("*.py")]
     close = get_close_matches(path.name, names, n=3)
     near = [str(path.with_name(name)) for name in close]

@@ -1,4 +1,4 @@
-"""The commands and their options."""
+"""Commands and their options."""
 
 from __future__ import annotations
 
@@ -12,19 +12,17 @@ from callscope.errors import CallscopeError, one_line
 from callscope.introspect.version import __version__
 from callscope.tools.cli.parser import USAGE_ERROR, Parser
 
-"""Exit code for what was asked for wrongly; a traced program's own exit code is kept."""
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code.
 
     Args:
-        arguments: what stands behind the program's name; by default those of the process.
+        arguments: those after the program's name; by default those of the process.
     """
     try:
         return _run_command(arguments)
     except BrokenPipeError:
-        # The reader of a pipe has left, as `head` does; nobody is there to be told.
+        # The reader of the pipe has closed it, as `head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
@@ -65,7 +63,7 @@ def _help(parser: Parser) -> int:
     return 0
 
 
-_Commands = argparse._SubParsersAction  # the type that argparse gives no public name
+_Commands = argparse._SubParsersAction  # argparse has no public name for it
 
 
 def _add_demo(commands: _Commands[Parser]) -> None:
@@ -141,7 +139,7 @@ def _add_run(commands: _Commands[Parser]) -> None:
         default="values",
         help="how much of arguments and results is kept (default: values)",
     )
-    # Kept as it is from here on: the rest belongs to the program.
+    # Everything from here on belongs to the program.
     rest = argparse.REMAINDER
     run.add_argument("-m", dest="module", nargs=rest, metavar="MODULE", help="run a module")
     run.add_argument("-c", dest="code", nargs=rest, metavar="CODE", help="run code")
@@ -276,7 +274,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _listed(given: Sequence[str]) -> list[str]:
-    """Return what was given to a repeatable option; commas separate as they do in variables."""
+    """Return the values of a repeatable option; commas separate, as in the variables."""
     return [name.strip() for names in given for name in names.split(",") if name.strip()]
 
 

@@ -1,4 +1,4 @@
-"""Parser of the command line, whose errors name what is like a misspelt option or command."""
+"""Parser of the command line; its errors suggest similar options and commands."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any, Final, NoReturn
 from callscope.introspect.lookup import did_you_mean
 
 USAGE_ERROR: Final = 2
-"""Exit code where the command line itself is wrong."""
+"""Exit code for a wrong command line."""
 
 
 class Parser(argparse.ArgumentParser):
-    """Parser that says which options and choices are like one that it does not know."""
+    """Parser that suggests options and choices similar to an unknown one."""
 
     def __init__(self, **options: Any) -> None:
         # Room for the longest command in front of the help texts.
@@ -23,7 +23,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(**{"formatter_class": wide, **options})
 
     def parse(self, arguments: Sequence[str] | None) -> argparse.Namespace:
-        """Parse arguments; what a command does not know is an error of that command."""
+        """Parse arguments; an unknown one is an error of its command."""
         options, unknown = self.parse_known_args(arguments)
         if unknown:
             command: Parser = getattr(options, "parser", self)
@@ -33,7 +33,7 @@ class Parser(argparse.ArgumentParser):
         return options
 
     def error(self, message: str) -> NoReturn:
-        """Print the usage and what is wrong, and exit."""
+        """Print the usage and the error, and exit."""
         choice = re.search(r"invalid choice: '(.*?)'.*\(choose from (.*)\)", message)
         if choice and "maybe you meant" not in message:
             near = get_close_matches(choice[1], re.findall(r"[\w-]+", choice[2]), n=3)

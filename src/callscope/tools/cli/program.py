@@ -1,4 +1,4 @@
-"""A program as `python` itself would run it."""
+"""Program, run as `python` itself would run it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _INTERRUPTED: Final = 130
 _NOT_PROGRAMS: Final = ("callscope", "importlib")
-"""Packages whose frames stand between the interpreter and the program."""
+"""Packages with frames between the interpreter and the program."""
 _LOADERS: Final[dict[str, Callable[[str], Loaded]]] = {
     "script": load_script,
     "module": load_module,
@@ -27,7 +27,7 @@ _LOADERS: Final[dict[str, Callable[[str], Loaded]]] = {
 
 
 class Program(NamedTuple):
-    """A program to be run, and its arguments."""
+    """Program to run, and its arguments."""
 
     kind: Literal["script", "module", "code"]
     name: str
@@ -38,10 +38,10 @@ class Program(NamedTuple):
     def from_arguments(
         cls, module: Sequence[str] | None, code: Sequence[str] | None, script: Sequence[str]
     ) -> Program:
-        """Tell a module and code from a script.
+        """Return the module, code or script given.
 
         Raises:
-            OptionError: if there is none of them.
+            OptionError: if none is given.
         """
         if module is not None:
             return cls._of("module", module, "There is no module after -m.")
@@ -70,14 +70,14 @@ class Program(NamedTuple):
 
     @property
     def argv(self) -> list[str]:
-        """What `sys.argv` is as the program begins; a module is yet to be found."""
+        """`sys.argv` when the program begins, before a module is found."""
         first = {"script": self.name, "module": "-m", "code": "-c"}[self.kind]
         return [first, *self.arguments]
 
 
 @contextmanager
 def following(recording: Recording, missing: set[str], module: types.ModuleType) -> Iterator[None]:
-    """Follow the classes of the program itself, from the moment each is made."""
+    """Record the classes of the program itself, each from its creation."""
     if not missing:
         yield
         return
@@ -99,12 +99,12 @@ def following(recording: Recording, missing: set[str], module: types.ModuleType)
 
 
 def execute(program: Program, loaded: Loaded, on_death: Callable[[BaseException], None]) -> int:
-    """Run a program as `__main__`, and wait for its threads; return what `python` would exit with.
+    """Run a program as `__main__`, wait for its threads, and return the exit code of `python`.
 
     Args:
-        program: what is run.
-        loaded: of it.
-        on_death: is told of an exception that ends it.
+        program: the program.
+        loaded: its code.
+        on_death: called with an exception that ends it.
 
     Raises:
         CallscopeError: if a module turns out not to exist.
@@ -112,8 +112,8 @@ def execute(program: Program, loaded: Loaded, on_death: Callable[[BaseException]
     sys.argv = program.argv
     sys.modules[MAIN] = loaded.module
     code = _run(program, loaded, on_death)
-    # What `python` does when the program has ended. No pool of threads can be used after it, so it is
-    # left out where there is nothing to wait for, and a process that goes on is as it was.
+    # As `python` does when the program has ended. No thread pool can be used afterwards. So it is
+    # skipped if there is nothing to wait for, and leaves a process that goes on unchanged.
     wait_for_threads: Callable[[], None] | None = getattr(threading, "_shutdown", None)
     others = (t for t in threading.enumerate() if t is not threading.main_thread())
     if wait_for_threads is not None and not all(thread.daemon for thread in others):

@@ -1,4 +1,4 @@
-"""`callscope run`: a program with some classes traced, and what becomes of its trace."""
+"""`callscope run`: a program with some classes traced, and the output of its trace."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ _LATE: Final = " Options stand before the program: what follows it was given to 
 
 
 class _ProgramRecording(Recording):
-    """Recording that says on stderr which targets are not traced, each once."""
+    """Recording that reports untraced targets on stderr, each once."""
 
     reported: tuple[str, ...] = ()
     followed: frozenset[str] = frozenset()
-    """Targets that name the script by its own module; they are traced as classes of `__main__`."""
+    """Targets that name the script by its module; they are traced as classes of `__main__`."""
     hand_out: Callable[[], object] | None = None
     """Saves or prints the trace if the program is terminated before it ends."""
 
@@ -59,23 +59,23 @@ class _ProgramRecording(Recording):
             self.hand_out()
 
     def start_anew(self) -> None:
-        """Go on in a child process, which ends without a word if it is terminated."""
+        """Reset in a child process, which ends silently if it is terminated."""
         self.hand_out = None
         super().start_anew()
 
     @property
     def problems(self) -> list[str]:
-        """Why some of the targets were not traced; one sentence each."""
+        """Reasons why targets were not traced; one sentence each."""
         names = [handle for handle in self._handles if handle.name not in self.followed]
         return [handle.problem for handle in names if handle.problem]
 
     def _absence(self) -> str:
         awaits_main = not self._declared() and not self._patterns
-        # They are reported besides.
+        # They are reported separately.
         return "" if self.problems or awaits_main else super()._absence()
 
     def report(self, problem: str) -> None:
-        """Say why a target is not traced."""
+        """Print why a target is not traced, once."""
         if problem not in self.reported:
             self.reported += (problem,)
             tell(f"callscope: {problem} Nothing is traced for it.")
@@ -96,13 +96,13 @@ def run(
 ) -> int:
     """Run a program with some classes traced, and return its exit code.
 
-    Without targets, all is traced that is declared. Whatever becomes of the program, its trace is
-    saved or printed. A child process that it forks does the same with its own, if it has recorded
-    anything. With `check`, an error that the trace shows makes the exit code 1, if the program's
-    own is 0.
+    Without targets, all declared classes are traced. However the program ends, its trace is saved
+    or printed. A forked child process does the same with its own trace, if it has recorded
+    anything. With `check`, the exit code is 1 if the trace shows an error and the program's own
+    exit code is 0.
 
     Raises:
-        CallscopeError: for what was asked for wrongly; the program is then not run.
+        CallscopeError: if an argument is wrong; the program is then not run.
     """
     if shown and not live:
         raise OptionError("--filter says what --live prints. Add --live, or leave --filter out.")
@@ -118,7 +118,7 @@ def run(
     missing = {*own, *aliases}
     if children:
         _record_children(others if targets else "1", methods, capture, output)
-    # Its children stream to files beside this one, and all are joined at the end.
+    # Its children stream to files beside this one; all are joined at the end.
     part = part_of(Path(fill(output))) if children and output and not streams else None
     pid = os.getpid()
     recording = _ProgramRecording(
@@ -131,7 +131,7 @@ def run(
         break_on=break_on,
         replaces_methods=methods is not None,
     )
-    folder = Path.cwd()  # the program may go to another
+    folder = Path.cwd()  # the program may change it
     tell_all = partial(_tell_all, folder=folder, streams=streams, live=live, check=check)
     with recording as trace, following(recording, missing, loaded.module):
         to = recording.path if streams or output is None else folder / fill(output)
@@ -157,7 +157,7 @@ def run(
 
 
 def _load(program: Program) -> Loaded | None:
-    """Load a program; print the error that its compiler raised, and return None."""
+    """Load a program; if it does not compile, print the error and return None."""
     try:
         return program.load()
     except (SyntaxError, ValueError) as error:
@@ -170,10 +170,10 @@ def _load(program: Program) -> Loaded | None:
 def _divide(
     targets: Sequence[str], loaded: Loaded
 ) -> tuple[tuple[str, ...], set[str], dict[str, str]]:
-    """Return paths of classes in other modules, and names of those of the program itself.
+    """Return paths of classes in other modules, names of the program's own, and aliases.
 
-    A class of the script may also be named by the module that the script would be; such paths are
-    among those of other modules, and come last by the name of the class.
+    A class of the script may also be named by the script's module name. Such paths are in the
+    first result, and also in the last, by the name of the class.
 
     Raises:
         CallscopeError: if one certainly does not exist.
@@ -195,7 +195,7 @@ def _is_script(module: str, loaded: Loaded) -> bool:
 
 
 def _own_classes(module: types.ModuleType) -> str:
-    """Return a sentence about the classes that the program itself defines; empty without any."""
+    """Return a sentence about the classes that the program itself defines, or an empty one."""
     names = [
         name
         for name in class_names(module)
@@ -214,7 +214,7 @@ def _tell_all(
     live: bool,
     check: bool,
 ) -> int:
-    """Hand out the trace, tell what went wrong; return the exit code if the program's is 0."""
+    """Save or print the trace, report problems; return the exit code if the program's is 0."""
     problems = []
     found = 0
     try:
@@ -234,7 +234,7 @@ def _tell_all(
 
 
 def _hand_out(trace: Trace, output: Path | None, *, live: bool, check: bool) -> None:
-    """Say where a trace is saved, or print it where that was not done as the program ran."""
+    """Print where a trace is saved, or the trace if it was not printed live."""
     if output is not None:
         tell(f"callscope: {len(trace):,} calls saved to {output}")
     elif not live:
@@ -246,7 +246,7 @@ def _hand_out(trace: Trace, output: Path | None, *, live: bool, check: bool) -> 
 def _record_children(
     targets: Sequence[str], methods: Sequence[str] | None, capture: Capture, output: str | None
 ) -> None:
-    """Let the Python processes that this one starts record by the environment variables.
+    """Make started Python processes record, by the environment variables.
 
     Raises:
         OptionError: if that cannot be done.

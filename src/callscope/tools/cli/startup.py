@@ -1,7 +1,7 @@
-"""`callscope enable-env` and `disable-env`: the file that starts callscope with an interpreter.
+"""`callscope enable-env` and `disable-env`: the file that starts callscope with Python.
 
-Python executes the lines of ``.pth`` files in its site-packages that begin with ``import``, before
-it runs a program: https://docs.python.org/3/library/site.html.
+Before it runs a program, Python executes the lines that begin with ``import`` in the ``.pth`` files
+of its site-packages: https://docs.python.org/3/library/site.html.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from callscope.errors import CallscopeError
 from callscope.tools.environment import TARGETS
 
 NAME: Final = "zz_callscope.pth"
-"""Read after the files that editable installs bring, for names are read in order."""
+"""File name that sorts after those of editable installs: Python reads them in order."""
 
 _CODE: Final = """\
 os.sys._callscope_pth = None
@@ -32,11 +32,11 @@ TEXT: Final = (
     f"import os; (os.environ.get({TARGETS!r}) or '0') != '0' and not hasattr(os.sys, '_callscope_pth')"
     f" and exec({_CODE!r})\n"
 )
-"""One line, that no Python and no missing package makes fail; venvs execute it twice."""
+"""One line, which fails in no Python and without no package; venvs execute it twice."""
 
 
 def enable() -> str:
-    """Write the file, and return what there is to say.
+    """Write the file and return a message.
 
     Raises:
         CallscopeError: if it cannot be written, or would not be read.
@@ -65,7 +65,7 @@ def enable() -> str:
 
 
 def disable() -> str:
-    """Remove the file, and return what there is to say.
+    """Remove the file and return a message.
 
     Raises:
         CallscopeError: if it cannot be removed.
@@ -82,7 +82,7 @@ def disable() -> str:
 
 
 def _path() -> Path:
-    """Return where the file stands: beside the package if that is the user's own folder."""
+    """Return the file's path: beside the package if that is the user's own folder."""
     here = str(Path(__file__).parents[3])
     is_own = site.ENABLE_USER_SITE and here == site.getusersitepackages()
     return Path(here if is_own else sysconfig.get_path("purelib"), NAME)
@@ -96,7 +96,7 @@ def _is_managed(folder: Path) -> bool:
 
 
 def _write(path: Path) -> None:
-    """Put the file in its place when it is whole: an interpreter may start at any time."""
+    """Write the file atomically: an interpreter may start at any time."""
     part = path.with_suffix(f".{os.getpid()}.part")
     try:
         part.write_text(TEXT, encoding="utf-8")

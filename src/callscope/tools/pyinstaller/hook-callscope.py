@@ -4,9 +4,10 @@
 from PyInstaller.utils.hooks import collect_data_files, collect_submodules
 
 _TOOLS = tuple(
-    f"callscope.{name}" for name in ("_pyinstaller", "ipython", "pytest_fixture", "pytest_plugin")
+    f"callscope.tools.{name}"
+    for name in ("ipython", "pyinstaller", "pytest_fixture", "pytest_plugin")
 )
 
-# Tools that a frozen program cannot run would take IPython and pytest into it.
+# A frozen program cannot run these tools, which would add IPython and pytest to it.
 hiddenimports = collect_submodules("callscope", filter=lambda name: not name.startswith(_TOOLS))
 datas = collect_data_files("callscope")

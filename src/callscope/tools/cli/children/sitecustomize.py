@@ -1,6 +1,6 @@
-"""Begins to record in every Python process that `callscope run --children` leads to.
+"""Start of recording in every Python process under `callscope run --children`.
 
-Python imports a module of this name, the first on its path, before it runs a program:
+Python imports the first module of this name on its path before it runs a program:
 https://docs.python.org/3/library/site.html#module-sitecustomize.
 """
 # ruff: noqa: INP001  # a folder for `PYTHONPATH`, and no package
@@ -10,7 +10,7 @@ import importlib
 import os
 import sys
 
-# What would have been imported without this one.
+# Import the module that this one hides.
 sys.path[:] = [path for path in sys.path if path != os.path.dirname(__file__)]  # noqa: PTH120
 _itself = sys.modules.pop(__name__)
 with contextlib.suppress(ModuleNotFoundError):
