@@ -860,7 +860,9 @@ def test_garbage_is_collected_within_code_of_callscope(within: str) -> None:
         return within != "where" or gc.collect() >= 0
 
     sinks = [Collects(live=within == "live sink", lossless=True)] if "sink" in within else []
+    before = [*gc.callbacks]
     with callscope.record(Dying, methods=["last"]) as dying:
+        assert gc.callbacks[:-1] == before
         for _ in range(3):
             with callscope.record(Nested, methods=METHODS, where=where, sinks=sinks) as trace:
                 Dying()
@@ -868,7 +870,7 @@ def test_garbage_is_collected_within_code_of_callscope(within: str) -> None:
             assert len(trace) == 4
             gc.collect()
     assert [call.result for call in dying.calls] == [0, 1, 2]
-    assert not any("callscope" in repr(callback) for callback in gc.callbacks)
+    assert gc.callbacks == before
 
 
 def test_garbage_is_collected_while_it_records(seed: Any) -> None:

@@ -386,7 +386,8 @@ def test_what_differs_is_in_the_table_of_the_documentation(bare):
     rows = {value for name, value in vars(Differs).items() if name.isupper()}
     assert {*table} - {"what"} == rows
     found = {Differs.TIMES, Differs.ENVIRONMENT}  # see below
-    found |= {Differs.SIGNAL, Differs.RUN}  # see test_pools.py and test_cli.py
+    # See test_pools.py, test_cli.py and test_faults.py.
+    found |= {Differs.SIGNAL, Differs.RUN, Differs.COLLECTOR}
     for case in CASES:
         found |= look_twice(case)[1] | {*bare(case)[2]}
     if not zoo.has("cloudpickle"):

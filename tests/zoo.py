@@ -74,6 +74,7 @@ class Differs:
     ENVIRONMENT = "`os.environ`"
     SIGNAL = "`signal.getsignal(SIGTERM)`"
     RUN = "`sys._getframe()` and `traceback.print_stack()` in a program that `callscope run` runs"
+    COLLECTOR = "`gc.callbacks`"
     TIMES = "`gc`, times"
 
 
