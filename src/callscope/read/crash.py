@@ -1,4 +1,4 @@
-"""In which calls a program was when an exception ended it."""
+"""Calls that were running when an exception ended the program."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from callscope.trace import Call, CallError, TraceData
 
 
 def crash_branch(trace: TraceData, errors: Collection[CallError]) -> Sequence[Call]:
-    """Return the calls that an exception ended on its way out, the outermost first.
+    """Return the calls that an exception ended as it propagated, outermost first.
 
     Args:
-        trace: what was recorded until then.
-        errors: the exception that ended the program, and those it came from, as a trace has them.
+        trace: the calls recorded until then.
+        errors: the exception that ended the program and its causes, as recorded in the trace.
     """
     ended = [root for root in trace.roots if root.error in errors]
     branch: list[Call] = []
     call = max(ended, key=_end_ns, default=None)
     while call is not None:
         branch.append(call)
-        # What is called later, as the exception passes by, is cleaning up.
+        # Later calls, made while the exception propagates, are cleanup.
         call = next((c for c in reversed(call.children) if c.error in errors), None)
     return branch
 

@@ -22,7 +22,7 @@ def find(
     within: Call | None,
     where: Callable[[Call], bool] | None,
 ) -> list[Call]:
-    """Return the calls that fit everything asked for; see `Trace.find`."""
+    """Return the calls that match all criteria; see `Trace.find`."""
     below = None if within is None else _below(within)
     calls = [
         call
@@ -42,7 +42,7 @@ def find(
 
 
 def _warn_if_unknown(trace: TraceData, site: str | type) -> None:
-    """Warn if no site that the trace knows of fits."""
+    """Warn if no site known to the trace matches."""
     known = {(call.defining_class, call.method) for call in trace.calls}
     for facts in {id(f): f for call in trace.calls if (f := call._class_metadata)}.values():
         known.update((s.defining_class, s.method) for sites in facts.sites for s in sites)

@@ -13,10 +13,9 @@ if TYPE_CHECKING:
 
 
 def load(path: str | PathLike[str]) -> Trace:
-    """Read a trace that was saved as, or streamed to, JSON Lines (``.jsonl`` or ``.jsonl.gz``), or
-    saved as Parquet.
+    """Read a trace from JSON Lines (``.jsonl`` or ``.jsonl.gz``, saved or streamed) or Parquet.
 
-    The end may be torn, as a killed program leaves it: calls that had not ended are then not
+    The file may be truncated, as after a killed program: calls that had not ended are then not
     `finished`.
 
     Args:
@@ -24,8 +23,8 @@ def load(path: str | PathLike[str]) -> Trace:
             program, which are read as one trace. See `callscope.trace.merge`.
 
     Raises:
-        TraceFormatError: if a file is no trace, naming the line that is wrong.
-        TraceFileError: if a file cannot be read, or no file fits the pattern.
+        TraceFormatError: if a file is not a trace; the message names the invalid line.
+        TraceFileError: if a file cannot be read, or no file matches the pattern.
     """
     return load_all([path])
 
@@ -33,6 +32,6 @@ def load(path: str | PathLike[str]) -> Trace:
 def load_all(paths: Iterable[str | PathLike[str]]) -> Trace:
     """Read several files, or patterns of files, as one trace; raises what `load` raises.
 
-    Files of earlier runs are left out as `callscope.read.formats.files.load_all` says.
+    Files of earlier runs are left out; see `callscope.read.formats.files.load_all`.
     """
     return Trace._of(files.load_all(paths))

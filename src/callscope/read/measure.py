@@ -1,4 +1,4 @@
-"""How long calls ran, without what recording them took."""
+"""Running times of calls, without the cost of recording them."""
 
 from __future__ import annotations
 
@@ -10,22 +10,21 @@ from callscope.trace import Call, Cost, Text
 
 
 class Measured(NamedTuple):
-    """What one call took; times in nanoseconds, zero if it never ended, and never negative."""
+    """Times of one call in nanoseconds: zero if it never ended, and never negative."""
 
     call: Call
     running_ns: float
     self_ns: float
     is_outermost_of_site: bool
-    """Whether no call of the same site, in the same thread, led to it."""
+    """True if no call of the same site in the same thread is an ancestor."""
     is_outermost_of_class: bool
-    """Whether no call on objects of the same class, in the same thread, led to it."""
+    """True if no call on objects of the same class in the same thread is an ancestor."""
     recording_ns: float
-    """What recording this call took; in the times of this call and of those that led to it, it is
-    not contained."""
+    """Cost of recording this call; not included in its own times or those of its ancestors."""
 
 
 class _Path:
-    """The sites and classes of the calls, in one thread, that led to a call."""
+    """The sites and classes of a call's ancestors in one thread."""
 
     def __init__(self) -> None:
         self.sites: Counter[tuple[str, str]] = Counter()
@@ -45,14 +44,14 @@ class _Entered:
         path.sites[self.site] += 1
         path.classes[call.runtime_class] += 1
         self.around_children_ns = 0.0
-        """What recording the children took outside of them, and so within this call."""
+        """Cost of recording the children that falls outside them, and so within this call."""
         self.below_ns = 0.0
-        """What recording all below took."""
+        """Cost of recording all descendants."""
         self.least_ns = 0.0
-        """What the children that were never suspended took without that."""
+        """Running time, without that cost, of the children that were never suspended."""
 
     def leave(self, cost: Cost) -> Measured:
-        """Return what the call took, for all below it is measured."""
+        """Return the call's times, after all its descendants are measured."""
         call = self.call
         self.path.sites[self.site] -= 1
         self.path.classes[call.runtime_class] -= 1
@@ -60,7 +59,7 @@ class _Entered:
         running = (call.running_ns or 0) - self.below_ns - cost.inside_ns
         return Measured(
             call,
-            # Where less was taken off below, for nothing gets negative, no more is taken off here.
+            # If less was subtracted below, as no time gets negative, no more is subtracted here.
             max(running, own + self.least_ns),
             own,
             self.is_outermost_of_site,
@@ -70,7 +69,7 @@ class _Entered:
 
 
 def measure(roots: Iterable[Call], cost: Cost) -> list[Measured]:
-    """Return what each call took, without what recording took."""
+    """Return the times of each call, without the cost of recording."""
     measured: list[Measured] = []
     path = _Path()
     for root in roots:

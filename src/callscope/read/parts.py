@@ -1,4 +1,4 @@
-"""Parts of a file that is written at the end: each child process streams one, and they are joined."""
+"""Parts of a file that is written at exit: each child process streams one; they are merged."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from callscope.trace import TraceData, merge
 
 
 def part_of(path: Path) -> Path:
-    """Return the file that this process streams to, in a folder beside the file that is named."""
+    """Return the file that this process streams to, in a folder next to `path`."""
     return _folder(path) / f"{host_label()}.{os.getpid()}.jsonl"
 
 
 def save_joined(trace: Trace, path: Path, own: Path | None = None) -> Trace:
-    """Save a trace with the parts of its run that are finished, and remove these.
+    """Save a trace merged with the finished parts of its run, and remove these parts.
 
-    A `ProcessWarning` tells of processes that still run; their parts stay.
+    Warn with a `ProcessWarning` about processes that still run; their parts stay.
 
     Args:
-        trace: of this process; it is used up if there are parts.
-        path: where to save it.
-        own: the part that this process has streamed to, if it has.
+        trace: the trace of this process; consumed if there are parts.
+        path: the file to write.
+        own: the part that this process has streamed to, if any.
 
     Returns:
-        What was saved.
+        The saved trace.
 
     Raises:
         CallscopeError: what `save` raises.
@@ -47,7 +47,7 @@ def save_joined(trace: Trace, path: Path, own: Path | None = None) -> Trace:
         remove(part)
     for part in ended - finished.keys():
         remove_empty(part)  # of a process that was killed as it began
-    # Helpers of multiprocessing, which call nothing, end when this process has ended.
+    # Helper processes of multiprocessing, which record no calls, end after this process.
     number = sum(len(trace) > 0 for _, trace in _of_run(running, trace.header.run))
     if number:
         processes = "1 process" if number == 1 else f"{number} processes"

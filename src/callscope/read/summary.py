@@ -1,4 +1,4 @@
-"""How often each site, and each class of objects, was called, and how long that took."""
+"""Number of calls and times, per site and per class of objects."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ class SiteSummary(NamedTuple):
     errors: int
     """Number of calls that an exception ended."""
     total_ns: int
-    """Time running in the site's calls and in all that they called; in a recursion, the outermost
-    call alone counts."""
+    """Time running in the site's calls and in all that they called; in a recursion, only the
+    outermost call counts."""
     self_ns: int
-    """Time running in the site's calls without the traced calls within."""
+    """Time running in the site's calls, without nested traced calls."""
     mean_ns: float
-    """Mean time that a call ran; as in `p50_ns` and `p95_ns`, every call counts."""
+    """Mean running time of a call; every call counts, as in `p50_ns` and `p95_ns`."""
     p50_ns: int
     """The median: half of the calls ran no longer."""
     p95_ns: int
     """95 of 100 calls ran no longer."""
     waiting_ns: int
-    """Time that coroutines and generators were suspended; in no other figure."""
+    """Time that coroutines and generators were suspended; not part of any other figure."""
 
 
 class ClassSummary(NamedTuple):
-    """The calls on objects of one class, of whatever class the methods; as for a `SiteSummary`."""
+    """The calls on objects of one class, wherever the methods are defined; see `SiteSummary`."""
 
     runtime_class: str
     """The class of the objects, with its module where another class shares its name."""
@@ -69,21 +69,21 @@ class ClassSummary(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """The sites and the classes of a trace, those with most time of their own first."""
+    """The sites and the classes of a trace, by descending self time."""
 
     sites: Sequence[SiteSummary]
     classes: Sequence[ClassSummary]
     calls: int
     lost: int
-    """Number of calls that were made and not kept: `max_calls` was reached, or a disk was full."""
+    """Number of calls made but not recorded: `max_calls` was reached, or a disk was full."""
     left_out: int
-    """Number of calls that were left out on purpose, by `sample` or `max_per_second`."""
+    """Number of calls that `sample` or `max_per_second` left out on purpose."""
     recording_ns: int | None
-    """What recording itself took, at the least, and what was taken off the other times; None if
-    nothing was taken off. See `Trace.cost`."""
+    """Minimum cost of the recording itself, subtracted from the other times; None if nothing was
+    subtracted. See `Trace.cost`."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the figures as dicts and lists, as JSON has them."""
+        """Return the figures as JSON-compatible dicts and lists."""
         return {
             **self._asdict(),
             "sites": [site._asdict() for site in self.sites],
@@ -91,9 +91,9 @@ class Summary(NamedTuple):
         }
 
     def to_frame(self, by: By = "site") -> DataFrame:
-        """Return the figures as a data frame of `pandas`, a row for each site, or for each class.
+        """Return the figures as a `pandas` data frame, one row per site or per class.
 
-        For another library, the lists in `to_dict` are what its data frames are made of:
+        For another library, build its data frame from the lists in `to_dict`:
         ``polars.DataFrame(summary.to_dict()["sites"])``.
 
         Raises:
@@ -125,8 +125,8 @@ def summarize(trace: TraceData, *, corrected: bool = True) -> Summary:
     """Return the number of calls and the times per site and per class.
 
     Args:
-        trace: what to read.
-        corrected: whether what recording itself took is taken off, as far as it is known.
+        trace: the trace to summarize.
+        corrected: whether the cost of recording is subtracted, as far as it is known.
     """
     cost = trace.header.cost if corrected else None
     measured = measure(trace.roots, cost or Cost(0, 0, 0))
@@ -187,7 +187,7 @@ def _times(group: Sequence[Measured], is_outermost: str) -> _Times:
 
 
 def _percentile(values: Sequence[float], percent: int) -> int:
-    """Return the least of sorted values that so many of a hundred do not exceed."""
+    """Return the nearest-rank percentile of sorted values."""
     if not values:
         return 0
     return round(values[max(0, -(-len(values) * percent // 100) - 1)])

@@ -1,4 +1,4 @@
-"""Trace: the calls of one recording, and everything that can be asked of them."""
+"""`Trace`: the calls of one recording, and all queries on them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Trace(Sequence[Call]):
     It is a sequence of its calls, in the order they began: it can be iterated, indexed and sliced,
     and is false while it is empty. Two traces are equal only if they are the same object.
 
-    It may be read while the recording still runs, and then holds what has happened so far. What one
-    call of a method returns, or one file holds, is what had happened at one moment.
+    It may be read while the recording still runs, and then holds all calls so far. Each method call
+    and each saved file reflects a single moment.
     """
 
     def __init__(
@@ -41,25 +41,25 @@ class Trace(Sequence[Call]):
 
     @classmethod
     def _of(cls, data: TraceData) -> Trace:
-        """Return a trace of data that does not change any more."""
+        """Return a trace of data that no longer changes."""
         recorded = Recorded(
             data.calls, data.lost, data.left_out, data.sites, data.absence, is_final=True
         )
         return cls(data.header, lambda: recorded)
 
     def _data(self) -> TraceData:
-        """Return the trace as it is now: what asks it more than once gets one answer."""
+        """Return a snapshot of the trace; take it once for consistent answers."""
         recorded = self._read()
         known, calls = self._calls, recorded.calls
         if len(calls) != len(known) or (calls and calls[-1] is not known[-1]):
             self._calls = known = tuple(calls)
         recorded = recorded._replace(calls=known)
         if recorded.is_final:
-            self._read = lambda: recorded  # the recording need not stay alive
+            self._read = lambda: recorded  # lets the recording be freed
         return TraceData(self.header, recorded)
 
     def _data_with_cost(self) -> TraceData:
-        """Return the trace as it is now, with what recording took per call, where that is known."""
+        """Return a snapshot of the trace, with the recording cost per call where it is known."""
         data = self._data()
         if self.header.cost is None and self._measure_cost is not None:
             data.header = self.header = self.header._replace(cost=self._measure_cost())
@@ -72,33 +72,33 @@ class Trace(Sequence[Call]):
 
     @property
     def roots(self) -> Sequence[Call]:
-        """The calls that no other traced call led to, in the order they began."""
+        """The calls without a traced parent, in the order they began."""
         return self._data().roots
 
     @property
     def lost(self) -> int:
-        """Number of calls made but not kept: `max_calls` was reached, or a disk was full."""
+        """Number of calls made but not recorded: `max_calls` was reached, or a disk was full."""
         return self._data().lost
 
     @property
     def left_out(self) -> Mapping[str, int]:
-        """Number of calls that `sample` and `max_per_second` left out, exactly, of each site.
+        """Exact number of calls that `sample` and `max_per_second` left out, per site.
 
-        Sites are named with their module: ``"app.Layer.__call__"``.
+        Site names include the module: ``"app.Layer.__call__"``.
         """
         return self._data().left_out
 
     @property
     def cost(self) -> Cost | None:
-        """What recording itself took per call; None for a trace that does not say.
+        """Cost of recording one call; None if the trace does not contain it.
 
-        It is measured when it is first asked for, by a summary or by saving, in the process that
-        recorded; for a trace that is streamed to a file, when the recording begins.
+        The recording process measures it when it is first needed, as by a summary or a save. For a
+        trace streamed to a file, it is measured when the recording begins.
         """
         return self._data_with_cost().header.cost
 
     def events(self) -> Iterator[Event]:
-        """Return an iterator over the events of all calls, in the order of time."""
+        """Return an iterator over the events of all calls, in chronological order."""
         return self._data().events()
 
     def find(
@@ -113,23 +113,23 @@ class Trace(Sequence[Call]):
         within: Call | None = None,
         where: Callable[[Call], bool] | None = None,
     ) -> list[Call]:
-        """Return the calls that fit everything asked for, in the order they began.
+        """Return the calls that match all criteria, in the order they began.
 
-        There may be none. If the site is none that the trace knows of, as one that is misspelt, a
-        `SiteWarning` names those that there are.
+        The list may be empty. If the trace does not know the site, such as a misspelt one, a
+        `SiteWarning` names the known sites.
 
         Args:
             site: a site such as ``"Layer.__call__"``, or an `fnmatch` pattern of sites; or a class,
-                for all methods that it defines.
+                for all methods it defines.
             method: name of the method, or a pattern.
-            defining_class: the class that defines the method: the class itself, its bare or its
+            defining_class: the class that defines the method: the class itself, its bare or
                 module-qualified name, or a pattern of either.
             runtime_class: the class of the object, in the same forms.
             instance: the object's serial number.
             error: True for calls that an exception ended, False for all others; or the class of
                 the exception, in the same forms as other classes (subclasses do not count).
-            within: a call of the trace; of what it led to, directly or not.
-            where: a function that is given each call and returns True to keep it.
+            within: a call of the trace; only its descendants match.
+            where: a function that takes a call and returns True to keep it.
         """
         return find(
             self._data(),
@@ -144,7 +144,7 @@ class Trace(Sequence[Call]):
         )
 
     def outline(self) -> str:
-        """Return the tree as stable text, with no time or address in it.
+        """Return the tree as stable text, without times or addresses.
 
         Two spaces per depth, the site with its arguments, the object in brackets, then
         `` -> result`` where the result is not None, or `` !! Type: message``. Two runs of the
@@ -158,28 +158,27 @@ class Trace(Sequence[Call]):
         """Return the number of calls and the times per site, and per class of objects.
 
         Args:
-            corrected: whether what recording itself took, as far as that is known (see `cost`),
-                is taken off all times.
+            corrected: whether the cost of recording, as far as it is known (see `cost`), is
+                subtracted from all times.
         """
         from callscope.read.summary import summarize
 
         return summarize(self._data_with_cost(), corrected=corrected)
 
     def findings(self) -> Findings:
-        """Return the mistakes that the calls show, those of severity ``"error"`` first.
+        """Return the mistakes that the calls show, severity ``"error"`` first.
 
         A sequence of `Finding`: an ``__init__`` of the MRO that never ran or ran twice, an object
         used before it was ready, a template method that was bypassed, a result that was dropped.
-        Each names the classes, the file and the line, the calls that show it, and what to do. It
-        is empty for a trace that does not hold all calls, because of `max_calls`, `where`, `sample`
-        or `max_per_second`.
+        Each names the classes, the file and the line, the calls that show it, and what to do. The
+        sequence is empty if `max_calls`, `where`, `sample` or `max_per_second` left out calls.
         """
         from callscope.read.findings import find_mistakes
 
         return find_mistakes(self._data())
 
     def save(self, path: str | PathLike[str]) -> Path:
-        """Write the trace to a file in the format its suffix names, and return its path.
+        """Write the trace to a file, in the format of its suffix, and return its path.
 
         Raises:
             TraceFormatError: if no format has that suffix.
@@ -187,15 +186,15 @@ class Trace(Sequence[Call]):
         """
         from callscope.read.formats import check_suffix, save
 
-        check_suffix(path)  # before the calls are read, which may take long
+        check_suffix(path)  # before reading the calls, which may take long
         return save(self._data_with_cost, path)
 
     def to_arrow(self) -> pa.Table:
-        """Return the calls as a table of Arrow, one row each, in the order they began.
+        """Return the calls as an Arrow table, one row each, in the order they began.
 
-        The columns are named as the attributes of `Call`, and ``parent_id`` is the `call_id` of the
-        parent. ``arguments`` and ``result`` are JSON; ``argument_texts`` lists the arguments whose
-        strings stand for values that are no scalars, and ``result_is_text`` says it of the result.
+        The columns have the names of the attributes of `Call`; ``parent_id`` is the `call_id` of
+        the parent. ``arguments`` and ``result`` are JSON. ``argument_texts`` lists the arguments
+        whose strings represent non-scalar values; ``result_is_text`` is the same for the result.
         ``instants`` are the times at which a call was suspended, resumed, suspended...
 
         Raises:
@@ -242,7 +241,7 @@ class Trace(Sequence[Call]):
         return reversed(self.calls)
 
     def index(self, call: Call, start: int = 0, stop: int | None = None) -> int:
-        """Return the place of a call in `calls`, as `list.index` does."""
+        """Return the index of a call in `calls`, as `list.index` does."""
         calls = self.calls
         return calls.index(call, start, len(calls) if stop is None else stop)
 

@@ -1,4 +1,4 @@
-"""What differs between two traces: an alignment of two call trees, and not of two texts."""
+"""Differences between two traces: an alignment of two call trees, not of two texts."""
 
 from callscope.read.diff.change import Change
 from callscope.read.diff.compare import Diff, diff

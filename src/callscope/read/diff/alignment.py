@@ -1,4 +1,4 @@
-"""Aligns two trees of calls."""
+"""Alignment of two call trees."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _CONTENT: Final = ("instance", "arguments", "result", "error")
 
 
 class Alignment:
-    """Which call of the one tree belongs to which of the other.
+    """Matching of the calls of two trees.
 
-    Done twice: first without regard to objects, and then, with what that tells of them, again.
+    It is done twice: first without objects, then with the objects matched by the first pass.
 
     Args:
-        before: top of the one tree.
-        after: top of the other.
-        ignored: what of the calls may differ.
+        before: root of the first tree.
+        after: root of the second tree.
+        ignored: aspects in which calls may differ.
     """
 
     def __init__(self, before: Node, after: Node, ignored: Collection[str]) -> None:
         self.before: Node = before
         self.after: Node = after
         self._numbering = Numbering(ignored)
-        # So that the comparison is the same in both directions, it is always done in one.
+        # The order is fixed, so that the comparison is the same in both directions.
         self._number(None)
         self._is_swapped = _order(before) > _order(after)
         self._align()
@@ -46,9 +46,9 @@ class Alignment:
 
     def _align(self) -> None:
         self.partners: dict[Node, Node] = {}
-        """In both directions."""
+        """Matched nodes, in both directions."""
         self.moved: set[Node] = set()
-        """Tops of what is elsewhere in the other tree."""
+        """Roots of subtrees that are elsewhere in the other tree."""
         self.lonely: set[Node] = set()
         """Nodes that the other tree lacks."""
         first, second = (self.after, self.before) if self._is_swapped else (self.before, self.after)
@@ -81,7 +81,7 @@ class Alignment:
         self.partners[other] = one
 
     def _find_moved(self, left: list[Node], right: list[Node]) -> None:
-        """Pair what is the same in both and stands in other places, the largest first."""
+        """Pair equal subtrees at different places, the largest first."""
         places: dict[int, deque[Node]] = {}
         for node in right:
             if node.call is not None:
@@ -100,7 +100,7 @@ class Alignment:
         self.lonely = {node for node in (*left, *right) if node not in self.partners}
 
     def _guess_objects(self) -> dict[int, int]:
-        """Return which object of the second tree each object of the first is."""
+        """Return the object of the second tree that matches each object of the first."""
         votes: Counter[tuple[int, int]] = Counter()
         for node in self.before.walk():
             partner = self.partners.get(node)
@@ -108,7 +108,7 @@ class Alignment:
                 votes.update(_met(node.call, partner.call))
         objects: dict[int, int] = {}
         taken: set[int] = set()
-        # The second key makes it the same in both directions.
+        # The second key makes the order the same in both directions.
         for one, other in sorted(votes, key=lambda pair: (-votes[pair], sum(pair))):
             if one not in objects and other not in taken:
                 objects[one] = other
@@ -117,7 +117,7 @@ class Alignment:
 
     @property
     def same(self) -> int:
-        """Number of calls that do not differ."""
+        """Number of calls without a difference."""
         count = 0
         inside: set[Node] = set()
         for node in self.before.walk():
@@ -128,7 +128,7 @@ class Alignment:
         return count
 
     def aspects(self, node: Node) -> tuple[str, ...]:
-        """Return what differs between a call of the first tree and its partner."""
+        """Return the aspects that differ between a call of the first tree and its partner."""
         partner = self.partners[node]
         if node.single == partner.single:
             return ()
@@ -157,14 +157,14 @@ class Alignment:
         return Change("removed", node.call, None, (), calls)
 
     def walk(self, *, folds: bool = False) -> Iterator[tuple[Node, bool, bool]]:
-        """Yield the nodes of both trees, merged, whether each is of the second, and if it repeats.
+        """Yield the merged nodes of both trees, whether each is of the second, and if it repeats.
 
-        Of a pair in the same place, the first alone is given. Below what is lonely, only what is
-        moved is given; below what is moved or the same, nothing.
+        Of a pair in the same place, only the first is yielded. Below a lonely node, only moved
+        nodes are yielded; below a moved or equal node, nothing.
 
         Args:
-            folds: whether nothing is given either below a pair that repeats: that differs in the
-                very same way as its sibling before it.
+            folds: whether to yield nothing below a pair that repeats, that is, differs exactly as
+                its preceding sibling.
         """
         stack = [(self.before, False, False)]
         while stack:
@@ -179,7 +179,7 @@ class Alignment:
                 stack += reversed([*self._merged(node)])
 
     def _merged(self, node: Node) -> Iterator[tuple[Node, bool, bool]]:
-        """Yield the children of a pair; what one lacks stands before what the other lacks."""
+        """Yield the children of a pair; those the second lacks precede those the first lacks."""
         partner = self.partners[node]
         rest = iter(partner.children)
         last: tuple[int, int] | None = None
@@ -200,7 +200,7 @@ class Alignment:
 
 
 def _unique_pairs(one: Node, other: Node) -> dict[Node, Node]:
-    """Return what is the same in both trees and there once in each: in whatever place, it is it."""
+    """Return pairs of equal nodes that occur once in each tree, at any place."""
     found: dict[int, list[list[Node]]] = {}
     for side, top in enumerate((one, other)):
         for node in top.walk():
@@ -230,7 +230,7 @@ def _below(tops: Iterable[Node]) -> list[Node]:
 def _belonging(
     ones: Sequence[Node], others: Sequence[Node], levels: Sequence[Any]
 ) -> Iterator[tuple[Node, Node]]:
-    """Yield which of two lists of siblings belong together, those that agree in most first."""
+    """Yield the matches between two lists of siblings, the closest first."""
     if not ones or not others or not levels:
         return
     key, rest = levels[0], levels[1:]
@@ -246,7 +246,7 @@ def _belonging(
 
 
 def _met(one: Call, other: Call) -> Iterator[tuple[int, int]]:
-    """Yield the numbers of objects that two calls have in the same places."""
+    """Yield the pairs of instance numbers that two calls have in the same places."""
     if one.instance is not None and other.instance is not None:
         yield one.instance, other.instance
     values = [(value, other.arguments.get(name)) for name, value in one.arguments.items()]
@@ -257,7 +257,7 @@ def _met(one: Call, other: Call) -> Iterator[tuple[int, int]]:
 
 
 def _order(top: Node) -> tuple[int, list[tuple[int, str, int]]]:
-    """Return what puts two trees in an order that does not depend on which comes first."""
+    """Return a sort key for two trees, independent of which comes first."""
     return top.size, [
         (len(node.children), "" if node.call is None else described(node.call), node.size)
         for node in top.walk()

@@ -16,14 +16,14 @@ class Change(NamedTuple):
     after: Call | None
     """The call in the second trace; None if it was removed."""
     aspects: tuple[str, ...] = ()
-    """What of a call was changed: ``"instance"`` (it ran on another object), ``"arguments"``,
+    """Changed aspects of a call: ``"instance"`` (it ran on another object), ``"arguments"``,
     ``"result"``, ``"error"``."""
     calls: int = 1
-    """Number of calls it is about: with one that was added, removed or moved go those that it led
-    to, but for those that are moved by themselves."""
+    """Number of calls involved: an added, removed or moved call includes its descendants, except
+    those that are moved separately."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the change as JSON has it; calls as text."""
+        """Return the change as JSON-compatible data, with calls as text."""
         return {
             "kind": self.kind,
             "before": None if self.before is None else described(self.before),
@@ -34,5 +34,5 @@ class Change(NamedTuple):
 
 
 def described(call: Call) -> str:
-    """Return a call and what came of it in one line."""
+    """Return a call and its outcome in one line."""
     return call_text(call) + outcome_text(call)

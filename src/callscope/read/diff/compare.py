@@ -1,4 +1,4 @@
-"""`diff`: where two trees of calls differ."""
+"""`diff`: the differences between two call trees."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ ASPECTS: Final[tuple[Aspect, ...]] = get_args(Aspect)
 
 
 class Diff:
-    """The differences between two traces: a sequence, which is empty where there is none.
+    """The differences between two traces, as a sequence; empty if there are none.
 
-    `str` shows them in their places in the tree.
+    `str` shows them at their places in the tree.
     """
 
     def __init__(self, aligned: Alignment) -> None:
@@ -29,7 +29,7 @@ class Diff:
         self.changes: Sequence[Change] = tuple(aligned.changes())
         """The differences, in the order of the tree."""
         self.same: int = aligned.same
-        """Number of calls that do not differ."""
+        """Number of calls without a difference."""
 
     def __len__(self) -> int:
         return len(self.changes)
@@ -45,17 +45,17 @@ class Diff:
         return self.text()
 
     def text(self, max_lines: int | None = 200) -> str:
-        """Return the differences in their places in the tree; all else is only counted.
+        """Return the differences at their places in the tree; everything else is only counted.
 
         Args:
-            max_lines: how many lines of the tree are shown; None for all.
+            max_lines: number of lines of the tree to show; None for all.
         """
         from callscope.read.diff.text import text
 
         return text(self.changes, self.same, self._aligned, max_lines)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the differences as JSON has them."""
+        """Return the differences as JSON-compatible data."""
         return {"changes": [change.to_dict() for change in self.changes], "same": self.same}
 
     def _repr_html_(self) -> str:
@@ -71,19 +71,18 @@ def diff(
     *,
     ignore: Iterable[Aspect] = (),
 ) -> Diff:
-    """Return what differs between two traces: calls added, removed, moved or changed.
+    """Return the differences between two traces: calls added, removed, moved or changed.
 
-    Times are not compared, and neither are numbers of objects: an object of the one trace is taken
-    for that object of the other which most of its calls agree with. The comparison is the same in
-    both directions.
+    Times and instance numbers are not compared: an object of one trace is matched with the object
+    of the other that agrees with most of its calls. The comparison is the same in both directions.
 
     Args:
-        before: the one trace, or the path of its file, as for `load`.
-        after: the other.
-        ignore: what calls may differ in: any of ``"arguments"``, ``"result"`` and ``"error"``.
+        before: the first trace, or the path of its file, as for `load`.
+        after: the second.
+        ignore: aspects not to compare: any of ``"arguments"``, ``"result"`` and ``"error"``.
 
     Raises:
-        OptionError: if `ignore` names something else, or what is compared is not a trace.
+        OptionError: if `ignore` names something else, or an argument is not a trace.
         TraceFormatError, TraceFileError: as for `load`, of a path.
     """
     ignored: set[str] = {ignore} if isinstance(ignore, str) else {*ignore}
@@ -92,7 +91,7 @@ def diff(
     tops = tree(_trace("before", before)._data()), tree(_trace("after", after)._data())
     if all(len(top.children) == 1 for top in tops):
         for top in tops:
-            top.children[0].thread = ""  # whatever it is called
+            top.children[0].thread = ""  # its name does not matter
     return Diff(Alignment(*tops, ignored))
 
 

@@ -1,4 +1,4 @@
-"""Calls as nodes that can be compared: what is equal has the same number."""
+"""Calls as comparable nodes: equal nodes have the same number."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ADDRESS: Final = re.compile(r"\b0x[0-9a-fA-F]{4,}\b")
 
 
 def split_object(value: Value) -> tuple[str, int] | None:
-    """Return the class and the number of a traced object that was passed: ``LSTMCell#2``."""
+    """Return class and instance number of a traced object passed as a value: ``LSTMCell#2``."""
     found = _OBJECT.fullmatch(value) if type(value) is Text else None
     return None if found is None else (found[1], int(found[2]))
 
@@ -36,20 +36,20 @@ class Node:
         self.size = 0
         """Number of calls in it."""
         self.site = 0
-        """The same for calls of one site on objects of one class."""
+        """Equal for calls of one site on objects of one class."""
         self.shape = 0
-        """The same for those within which the sites are the same, too."""
+        """Equal if the nested calls have the same sites, too."""
         self.asked = 0
-        """The same for those of one site on the same object with the same arguments."""
+        """Equal for calls of one site on the same object with the same arguments."""
         self.single = 0
-        """The same for calls of which nothing but their children may differ."""
+        """Equal for calls that differ at most in their children."""
         self.same = 0
-        """The same for those of which nothing differs."""
+        """Equal for calls that do not differ at all."""
         if parent is not None:
             parent.children.append(self)
 
     def walk(self) -> Iterator[Node]:
-        """Yield the node and all below, parents first; without recursion, for depth."""
+        """Yield the node and its descendants, parents first; no recursion, for deep trees."""
         stack: list[Node] = [self]
         while stack:
             node = stack.pop()
@@ -58,7 +58,7 @@ class Node:
 
 
 def tree(trace: TraceData) -> Node:
-    """Return a trace as a node, its threads below it, and their calls below them."""
+    """Return a trace as a node, with its threads below it, and their calls below those."""
     top = Node(None, None)
     numbers: dict[int, int] = {}
     threads: dict[tuple[int, str], Node] = {}
@@ -85,10 +85,10 @@ def _calls(trace: TraceData) -> Iterator[Call]:
 
 
 class Numbering:
-    """Gives what is equal the same number, in two trees.
+    """Numbering of the nodes of two trees: equal nodes get the same number.
 
     Args:
-        ignored: what of the calls may differ.
+        ignored: aspects in which calls may differ.
     """
 
     def __init__(self, ignored: Collection[str]) -> None:
@@ -99,8 +99,8 @@ class Numbering:
         """Number a tree.
 
         Args:
-            top: of the tree.
-            objects: what to take the numbers of objects for; None to leave objects out.
+            top: the root of the tree.
+            objects: mapping of instance numbers; None to ignore objects.
         """
 
         def as_taken(number: int) -> int:
@@ -121,7 +121,7 @@ class Numbering:
     def content(
         self, call: Call | None, as_taken: Callable[[int], int]
     ) -> tuple[Hashable, Hashable, Hashable, Hashable]:
-        """Return the object, arguments, result and error of a call, to be compared."""
+        """Return the object, arguments, result and error of a call for comparison."""
         if call is None:
             return None, None, None, None
         number = call.instance
@@ -146,7 +146,7 @@ def _site(node: Node) -> Sequence[Hashable]:
 
 
 def comparable(value: Value, as_taken: Callable[[int], int]) -> tuple[str, str]:
-    """Return what is equal for equal values, without addresses, and orders them somehow."""
+    """Return a sortable key that is equal for equal values, ignoring addresses."""
     named = split_object(value)
     if named is not None:
         return "object", f"{named[0]}#{as_taken(named[1])}"

@@ -1,4 +1,4 @@
-"""Which items of two sequences belong together, in order."""
+"""Common subsequences: matching items of two sequences, in order."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Final, TypeAlias
 Pairs: TypeAlias = list[tuple[int, int]]
 
 _MOST_EDITS: Final = 400
-"""Up to so many items that belong nowhere, the longest common subsequence is found: it takes the
-square of their number."""
+"""Most unmatched items for which the longest common subsequence is found; time is quadratic in
+their number."""
 
 
 def common(a: Sequence[int], b: Sequence[int]) -> Pairs:
-    """Return the places of a long common subsequence of two sequences, in order.
+    """Return the index pairs of a long common subsequence of two sequences, in order.
 
-    It is a longest one where the two differ by no more than some hundred items. Where they differ
-    by more, it takes time for each item once, and not for each pair of items.
+    It is a longest one if the two differ by at most some hundred items. If they differ by more,
+    time grows with the number of items, not of pairs of items.
     """
     start, end_a, end_b = 0, len(a), len(b)
     while start < min(end_a, end_b) and a[start] == b[start]:
@@ -38,7 +38,7 @@ def common(a: Sequence[int], b: Sequence[int]) -> Pairs:
 
 
 def _shortest_edit(a: Sequence[int], b: Sequence[int]) -> Pairs | None:
-    """Return a longest common subsequence; None where too much differs.
+    """Return a longest common subsequence; None if too much differs.
 
     E. W. Myers, "An O(ND) Difference Algorithm and Its Variations", 1986.
     """
@@ -87,7 +87,7 @@ def _backward(history: list[dict[int, int]], i: int, j: int) -> Iterator[tuple[i
 
 
 def _in_step(a: Sequence[int], b: Sequence[int]) -> Pairs:
-    """Return a common subsequence: of each item, the first, second, ... belong together."""
+    """Return a common subsequence that matches the n-th occurrences of each item."""
     places: dict[int, list[int]] = {}
     for j in reversed(range(len(b))):
         places.setdefault(b[j], []).append(j)
@@ -96,7 +96,7 @@ def _in_step(a: Sequence[int], b: Sequence[int]) -> Pairs:
 
 
 def _rising(pairs: Pairs) -> Pairs:
-    """Return a longest part of pairs, in which not only the first but also the second rise."""
+    """Return a longest subsequence of pairs in which the second items rise, too."""
     ends: list[int] = []
     last: list[int] = []
     before: list[int] = []

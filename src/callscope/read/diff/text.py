@@ -1,4 +1,4 @@
-"""Differences as text, each in its place in the merged tree."""
+"""Differences as text, each at its place in the merged tree."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from callscope.read.diff.nodes import Node
 
 _MOST_BELOW: Final = 8
-"""How many calls are shown below one that was added or removed."""
+"""Most calls shown below one that was added or removed."""
 _MOST_ABOVE: Final = 8
-"""How many calls are shown that lead to a difference, one directly below the other."""
+"""Most calls shown in an unbroken chain that leads to a difference."""
 _KINDS: Final = ("changed", "added", "removed", "moved")
 
 
 def text(changes: Sequence[Change], same: int, aligned: Alignment, max_lines: int | None) -> str:
-    """Return the differences in their places, and how many there are."""
+    """Return the differences at their places, and their number."""
     lines = []
     if changes:
         tree = _Tree(aligned)
@@ -58,15 +58,15 @@ def _what_is_cut(rest: Sequence[Change]) -> str:
 
 
 class _Fold(NamedTuple):
-    """Calls one after the other of which no more than their number is shown."""
+    """Consecutive calls of which only the number is shown."""
 
     kind: str
-    """``"same"`` for those that do not differ, ``"alike"`` for those that differ alike."""
+    """``"same"`` for calls that do not differ, ``"alike"`` for those that differ alike."""
     depth: int
     number: int
 
     def line(self) -> str:
-        """Return what is shown of them."""
+        """Return the line that is shown instead."""
         if self.kind == "same":
             shown = f"{_calls(self.number)} the same"
         elif self.number == 1:
@@ -77,7 +77,7 @@ class _Fold(NamedTuple):
 
 
 class _Tree:
-    """The merged tree, with what is the same folded."""
+    """The merged tree, with equal calls folded."""
 
     def __init__(self, aligned: Alignment) -> None:
         self._aligned = aligned
@@ -88,11 +88,11 @@ class _Tree:
                     self._names.add(node.call.defining_class)
                     self._names.add(node.call.runtime_class)
         self.shown = 0
-        """Number of differences whose lines have been given."""
+        """Number of differences whose lines have been yielded."""
         self._is_done = False
 
     def is_cut(self) -> bool:
-        """Tell whether there are more lines."""
+        """Return whether there are more lines."""
         return not self._is_done
 
     def lines(self) -> Iterator[str]:
@@ -108,11 +108,11 @@ class _Tree:
         self._is_done = True
 
     def _marked(self) -> Iterator[tuple[bool, str]]:
-        """Yield the lines, and whether each is there only to show where the next is."""
+        """Yield whether each line only shows the context of the next, and the line."""
         aligned = self._aligned
         folded: _Fold | None = None
         starts: dict[int, int] = {}
-        """How many differences were shown before the last call of each depth."""
+        """Number of differences shown before the last call of each depth."""
         for node, is_after, repeats in aligned.walk(folds=True):
             kind, depth = "alike" if repeats else "same", _depth(node)
             is_folded = repeats or self._is_same(node)
@@ -187,7 +187,7 @@ def _depth(node: Node) -> int:
 
 
 def _shortened(above: list[str]) -> Iterator[str]:
-    """Yield lines of calls that lead to one another; of many, the first and the last."""
+    """Yield the lines of a chain of calls; of a long one, only the first and last lines."""
     if len(above) <= _MOST_ABOVE:
         yield from above
         return
@@ -201,7 +201,7 @@ def _shortened(above: list[str]) -> Iterator[str]:
 def _details(
     aspects: tuple[str, ...], one: Call, other: Call, objects: dict[int, int]
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield what differs between two calls of one site, in words."""
+    """Yield the differences between two calls of one site: name, first and second value."""
     from callscope.read.diff.nodes import comparable
 
     for aspect in aspects:

@@ -1,4 +1,4 @@
-"""Who defines what, who overrides whom and who calls `super()`, without running anything."""
+"""Static analysis of a class: its definitions, overrides and calls of `super()`."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ __all__ = ["Chain", "Definition", "Explanation", "Lead", "Route", "Step", "expla
 
 
 def explain(cls: type | str, methods: Iterable[str] | None = None) -> Explanation:
-    """Say, without running anything, which class of a hierarchy defines which method.
+    """Explain, without running anything, which class of a hierarchy defines which method.
 
     For each method: the classes of the MRO that define it, which of them run and in what order,
-    whether each calls ``super()`` or another class by name, always or only at times, and where the
-    chain ends. It is read off the bytecode, so that no source is needed; what is called in ways
-    that bytecode does not show, as ``getattr(super(), name)()``, is not seen.
+    whether each calls ``super()`` or another class by name, always or only sometimes, and where the
+    chain ends. This is read from the bytecode, so no source is needed. Calls that bytecode does not
+    show, such as ``getattr(super(), name)()``, are not seen.
 
     Args:
         cls: the class, or its path (``"keras.layers:LSTM"``), whose module is then imported.
@@ -40,7 +40,7 @@ def explain(cls: type | str, methods: Iterable[str] | None = None) -> Explanatio
     Raises:
         TargetError: if `cls` is neither a class nor the path of one.
         TargetModuleError, TargetNotFoundError: if a path leads to no class.
-        OptionError: if `methods` are no names.
+        OptionError: if `methods` are not names.
     """
     if is_subclass(type(cls), str):
         cls = import_class(str(cls))
@@ -77,7 +77,7 @@ def _methods(cls: type) -> tuple[str, ...]:
 
 
 def _names(cls: type, patterns: tuple[str, ...]) -> Iterator[str]:
-    """Yield the names of methods that some class of the MRO defines, in the order asked for."""
+    """Yield the names of methods that some class of the MRO defines, in the requested order."""
     known = dict.fromkeys(name for base in mro(cls) for name in namespace(base))
     asked = {name: None for pattern in patterns for name in known if selects((pattern,), name)}
     yield from asked

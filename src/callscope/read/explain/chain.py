@@ -1,4 +1,4 @@
-"""Which classes of an MRO define a method, and which of them run when an object's is called."""
+"""Definitions of a method in the classes of an MRO, and which run when it is called."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class Lead(NamedTuple):
     """A call in one class's method that leads to the same method of another class."""
 
     written: str
-    """How it is written: ``"super().call"``, ``"super(RNN, self).call"`` or ``"Layer.call"``."""
+    """Its source form: ``"super().call"``, ``"super(RNN, self).call"`` or ``"Layer.call"``."""
     to: str | None
-    """Module-qualified name of the class it leads to; None if that cannot be told."""
+    """Module-qualified name of the class it leads to; None if unknown."""
     line: int
-    """The line it stands on, in the file of the method."""
+    """Its line in the file of the method."""
     always: bool
-    """Whether the method cannot return without it."""
+    """True if the method cannot return without it."""
 
 
 class Definition(NamedTuple):
@@ -36,19 +36,19 @@ class Definition(NamedTuple):
     kind: str
     """``"function"``, ``"classmethod"``, ``"property"``, ..., or ``"C"``."""
     file: str | None
-    """The file it is written in; None if that is not known, as for C."""
+    """The source file; None if unknown, as for C."""
     line: int | None
     """The line of `file` at which its definition begins."""
     leads: tuple[Lead, ...]
     """Its calls of the same method of other classes, in order."""
     written_as: str | None
-    """The name its function was defined by, which may be another; None for C."""
+    """The name its function was defined with, which may differ; None for C."""
     is_abstract: bool
-    """Whether it never returns, but raises NotImplementedError."""
+    """True if it never returns, but raises NotImplementedError."""
     runs: Runs
-    """Whether it runs when an object's method of that name is called; ``"unknown"`` behind C."""
+    """Likelihood that it runs when an object's method is called; ``"unknown"`` after C code."""
     run_by: tuple[str, ...]
-    """Other methods of the object that call it, past the overrides: ``("app.Base.forward",)``."""
+    """Other methods of the object that call it and bypass overrides: ``("app.Base.forward",)``."""
 
 
 class Chain(NamedTuple):
@@ -56,9 +56,9 @@ class Chain(NamedTuple):
 
     method: str
     definitions: tuple[Definition, ...]
-    """In the order of the MRO: the first is what runs, the others are what it overrides."""
+    """The definitions in MRO order: the first runs and overrides the others."""
     repeated: tuple[str, ...]
-    """Names of classes whose method may run twice, because classes are called by name."""
+    """Names of classes whose method may run twice, because of calls by class name."""
 
     @property
     def ends_in(self) -> str:
@@ -67,7 +67,7 @@ class Chain(NamedTuple):
 
     @property
     def hidden(self) -> tuple[str, ...]:
-        """Names of the classes whose method never runs: what overrides it does not lead there."""
+        """Names of the classes whose method never runs: its overrides do not call it."""
         return tuple(
             d.defining_class for d in self.definitions if d.runs == "never" and not d.run_by
         )
@@ -82,14 +82,14 @@ _KINDS: Final = {
 
 
 class Chains:
-    """Works out the chains of one class."""
+    """Resolver of the chains of one class."""
 
     def __init__(self, cls: type) -> None:
         self._mro = mro(cls)
         self.code: ClassCode = ClassCode(cls)
 
     def of(self, method: str) -> Chain | None:
-        """Return the chain of a method; None if no class but `object` defines it."""
+        """Return the chain of a method; None if no class other than `object` defines it."""
         entries = [
             (index, raw)
             for index, raw in self.code.defining(method)
@@ -120,20 +120,20 @@ class Chains:
                 yield Lead(_written(found), name, found.line, found.always)
 
     def nexts(self, index: int, raw: Any) -> Iterator[tuple[Next, type | None]]:
-        """Yield the calls, in a method of one class, of methods of certain other classes.
+        """Yield the calls in a method of one class that go to methods of specific classes.
 
         Args:
             index: place of the class in the MRO.
-            raw: the method, as it stands in the `__dict__` of the class.
+            raw: the method as stored in the `__dict__` of the class.
         """
         for function in functions_of(raw):
             for found in read(function.__code__).nexts:
                 cls = resolve(function, found.path) if found.path else self._mro[index]
-                if cls is not None or found.by != "class":  # or else a function of a module
+                if cls is not None or found.by != "class":  # else a function of a module
                     yield found, self._target(found, cls)
 
     def _run_by_others(self, method: str) -> dict[str, list[str]]:
-        """Return which other methods of the object call a method of a certain class."""
+        """Return, per class, the object's other methods that call its definition directly."""
         found: dict[str, list[str]] = {}
         for name in self.code.names():
             for index, raw in self.code.defining(name) if name != method else ():
@@ -145,7 +145,7 @@ class Chains:
         return found
 
     def _target(self, found: Next, cls: type | None) -> type | None:
-        """Return the class whose method runs, where another's is called."""
+        """Return the class whose method runs for a call."""
         if cls is None:
             return None
         if found.by == "class":
@@ -159,7 +159,7 @@ class Chains:
     def _run(
         self, entries: list[tuple[int, Any]], leads: dict[int, tuple[Lead, ...]]
     ) -> tuple[dict[int, Runs], list[int]]:
-        """Tell how far calls get, from the first class on, and which are led to more than once."""
+        """Return which definitions run, from the first class on, and which run more than once."""
         places = {qualified_name(self._mro[index]): index for index, _ in entries}
         runs: dict[int, Runs] = {entries[0][0]: "always"}
         times: dict[int, int] = {}
@@ -208,7 +208,7 @@ def _written(found: Next) -> str:
 
 
 def resolve(function: types.FunctionType, path: tuple[str, ...]) -> type | None:
-    """Return the class that a dotted name stands for in a function; runs no code of the program."""
+    """Return the class that a dotted name refers to in a function; run no code of the program."""
     found = _variable(function, path[0])
     for name in path[1:]:
         found = _attribute(found, name)

@@ -1,4 +1,4 @@
-"""What `explain` returns: who defines what, as text, as JSON, and as a Mermaid diagram."""
+"""Result of `explain`: the definitions in an MRO, as text, JSON and a Mermaid diagram."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from callscope.trace.text import Names, one_line
 
 
 class Explanation(NamedTuple):
-    """Which class of an MRO defines which method, and how one leads to the other."""
+    """The definitions of methods in an MRO, and how one calls the next."""
 
     name: str
     """Module-qualified name of the class."""
@@ -24,20 +24,20 @@ class Explanation(NamedTuple):
     metaclass: str
     """Module-qualified name of its metaclass."""
     making: tuple[Chain, ...]
-    """What runs as an object is made, apart from `__init__`: the metaclass's ``__call__``, and
-    ``__new__``, where a class other than `type` and `object` defines them."""
+    """Methods that run when an object is created, except `__init__`: the metaclass's ``__call__``
+    and ``__new__``, if a class other than `type` and `object` defines them."""
     methods: tuple[Chain, ...]
-    """The methods in question that a class other than `object` defines."""
+    """The requested methods that a class other than `object` defines."""
     routes: tuple[Route, ...]
-    """Where a call of the object leads, on the object."""
+    """Methods of the object that a call of the object leads to."""
     others: tuple[str, ...] = ()
-    """Names of methods that its classes define, where `methods` is empty; those meant first."""
+    """Names of methods that its classes define, if `methods` is empty; closest matches first."""
 
     def __str__(self) -> str:
         return one_line_each(_Text(self).lines())
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the explanation as what `json.dumps` takes."""
+        """Return the explanation as JSON-compatible data."""
         return {
             "class": self.name,
             "mro": list(self.mro),
@@ -56,7 +56,7 @@ class Explanation(NamedTuple):
 
 
 def one_line_each(lines: Iterator[str]) -> str:
-    """Return lines as a text that nothing in a name can break."""
+    """Join lines to a text that no name can break."""
     return "\n".join(map(one_line, lines))
 
 
@@ -74,7 +74,7 @@ def _chain_dict(chain: Chain) -> dict[str, Any]:
 
 
 class _Text:
-    """Writes an explanation for people."""
+    """Formatter of an explanation as text for people."""
 
     def __init__(self, explanation: Explanation) -> None:
         self._said = explanation
@@ -150,7 +150,7 @@ class _Text:
 
 
 def _place(definition: Definition) -> str:
-    """Return the file and the line, as a terminal or an editor can open them."""
+    """Return file and line in a form that terminals and editors can open."""
     if definition.file is None:
         return ""
     path = Path(definition.file)

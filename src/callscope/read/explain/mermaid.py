@@ -14,12 +14,12 @@ _OBJECT = "builtins.object"
 
 
 def diagram(mro: Sequence[str], bases: Sequence[Sequence[str]], methods: Sequence[Chain]) -> str:
-    """Return the classes with the methods in question, and what never runs as notes.
+    """Return a diagram of the classes with the given methods; notes name what never runs.
 
     Args:
         mro: names of the classes.
         bases: for each, the names of its direct bases.
-        methods: chains of the methods in question.
+        methods: chains of the methods to show.
     """
     return "\n".join(_lines(mro, bases, methods)) + "\n"
 
@@ -48,10 +48,10 @@ def _lines(
 
 
 def _member(method: str) -> str:
-    """Return a name as it can stand in a class: two underlines at its ends would make it bold."""
+    """Escape a method name: double underscores at both ends would make it bold."""
     return _escaped(method).replace("_", "#95;")
 
 
 def _escaped(text: str) -> str:
-    """Return a text in which nothing is Mermaid's own."""
+    """Escape all Mermaid syntax in a text."""
     return "".join(c if c.isalnum() or c in "_ .,()" else f"#{ord(c)};" for c in one_line(text))

@@ -1,4 +1,4 @@
-"""Where a call of an object leads on the object: ``__call__`` > ``_call_impl`` > ``forward``."""
+"""Routes of calls within one object: ``__call__`` > ``_call_impl`` > ``forward``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from callscope.read.explain.chain import Chains
 
 
 class Step(NamedTuple):
-    """A method on the way."""
+    """A method on a route."""
 
     defining_class: str
     """Module-qualified name of the class that defines it."""
@@ -19,7 +19,7 @@ class Step(NamedTuple):
 
 
 class Route(NamedTuple):
-    """The shortest way from one method of an object to another, by calls on the object."""
+    """The shortest path from one method of an object to another, by calls on the object."""
 
     steps: tuple[Step, ...]
 
@@ -28,7 +28,7 @@ _Node = tuple[int, str]
 
 
 class Routes:
-    """Finds the ways from one method to others, as their code says."""
+    """Finder of the routes from one method to others, based on their code."""
 
     def __init__(self, cls: type, chains: Chains) -> None:
         self._chains = chains
@@ -36,9 +36,9 @@ class Routes:
         self._places = {qualified_name(base): index for index, base in enumerate(self._mro)}
 
     def of(self, start: str, wanted: Collection[str]) -> tuple[Route, ...]:
-        """Return the way to each of the wanted methods that one leads to, in the order of the code.
+        """Return the route from `start` to each reachable wanted method, in the order of the code.
 
-        Of several ways it is the one that passes the fewest methods which are not wanted.
+        Among several routes, it is the one with the fewest methods that are not wanted.
         """
         first = self._first(start)
         if first is None:
@@ -52,7 +52,7 @@ class Routes:
             rows = ahead
         found = [n for n in self._in_order(first) if n in before and n[1] in wanted and n != first]
         ways = [self._way(node, before) for node in found if node[1] != start]
-        # The way to a method goes through those on it.
+        # A route to a method covers the routes to the methods on it.
         return tuple(
             Route(way) for way in ways if not any(way == w[: len(way)] for w in ways if w != way)
         )
@@ -64,7 +64,7 @@ class Routes:
         before: dict[_Node, _Node | None],
         others: list[_Node],
     ) -> None:
-        """Go on from a method to all that are wanted, and note the others that are seen."""
+        """Follow a method to all wanted ones, and add the other methods seen to `others`."""
         reached, seen = [begin], []
         for node in reached:
             for ahead in self._ahead(node):
@@ -88,7 +88,7 @@ class Routes:
         return tuple(reversed(way))
 
     def _in_order(self, first: _Node) -> list[_Node]:
-        """Return all that is led to, each where the code first comes to it."""
+        """Return all reachable methods, in the order the code first reaches them."""
         seen: dict[_Node, None] = {}
         stack = [first]
         while stack:
@@ -106,7 +106,7 @@ class Routes:
         return namespace(self._mro[node[0]])[node[1]]
 
     def _ahead(self, node: _Node) -> list[_Node]:
-        """Return the methods that one calls or looks up on its object, in the order of the code."""
+        """Return the methods that a node calls or looks up on its object, in code order."""
         raw = self._raw(node)
         found = [
             (called.line, (self._places[qualified_name(to)], called.method))
@@ -124,7 +124,7 @@ class Routes:
         return [ahead for _, ahead in sorted(found, key=lambda pair: pair[0])]
 
     def _listed(self, name: str) -> tuple[str, ...]:
-        """Return the names of methods that a class attribute lists, as Django's views do."""
+        """Return the method names that a class attribute lists, as in Django's views."""
         first = self._first(name)
         value = () if first is None else self._raw(first)
         is_list = type(value) is list or type(value) is tuple

@@ -1,4 +1,4 @@
-"""Mistakes that a trace shows; one function per kind, which is silent where it cannot know."""
+"""Mistakes that a trace shows: one function per kind, which stays silent when unsure."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ DETECTORS: Final[tuple[Callable[[Objects], Iterator[Finding]], ...]] = (
 def find_mistakes(trace: TraceData) -> Findings:
     """Return the mistakes that a trace shows, errors first, each kind in the order they began.
 
-    Nothing is said of a trace that does not hold all calls: one that was cut by `max_calls`, or
-    from which `where`, `sample` or `max_per_second` left some out.
+    The result is empty if the trace lacks calls: cut by `max_calls`, or left out by `where`,
+    `sample` or `max_per_second`.
     """
     if trace.lost or trace.left_out or trace.header.filtered:
         return Findings()

@@ -16,21 +16,21 @@ class Finding(NamedTuple):
     """One mistake that the calls of a trace show, and what to do about it."""
 
     id: str
-    """What kind of mistake it is: ``"super-init-missing"``."""
+    """Kind of mistake, such as ``"super-init-missing"``."""
     severity: Severity
-    """``"error"`` where an object is surely not what its classes expect; else ``"warning"``."""
+    """``"error"`` if an object is surely not as its classes expect; else ``"warning"``."""
     message: str
-    """What happened, in one sentence."""
+    """Description of what happened, in one sentence."""
     advice: str
-    """What to do about it, in one sentence."""
+    """Recommended fix, in one sentence."""
     classes: tuple[str, ...]
-    """Module-qualified names of the classes it is about; the one to look at first comes first."""
+    """Module-qualified names of the classes involved; the one to look at first comes first."""
     method: str
-    """Name of the method it is about."""
+    """Name of the method involved."""
     file: str | None
-    """The file to look at; None if not known."""
+    """The file to look at; None if unknown."""
     line: int | None
-    """The line of `file` at which the method to look at begins; None if not known."""
+    """First line of the method to look at, in `file`; None if unknown."""
     calls: tuple[Call, ...]
     """The calls that show it, in the order they began."""
 
@@ -41,7 +41,7 @@ class Finding(NamedTuple):
 
 
 class Findings(tuple[Finding, ...]):
-    """What was found in a trace: errors first, then warnings; printed, one per line."""
+    """The findings of a trace: errors first, then warnings; printed one per line."""
 
     __slots__ = ()
 
@@ -49,12 +49,12 @@ class Findings(tuple[Finding, ...]):
         return "\n".join(map(str, self)) or "No findings."
 
     def brief(self) -> str:
-        """Return what happened, in a line each, without what to do about it."""
+        """Return the messages, one per line, without advice."""
         more = len(self) - _MOST_SHOWN
         lines = [one_line(f"{f.severity}: {f.message} [{f.id}]") for f in self[:_MOST_SHOWN]]
         return "\n".join([*lines, *([f"... {more:,} more findings"] if more > 0 else [])])
 
     @property
     def errors(self) -> tuple[Finding, ...]:
-        """Those of severity ``"error"``."""
+        """The findings of severity ``"error"``."""
         return tuple(finding for finding in self if finding.severity == "error")

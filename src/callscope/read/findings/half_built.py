@@ -1,4 +1,4 @@
-"""Findings on objects that were used before their `__init__` was done, or after it had raised."""
+"""Findings on objects used before their `__init__` was done, or after it had raised."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from callscope.trace import Call
 
 
 def find_before(objects: Objects) -> Iterator[Finding]:
-    """Yield a finding for each method that needed what a later part of `__init__` would set.
+    """Yield a finding for each method that needed an attribute not yet set by `__init__`.
 
     A method that runs within `__init__` is ordinary. It is a mistake if a base's `__init__` calls
-    what a subclass overrides, and the override needs what its own `__init__` has not set yet.
+    a method that a subclass overrides and the override needs an attribute that its own `__init__`
+    has not set yet.
     """
     found: dict[tuple[str, str, str, str], list[Call]] = {}
     led: dict[tuple[str, str, str, str], Call | None] = {}
@@ -38,7 +39,7 @@ def find_before(objects: Objects) -> Iterator[Finding]:
 
 
 def _setter(made: Construction, name: str, below: int | None) -> str | None:
-    """Return the class whose `__init__` sets an attribute, and had not come to its end."""
+    """Return the class whose `__init__` sets an attribute and had not finished."""
     for index in made.definers():
         code = made.code(index)
         is_later = below is None or index < below
@@ -48,7 +49,7 @@ def _setter(made: Construction, name: str, below: int | None) -> str | None:
 
 
 def _left(objects: Objects, call: Call, made: Construction) -> bool:
-    """Tell whether what a call raised ended the making of the object."""
+    """Return whether the exception of a call ended the construction of the object."""
     inits = objects.ancestors.inits(call)
     return any(init is made.call for init in inits) and made.call.error == call.error
 
@@ -86,7 +87,7 @@ def find_after(objects: Objects) -> Iterator[Finding]:
         while outer is not None and outer.method == INIT:
             outer = objects.ancestors.outer(outer)
         if outer is not None:
-            continue  # the outermost tells it
+            continue  # reported for the outermost call
         key = call.defining_class, call.method
         found.setdefault(key, []).append(call)
         begun.setdefault(key, failed)

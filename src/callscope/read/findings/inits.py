@@ -1,4 +1,4 @@
-"""Findings on `__init__`: one of the MRO never ran, or ran twice."""
+"""Findings on `__init__`: an `__init__` of the MRO never ran, or ran twice."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from callscope.trace import Call, CodeMetadata
 
 
 class _Break(NamedTuple):
-    """Where the chain of `__init__` ended in one construction."""
+    """Point at which the chain of `__init__` ended in one construction."""
 
     last: int
-    """Place in the MRO of the last class whose `__init__` ran before the first that did not."""
+    """MRO index of the last class whose `__init__` ran before the first that did not."""
     skipped: tuple[int, ...]
-    """Places of those that did not run."""
+    """MRO indexes of those that did not run."""
 
 
 def find_missing(objects: Objects) -> Iterator[Finding]:
@@ -65,10 +65,10 @@ def _broken(made: Construction) -> _Break | None:
 def _judge(
     objects: Objects, made: Construction, broken: _Break
 ) -> tuple[Severity, list[str]] | None:
-    """Tell whether it is a mistake that some did not run, and what the object lacks for it.
+    """Judge whether a skipped `__init__` is a mistake, and what the object lacks because of it.
 
-    Many a class leaves out what it does itself: it sets some of what the other would have set,
-    and knows what it needs. So then only what was missed in fact is told.
+    Many classes skip an `__init__` on purpose and set some of its attributes themselves. For
+    these, only an attribute that was actually missed is reported.
     """
     codes = [code for i in broken.skipped if (code := made.code(i)) is not None]
     if len(codes) < len(broken.skipped):
@@ -132,12 +132,12 @@ def find_twice(objects: Objects) -> Iterator[Finding]:
             if call.finished and call.error is None:
                 runs.setdefault(call.mro_index, []).append(call)
         if any(call.mro_index == made.call.mro_index for call in made.inits[1:]):
-            continue  # the object is begun anew, as a whole
+            continue  # the whole object is initialized again
         for calls in runs.values():
             if len(calls) == 1:
                 continue
             led = [(c, objects.ancestors.init(c)) for c in calls]
-            # What is below another that ran twice is that one's doing.
+            # Anything below another that ran twice is caused by that one.
             own = [(c, by) for c, by in led if by and len(runs.get(by.mro_index, ())) <= 1]
             code = _code(calls[0])
             if len(own) > 1 and not (code is not None and code.is_empty):

@@ -1,4 +1,4 @@
-"""The calls of a trace by the object they ran on, as the detectors need them."""
+"""The calls of a trace, grouped by object for the detectors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from callscope.trace import Call, ClassMetadata, CodeMetadata
 INIT: Final = "__init__"
 CALL: Final = "__call__"
 ANY: Final = "*"
-"""Among the attributes that code sets: others, which it does not name."""
+"""Marker among the attributes that code sets: it also sets others, which it does not name."""
 
 _MOST_NAMES: Final = 3
 
@@ -23,7 +23,7 @@ _Key: TypeAlias = tuple[int, int]
 
 
 class Construction(NamedTuple):
-    """One making of an object: its outermost `__init__`, and all that ran within on the object."""
+    """One construction of an object: its outermost `__init__` and nested calls on the object."""
 
     call: Call
     facts: ClassMetadata
@@ -31,16 +31,16 @@ class Construction(NamedTuple):
     """The calls of `__init__` on the object, the outermost first."""
 
     def definers(self) -> list[int]:
-        """Return the places in the MRO of the classes whose `__init__` could be seen."""
+        """Return the MRO indexes of the classes whose `__init__` is traced."""
         return [i for i in range(len(self.facts.mro)) if self.facts.site(i, INIT) is not None]
 
     def is_abstract(self, mro_index: int) -> bool:
-        """Tell whether one class's `__init__` is not meant to run."""
+        """Return whether one class's `__init__` is abstract, not meant to run."""
         code = self.code(mro_index)
         return code is not None and code.is_abstract
 
     def code(self, mro_index: int) -> CodeMetadata | None:
-        """Return what is known of the code of one class's `__init__`."""
+        """Return the code metadata of one class's `__init__`; None if unknown."""
         site = self.facts.site(mro_index, INIT)
         return None if site is None else site.code
 
@@ -51,19 +51,19 @@ class Templates:
     def __init__(self) -> None:
         self._calls: list[Call] = []
         self._last_ends: list[float] = []
-        """For each, when the last of those up to it ended."""
+        """For each call, the latest end of all calls up to it."""
         self._first_without: dict[str, float] = {}
 
     def add(self, call: Call) -> None:
-        """Add one that began after the others."""
+        """Add a call that began after the others."""
         end = math.inf if call._end_ns is None else call._end_ns
         self._calls.append(call)
         self._last_ends.append(max(end, *self._last_ends[-1:], 0))
 
     def may_lead_to(self, call: Call) -> bool:
-        """Tell whether one of them may have led to a call without being above it.
+        """Return whether one of them may have caused a call without being its ancestor.
 
-        It may run in another thread, or have returned what leads to the call later.
+        It may run in another thread, or have returned an object that makes the call later.
         """
         before = bisect_right(self._calls, call.start_ns, key=_start)
         if not before:
@@ -72,7 +72,7 @@ class Templates:
         return is_running or self._first_that_lacks(call.method) <= call.start_ns
 
     def _first_that_lacks(self, method: str) -> float:
-        """Return when the first began that is over and led to no method; infinity if none did."""
+        """Return the start of the first call that did not lead to the method; infinity if none."""
         known = self._first_without.get(method)
         if known is None:
             lacking = (c.start_ns for c in self._calls if not led(c, method))
@@ -81,9 +81,9 @@ class Templates:
 
 
 class Ancestors:
-    """For each call, the innermost calls on the same object that led to it.
+    """The innermost calls on the same object that led to each call.
 
-    Found in one walk, for a call may have many parents, and each of these too.
+    Found in one traversal, as a call may have many ancestors, and each of these too.
 
     Args:
         calls: all calls of a trace.
@@ -91,10 +91,10 @@ class Ancestors:
 
     def __init__(self, calls: Sequence[Call]) -> None:
         self._outer: dict[Call, Call] = {}
-        """Without those that are the parent itself."""
+        """Excludes those that are the direct parent."""
         self._init: dict[Call, Call] = {}
         self.leading: set[Call] = set()
-        """The calls of `__call__` that led to another on the same object."""
+        """The calls of `__call__` that led to another call on the same object."""
         self._open: dict[tuple[int, int | None, str], list[Call]] = {}
         waiting: list[Call | None] = [call for call in calls if call._parent is None]
         path: list[Call] = []
@@ -142,7 +142,7 @@ class Ancestors:
         return self._init.get(call)
 
     def inits(self, call: Call) -> Iterator[Call]:
-        """Yield each `__init__` on the same object that led to a call, the innermost first."""
+        """Yield each `__init__` on the same object that led to a call, innermost first."""
         while (found := self.init(call)) is not None:
             yield found
             call = found
@@ -183,9 +183,9 @@ class Objects:
                 known[-1].inits.append(call)
 
     def constructions(self) -> Iterator[Construction]:
-        """Yield each making of an object that was seen from its beginning.
+        """Yield each construction of an object that was recorded from its beginning.
 
-        It was not if the first `__init__` that could be seen is not the one that runs first.
+        It was not if the first traced `__init__` is not the one that runs first.
         """
         for known in self._constructions.values():
             for construction in known:
@@ -194,7 +194,7 @@ class Objects:
                     yield construction
 
     def begun_before(self, call: Call) -> Call | None:
-        """Return the last `__init__` that made the object, before a call on it."""
+        """Return the last `__init__` that constructed the object before a call on it."""
         known = self._constructions.get(_key(call), [])
         before = bisect_left(known, call.start_ns, key=lambda made: made.call.start_ns)
         return known[before - 1].call if before else None
@@ -204,7 +204,7 @@ class Objects:
         return self._templates.get(_key(call)) or Templates()
 
     def half_built(self) -> Iterator[Call]:
-        """Yield the calls on objects one of whose `__init__` has raised."""
+        """Yield the calls on objects of which an `__init__` has raised."""
         failed = {
             key
             for key, known in self._constructions.items()
@@ -223,12 +223,12 @@ def _key(call: Call) -> _Key:
 
 
 def is_same_object(call: Call, other: Call) -> bool:
-    """Tell whether two calls ran on one object."""
+    """Return whether two calls ran on the same object."""
     return call._instance == other._instance and call._pid == other._pid
 
 
 def led(template: Call, method: str) -> list[Call]:
-    """Return the calls of a method that a `__call__` led to on its object, the outermost ones."""
+    """Return the outermost calls of a method that a `__call__` led to on its object."""
     found, waiting = [], [*template._children]
     while waiting:
         call = waiting.pop()
@@ -245,7 +245,7 @@ def _start(call: Call) -> int:
 
 
 def lacked(call: Call) -> str | None:
-    """Return the name of the attribute for want of which a call raised."""
+    """Return the name of the missing attribute that made a call raise; None if there is none."""
     error = call.error
     if error is None or error.type != "AttributeError":
         return None
@@ -254,7 +254,7 @@ def lacked(call: Call) -> str | None:
 
 
 def names(found: Sequence[str], joint: str = "and") -> str:
-    """Return a few names as they are written in a sentence."""
+    """Join a few names as in a sentence."""
     more = len(found) - _MOST_NAMES
     shown = [*found[:_MOST_NAMES], *([f"{more} more"] if more > 0 else [])]
     return f" {joint} ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))

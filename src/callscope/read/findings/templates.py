@@ -1,6 +1,6 @@
 """Findings on template methods: `__call__`, which leads to ``call`` or ``forward``.
 
-Which methods it is there to lead to is read from its code, see `callscope.introspect.bytecode`.
+The methods it should lead to are read from its code, see `callscope.introspect.bytecode`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from callscope.read.findings.finding import Finding
 from callscope.read.findings.objects import CALL, Objects, is_same_object, led, names
 from callscope.trace import Call, ClassMetadata, SiteMetadata, Text
 
-# What torch.fx passes in place of values when it only looks at a model.
+# Classes that torch.fx passes instead of values when it only inspects a model.
 _STAND_IN: Final = re.compile(r"<?([\w.]+\.)?Proxy\b")
 _INSTALLED: Final = frozenset(("site-packages", "dist-packages"))
 
 
 def find_bypassed(objects: Objects) -> Iterator[Finding]:
-    """Yield a finding for each method that `__call__` leads to and that was run without it."""
+    """Yield a finding for each method that `__call__` leads to but that ran without it."""
     found: dict[tuple[str, ...], list[Call]] = {}
     for call in objects.calls:
         facts = call._class_metadata
@@ -45,7 +45,7 @@ def _template(facts: ClassMetadata) -> SiteMetadata | None:
 
 def _is_bypass(objects: Objects, call: Call, template: SiteMetadata) -> bool:
     if objects.ancestors.outer(call) is not None:
-        return False  # what an object does with itself is its own affair
+        return False  # an object may call its own methods
     if any(type(v) is Text and _STAND_IN.match(v) for v in call.arguments.values()):
         return False
     if objects.templates_of(call).may_lead_to(call):
@@ -55,12 +55,12 @@ def _is_bypass(objects: Objects, call: Call, template: SiteMetadata) -> bool:
 
 
 def _is_by_its_author(name: str, file: str | None, template: SiteMetadata) -> bool:
-    """Tell whether a class and a template are of one package that is installed.
+    """Return whether a class and a template belong to the same installed package.
 
-    Whoever wrote a template may go around it, and knows what that leaves out.
+    The author of a template may bypass it, and knows what that skips.
     """
     is_one_package = name.partition(".")[0] == template.defining_class.partition(".")[0]
-    path = PureWindowsPath(file or "")  # which takes slashes of both kinds
+    path = PureWindowsPath(file or "")  # accepts slashes of both kinds
     return is_one_package and not _INSTALLED.isdisjoint(path.parts)
 
 
@@ -87,7 +87,7 @@ def _bypassed(calls: list[Call]) -> Finding:
 
 
 def find_not_reached(objects: Objects) -> Iterator[Finding]:
-    """Yield a finding for each override of `__call__` that never reaches a template it hides."""
+    """Yield a finding for each override of `__call__` that never reaches the template it hides."""
     found: dict[tuple[str, str], list[Call]] = {}
     reaching: set[tuple[str, str]] = set()
     for call in objects.calls:
@@ -140,14 +140,14 @@ def _not_reached(key: tuple[str, str], calls: list[Call]) -> Finding:
 
 
 class _Drop(NamedTuple):
-    """A `__call__` that returned None, and what it led to, which did not."""
+    """A `__call__` that returned None, and the call it led to, which did not."""
 
     template: Call
     led: Call
 
 
 def find_dropped(objects: Objects) -> Iterator[Finding]:
-    """Yield a finding for each `__call__` that returns None though what it runs returns more."""
+    """Yield a finding for each `__call__` that returns None though the method it runs does not."""
     found: dict[tuple[str, str, str], list[_Drop]] = {}
     returning: set[tuple[str, str, str]] = set()
     for call in objects.calls:
@@ -171,13 +171,13 @@ def find_dropped(objects: Objects) -> Iterator[Finding]:
 
 
 def _consumes(call: Call, method: str) -> bool:
-    """Tell whether its code puts the result to some use of its own."""
+    """Return whether the code of a `__call__` uses the result itself."""
     site = call._site_metadata
     return site is None or site.code is None or method in site.code.consumes
 
 
 def _is_passed_on(call: Call, method: str) -> bool:
-    """Tell whether a `__call__` further within returned None already: it is its doing then."""
+    """Return whether a nested `__call__` already returned None, and so dropped the result."""
     return any(
         c.method == CALL and c.result is None and led(c, method)
         for c in call._children

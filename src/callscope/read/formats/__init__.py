@@ -1,9 +1,9 @@
-"""What turns a finished trace into text or a file; one module each, found by suffix.
+"""Formats, which turn a finished trace into text or a file: one module each, found by suffix.
 
-A format's module has ``write(trace, file)``, which is given a file that is open for bytes, and
-``read(file, name)`` if a trace can be read back from it. The suffixes are listed in
-`suffixes`; compression, moving the file into its place, progress on a terminal and the errors of
-the operating system are dealt with by `files`.
+A format's module has ``write(trace, file)``, which takes a file open for bytes, and
+``read(file, name)`` if a trace can be read back from it. The suffixes are listed in `registry`.
+`files` handles compression, atomic replacement, progress on a terminal and errors of the operating
+system.
 """
 
 from callscope.read.formats.files import load_all, save

@@ -1,4 +1,4 @@
-"""Files that are written beside their place and then moved into it."""
+"""Atomic writes: a temporary file next to the target is moved into its place."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0
 
 @contextmanager
 def replacing(path: Path) -> Iterator[FileIO]:
-    """Open a file for bytes that takes its place when the block ends, whole or not at all.
+    """Open a file for bytes that replaces `path` when the block ends, completely or not at all.
 
-    It has the permissions that `open` would leave it with: those of the file that it replaces, or
-    those of a new file. A symbolic link stays, and what it names is replaced. What is no file, such
-    as a pipe or ``/dev/stdout``, is written to as it is; so is a file in a directory that takes no
-    other.
+    It has the permissions that `open` would give it: those of the file that it replaces, or those
+    of a new file. A symbolic link stays, and its target is replaced. A path that is not a regular
+    file, such as a pipe or ``/dev/stdout``, is written directly; so is a file in a directory where
+    no other can be created.
 
     Raises:
         OSError: if `open` would raise it, the disk is full, or a recording streams to the file.
@@ -55,16 +55,16 @@ def replacing(path: Path) -> Iterator[FileIO]:
 
 
 def _remove_abandoned(folder: Path) -> None:
-    """Remove what processes of this host have left that were killed while they wrote."""
+    """Remove temporary files of processes of this host that were killed while writing."""
     for path in folder.glob(f".callscope-{host_label()}-*.tmp"):
         with suppress(OSError, ValueError):
-            # Another container may have the host's name; but then the file is locked.
+            # Another container may have the same host name, but then the file is locked.
             if not is_alive(int(path.name.split("-")[-2])) and not is_claimed(path):
                 path.unlink()
 
 
 def _mode(target: Path) -> int | None:
-    """Return the mode of a file that may be written; None if there is none yet."""
+    """Return the mode of a writable file; None if it does not exist yet."""
     try:
         mode = target.stat().st_mode
     except FileNotFoundError:

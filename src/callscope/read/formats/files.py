@@ -1,4 +1,4 @@
-"""Traces to files and back: compression, files that are whole or not there, progress, errors."""
+"""Traces to and from files: compression, atomic replacement, progress, errors."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ _BUFFER: Final = 1 << 20
 
 
 def save(read: Callable[[], TraceData], path: str | PathLike[str]) -> Path:
-    """Write a trace to a file in the format its suffix names, and return its path.
+    """Write a trace to a file, in the format of its suffix, and return its path.
 
-    The file takes its place when it is whole; until then, and after an error, what was there stays.
+    The file is replaced only when complete; until then, and after an error, the old file stays.
 
     Args:
-        read: returns the trace. It may take long, and so is called as progress is shown already.
+        read: returns the trace. It may be slow, and is called while progress is already shown.
         path: the file.
 
     Raises:
         TraceFormatError: if no format has that suffix.
         TraceFileError: if the file cannot be written.
-        MissingExtraError: if the format needs a third party that is not installed.
+        MissingExtraError: if the format needs a package that is not installed.
     """
     target = Path(path)
     module = module_of(target)
@@ -60,13 +60,13 @@ def save(read: Callable[[], TraceData], path: str | PathLike[str]) -> Path:
 
 
 def _check_name(path: Path) -> None:
-    """Raise an `OSError` if no file can have such a name: one with a NUL, or half a surrogate pair."""
+    """Raise an `OSError` for an impossible file name: with a NUL or a lone surrogate."""
     try:
         path.stat()
     except ValueError as error:
         raise OSError(EINVAL, str(error)) from None
     except OSError:
-        return  # it need not be there
+        return  # it need not exist
 
 
 @contextmanager
@@ -75,7 +75,7 @@ def _packed(raw: io.FileIO, target: Path) -> Iterator[BinaryIO]:
         with io.BufferedWriter(raw, _BUFFER) as file:
             yield file
         return
-    # Neither name nor time goes into it, so that equal traces make equal files.
+    # It contains neither name nor time, so that equal traces give equal files.
     with (
         gzip.GzipFile("", "wb", _COMPRESSION, raw, mtime=0) as compressed,
         io.BufferedWriter(compressed, _BUFFER) as file,
@@ -86,8 +86,8 @@ def _packed(raw: io.FileIO, target: Path) -> Iterator[BinaryIO]:
 def load_all(paths: Iterable[str | PathLike[str]]) -> TraceData:
     """Read several files, or patterns of files, as one trace; raises what `callscope.load` raises.
 
-    Of files whose names are alike up to the first dot, such as ``t.jsonl`` and ``t.17.jsonl``, those
-    that an earlier run on the same host has left are left out, with a `ProcessWarning`.
+    Among files with the same name up to the first dot, such as ``t.jsonl`` and ``t.17.jsonl``,
+    those of an earlier run on the same host are left out, with a `ProcessWarning`.
     """
     sources = [source for path in paths for source in _files(Path(path))]
     traces = _of_newest_runs([(source, _load(source)) for source in sources])
@@ -95,7 +95,7 @@ def load_all(paths: Iterable[str | PathLike[str]]) -> TraceData:
 
 
 def _of_newest_runs(loaded: Sequence[tuple[Path, TraceData]]) -> list[TraceData]:
-    """Return the traces but for those of earlier runs, of which a warning is given."""
+    """Return the traces without those of earlier runs, and warn about these."""
     groups = [_group(source, trace.header) for source, trace in loaded]
     newest: dict[tuple[Path, str], Header] = {}
     for group, (_, trace) in zip(groups, loaded, strict=True):
@@ -118,7 +118,7 @@ def _of_newest_runs(loaded: Sequence[tuple[Path, TraceData]]) -> list[TraceData]
 
 
 def _group(source: Path, header: Header) -> tuple[Path, str]:
-    """Return what files have in common of which a later run may leave some behind."""
+    """Return a key shared by files of which a later run may overwrite only some."""
     return source.parent / source.name.partition(".")[0], header.host
 
 

@@ -1,4 +1,4 @@
-"""Reads gzip files, also those that a killed program left without an end."""
+"""Reader of gzip files, including those truncated by a killed program."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from callscope.errors import TraceFormatError
 
 _CHUNK: Final = 1 << 18
 _LONGEST: Final = 1 << 24
-"""Bytes of a line beyond which it is none of ours: little packs what could fill any memory."""
+"""Longest accepted line in bytes; guards against decompression bombs."""
 _GZIP: Final = 31
-"""What `zlib` calls a stream with gzip's own head and checksum."""
+"""`zlib`'s `wbits` for a stream with a gzip header and checksum."""
 
 
 class Unzipped(io.RawIOBase):
-    """The text of a gzip file, piece by piece, however far it expands.
+    """The content of a gzip file, chunk by chunk, however far it expands.
 
-    `gzip` raises `EOFError` where a file is cut; here it ends.
+    Where a file is truncated, `gzip` raises `EOFError`; this reader ends.
 
     Args:
-        file: what is read.
-        name: what errors call it.
+        file: the compressed file.
+        name: its name in errors.
     """
 
     def __init__(self, file: io.RawIOBase, name: str) -> None:
@@ -35,14 +35,14 @@ class Unzipped(io.RawIOBase):
         """Bytes since the last line's end."""
 
     def readable(self) -> bool:
-        """Return True: it can be read."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: Any, /) -> int:
-        """Fill a buffer as far as the next piece goes; return 0 at the end.
+        """Fill a buffer from the next chunk; return the number of bytes, 0 at the end.
 
         Raises:
-            TraceFormatError: if the file is no gzip file, or is damaged.
+            TraceFormatError: if the file is not a gzip file, or is damaged.
         """
         while True:
             if self._stream.eof:

@@ -1,4 +1,4 @@
-"""Text and captured values as JSON that strict readers take, and the lenient ones as well."""
+"""Text and captured values as JSON that both strict and lenient readers accept."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 from callscope.trace import Value
 
 INT64: Final = 1 << 63
-"""Beyond this, and its negative, Perfetto reads no integers."""
+"""Bound of the integers, positive and negative, that Perfetto reads."""
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -17,10 +17,10 @@ _encode = json.JSONEncoder(ensure_ascii=False).encode
 def quoted(text: str) -> str:
     """Return a text as a JSON string that is valid UTF-8.
 
-    Half a surrogate pair becomes text that says so, for UTF-8 has none. Nothing else that is not
-    ASCII is escaped, and a backslash at the very end is written by its number: Perfetto's importer
-    (v52, ``json_parser.h``) takes neither an escaped surrogate pair nor a backslash before the
-    closing quote, and gives up the file.
+    A lone surrogate, which UTF-8 cannot encode, becomes its escape as text. Other non-ASCII text is
+    not escaped, and a final backslash is written as a Unicode escape: Perfetto's importer (v52,
+    ``json_parser.h``) rejects the whole file for an escaped surrogate pair or a backslash before
+    the closing quote.
     """
     if text.isprintable() and '"' not in text and "\\" not in text:
         return f'"{text}"'
@@ -31,7 +31,7 @@ def quoted(text: str) -> str:
 
 
 def value_json(value: Value) -> str:
-    """Return a captured value as JSON; numbers that readers would get wrong become text."""
+    """Return a captured value as JSON; numbers that readers would misread become text."""
     if isinstance(value, str):
         return quoted(value)
     if value is None:

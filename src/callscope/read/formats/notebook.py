@@ -1,4 +1,4 @@
-"""Traces as notebooks show them."""
+"""HTML of traces in notebooks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from callscope.trace.html import MAX_CALLS, framed, nested
 
 
 def trace_html(trace: TraceData) -> str:
-    """Return a trace as HTML: a tree whose branches can be folded."""
+    """Return a trace as HTML: a tree with foldable branches."""
     names = Names.of(trace.calls)
     shown = min(len(trace), MAX_CALLS)
     title = f"{len(trace):,} call{'' if len(trace) == 1 else 's'}"

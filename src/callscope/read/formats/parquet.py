@@ -1,8 +1,8 @@
-"""A trace as a table of Arrow, one row per call, and in Parquet files; needs the extra ``parquet``.
+"""A trace as an Arrow table, one row per call, and in Parquet files; needs the extra ``parquet``.
 
-Arguments and results are JSON, which pandas, polars and DuckDB can all look into; a map of Arrow
-has one type for all values, and not every one of them reads it. What belongs to no call is JSON in
-the metadata of the table's schema.
+Arguments and results are JSON, which pandas, polars and DuckDB can all query; an Arrow map has one
+type for all values, and not all three read it. Data that belongs to no call is JSON in the metadata
+of the table's schema.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 
 _METADATA: Final = b"callscope"
 _BATCH: Final = 10_000
-"""Rows that are at hand as Python objects at a time."""
+"""Number of rows held as Python objects at a time."""
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 
 
 class Column(NamedTuple):
-    """One column: its type, as Arrow writes it, and what stands in it."""
+    """One column: its Arrow type and its values."""
 
     name: str
     type: str
@@ -63,7 +63,7 @@ def _texts(call: Call) -> list[str]:
 
 
 def _text(text: str | None) -> str | None:
-    """Return a text without what UTF-8 has no form for."""
+    """Return a text without characters that UTF-8 cannot encode."""
     if text is None or text.isascii():
         return text
     return text.encode(errors="backslashreplace").decode()
@@ -104,7 +104,7 @@ _COLUMNS: Final = (
     ),
 )
 _CLASS: Final = "class"
-"""The number of what the metadata tell of the runtime class and its MRO."""
+"""Column with the index of the runtime class in the metadata."""
 _REQUIRED: Final = frozenset(
     {
         "call_id",
@@ -155,7 +155,7 @@ def write(trace: TraceData, file: BinaryIO) -> None:
 
 
 def read(file: BinaryIO, name: str) -> TraceData:
-    """Read a trace from Parquet; errors call the file by its name."""
+    """Read a trace from Parquet; `name` is the file's name in errors."""
     arrow = _import("'.parquet'")
     from pyarrow import parquet
 
@@ -196,7 +196,7 @@ def _reason(error: Exception) -> str:
 
 
 def _rows(packed: Any, arrow: Any) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a file, some at a time: equal ones take up no room in it."""
+    """Yield the rows of a file in batches, as equal rows in it may expand to any size."""
     schema = _schema(arrow)
     for batch in packed.iter_batches(_BATCH, columns=schema.names):
         yield from arrow.Table.from_batches([batch]).select(schema.names).cast(schema).to_pylist()
@@ -218,7 +218,7 @@ def _schema(arrow: Any) -> Any:
         "string": arrow.string(),
         "strings": arrow.list_(arrow.string()),
         "instants": arrow.list_(arrow.int64()),
-        # Of these there are few, each of many calls.
+        # These have few distinct values, each shared by many calls.
         "name": arrow.dictionary(arrow.int32(), arrow.string()),
     }
     fields = [
@@ -229,7 +229,7 @@ def _schema(arrow: Any) -> Any:
 
 
 def _about(about: Any, links: Links, name: str) -> tuple[Header, list[ClassMetadata]]:
-    """Return what the metadata say, checked as the lines of a `.jsonl` file that say the same."""
+    """Return the metadata, checked like the equivalent lines of a `.jsonl` file."""
     cost = about.get("cost") and dict(zip(Cost._fields, about["cost"], strict=True))
     processes = [
         dict(zip(Process._fields, each, strict=True)) for each in about.get("processes") or ()
@@ -238,7 +238,7 @@ def _about(about: Any, links: Links, name: str) -> tuple[Header, list[ClassMetad
     header = slow.header(said, name)
     slow.take(links, {**about, "kind": "end"})
     classes = [_class(fields, links) for fields in about["classes"]]
-    links.facts = Facts()  # the rows say by themselves what holds for them
+    links.facts = Facts()  # the rows refer to their metadata themselves
     return header, classes
 
 

@@ -1,4 +1,4 @@
-"""Tells a person at a terminal what a long piece of work is at."""
+"""Progress of long operations, shown on a terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from io import FileIO
 from typing import Final
 
 FIRST_SECONDS: Final = 1.0
-"""How long work takes before anything is shown of it."""
+"""Delay before progress is shown, in seconds."""
 _EACH_SECONDS: Final = 0.2
 _ERASE: Final = "\r\x1b[K"
 
@@ -22,13 +22,13 @@ _ERASE: Final = "\r\x1b[K"
 def progress(doing: str, file: FileIO, size: int | None = None) -> Iterator[None]:
     """Show on stderr, while a block runs, how far a file is read or written.
 
-    Nothing is shown in the first second, nor where stderr is no terminal; the line is gone
-    afterwards. The block need not cooperate: a thread looks where the file stands.
+    Nothing is shown in the first second, or if stderr is not a terminal; the line is erased at the
+    end. The block need not cooperate: a thread polls the file position.
 
     Args:
-        doing: what is done, such as ``"Writing t.html"``.
-        file: what is read or written.
-        size: bytes in all, if that is known.
+        doing: description of the operation, such as ``"Writing t.html"``.
+        file: the file that is read or written.
+        size: total number of bytes, if known.
     """
     if not _is_terminal():
         yield
@@ -41,7 +41,7 @@ def progress(doing: str, file: FileIO, size: int | None = None) -> Iterator[None
         daemon=True,
     )
     try:
-        # No thread can be started while the interpreter exits, and the work goes on without.
+        # No thread can be started while the interpreter exits; the work continues without it.
         with suppress(RuntimeError):
             thread.start()
         yield
@@ -77,6 +77,6 @@ def _show(doing: str, descriptor: int, size: int | None, done: threading.Event) 
 def _stand(descriptor: int, size: int | None) -> str:
     try:
         position = os.lseek(descriptor, 0, os.SEEK_CUR)
-    except OSError:  # a pipe stands nowhere
+    except OSError:  # a pipe has no position
         return "..."
     return f"{position / size:.0%}" if size else f"{position / 1e6:,.1f} MB"

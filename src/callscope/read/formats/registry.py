@@ -1,4 +1,4 @@
-"""Which format, and what else, the suffix of a file says."""
+"""Formats and compression by file suffix."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SUFFIXES: Final = {
     ".speedscope.json": "speedscope",
     ".html": "html",
 }
-"""Module of the format for each suffix. What ends in ``.gz`` is compressed, whatever its format."""
+"""Module of the format for each suffix. Files ending in ``.gz`` are compressed, in any format."""
 
 ONE_WAY: Final = {
     "chrome": "a Chrome trace",
@@ -31,7 +31,7 @@ ONE_WAY: Final = {
     "speedscope": "a speedscope profile",
     "tree": "a text",
 }
-"""What people call files of the formats that cannot be loaded, by module."""
+"""Common names of files in formats that cannot be loaded, by module."""
 
 STREAMED: Final = (".jsonl", ".jsonl.gz")
 """Suffixes of files that can be written while the program runs."""
@@ -47,7 +47,7 @@ def check_suffix(path: str | PathLike[str]) -> None:
 
 
 def is_streamed(path: str | PathLike[str]) -> bool:
-    """Tell whether a file of this suffix can be written while the program runs."""
+    """Return whether a file of this suffix can be written while the program runs."""
     return Path(path).name.lower().endswith(STREAMED)
 
 
@@ -61,12 +61,12 @@ def module_of(path: Path) -> Any:
 
 
 def what_is(path: Path) -> str:
-    """Return what people call a file that cannot be loaded; raises what `check_suffix` raises."""
+    """Return the common name of a file that cannot be loaded; raises as `check_suffix`."""
     return ONE_WAY[SUFFIXES[_suffix(path)]]
 
 
 def is_compressed(path: Path) -> bool:
-    """Tell whether a file of this suffix is compressed; raises what `check_suffix` raises."""
+    """Return whether a file of this suffix is compressed; raises as `check_suffix`."""
     return _suffix(path).endswith(".gz")
 
 
@@ -82,6 +82,6 @@ def _suffix(path: Path) -> str:
 
 
 def _known_suffix(path: Path) -> str | None:
-    """Return the longest known suffix that fits, in lower case."""
+    """Return the longest known suffix that matches, in lower case."""
     name = path.name.lower()
     return max((known for known in SUFFIXES if name.endswith(known)), key=len, default=None)

@@ -1,8 +1,8 @@
 """speedscope's own format, which https://www.speedscope.app opens.
 
-``file-format-schema.json`` of its package says what it is. A profile stands for a thread or a
-task, and holds what ran in it: a call that was suspended is closed meanwhile and opened again. So
-the weight of a call is how long it ran, `Call.running_ns`, and not how long it took.
+``file-format-schema.json`` of its package specifies it. A profile shows a thread or a task, and
+contains the calls that ran in it: a suspended call is closed and later opened again. So the weight
+of a call is its running time, `Call.running_ns`, not its duration.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ Lane: TypeAlias = tuple[int, str, str | None]
 
 
 class Stretch(NamedTuple):
-    """A time in which a call ran."""
+    """An interval in which a call ran."""
 
     start_ns: int
     end_ns: int
     frame: int
-    """Number of its site among the frames."""
+    """Index of its site among the frames."""
 
 
 def write(trace: TraceData, file: BinaryIO) -> None:
-    """Write a trace as a file of speedscope."""
+    """Write a trace as a speedscope file."""
     calls = trace.calls
     frames = _Frames(calls)
-    # Without a call there is no profile, and speedscope refuses such a file.
+    # Without calls there is no profile, and speedscope rejects such a file.
     profiles = _profiles(trace, frames, _last_ns(calls)) or [("no calls", [])]
     start_ns = min([trace.header.start_ns, *(call.start_ns for call in calls[:1])])
     exporter = quoted(f"callscope {trace.header.callscope}")
@@ -47,7 +47,7 @@ def write(trace: TraceData, file: BinaryIO) -> None:
 
 
 class _Frames:
-    """The sites of a trace, numbered: where speedscope adds up times, it goes by them."""
+    """The numbered sites of a trace, by which speedscope sums up times."""
 
     def __init__(self, calls: Sequence[Call]) -> None:
         classes = set(map(attrgetter("_defining_class"), calls))
@@ -69,14 +69,14 @@ class _Frames:
 
 
 def _last_ns(calls: Sequence[Call]) -> int:
-    """Return the last instant of all: what has not ended is shown up to there."""
+    """Return the last instant of all calls, up to which unfinished calls are shown."""
     ends = (call._end_ns or call._start_ns for call in calls)
     spans = (span[-1] for call in calls for span in call._suspensions or ())
     return max(max(ends, default=0), max(spans, default=0))
 
 
 def _profiles(trace: TraceData, frames: _Frames, last_ns: int) -> list[tuple[str, list[Stretch]]]:
-    """Return the stretches of each profile, so that they nest in the order they stand in."""
+    """Return the stretches of each profile, in an order in which they nest."""
     lanes: dict[Lane, list[Stretch]] = {}
     details = process_details(trace.header)
     for call in trace.calls:
@@ -103,8 +103,8 @@ def _stretches(call: Call, frame: int, last_ns: int) -> Iterator[Stretch]:
 
 
 def _nesting(stretches: list[Stretch]) -> list[list[Stretch]]:
-    """Part what overlaps: a generator of one thread may be stepped by another."""
-    # Of those that begin together, what took longer is around the others.
+    """Separate overlapping stretches: a generator of one thread may be stepped by another."""
+    # Among those that begin together, the longer encloses the others.
     stretches.sort(key=lambda one: (one.start_ns, -one.end_ns))
     parts: list[tuple[list[int], list[Stretch]]] = []
     for one in stretches:
@@ -124,7 +124,7 @@ def _nesting(stretches: list[Stretch]) -> list[list[Stretch]]:
 def _profile(
     name: str, stretches: Sequence[Stretch], zero_ns: int, *, first: bool
 ) -> Iterator[str]:
-    """Yield one profile: each stretch opens its frame, and closes it."""
+    """Yield one profile: each stretch opens and closes its frame."""
     start_ns = stretches[0].start_ns - zero_ns if stretches else 0
     end_ns = max((one.end_ns for one in stretches), default=zero_ns) - zero_ns
     yield "\n" if first else ",\n"

@@ -1,4 +1,4 @@
-"""Text of any length, written while it is made."""
+"""Text of any length, written as it is produced."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import islice
 from typing import BinaryIO, Final
 
 AT_ONCE: Final = 2_048
-"""Pieces: to encode and write each by itself takes longer than to put some together first."""
+"""Number of pieces joined per write, which is faster than writing each alone."""
 
 
 def write_pieces(pieces: Iterable[str], file: BinaryIO) -> None:

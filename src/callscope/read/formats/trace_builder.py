@@ -1,4 +1,4 @@
-"""What the lines of a trace come to: calls, each with its parent, its end and its facts."""
+"""Builder of calls from the lines of a trace, each with its parent, end and metadata."""
 
 from __future__ import annotations
 
@@ -24,17 +24,16 @@ BACKWARDS: Final = "it happens before what its call has done already"
 
 
 class WrongLineError(Exception):
-    """A line that makes no sense where it stands; says why."""
+    """A line that is invalid at its position; the message says why."""
 
 
 class Facts:
-    """What was said of sites and classes, up to some line.
+    """Metadata of sites and classes, up to some line.
 
-    All lines share one dict, in which each fact has a version: a copy for each of them would take
-    room with the square of their number.
+    All lines share one dict of versioned entries: a copy per line would take quadratic space.
 
     Args:
-        before: what was said before; without it, nothing was.
+        before: the metadata before; None if there was none.
     """
 
     __slots__ = ("_said", "_version")
@@ -46,7 +45,7 @@ class Facts:
             self._said, self._version = before._said, before._version + 1
 
     def add(self, fact: SiteMetadata | ClassMetadata) -> None:
-        """Take what holds from here on."""
+        """Add metadata that applies from here on."""
         key = fact[:2] if isinstance(fact, SiteMetadata) else fact.runtime_class
         versions, facts = self._said.setdefault(key, ([], []))
         if versions and versions[-1] == self._version:
@@ -56,12 +55,12 @@ class Facts:
             facts.append(fact)
 
     def site(self, defining_class: str, method: str) -> SiteMetadata | None:
-        """Return what is said of a site."""
+        """Return the metadata of a site."""
         found: SiteMetadata | None = self._get((defining_class, method))
         return found
 
     def cls(self, name: str) -> ClassMetadata | None:
-        """Return what is said of a class."""
+        """Return the metadata of a class."""
         found: ClassMetadata | None = self._get(name)
         return found
 
@@ -72,24 +71,24 @@ class Facts:
 
 
 class Links:
-    """The calls that were read so far, and what was said of sites and classes."""
+    """The calls read so far, and the metadata of sites and classes."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
-        """In the order of their lines."""
+        """Calls in the order of their lines."""
         self.by_id: dict[int, Call] = {}
         self.facts: Facts = Facts()
-        """What holds for the calls that follow; what earlier calls were given is not changed."""
+        """Metadata for the calls that follow; that of earlier calls does not change."""
         self.lost: int = 0
         self.left_out: dict[str, int] = {}
         self._told = 0
-        """How many calls there were when the facts were last changed."""
+        """Number of calls when the metadata last changed."""
 
     def begin(self, call: Call, call_id: int, parent_id: int | None) -> None:
-        """Take a call, which has all but its parent.
+        """Add a call, complete except for its parent.
 
         Raises:
-            WrongLineError: if it has begun before, or its parent has not, or did so later.
+            WrongLineError: if it has begun before, or its parent has not begun or began later.
         """
         if call_id in self.by_id:
             msg = f"call {call_id} begins a second time"
@@ -103,7 +102,7 @@ class Links:
                 raise WrongLineError(BEFORE_PARENT)
             call._parent = parent
             call._depth = parent._depth + 1
-            # Calls that were read have no list until they need one.
+            # Calls read from a file have no list of children until they need one.
             if parent._children:
                 parent._children.append(call)
             else:
@@ -112,7 +111,7 @@ class Links:
         self.calls.append(call)
 
     def end(self, call_id: int, end_ns: int, result: Value, error: CallError | None) -> None:
-        """Take the end of a call.
+        """Record the end of a call.
 
         Raises:
             WrongLineError: if it is not running, or the time goes backwards.
@@ -120,11 +119,11 @@ class Links:
         self._running(call_id, end_ns)._end(end_ns, result, error)
 
     def suspend(self, call_id: int, ts_ns: int) -> None:
-        """Take the suspension of a call; raises what `end` raises."""
+        """Record the suspension of a call; raises as `end`."""
         self._running(call_id, ts_ns)._suspend(ts_ns)
 
     def resume(self, call_id: int, ts_ns: int) -> None:
-        """Take the resumption of a call; raises what `end` raises."""
+        """Record the resumption of a call; raises as `end`."""
         self._running(call_id, ts_ns)._resume(ts_ns)
 
     def _running(self, call_id: int, ts_ns: int) -> Call:
@@ -137,16 +136,16 @@ class Links:
         return call
 
     def end_all(self, lost: int, left_out: dict[str, int] | None) -> None:
-        """Take what is said at the end of the trace."""
+        """Record the end of the trace."""
         self.lost = lost
         self.left_out = left_out or {}
 
     def recorded(self) -> Recorded:
-        """Return what was read so far."""
+        """Return everything read so far."""
         return Recorded(self.calls, self.lost, self.left_out)
 
     def site(self, site: SiteMetadata) -> None:
-        """Take what is said of a site; it holds for the calls that follow."""
+        """Add the metadata of a site; it applies to the calls that follow."""
         self._renew()
         self.facts.add(site)
 
@@ -157,16 +156,16 @@ class Links:
         methods: Sequence[Sequence[str]],
         said: Iterable[Sequence[str]] = (),
     ) -> None:
-        """Take what is said of a class; it holds for the calls that follow.
+        """Add the metadata of a class; it applies to the calls that follow.
 
         Args:
-            name: of the class.
+            name: name of the class.
             mro: names of the classes of its MRO.
-            methods: for each of these, its own methods that could be seen.
-            said: what else is said of it, in the order of the fields of `ClassMetadata`.
+            methods: for each of these, its own traced methods.
+            said: the remaining fields of `ClassMetadata`, in order.
 
         Raises:
-            WrongLineError: if it does not fit what was said of sites.
+            WrongLineError: if it does not match the metadata of sites.
         """
         if len(methods) != len(mro):
             msg = "'sites' is not a list of methods for each class of 'mro'"
@@ -192,10 +191,10 @@ class Links:
 
 
 def to_cost(figures: Iterable[Any]) -> Cost:
-    """Return a cost of its figures.
+    """Build a cost from its figures.
 
     Raises:
-        WrongLineError: if one of them is no number of nanoseconds.
+        WrongLineError: if one of them is not a number of nanoseconds.
     """
     read: list[float] = []
     for name, value in zip(Cost._fields, figures, strict=True):
@@ -207,7 +206,7 @@ def to_cost(figures: Iterable[Any]) -> Cost:
 
 
 def with_texts(values: dict[str, Value], texts: Collection[str]) -> dict[str, Value]:
-    """Return values with those marked that stand for what is no scalar."""
+    """Return values, with the texts of non-scalar values marked."""
     return {
         name: Text(value) if type(value) is str and name in texts else value
         for name, value in values.items()

@@ -21,7 +21,7 @@ from callscope.trace.text import (
 )
 
 MAX_LINES: Final = 2_000
-"""How many calls `print(trace)` shows."""
+"""Number of calls that `print(trace)` shows."""
 
 _GAP: Final = 2
 _NO_DETAILS: Final[Mapping[int, str]] = MappingProxyType({})
@@ -29,7 +29,7 @@ _MAX_COLUMN: Final = 90
 
 
 class _Style(NamedTuple):
-    """The pieces that the branches are drawn with."""
+    """The strings used to draw branches."""
 
     branch: str
     last: str
@@ -43,7 +43,7 @@ _ASCII: Final = _Style("|- ", "`- ", "|  ", "   ", "us")
 
 
 def outline(trace: TraceData) -> str:
-    """Return the calls as stable text, with no time or address in it."""
+    """Return the calls as stable text, without times or addresses."""
     names = Names.of(trace.calls)
     lines = []
     for label, roots in _by_thread(trace):
@@ -54,7 +54,7 @@ def outline(trace: TraceData) -> str:
 
 
 def excerpt(trace: TraceData, calls: Collection[Call]) -> str:
-    """Return the outline of some of the calls that a trace holds."""
+    """Return the outline of some calls of a trace."""
     names = Names.of(calls)
     outermost = min((call.depth for call in calls), default=0)
     lines = []
@@ -67,7 +67,7 @@ def excerpt(trace: TraceData, calls: Collection[Call]) -> str:
 
 
 def last_of(calls: Sequence[Call], most: int) -> set[Call]:
-    """Return the last of some calls, with those that led to them, but no more than `most`."""
+    """Return the last of some calls and their ancestors, at most `most` in total."""
     chosen: set[Call] = set()
     for last in reversed(calls):
         call: Call | None = last
@@ -87,10 +87,10 @@ def tree(
     """Return the calls as a tree with durations, and where the classes come from.
 
     Args:
-        trace: what to show.
-        max_lines: how many calls to show; None shows all.
-        encoding: what the text will be written in, by default the encoding of `sys.stdout`; where
-            it has no line-drawing characters, ASCII is used.
+        trace: the trace to show.
+        max_lines: number of calls to show; None shows all.
+        encoding: encoding of the output, by default that of `sys.stdout`; if it has no
+            line-drawing characters, ASCII is used.
     """
     if not len(trace):
         return "\n".join([_nothing(trace), *missing(trace.lost, trace.left_out)])
@@ -128,9 +128,9 @@ def _nothing(trace: TraceData) -> str:
 def _by_thread(
     trace: TraceData, details: Mapping[int, str] = _NO_DETAILS
 ) -> Iterator[tuple[str, Sequence[Call]]]:
-    """Yield the roots of each thread, and what to call it; one thread alone needs no name.
+    """Yield a label and the roots of each thread; a single thread needs no label.
 
-    Processes are counted, for the numbers that the system gives them change from run to run.
+    Processes are numbered by position, as their process IDs change from run to run.
     """
     processes: dict[int, dict[str, list[Call]]] = {}
     for root in trace.roots:
@@ -146,7 +146,7 @@ def _by_thread(
 def _walk(roots: Sequence[Call]) -> Iterator[tuple[Call, tuple[bool, ...]]]:
     """Yield each call and, for it and each of its parents, whether it is the last child.
 
-    Of a call deeper than `MAX_INDENT`, it is said for the outermost of its parents, and for itself.
+    For a call deeper than `MAX_INDENT`, only its outermost parents and itself are included.
     """
     stack: list[tuple[Call, tuple[bool, ...]]] = [(root, ()) for root in reversed(roots)]
     while stack:
@@ -181,7 +181,7 @@ def _with_durations(rows: list[tuple[str, Call]], style: _Style) -> list[str]:
 
 
 def _where(names: Names) -> Iterator[str]:
-    """Yield a line per module with the classes that come from there."""
+    """Yield a line per module with its classes."""
     modules: dict[str, list[str]] = {}
     for qualified in names:
         modules.setdefault(outer_name(qualified), []).append(bare_name(qualified))

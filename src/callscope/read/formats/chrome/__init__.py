@@ -1,11 +1,11 @@
 """The Trace Event Format of Chrome, which Perfetto and ``chrome://tracing`` open.
 
-https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU says what it is.
-What is said of Perfetto here is so in v52: see ``src/trace_processor/importers/json`` there.
+Spec: https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU.
+Remarks on Perfetto hold for v52: see ``src/trace_processor/importers/json`` there.
 
-Times are microseconds in this format. They are written as whole nanoseconds and an exponent,
-``5518e-3``, counted from the beginning of the recording: readers that hold them in doubles then
-keep each nanosecond of the first hundred days.
+Times are microseconds in this format. They are written as whole nanoseconds with an exponent,
+``5518e-3``, counted from the beginning of the recording. Readers that store them as doubles then
+keep nanosecond precision for the first hundred days.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def write(trace: TraceData, file: BinaryIO) -> None:
 
 
 def _are_plain(calls: Sequence[Call], starts: list[int], ends: list[int]) -> bool:
-    """Tell whether calls of one thread, all ended, nest as they are.
+    """Return whether calls of one thread, all ended, nest without further work.
 
-    Each is looked at again and again in C, for a program that looks at all at once takes longer.
+    Several passes in C are faster than one Python loop that checks everything.
     """
     return not any(map(_suspensions, calls)) and not any(map(le, ends, starts))

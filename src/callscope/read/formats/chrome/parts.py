@@ -1,4 +1,4 @@
-"""The pieces of JSON that events are put together from; what many events share is made once."""
+"""The JSON fragments that events are built from; shared fragments are built once."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from callscope.trace import Call, Header, Names, Value
 from callscope.trace.text import missing, process_details
 
 Lane: TypeAlias = tuple[int, str, str | None]
-"""Process, thread and task: what runs one call at a time, but for those that are suspended."""
+"""Process, thread and task, which run one call at a time, except for suspended calls."""
 
 _MAX_PID: Final = 0xFFFF_FFFF
-"""Perfetto holds numbers of processes and threads in 32 bits."""
+"""Largest process or thread number that Perfetto stores, in 32 bits."""
 _ERROR: Final = '"cat":"error","cname":"terrible"'
 _SHORT: Final = 64
 _MOST_QUOTES: Final = 4096
 
 
 class Head(NamedTuple):
-    """What the events of one site on one track share, where their objects are of one class."""
+    """Shared start of the events of one site on one track, for objects of one class."""
 
     some: str
-    """From the process on, up to the object's number."""
+    """JSON from the process up to the instance number."""
     nobody: str
-    """The same, whole, where there is no object."""
+    """The same, complete, for calls without an object."""
 
 
 class _Quotes(dict[str, str]):
-    """Texts as JSON; short ones, which come again and again, are kept."""
+    """Texts as JSON; short ones, which recur often, are cached."""
 
     def __missing__(self, text: str) -> str:
         made = quoted(text)
@@ -40,11 +40,11 @@ class _Quotes(dict[str, str]):
 
 
 class Parts:
-    """Knows the names, the processes and the tracks of one trace.
+    """The names, processes and tracks of one trace.
 
     Args:
-        header: of the trace.
-        start_ns: when the first call began.
+        header: the header of the trace.
+        start_ns: start of the first call.
         pids: the processes of all calls.
         classes: the classes that the calls mention.
     """
@@ -55,7 +55,7 @@ class Parts:
         self._header = header
         self._classes = sorted(classes)
         self._names = Names(self._classes)
-        # A thread's number must not be that of a process: its main thread goes by that.
+        # A thread's number must not equal that of a process, which its main thread uses.
         self._numbers = (number for number in count(1) if number not in {*pids, header.pid})
         self._pids: dict[int, int] = {}
         self._details = process_details(header)
@@ -65,11 +65,11 @@ class Parts:
         self._new_names: list[str] = []
         self._tracks = 0
         self.start_ns: int = min(header.start_ns, start_ns)
-        """The instant that times are counted from."""
+        """Zero point of all times."""
 
     @staticmethod
     def lane(call: Call) -> Lane:
-        """Return what a call ran in."""
+        """Return the lane that a call ran in."""
         return call._pid, call._thread, call._task
 
     def opening(self, lost: int, left_out: Mapping[str, int]) -> Iterator[str]:
@@ -102,7 +102,7 @@ class Parts:
         )
 
     def new_names(self) -> list[str]:
-        """Return the lines that name processes and tracks which no line has named yet."""
+        """Return the lines that name new processes and tracks."""
         lines = self._new_names[:]
         self._new_names.clear()
         return lines
@@ -119,11 +119,11 @@ class Parts:
         self._new_names.append(f',\n{{"ph":"M","pid":{pid},"tid":{tid},"name":"{what}",{args}}}')
 
     def track(self, lane: Lane, number: int = 1) -> str:
-        """Make a new track, and return how the events on it name it.
+        """Create a track, and return the JSON by which its events refer to it.
 
         Args:
-            lane: what it shows.
-            number: how many tracks that has by now.
+            lane: the lane that it shows.
+            number: number of tracks of that lane, including this one.
         """
         pid, thread, task = lane
         shown = self._pid(pid)
@@ -137,7 +137,7 @@ class Parts:
         return f'"pid":{shown},"tid":{tid}'
 
     def head(self, call: Call, track: str) -> Head:
-        """Return what a call shares with others of its site on the same track."""
+        """Return the JSON that a call shares with others of its site on the same track."""
         key = track, call._method, call._defining_class, call._runtime_class
         known = self._heads.get(key)
         if known is None:
@@ -153,18 +153,18 @@ class Parts:
         return Head(f"{start}{numbered}", f"{start}{quoted(runtime)}")
 
     def shown(self, call: Call, track: str) -> str:
-        """Return what is shown of a call besides its times."""
+        """Return the JSON of a call without its times."""
         head, instance = self.head(call, track), call._instance
         start = head.nobody if instance is None else f'{head.some}{instance}"'
         return start + self.ending(call)
 
     def ending(self, call: Call) -> str:
-        """Return what is shown of a call itself, behind the object that it is on."""
+        """Return the JSON of a call that follows its object."""
         text = ""
         if call._arguments:
             quotes, as_json = self.quotes, self.value
             pairs = [
-                # Most values are such numbers, and this is where much of the time goes.
+                # Most values are such integers, and this is a hot spot.
                 f"{quotes[name]}:{v if type(v) is int and -INT64 < v < INT64 else as_json(v)}"
                 for name, v in call._arguments.items()
             ]

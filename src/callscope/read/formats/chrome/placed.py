@@ -1,4 +1,4 @@
-"""Events of any calls: of several threads and tasks, suspended, unfinished, or of no duration."""
+"""Events of arbitrary calls: in several threads and tasks, suspended, unfinished or empty."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _FLOW: Final = '"name":"led to","cat":"flow"'
 
 
 class PlacedLines:
-    """The lines of calls, each of which has a track to be found for.
+    """The lines of calls, each placed on a track.
 
-    A call is one event that says how long it took (``X``) or, if it has not ended, one that says
-    that it began (``B``). But Perfetto takes the longest first of those that begin at one instant,
-    which on a coarse clock may be the wrong one. Where times are equal or durations none, all have
-    an event for each end (``B`` and ``E``), which are taken in the order of the file.
+    A call is one event with its duration (``X``) or, if it has not ended, one with its beginning
+    (``B``). But Perfetto sorts events that begin at the same instant by duration, longest first,
+    which on a coarse clock may be wrong. If times are equal or durations zero, all calls have a
+    begin and an end event (``B`` and ``E``), which Perfetto reads in file order.
 
     Args:
-        calls: those to be written, in the order they began.
-        parts: makes the pieces of the lines.
+        calls: the calls to write, in the order they began.
+        parts: builder of the fragments of the lines.
     """
 
     def __init__(self, calls: Sequence[Call], parts: Parts) -> None:
@@ -66,7 +66,7 @@ class PlacedLines:
             self._lines.append(f',\n{{"ph":"E",{track.text},{self._ts(item.end_ns)}}}')
 
     def _flow(self, source: Item, target: Item) -> None:
-        """Draw an arrow. Its ends are at the beginnings, for there Perfetto finds what it is of."""
+        """Draw an arrow. It joins the starts of the calls, where Perfetto looks up their events."""
         assert source.track is not None
         assert target.track is not None
         flow = f'"id":{target.call.call_id},{_FLOW}'
@@ -92,6 +92,6 @@ def _items(calls: Sequence[Call]) -> list[Item]:
 
 
 def _are_tied(items: Sequence[Item]) -> bool:
-    """Tell whether the order of some is not known by their times."""
+    """Return whether times leave the order of some items undefined."""
     starts = {item.start_ns for item in items}
     return len(starts) < len(items) or any(item.end_ns <= item.start_ns for item in items)

@@ -14,8 +14,8 @@ def plain_lines(
 ) -> list[str]:
     """Return the lines of calls that have ended, were never suspended and took some time.
 
-    Here a trace of a million calls spends its time. So there is one string per call, which is put
-    together once, and all that calls share comes ready-made.
+    This is the hot spot for a trace of a million calls. So each call is one string, built once, and
+    the shared fragments are cached.
     """
     lines: list[str] = []
     add = lines.append

@@ -1,9 +1,9 @@
-"""On which track each call is shown, so that what a track shows nests.
+"""Assignment of calls to tracks, so that the items of a track nest.
 
-The calls of one thread nest in one another, and so do the coroutines that one task awaits. What
-can be suspended otherwise does not: a generator may go on after the call that began it, and two of
-them by turns. Such a call is shown within the call that led to it where nothing else would come
-to stand within it by that, and else on a further track of its thread or task.
+The calls of one thread nest in one another, and so do the coroutines that one task awaits. Other
+suspended calls do not: a generator may continue after the call that began it, and two may
+alternate. Such a call is shown within its parent if no unrelated call would then appear within it,
+else on a further track of its thread or task.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ NEVER: Final = math.inf
 
 
 class Track:
-    """A row of the picture."""
+    """A row of the timeline."""
 
     __slots__ = ("open", "text")
 
     def __init__(self, text: str) -> None:
         self.text: str = text
-        """How events name it."""
+        """JSON by which events refer to it."""
         self.open: list[Item] = []
-        """What is open on it, from the outermost on."""
+        """Open items, the outermost first."""
 
 
 class Item:
-    """What takes up a stretch of a track: a call, or a time that one was suspended for."""
+    """An interval on a track: a call, or a suspension of one."""
 
     __slots__ = ("call", "end_ns", "is_call", "start_ns", "track")
 
@@ -42,29 +42,29 @@ class Item:
         self.end_ns: float = NEVER if end_ns is None else end_ns
         self.is_call: bool = is_call
         self.track: Track | None = None
-        """Where it is shown, once that is known."""
+        """The assigned track; None until it is placed."""
 
     @classmethod
     def of(cls, call: Call) -> Item:
-        """Return what takes up a call's time."""
+        """Return the item of a call."""
         return cls(call, call._start_ns, call._end_ns, is_call=True)
 
 
 class Place(NamedTuple):
-    """Where something is shown."""
+    """The place of an item."""
 
     track: Track
     led_by: Item | None
-    """The call that led to this one, where the picture does not show that by itself."""
+    """The parent call, if the timeline does not show it by nesting."""
 
 
 class Tracks:
-    """Places what begins, in that order.
+    """Assignment of items to tracks, in the order they begin.
 
     Args:
-        calls: all calls that are to be placed.
-        parts: makes the tracks.
-        on_end: is told of each item that ends, before something is placed that begins later.
+        calls: all calls to place.
+        parts: creator of the tracks.
+        on_end: called for each item that ends, before a later item is placed.
     """
 
     def __init__(
@@ -74,12 +74,12 @@ class Tracks:
         self._on_end = on_end
         self._first: dict[Lane, Track] = {}
         self._further: dict[Lane, list[tuple[float, int, Track]]] = {}
-        """Of each lane: until when its further tracks are taken, and their numbers."""
+        """Heap per lane: end of occupancy, number and track of each further track."""
         self._items: dict[Call, Item] = {}
         self._undisturbed = _undisturbed(calls)
 
     def place(self, item: Item) -> Place | None:
-        """Choose a track; None for a suspension that another within it shows already."""
+        """Choose a track; return None for a suspension that a nested one already shows."""
         if not item.is_call:
             around = self._items[item.call]
             track = self._within(item, around)
@@ -98,7 +98,7 @@ class Tracks:
         return place
 
     def _within(self, item: Item, around: Item) -> Track | None:
-        """Return the track of the call that led to another, if that one nests in it."""
+        """Return the track of `around` if the item nests in it there."""
         track = around.track
         if track is None or Parts.lane(item.call) != Parts.lane(around.call):
             return None
@@ -107,13 +107,13 @@ class Tracks:
         return track if nests and self._stays(item) else None
 
     def _stays(self, item: Item) -> bool:
-        """Tell whether nothing but what an item leads to begins within it, in its lane."""
+        """Return whether only descendants of an item begin within it, in its lane."""
         return not item.is_call or not item.call._suspensions or item.call in self._undisturbed
 
     def _beside(self, item: Item, led_by: Item | None) -> Track:
-        """Return a track where nothing is open, or one that something else nests in.
+        """Return a track with nothing open, or one with an unrelated open call to nest in.
 
-        The latter is so only for what an arrow leads to, which then says where it belongs.
+        The latter is only chosen for an item with an arrow, which then shows its parent.
         """
         lane = Parts.lane(item.call)
         first = self._first.get(lane)
@@ -137,12 +137,12 @@ class Tracks:
         return track
 
     def _close(self, track: Track, now_ns: float, but: Item | None = None) -> None:
-        """End what has ended by now; where times are equal, not what is to be placed within."""
+        """End the items that have ended by now, except `but` and the items around it."""
         while track.open and track.open[-1].end_ns <= now_ns and track.open[-1] is not but:
             self._on_end(track.open.pop(), track)
 
     def close_all(self) -> None:
-        """End all that ends."""
+        """End all items that have an end."""
         tracks = [*self._first.values()]
         tracks += (track for further in self._further.values() for _, _, track in further)
         for track in tracks:
@@ -155,7 +155,7 @@ def _nests(item: Item, track: Track) -> bool:
 
 
 def _undisturbed(calls: Sequence[Call]) -> set[Call]:
-    """Return the suspended calls within which no call begins that the same call has led to."""
+    """Return the suspended calls during which no call with the same parent begins."""
     found = set()
     next_ns: dict[object, int] = {}
     for call in reversed(calls):

@@ -1,8 +1,8 @@
-"""A trace as one HTML page, which needs no network and runs nothing that a trace says.
+"""A trace as one self-contained HTML page, which needs no network and runs no code from a trace.
 
-The page is put together here from `page.html`, `style.css` and the scripts in `js/`; what it shows
-comes from `callscope.read.formats.html.columns`. A Content-Security-Policy allows the page's own style
-and script alone, by their hashes, and forbids making markup from text
+The page is assembled here from `page.html`, `style.css` and the scripts in `js/`; its data comes
+from `callscope.read.formats.html.columns`. A Content-Security-Policy allows only the page's own
+style and script, by their hashes, and forbids creating markup from text
 (https://www.w3.org/TR/CSP3/, https://www.w3.org/TR/trusted-types/).
 """
 
@@ -21,7 +21,7 @@ from callscope.trace import TraceData
 from callscope.trace.text import one_line
 
 MAX_CALLS: Final = 100_000
-"""How many calls a page holds, unless `write` is told otherwise; it says what it leaves out."""
+"""Default for the most calls on a page; the page says what it leaves out."""
 
 SCRIPTS: Final = (
     "elements",
@@ -45,17 +45,17 @@ SCRIPTS: Final = (
     "keys",
     "page",
 )
-"""The scripts of the page, in the order in which they stand in it."""
+"""The scripts of the page, in order."""
 
 
 def write(trace: TraceData, file: BinaryIO, *, max_calls: int | None = MAX_CALLS) -> None:
     """Write a trace as an HTML page.
 
     Args:
-        trace: what to show.
-        file: where to write, open for bytes.
-        max_calls: how many calls the page may hold; None for all. Browsers are quick with 100,000,
-            and take seconds to open a million.
+        trace: the trace to show.
+        file: the output, open for bytes.
+        max_calls: most calls on the page; None for all. Browsers are fast with 100,000, and take
+            seconds to open a million.
     """
     file.write(page(trace, max_calls=max_calls).encode())
 
@@ -108,7 +108,7 @@ def _source_hash(text: str) -> str:
 
 
 def _inert_json(value: Any) -> str:
-    r"""Return ASCII JSON in which no HTML parser finds anything.
+    r"""Return ASCII JSON that contains no HTML markup.
 
     ``</script`` and ``<!--`` both begin with ``<``, which JSON may write as ``\u003c``
     (https://html.spec.whatwg.org/multipage/scripting.html#restrictions-for-contents-of-script-elements).

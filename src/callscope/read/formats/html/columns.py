@@ -1,6 +1,6 @@
-"""What a page holds of a trace: a column per field of its calls, and a table of its texts.
+"""Data of a page: a column per field of its calls, and a table of its texts.
 
-A text stands once in the page, however many calls share it; a column is a list of small numbers.
+A text is stored once, however many calls share it; a column is a list of small numbers.
 The scripts of the page read this in `js/model.js`.
 """
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from callscope.read.summary import Summary
 
 MAX_TEXT: Final = 1_000
-"""Characters that are shown of one argument, result or error."""
+"""Most characters shown of one argument, result or error."""
 
 MAX_TEXTS: Final = 32_000_000
-"""Characters of all texts of a page; calls that begin after these are left out."""
+"""Most characters of all texts of a page; calls beyond it are left out."""
 
 MAX_SPANS: Final = 200
-"""Suspensions that are drawn of one call; its waiting time counts them all."""
+"""Most suspensions drawn for one call; its waiting time includes all."""
 
 MAX_FOUND: Final = 1_000
-"""Calls that a page can jump to from one finding."""
+"""Most calls that a page can jump to from one finding."""
 
 FIELDS: Final = (
     *("id", "site", "runtime", "instance", "mro", "isSuper"),
@@ -38,17 +38,17 @@ FIELDS: Final = (
 FIGURES: Final = (
     *("calls", "errors", "total_ns", "self_ns", "mean_ns", "p50_ns", "p95_ns", "waiting_ns"),
 )
-"""What a page shows of a `SiteSummary`."""
+"""The fields of a `SiteSummary` that a page shows."""
 
 _T = TypeVar("_T")
 
 
 def pack(trace: TraceData, max_calls: int | None) -> dict[str, Any]:
-    """Return what a page holds of a trace, ready for JSON.
+    """Return the data of a trace's page, ready for JSON.
 
     Args:
-        trace: what to show.
-        max_calls: how many calls to keep; None for all.
+        trace: the trace to show.
+        max_calls: most calls to include; None for all.
     """
     calls = trace.calls
     findings = find_mistakes(trace)
@@ -87,7 +87,7 @@ def _figures(summary: Summary) -> dict[str, Any]:
 
 
 def choose(calls: Sequence[Call], wanted: Iterable[Call], max_calls: int | None) -> Sequence[Call]:
-    """Return the first calls, and those that are wanted with what led to them; at most so many."""
+    """Return at most `max_calls` calls: the first ones, and wanted ones with their ancestors."""
     if max_calls is None or len(calls) <= max_calls:
         return calls
     needed: set[Call] = set()
@@ -107,7 +107,7 @@ def choose(calls: Sequence[Call], wanted: Iterable[Call], max_calls: int | None)
 
 
 def _line(call: Call | None, known: Collection[Call]) -> list[Call]:
-    """Return a call and what led to it, up to the first that is known."""
+    """Return a call and its ancestors, up to the first that is known."""
     line = []
     while call is not None and call not in known:
         line.append(call)
@@ -116,7 +116,7 @@ def _line(call: Call | None, known: Collection[Call]) -> list[Call]:
 
 
 class Numbers(dict[_T, int]):
-    """Numbers things from 0, in the order they are first asked for."""
+    """Numbering of items from 0, in the order of their first lookup."""
 
     def __missing__(self, key: _T) -> int:
         self[key] = number = len(self)
@@ -153,7 +153,7 @@ class Columns:
             self._add(call)
 
     def add_left_out(self, calls: Iterable[Call]) -> None:
-        """Note which calls have others within that are left out, how many, and their own times."""
+        """Store, per call with nested calls left out, their number and the call's self time."""
         nearest: dict[Call, Call] = {}
         counts: dict[Call, int] = {}
         for call in calls:
@@ -167,7 +167,7 @@ class Columns:
         self._left_out = {self._place[call]: (n, call.self_ns) for call, n in counts.items()}
 
     def finding(self, finding: Any) -> dict[str, Any]:
-        """Return what the page says of a finding, with the places of its calls."""
+        """Return the page's data of a finding, with the indexes of its calls."""
         places = (self._place.get(call) for call in finding.calls[:MAX_FOUND])
         return {
             "id": one_line(finding.id),
@@ -247,7 +247,7 @@ class Columns:
 
     @staticmethod
     def _spans(call: Call) -> list[int]:
-        """Return begin, from the call's, and length of suspensions; -1 for one without end."""
+        """Return offset and length of each suspension; offset from the call, length -1 if open."""
         spans: list[int] = []
         for begin, end in call.suspensions[:MAX_SPANS]:
             spans += begin - call.start_ns, -1 if end is None else end - begin

@@ -1,4 +1,4 @@
-"""JSON Lines, whole: see `callscope.trace.schema` for what the lines are."""
+"""Complete JSON Lines files; `callscope.trace.schema` specifies the lines."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ def write(trace: TraceData, file: BinaryIO) -> None:
 
 
 def read(file: BinaryIO, name: str) -> TraceData:
-    """Read a trace from JSON Lines; errors call the file by its name."""
+    """Read a trace from JSON Lines; `name` is the file's name in errors."""
     header, recorded = Reader(file, name).read()
     return TraceData(header, recorded)

@@ -1,6 +1,6 @@
-"""Takes many lines at once, with msgspec, which makes the very objects that are wanted.
+"""Fast decoder of many lines at once, with msgspec, which creates the final objects directly.
 
-Whatever it refuses is left to the slow way, which accepts it or says what is wrong with it.
+Lines that it rejects are left to the slow decoder, which accepts them or reports the error.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from callscope.trace import Call, CallError, ClassMetadata, CodeMetadata, SiteMe
 
 Scalar: TypeAlias = None | bool | int | float | str
 Int64: TypeAlias = Annotated[int, msgspec.Meta(ge=-INT64, le=INT64 - 1)]
-"""A time; with larger ones no figure could be made of it."""
+"""A time; larger ones could not be used in calculations."""
 
 _NAMES: Final = ("_method", "_defining_class", "_runtime_class", "_thread")
-"""Fields of a call of which there are few values, each of many calls."""
+"""Fields of a call with few distinct values, each shared by many calls."""
 
-# Its fields are those of a `Call`, so that `Call`'s methods are its own. What stands in no line
-# can be given nothing by one, either.
+# The fields are those of a `Call`, so that `Call`'s methods work on them. A line cannot set the
+# fields that are not listed here.
 _FROM_LINE: Final[dict[str, Any]] = {
     "_start_ns": ("ts_ns", Int64),
     "_pid": ("pid", int),
@@ -61,7 +61,7 @@ def _class_metadata(call: Any) -> ClassMetadata | None:
 
 
 def _call_type(names: dict[str, Any]) -> Any:
-    """Return a class of calls that takes some fields from fixed values, which it then shares."""
+    """Return a class of calls in which some fields accept only fixed values, which calls share."""
     return msgspec.defstruct(
         "LoadedCall",
         [
@@ -131,7 +131,7 @@ class Resumed(Struct, tag_field="kind", tag="resume", gc=False):
 
 
 class Code(Struct, gc=False):
-    """What the code of a site says."""
+    """The code metadata of a site."""
 
     calls_next: bool
     is_empty: bool
@@ -177,23 +177,23 @@ _MOST_DECODERS: Final = 50
 
 
 class Lines:
-    """Decodes lines.
+    """Decoder of lines.
 
-    A string costs more to make than to recognize. So the names that were met are compiled into a
-    decoder, which makes none of them anew; where it meets another, one that knows none takes over.
+    Creating a string costs more than recognizing it. So known names are compiled into a decoder,
+    which reuses them; if it meets another name, a decoder without names takes over.
     """
 
     def __init__(self) -> None:
         self.call_type: Any = _ANY_CALL
-        """The class of the calls that were decoded last."""
+        """The class of the calls decoded last."""
         self._names: dict[str, dict[str, None]] = {field: {} for field in _NAMES}
         self._known_type: Any = None
         self._known: Any = None
         self._made = 0
 
     def decode(self, lines: bytes) -> list[Any] | None:
-        """Return what stands in each of some lines; None if one is out of the ordinary."""
-        if not (lines.isascii() or _is_utf8(lines)):  # which msgspec does not see in keys
+        """Return the decoded lines; None if one needs the slow decoder."""
+        if not (lines.isascii() or _is_utf8(lines)):  # msgspec does not check it in keys
             return None
         if self._known is not None:
             self.call_type = self._known_type
@@ -231,16 +231,16 @@ def _is_utf8(lines: bytes) -> bool:
 
 
 def link(links: Links, events: Iterator[Any], call_type: Any) -> None:  # noqa: C901, PLR0912
-    """Take lines that were decoded, with calls of a type.
+    """Add decoded lines to `links`; `call_type` is the class of their calls.
 
     Raises:
-        WrongLineError: at the first that makes no sense; it is the last that was taken.
+        WrongLineError: at the first invalid line, which is the last one consumed.
     """
     by_id, facts = links.by_id, links.facts
     add = links.calls.append
     for event in events:
         kind = type(event)
-        # The two that are frequent do here what `Links` does: a call more would be felt.
+        # The two frequent kinds inline the work of `Links`, as an extra function call is too slow.
         if kind is call_type:
             call_id, parent_id = event._call_id, event._parent_id
             if call_id in by_id:

@@ -1,4 +1,4 @@
-"""Reads JSON Lines: many at a time, or line by line where something is out of the ordinary."""
+"""Reader of JSON Lines: many lines at a time, or line by line where the fast decoder fails."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from callscope.trace import Header, Recorded
 
 _PIECE: Final = 1 << 16
 _MOST_BLANK: Final = 1_000
-"""Lines with nothing in them, beyond which a file is no trace: packed, they take up no room."""
+"""Most blank lines in a trace; guards against decompression bombs."""
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 
 
 class Reader:
-    """Reads one file; what is wrong in it is named by its line.
+    """Reader of one file, which reports errors by line number.
 
     Args:
-        file: what is read.
-        name: what errors call it.
+        file: the file to read.
+        name: its name in errors.
     """
 
     def __init__(self, file: BinaryIO, name: str) -> None:
         self._file = file
         self._name = name
         self._line = 0
-        """Lines that were read so far; while one is being read, its number."""
+        """Number of lines read so far; while a line is read, its number."""
         self._blank = 0
         self._links = Links()
         fast = _fast()
@@ -37,10 +37,10 @@ class Reader:
         self._fast = fast and fast.Lines()
 
     def read(self) -> tuple[Header, Recorded]:
-        """Read all of it.
+        """Read the whole file.
 
         Raises:
-            TraceFormatError: if it is no trace, or is damaged.
+            TraceFormatError: if it is not a trace, or is damaged.
         """
         try:
             with no_collection():
@@ -69,7 +69,7 @@ class Reader:
             self._line += 1
             if not line.strip():
                 self._take_blank()
-            # Only the last line can lack its end: the program was killed as it wrote.
+            # Only the last line can be incomplete: the program was killed as it wrote.
             elif line.endswith(b"\n") or is_json(line):
                 take(self._links, parse(line))
 
@@ -80,7 +80,7 @@ class Reader:
             raise WrongLineError(msg)
 
     def _take_fast(self, lines: list[bytes]) -> bool:
-        """Take many lines at once; return False if that cannot be done."""
+        """Decode many lines at once; return False if that is not possible."""
         events = self._fast.decode(b"".join(lines))
         if events is None or len(events) != len(lines):
             return False
@@ -103,7 +103,7 @@ class Reader:
 
 
 def _fast() -> Any:
-    """Return what decodes many lines at once, if the extra ``fast`` is installed."""
+    """Return the decoder of many lines at once, if the extra ``fast`` is installed."""
     try:
         return importlib.import_module("callscope.read.formats.jsonl.fast")
     except ImportError:

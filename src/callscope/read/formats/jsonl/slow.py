@@ -1,4 +1,4 @@
-"""Takes a line at a time, with the standard library alone, and says what is wrong in it."""
+"""Decoder of single lines, which needs only the standard library and explains errors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from callscope.trace import (
 )
 
 CLASS_KEYS: Final = ClassMetadata._fields[3:]
-"""What a line of a class may say besides its MRO and its sites."""
+"""Optional keys of a class line, in addition to its MRO and its sites."""
 
 _SCALARS: Final = (str, int, float, bool, type(None))
 
@@ -55,7 +55,7 @@ def _type_of(key: str) -> type:
 _CALL_TYPES: Final = frozenset(
     product(*((_type_of(k), type(None)) if k in _OPTIONAL else (_type_of(k),) for k in _CALL_KEYS))
 )
-"""The types that the fields of a call may have together."""
+"""The allowed combinations of types of the fields of a call."""
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -70,16 +70,16 @@ def _whole(digits: str) -> int | float:
 
 
 _decode: Final = json.JSONDecoder(parse_constant=_refuse).decode
-# Python reads no whole number of many thousand digits; where one stands that nobody needs, it does
-# no harm, and elsewhere a float is as wrong.
+# Python does not parse integers of many thousand digits. In an unused field such a number does no
+# harm; in any other, a float is rejected as well.
 _decode_digits: Final = json.JSONDecoder(parse_constant=_refuse, parse_int=_whole).decode
 
 
 def parse(line: bytes) -> dict[str, Any]:
-    """Return the object that stands in a line.
+    """Return the JSON object in a line.
 
     Raises:
-        WrongLineError: if none does.
+        WrongLineError: if there is none.
     """
     try:
         found = _json(line)
@@ -103,7 +103,7 @@ def _json(line: bytes) -> Any:
 
 
 def is_json(line: bytes) -> bool:
-    """Tell whether JSON stands in a line, of whatever kind."""
+    """Return whether a line is JSON of any kind."""
     try:
         _json(line)
     except (ValueError, RecursionError):
@@ -112,11 +112,11 @@ def is_json(line: bytes) -> bool:
 
 
 def header(line: dict[str, Any], name: str) -> Header:
-    """Return what the first line of a trace says.
+    """Return the header from the first line of a trace.
 
     Raises:
-        WrongLineError: if it is no such line.
-        TraceFormatError: if the trace is of another version; its file is called by the name.
+        WrongLineError: if it is not such a line.
+        TraceFormatError: if the trace has another version; `name` is the file's name in errors.
     """
     if line.get("kind") != "trace":
         msg = "it is not the header of a trace"
@@ -162,10 +162,10 @@ def _cost(cost: dict[str, Any] | None) -> Cost | None:
 
 
 def take(links: Links, line: dict[str, Any]) -> None:
-    """Take a line that follows the header.
+    """Add a line that follows the header to `links`.
 
     Raises:
-        WrongLineError: if it makes no sense.
+        WrongLineError: if it is invalid.
     """
     kind = line.get("kind")
     if kind == "call":

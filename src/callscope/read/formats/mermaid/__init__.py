@@ -1,8 +1,8 @@
-"""A sequence diagram in Mermaid, which GitHub and others draw where they find it in Markdown.
+"""A sequence diagram in Mermaid, which GitHub and others render in Markdown.
 
 Its lifelines are the classes that define the methods. A message goes from the class whose method
-ran to the class whose method it called: between the classes of one object, that is a hand-over, and
-the message names the object only where it is another one than before.
+ran to the class whose method it called. Between the classes of one object this is a hand-over; the
+message names the object only if it differs from the previous one.
 
 https://mermaid.js.org/syntax/sequenceDiagram.html
 """
@@ -17,10 +17,11 @@ from callscope.trace import Call, Names, TraceData, arguments_text, object_text,
 from callscope.trace.text import missing, one_line, process_details
 
 MAX_CALLS: Final = 150
-"""How many calls are drawn at most; more are not to be taken in."""
+"""Most calls drawn; a diagram of more is unreadable."""
 
 _MAX_TEXT: Final = 49_000
-"""Characters. Mermaid refuses more than 50,000: https://mermaid.js.org/config/schema-docs/config.html"""
+"""Most characters. Mermaid's limit is 50,000:
+https://mermaid.js.org/config/schema-docs/config.html"""
 _LONGEST: Final = 80
 _PLAIN: Final = frozenset(" _.,()[]='")
 
@@ -33,8 +34,8 @@ def write(trace: TraceData, file: BinaryIO) -> None:
 def diagram(trace: TraceData) -> str:
     """Return a trace as a Mermaid sequence diagram.
 
-    Siblings of one shape in a row are a loop. Of a trace that is still too long, the outermost
-    levels are drawn, and notes say how many calls are not.
+    Consecutive siblings of one shape become a loop. If the trace is still too long, only the
+    outermost levels are drawn, and notes give the number of calls left out.
     """
     folded, most = Folded(trace), MAX_CALLS
     while True:
@@ -51,7 +52,7 @@ class _Diagram:
         self._most = most
         self._depth, shown = levels_that_fit(folded, most)
         self._spare = most - shown
-        """How many calls of the next level can be drawn besides."""
+        """Number of calls of the next level that can also be drawn."""
         self._names = Names.of(trace.calls)
         self._lifelines: dict[str, str] = {}
         self._drawn = 0
@@ -102,7 +103,7 @@ class _Diagram:
         if depth > self._depth:
             self._spare -= calls
             return self._spare >= 0
-        # Of the levels that fit, only the outermost may have more than can be drawn.
+        # Among the levels that fit, only the outermost may have more calls than can be drawn.
         has_room = self._drawn < self._most
         self._drawn += calls
         return has_room
@@ -152,5 +153,5 @@ def _cut(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return a text that Mermaid shows as it is: what could mean something to it is a number."""
+    """Return a text that Mermaid shows verbatim: special characters become character codes."""
     return "".join(c if c.isalnum() or c in _PLAIN else f"#{ord(c)};" for c in text) or "#32;"

@@ -1,4 +1,4 @@
-"""Long traces as something to look at: repetitions once, and of the rest what comes first."""
+"""Folding of long traces for display: repetitions are shown once, and the outer levels first."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Final, NamedTuple
 from callscope.trace import Call, TraceData
 
 _LONGEST_ROUND: Final = 8
-"""How many sibling calls a repeated round may have."""
+"""Most sibling calls in a repeated round."""
 _LEAST_ROUNDS: Final = 3
 
 
 class Round(NamedTuple):
-    """Sibling calls that were made once, or again and again in the same shape."""
+    """Sibling calls that were made once, or repeatedly in the same shape."""
 
     calls: Sequence[Call]
-    """Those of the first time."""
+    """The calls of the first repetition."""
     times: int
 
 
@@ -64,7 +64,7 @@ class Folded:
 
 
 def _children_first(roots: Sequence[Call]) -> Iterator[tuple[Call, Sequence[Call]]]:
-    """Yield calls and their children, each after those it led to; no recursion, for depth."""
+    """Yield calls with their children, in postorder; no recursion, for deep trees."""
     found: list[tuple[Call, Sequence[Call]]] = []
     stack = [*roots]
     while stack:
@@ -75,9 +75,9 @@ def _children_first(roots: Sequence[Call]) -> Iterator[tuple[Call, Sequence[Call
 
 
 def _repetition(shapes: Sequence[int], start: int) -> tuple[int, int]:
-    """Return of how many calls the round is that begins here, and how often it comes in a row.
+    """Return the number of calls of the round that begins here, and how often it occurs in a row.
 
-    Of several, the one that covers most.
+    Among several rounds, choose the one that covers most calls.
     """
     best = (1, 1)
     for size in range(1, _LONGEST_ROUND + 1):
@@ -91,9 +91,7 @@ def _repetition(shapes: Sequence[int], start: int) -> tuple[int, int]:
 
 
 def levels_that_fit(folded: Folded, most: int) -> tuple[int, int]:
-    """Return how many levels of calls are no more than so many calls, at least one, and how many
-    calls they are.
-    """
+    """Return how many outer levels, at least one, fit in `most` calls, and their total calls."""
     level, shown, depth = folded.roots, 0, 0
     while level:
         calls = shown + sum(len(each.calls) for each in level)
@@ -105,7 +103,7 @@ def levels_that_fit(folded: Folded, most: int) -> tuple[int, int]:
 
 
 def count(call: Call) -> int:
-    """Return the number of calls that a call led to, at any depth."""
+    """Return the number of descendants of a call."""
     total, stack = 0, [call]
     while stack:
         children = stack.pop()._children
