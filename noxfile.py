@@ -226,7 +226,8 @@ def frameworks(session: nox.Session) -> None:
     session.install("-e", ".[ipython,pandas,parquet,test]", *tools, *libraries)
     files = ["examples", "torch", "sklearn", "processes", "findings_frameworks", "pools"]
     files += ["debugging", "docs", "ipython", "parquet", "summary"]
-    session.run("python", "-m", "pytest", "-q", *(f"tests/test_{file}.py" for file in files))
+    options = ("-q", "-n", WORKERS)
+    session.run("python", "-m", "pytest", *options, *(f"tests/test_{file}.py" for file in files))
 
 
 @nox.session(python="3.11")

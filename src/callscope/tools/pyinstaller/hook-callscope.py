@@ -9,5 +9,7 @@ _TOOLS = tuple(
 )
 
 # A frozen program cannot run these tools, which would add IPython and pytest to it.
-hiddenimports = collect_submodules("callscope", filter=lambda name: not name.startswith(_TOOLS))
-datas = collect_data_files("callscope")
+hiddenimports: list[str] = collect_submodules(
+    "callscope", filter=lambda name: not name.startswith(_TOOLS)
+)
+datas: list[tuple[str, str]] = collect_data_files("callscope")
