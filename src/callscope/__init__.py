@@ -1,6 +1,6 @@
 """callscope shows how objects are called: whose method runs, on which object, in what order.
 
-PYTEST_DONT_REWRITE: it may be imported before pytest is, which would warn of that otherwise.
+PYTEST_DONT_REWRITE: prevents pytest's warning if callscope is imported before pytest.
 """
 
 import importlib as _importlib
@@ -70,8 +70,8 @@ __all__ = [
     "uninstrument",
 ]
 
-# What only a recording needs is imported when it is first asked for, so that a library which
-# declares its classes pays for nothing else.
+# Imported on first access, so that a library that only declares its classes does not pay for the
+# recording code.
 _LAZY = {
     "Call": "trace",
     "Console": "sinks.console",

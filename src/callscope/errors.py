@@ -1,4 +1,4 @@
-"""Every exception and warning callscope raises; each message says what to do next."""
+"""All exceptions and warnings callscope raises; each message says what to do next."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ __all__ = [
 
 
 class CallscopeError(Exception):
-    """Base of every exception callscope raises on its own account."""
+    """Base of every exception that callscope itself raises."""
 
     def __str__(self) -> str:
-        # It may quote a file, which may come from anywhere, and is shown on terminals.
+        # The message may quote an untrusted file and is shown on terminals.
         return printable(super().__str__())
 
 
@@ -49,7 +49,7 @@ class OptionError(CallscopeError, ValueError):
 
 
 class TargetError(CallscopeError, TypeError):
-    """What was named as a target is not a class, or not the path of one."""
+    """The named target is not a class or the path of a class."""
 
 
 class ImmutableClassError(TargetError):
@@ -73,7 +73,7 @@ class NotDeclaredError(CallscopeError, LookupError):
 
 
 class RecordingError(CallscopeError, RuntimeError):
-    """Recordings were started and stopped in an order that makes no sense."""
+    """Recordings were started or stopped in an invalid order."""
 
 
 class TraceFileError(CallscopeError, OSError):
@@ -93,15 +93,15 @@ class TraceFileError(CallscopeError, OSError):
 
 
 class TraceFormatError(CallscopeError, ValueError):
-    """A file is no trace, or its suffix names no known format."""
+    """A file is not a trace, or its suffix does not name a known format."""
 
 
 class MissingExtraError(CallscopeError, ImportError):
-    """What was asked for needs a third party that is not installed."""
+    """A requested feature needs a third-party package that is not installed."""
 
     @classmethod
     def of(cls, what: str, extra: str) -> MissingExtraError:
-        """Return the error that says how to install the extra that something needs."""
+        """Return the error that says how to install a missing extra."""
         return cls(f"{what} needs more to be installed: pip install 'callscope[{extra}]'")
 
 
@@ -114,11 +114,11 @@ class SinkWarning(CallscopeWarning):
 
 
 class SiteWarning(CallscopeWarning):
-    """A pattern of sites fits no site of the recording."""
+    """A site pattern matches no site of the recording."""
 
 
 class PredicateWarning(CallscopeWarning):
-    """A `where=` function raised an exception and is no longer asked."""
+    """A `where=` function raised an exception and is no longer called."""
 
 
 class ProcessWarning(CallscopeWarning):
@@ -126,22 +126,22 @@ class ProcessWarning(CallscopeWarning):
 
 
 class TargetWarning(CallscopeWarning):
-    """A target turned out not to exist, or part of it cannot be traced."""
+    """A target does not exist, or part of it cannot be traced."""
 
 
 class EngineWarning(CallscopeWarning):
-    """The tape in C cannot be used, and the one in Python takes its place."""
+    """The C tape cannot be used; the Python tape replaces it."""
 
 
 class TraceTruncatedWarning(CallscopeWarning):
-    """More calls were made than a recording was allowed to keep."""
+    """More calls were made than the recording may keep."""
 
 
 def one_line(text: str) -> str:
-    """Return a text with all that would break a line, or cannot be printed, escaped.
+    """Return a text with line breaks and unprintable characters escaped.
 
-    Control characters are, which a terminal obeys, what turns the direction of writing, and halves
-    of surrogate pairs: all that is not printable, as `str.isprintable` has it.
+    Escapes all that `str.isprintable` rejects: terminal control characters, bidirectional controls
+    and lone surrogates.
     """
     if text.isprintable():
         return str(text)
@@ -149,22 +149,22 @@ def one_line(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text of several lines, each of them as `one_line` has it."""
+    """Return a multi-line text with each line escaped by `one_line`."""
     return text if text.isprintable() else "\n".join(map(one_line, text.split("\n")))
 
 
 def warn(message: str, category: type[CallscopeWarning]) -> None:
-    """Warn, but raise nothing into the traced program where warnings are errors."""
+    """Warn; never raise into the traced program, even where warnings are errors."""
     try:
         warnings.warn(printable(message), category, stacklevel=2)
     except Exception:
-        # There may be no stderr, or one that cannot be written to.
+        # stderr may be missing or closed.
         with suppress(Exception):
             sys.stderr.write(f"callscope: {printable(message)}\n")
 
 
 def shown(thing: object) -> str:
-    """Return the `repr` of something of the user's, which may itself raise."""
+    """Return the `repr` of a user's object, or its class name if `repr` raises."""
     try:
         return one_line(repr(thing))
     except BaseException as error:
@@ -174,11 +174,11 @@ def shown(thing: object) -> str:
 
 
 def nearest_first(names: Iterable[str], asked: Iterable[str]) -> list[str]:
-    """Return names in the order in which people may have meant them, private ones last.
+    """Return names sorted by similarity to those asked for, private ones last.
 
     Args:
-        names: what there is.
-        asked: names or patterns that fit none of them.
+        names: the existing names.
+        asked: names or patterns that match none of them.
     """
     stems = [stem for name in asked if (stem := name.strip("_*").lower())]
     near = {
@@ -188,7 +188,7 @@ def nearest_first(names: Iterable[str], asked: Iterable[str]) -> list[str]:
 
 
 def some_of(names: Sequence[str], most: int = 8) -> str:
-    """Return the first of some names as people list them, and how many more there are."""
+    """Return the first names, comma-separated, and the number of further ones."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return one_line(f"{', '.join(names[:most])}{more}")
 
@@ -201,7 +201,7 @@ def _nearness(name: str, stem: str) -> float:
 
 
 _ALIKE: Final = 0.6
-"""As `difflib.get_close_matches` takes names to be close."""
+"""Default cutoff of `difflib.get_close_matches`."""
 
 
 def _is_private(name: str) -> bool:
@@ -209,9 +209,9 @@ def _is_private(name: str) -> bool:
 
 
 def is_interrupt(error: BaseException) -> bool:
-    """Tell whether an exception may be the user's wish to end the program; all else stays inside.
+    """Return whether an exception may be the user's interrupt; all others are contained.
 
-    Signals are handled by the main thread alone.
+    Only the main thread handles signals.
     """
     in_main = threading.current_thread() is threading.main_thread()
     return in_main and isinstance(error, KeyboardInterrupt)

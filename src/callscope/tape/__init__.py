@@ -1,1 +1,1 @@
-"""The per-thread record of what happens, and how to read it."""
+"""Per-thread tapes of raw records, and their decoding."""

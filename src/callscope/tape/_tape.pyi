@@ -1,4 +1,4 @@
-# The tape in C; see `_tape.c`.
+# The C tape; see `_tape.c`.
 from collections.abc import Callable
 from types import CellType, FunctionType
 from typing import Any, Final, Literal, Self, final

@@ -1,7 +1,7 @@
-"""What is done in the thread of a call as it begins and ends, for a sink that follows contexts.
+"""Hooks that run in a call's own thread at its start and end, for sinks that follow contexts.
 
-A tape tells afterwards what has happened. What was current in the program's own context as a call
-began can only be noted at that time, and only then can anything be made current for its duration.
+A tape is decoded later. But the program's context at the start of a call can only be captured at
+that time, and only then can anything be made current for the duration of the call.
 """
 
 from __future__ import annotations
@@ -18,47 +18,47 @@ from callscope.trace.event import SKIPPED
 
 
 class ActiveSpan(Protocol):
-    """What was made for one call, to be current while it runs. Its methods raise nothing."""
+    """Object that is current while one call runs. Its methods do not raise."""
 
     def resume(self) -> object:
-        """Make it current: as the call begins, and as often as it goes on after a suspension."""
+        """Make it current, at the start of the call and after each suspension; return a token."""
 
     def suspend(self, token: Any) -> None:
-        """Make current what was before, of which `resume` has returned a token."""
+        """Restore the previous current object, using the token from `resume`."""
 
     def leave(self) -> None:
-        """Take note that the call has ended, or will not be heard of."""
+        """Note that the call has ended, or will not be reported."""
 
 
 class ContextHook(Protocol):
-    """What a sink does in the threads of calls; the sink has it as its attribute `around`."""
+    """Hook of a sink that runs in the threads of calls; the sink's attribute `around`."""
 
     makes_current: bool
-    """Whether `make` is called, as well as `look`."""
+    """True if `make` is called in addition to `look`."""
     skips: bool
-    """Whether `look` may return `SKIPPED`."""
+    """True if `look` may return `SKIPPED`."""
 
     def look(self) -> object:
-        """Return what is current now, which the event of the call is to hold as its `context`.
+        """Return the current context, which becomes the `context` of the call's event.
 
-        It calls nothing of the application's, and quickly returns.
+        It must be fast and must not call application code.
         """
 
     def make(self, site: Site, start_ns: int, context: object) -> ActiveSpan | None:
-        """Return what is to be current while a call runs, and to be the event's `context`.
+        """Return the object to be current while a call runs; it is the event's `context`, too.
 
         Args:
-            site: what is called.
-            start_ns: when the call has begun, by the clock of the recording.
-            context: what `look` has returned.
+            site: the called site.
+            start_ns: start of the call, by the clock of the recording.
+            context: the result of `look`.
         """
 
     def capture(self) -> ActiveSpan | None:
-        """Return what is current now, to be carried to another thread."""
+        """Return the current span, to be carried to another thread."""
 
 
 class _Several:
-    """What several recordings have made for one call."""
+    """Active spans of several recordings for one call."""
 
     __slots__ = ("each",)
 
@@ -79,7 +79,7 @@ class _Several:
 
 
 class Arounds:
-    """What the sinks of all recordings do in the threads of calls."""
+    """Context hooks of the sinks of all recordings."""
 
     def __init__(self) -> None:
         self._lock = new_lock()
@@ -90,17 +90,17 @@ class Arounds:
 
     @synchronized
     def add(self, around: ContextHook, sites: Mapping[Site, SiteOptions]) -> None:
-        """Begin to ask one, for calls of these sites; a second time does nothing."""
+        """Add a hook for calls of these sites; a second time does nothing."""
         if all(one is not around for one, _ in self._all):
             self._all += ((around, sites),)
 
     @synchronized
     def remove(self, around: ContextHook) -> None:
-        """Ask it no more; a second time does nothing."""
+        """Remove a hook; a second time does nothing."""
         self._all = tuple(pair for pair in self._all if pair[0] is not around)
 
     def begin(self, site: Site, start_ns: int, cls: ClassRef | None) -> Any:
-        """Return what stands on the tape for the context in which a call begins."""
+        """Return the tape's entry for the context in which a call begins."""
         every = self._all
         if not every or TAPES.local.is_untraced:
             return None
@@ -119,7 +119,7 @@ class Arounds:
                 return context
             return TAPES.untraced(lambda context: around.make(site, start_ns, context), context)
         except (RecursionError, MemoryError):
-            raise  # the program is at its limit, and would have come to it by itself
+            raise  # the program is at its limit, and would have reached it by itself
         except BaseException as error:
             self._fail(around, error)
             return None
@@ -135,13 +135,13 @@ class Arounds:
         )
 
     def capture(self) -> Any:
-        """Return what is current now; None if that is nothing."""
+        """Return what is current now, as an active span; None if there is nothing."""
         every = [(around, around.capture()) for around, _ in self._all if around.makes_current]
         return _Several(every) if every else None
 
 
 def context_for(around: ContextHook | None, entered: Any) -> Any:
-    """Return what one sink has made, of what stands on the tape."""
+    """Return one sink's part of the context on the tape."""
     if around is None:
         return None
     if type(entered) is _Several:
@@ -150,18 +150,18 @@ def context_for(around: ContextHook | None, entered: Any) -> Any:
 
 
 def resume_around(entered: Any) -> Any:
-    """Make current what was made for a call; return a token for `suspend_around`."""
+    """Make a call's span current; return a token for `suspend_around`."""
     return entered.resume() if _is_entered(entered) else None
 
 
 def suspend_around(entered: Any, token: Any) -> None:
-    """Make current what was before."""
+    """Restore the previous current span."""
     if token is not None:
         entered.suspend(token)
 
 
 def end_around(entered: Any, token: Any) -> None:
-    """Take note that a call has ended, and make current what was before it."""
+    """Restore the span that was current before a call, and end the call's own."""
     if token is not None:
         entered.suspend(token)
     if _is_entered(entered):

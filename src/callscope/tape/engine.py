@@ -1,4 +1,4 @@
-"""Which tape is written to: the one in C where it was built and works, else the one in Python."""
+"""Choice of the tape: the C extension if it was built and works, else the Python tape."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from callscope.errors import EngineWarning, warn
 
 _VARIABLE: Final = "CALLSCOPE_ENGINE"
 _TIMES: Final = 50
-"""How often the self-test calls: the interpreter specializes code that has run some times."""
+"""Number of calls in the self-test: the interpreter specializes code only after some runs."""
 
 
 class Inert:
-    """What a recorder becomes in a pickle: the shadow that holds it is switched off."""
+    """Replacement of a recorder in a pickle: the shadow that holds it is switched off."""
 
     leave = None
 
 
 def _choose() -> Any:
-    """Return the extension, or None for the tape in Python.
+    """Return the extension, or None for the Python tape.
 
-    Nothing is raised: a variable of the environment must not break a program.
+    It does not raise: an environment variable must not break a program.
     """
     asked = os.environ.get(_VARIABLE, "")
     if asked not in ("", "c", "python"):
@@ -45,7 +45,7 @@ def _choose() -> Any:
 
 
 def _works(native: Any) -> bool:
-    """Tell whether each call of a shadow is recorded once, in whatever way it is called."""
+    """Return whether each call of a shadow is recorded once, for every way of calling it."""
     tape = native.Tape()
     owner = native.Owner(tape)
     layout = object()
@@ -70,7 +70,7 @@ def _works(native: Any) -> bool:
     times = sum(type(record) is int and record > 0 for record in records)
     begins = sum(record is layout for record in records)
     objects = len({record for record in records if type(record) is int and record < 0})
-    # A begin record ends with a time, too. Each new object comes to stand where the last one did.
+    # A begin record ends with a time, too. Each new object reuses the address of the last one.
     return begins == 3 * _TIMES and times == 2 * begins and objects == _TIMES
 
 
@@ -129,6 +129,6 @@ def _shadow_of(native: Any, layout: object, original: Any) -> Any:
 NATIVE: Final[Any] = _choose()
 """The extension, if it is used."""
 LEAST_SIZE: Final = 6 if NATIVE is None else 4
-"""A call takes at least this many places: its begin record without values, and its return."""
+"""Minimum size of a call, in places: a begin record without values, and a return."""
 NAME: Final[Literal["c", "python"]] = "python" if NATIVE is None else "c"
-"""Which tape is used: ``"c"`` or ``"python"``. It is chosen when this is first asked for."""
+"""The tape in use: ``"c"`` or ``"python"``. It is chosen on first access."""

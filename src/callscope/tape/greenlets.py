@@ -1,8 +1,8 @@
-"""Greenlets: each has a tape of its own, as each thread has.
+"""Greenlets: each has its own tape, as each thread does.
 
-Nothing is set in `greenlet` or in the greenlets themselves: whoever writes asks which greenlet is
-the present one. The tape in C asks only after the thread's context has changed, as it does with
-each switch.
+Nothing is set in `greenlet` or in the greenlets themselves: each write looks up the current
+greenlet. The C tape does so only after the thread's context has changed, as it does with each
+switch.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ class Present(Protocol):
     """State of a thread or a greenlet."""
 
     tape: Any
-    """The tape it writes to at present."""
+    """The tape it currently writes to."""
     is_untraced: bool
-    """Whether what is called now is callscope's own affair."""
+    """True while it runs callscope's own code, which is not recorded."""
     own: ThreadTape
-    """The tape of its own."""
+    """Its own tape."""
 
 
 class GreenletState:
     """State of one greenlet that is not the main one of its thread.
 
     Args:
-        scratch: is written to as long as there is no tape.
+        scratch: written to until there is a tape.
     """
 
     __slots__ = ("is_untraced", "own", "tape")
@@ -51,10 +51,10 @@ class GreenletState:
 
 
 class Tapes(Protocol):
-    """Makes tapes."""
+    """Factory of tapes."""
 
     of_thread: Any
-    """State of the present thread, which is that of its main greenlet."""
+    """State of the current thread, and so of its main greenlet."""
 
     def open_within(self, greenlet: weakref.ref[Any], parent: ThreadTape) -> ThreadTape:
         """Return a new tape for a greenlet."""
@@ -66,8 +66,8 @@ class Greenlets:
 
     Args:
         tapes: makes their tapes.
-        new_records: returns what can be written to.
-        use: lets the present greenlet write to that.
+        new_records: returns an empty list of records.
+        use: lets the current greenlet write to such a list.
     """
 
     def __init__(
@@ -80,17 +80,17 @@ class Greenlets:
         self._current: Callable[[], Any] = module.getcurrent
         self._parent_of: Callable[[Any], Any] = module.greenlet.parent.__get__
         self.states: dict[int, Any] = {}
-        """By address of the greenlet; an entry goes when the greenlet does."""
+        """States by address of the greenlet; an entry is removed with its greenlet."""
         self._refs: dict[int, weakref.ref[Any]] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self._tapes.of_thread.__reduce__()  # type: ignore[no-any-return]
 
     def present(self) -> Any:
-        """Return the state of the present greenlet."""
+        """Return the state of the current greenlet."""
         try:
             greenlet = self._current()
-        except RuntimeError:  # the interpreter is shut down
+        except RuntimeError:  # the interpreter is shutting down
             return self._tapes.of_thread
         state = self.states.get(id(greenlet))
         if state is None:
@@ -100,7 +100,7 @@ class Greenlets:
 
     @property
     def tape(self) -> Any:
-        """The tape that the present greenlet writes to."""
+        """The tape that the current greenlet writes to."""
         return self.present().tape
 
     def _add(self, greenlet: Any) -> Any:
@@ -108,7 +108,7 @@ class Greenlets:
         ref = weakref.ref(greenlet, lambda _: self._forget(key))
         above = None if parent is None else self.states.get(id(parent)) or self._add(parent)
         state: Any = self._tapes.of_thread if above is None else GreenletState(self._new_records())
-        # Finding the greenlet's name may lead here, through properties that are traced.
+        # Looking up the greenlet's name may re-enter here, through traced properties.
         self.states[key], self._refs[key] = state, ref
         if above is not None:
             try:
@@ -124,11 +124,11 @@ class Greenlets:
 
 
 def when_greenlets_are_in_play(follow: Callable[[], None]) -> None:
-    """Call a function once greenlets can be made: now, or as soon as `greenlet` is imported."""
+    """Call a function once greenlets can exist: now, or as soon as `greenlet` is imported."""
     if _MODULE in sys.modules:
         follow()
     elif follow not in _waiting and _is_installed():
-        # Imported where it is used, for it takes long.
+        # Imported here because the import is slow.
         import wrapt
 
         _waiting.append(follow)

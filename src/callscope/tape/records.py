@@ -1,8 +1,8 @@
-"""What stands on a tape.
+"""Records on a tape.
 
-A tape is a flat list, one per thread. Records follow one another with nothing between them, and
-each is appended whole by a single list operation, so that neither a signal handler nor another
-thread ever sees half of one:
+A tape is a flat list, one per thread. Records follow one another with nothing between them. Each is
+appended whole by a single list operation, so that neither a signal handler nor another thread ever
+sees a partial record:
 
 ===========  =====================================================================
 begin        `Layout`, identity of the object, `ClassRef`, captured values..., maker, time
@@ -15,17 +15,17 @@ resume       `RESUME`, time, token
 mark         `MARK`, time, token
 ===========  =====================================================================
 
-The maker is a token for what runs in the context of the call: the innermost traced coroutine, or
-what a mark stands for, which is the innermost call that was open when it was written. It tells
-what led to a call in another task or thread; None where nothing is known.
+The maker is a token from the context of the call. It identifies the innermost traced coroutine, or
+a mark, which represents the innermost open call at the time it was written. It tells what led to a
+call in another task or thread; None if that is not known.
 
-What can be suspended (coroutines and generators) has a token of its own: its begin record also
-holds, before the maker, the token and the name of the task. Where a sink follows the program's
-context, what it noted of that stands behind the captured values: see `callscope.tape.context_hooks`.
+A suspendable call (of a coroutine or generator) has its own token: its begin record also holds,
+before the maker, the token and the name of the task. If a sink follows the program's context, the
+context it noted comes after the captured values: see `callscope.tape.context_hooks`.
 
-Calls of one thread nest, so an end belongs to the innermost call that has not ended. The end of
-a call is never lost: between taking the time and appending, the shadow runs no instruction at
-which the interpreter would look for a signal.
+Calls of one thread nest, so an end belongs to the innermost open call. The end of a call is never
+lost: between reading the time and appending, the shadow runs no instruction at which the
+interpreter would check for a signal.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from callscope.trace import CallError
 FieldKind = Literal["value", "var_positional", "var_keyword"]
 
 LEAST_BEGIN: Final = 5
-"""Places that a begin record takes which holds no captured value."""
+"""Size of a begin record without captured values, in places on the tape."""
 
 
 class Field(NamedTuple):
@@ -51,7 +51,7 @@ class Field(NamedTuple):
 
 
 class Layout:
-    """Begins each begin record: the site, and which values stand behind it."""
+    """First item of a begin record: the site, and the values that follow."""
 
     __slots__ = (
         "captured",
@@ -79,32 +79,32 @@ class Layout:
         self.site: Site = site
         self.fields: tuple[Field, ...] = fields
         self.redact: frozenset[str] = frozenset(redact)
-        """Names whose values are hidden, besides those that always are."""
+        """Names whose values are hidden, in addition to those that always are."""
         self.captured: tuple[str, ...] = captured
         """``("values",)``, ``("types",)``, both (each value is then a pair) or none."""
         self.is_suspendable: bool = is_suspendable
-        """Whether it is a coroutine or a generator."""
+        """True if it is a coroutine or a generator."""
         self.is_coroutine: bool = is_coroutine
-        """Whether it is a coroutine or an asynchronous generator."""
+        """True if it is a coroutine or an asynchronous generator."""
         self.notes: bool = notes
-        """Whether a sink notes something of the context in which the call begins."""
+        """True if a sink notes the context in which the call begins."""
         self.size: int = LEAST_BEGIN + len(fields) + (2 if is_suspendable else 0) + notes
-        """Number of places a begin record takes."""
+        """Size of a begin record, in places."""
         self.covers: Sequence[Layout] = ()
-        """Shadows of the same site that may run below, for somebody patched one in between."""
+        """Layouts of the same site that may run below this one, after a patch in between."""
 
     def is_covered(self, by: Layout, identity: Any, of_above: Any) -> bool:
-        """Tell whether a call only goes on with the one above it, which is counted already.
+        """Return whether a call only continues the one above it, which is already counted.
 
         Args:
             by: the layout of the call above.
-            identity: of what this call is on.
-            of_above: of what the one above is on.
+            identity: identity of this call's object.
+            of_above: identity of the object of the call above.
         """
         return self in by.covers and is_same(of_above, identity)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(None), ()  # a shadow that was pickled is switched off, and writes no record
+        return type(None), ()  # a pickled shadow is switched off and writes no record
 
 
 class _Marker:
@@ -113,7 +113,7 @@ class _Marker:
     def __init__(self, name: str, size: int = 0) -> None:
         self.name: str = name
         self.size: int = size
-        """Number of places the record takes that it begins."""
+        """Size of the record that it begins, in places."""
 
     def __repr__(self) -> str:
         return self.name
@@ -129,10 +129,10 @@ SUSPEND: Final = _Marker("SUSPEND", 3)
 RESUME: Final = _Marker("RESUME", 3)
 MARK: Final = _Marker("MARK", 3)
 UNKNOWN: Final = Layout(class_ref(object).site("?"), (), (), ())
-"""Of a call that was suspended when the reading began, and has begun before that."""
+"""Layout of a call that began, and was suspended, before the reading began."""
 UNKNOWN_ERROR: Final = CallError("BaseException", "")
-"""Where an interrupt kept the error record from being written."""
+"""Error of a call whose error record an interrupt prevented."""
 AT_LIMIT: Final = CallError("RecursionError", "maximum recursion depth exceeded")
-"""Where no function could be called any more to write it."""
+"""Error of a call at the recursion limit, where no function could be called to write it."""
 OMITTED: Final = _Marker("OMITTED")
-"""Stands for an argument left at its default."""
+"""Marker for an argument left at its default."""

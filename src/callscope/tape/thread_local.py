@@ -1,4 +1,4 @@
-"""Storage of threads, whatever a program does to `threading`."""
+"""Thread-local storage, even if the program patches `threading`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 
 
 def real_local() -> type:
-    """Return `threading.local` as it is before gevent or eventlet gives each greenlet its own."""
+    """Return the original `threading.local`, which gevent and eventlet make greenlet-local."""
     if threading.local.__module__ == "_thread":
         return threading.local
     classes = [cls for cls in object.__subclasses__() if type(cls) is type]

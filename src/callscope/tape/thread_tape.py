@@ -8,11 +8,11 @@ from typing import Any, Final
 from callscope.tape.engine import NATIVE
 
 new_records: Final[Any] = list if NATIVE is None else NATIVE.Tape
-"""Makes what is written to: a list; or, in C, what can be written to like one."""
+"""Factory of records: `list`, or its C counterpart."""
 
 
 class ThreadTape:
-    """One thread's tape, or one greenlet's, and the name it goes by.
+    """Tape of one thread or greenlet, with its name.
 
     Args:
         thread: the thread's name.
@@ -34,12 +34,12 @@ class ThreadTape:
         self.task: str | None = task
         self.parent: ThreadTape | None = parent
         self.records: Any = new_records()
-        """A list; or, in C, what can be written to like one."""
+        """A list, or its C counterpart."""
         self._alive = alive
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will be written."""
+        """True if nothing more will be written."""
         return self._alive() is None
 
     @property

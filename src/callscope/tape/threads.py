@@ -1,4 +1,4 @@
-"""The tapes of all threads: where shadows write, and how what they wrote is collected."""
+"""Tapes of all threads: shadows write to them, and readers collect the records."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from callscope.tape.thread_local import real_local
 from callscope.tape.thread_tape import ThreadTape, new_records
 
 LIMIT: Final[int] = 1 << 16 if NATIVE is None else NATIVE.LIMIT
-"""Places a thread's tape may take before the thread itself hands it to the readers."""
+"""Size of a thread's tape, in places, at which the thread itself hands it to the readers."""
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -34,47 +34,47 @@ class Chunk:
     def __init__(self, tape: ThreadTape, raw: Any, records: list[Any] | None = None) -> None:
         self.tape: ThreadTape = tape
         self.raw: Any = raw
-        """What was taken, of the kind that the tape is."""
+        """The records as taken, in the type of the tape."""
         self._records = records
 
     @property
     def size(self) -> int:
-        """How many places the records take."""
+        """Number of places the records take on the tape."""
         return len(self.raw if self._records is None else self._records)
 
     @property
     def records(self) -> list[Any]:
-        """The records as they are described in `callscope.tape.records`."""
+        """The records as described in `callscope.tape.records`."""
         if self._records is None:
             self._records = _unpack(self.raw)
         return self._records
 
 
 class Batch(NamedTuple):
-    """What all threads wrote since the last batch."""
+    """Records that all threads wrote since the last batch."""
 
     chunks: list[Chunk]
     ended: list[ThreadTape]
-    """Tapes of threads that will write no more."""
+    """Tapes of threads that have ended."""
     until_ns: float
-    """All that happened before this time is in this batch or an earlier one."""
+    """Time before which every record is in this batch or an earlier one."""
     number: int = 0
-    """From 1; a reader that is given a batch a second time knows it by its number."""
+    """Number from 1, by which a reader recognizes a batch it is given twice."""
 
 
 class Reader(Protocol):
-    """What is given the records; one per recording."""
+    """Receiver of the records; one per recording."""
 
     @property
     def kept(self) -> int:
-        """Number of calls that it has kept, or told somebody of."""
+        """Number of calls that it has kept or reported."""
         ...
 
     def feed(self, batch: Batch) -> None:
-        """Take what was written since the last time."""
+        """Receive the records since the last batch."""
 
     def end(self) -> None:
-        """Take note that there is no more."""
+        """Note that there are no more records."""
 
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ else:
 
 
 class _Alive:
-    """Lives in a thread's local storage and so dies with the thread."""
+    """Object in a thread's local storage, which dies with the thread."""
 
     __slots__ = ("__weakref__",)
 
@@ -94,7 +94,7 @@ class _Local(_ThreadLocal):
 
     def __init__(self, tapes: Tapes) -> None:
         self._alive = _Alive()
-        # Finding the thread's name may lead here, through properties that are traced.
+        # Looking up the thread's name may re-enter here, through traced properties.
         self.is_untraced: bool = True
         self.tape: Any = new_records()
         self.own: ThreadTape = tapes._open(
@@ -110,7 +110,7 @@ class _Local(_ThreadLocal):
 
 
 class Tapes:
-    """All threads' tapes, and the readers of what stands on them."""
+    """All threads' tapes, and the readers of their records."""
 
     def __init__(self) -> None:
         self._lock: threading.RLock = new_lock()
@@ -120,9 +120,9 @@ class Tapes:
         self._readers: list[Reader] = []
         self._draining = False
         self._taken: list[Chunk] = []
-        """What was taken off the tapes and is in no batch yet."""
+        """Records taken off the tapes and not in a batch yet."""
         self._batch: Batch | None = None
-        """What the readers are being given."""
+        """The batch that the readers are being given."""
         self._last_number = 0
         self.of_thread: _Local = _Local(self)
         self.writer: types.CellType = types.CellType(self.of_thread)
@@ -134,7 +134,7 @@ class Tapes:
 
     @property
     def local(self) -> Present:
-        """State of the present thread or greenlet."""
+        """State of the current thread or greenlet."""
         return self.of_thread if self._greenlets is None else self._greenlets.present()
 
     def _follow_greenlets(self) -> None:
@@ -145,7 +145,7 @@ class Tapes:
 
     def open_within(self, greenlet: weakref.ref[Any], parent: ThreadTape) -> ThreadTape:
         """Return a new tape for a greenlet."""
-        # Where gevent has patched `threading`, a thread is a greenlet, and has its number.
+        # If gevent has patched `threading`, a thread is a greenlet and has its identifier.
         thread = thread_name(id(greenlet()))
         if thread is not None:
             return self._open(ThreadTape(thread, greenlet))
@@ -158,34 +158,34 @@ class Tapes:
 
     @property
     def is_read(self) -> bool:
-        """Whether somebody reads what is written."""
+        """True if there is a reader."""
         return bool(self._readers)
 
     def set_clock(self, clock: Callable[[], int]) -> None:
-        """Read another clock, as tests do; it returns nanoseconds."""
+        """Use another clock, as tests do; it returns nanoseconds."""
         self.clock.cell_contents = clock
         if NATIVE is not None:
             NATIVE.set_clock(None if clock is perf_counter_ns else clock)
 
     def follow_contexts(self) -> None:
-        """Note in each call what led to it, from now on: something is about to say so."""
+        """Note in each call what led to it, from now on: a context is about to be set."""
         if NATIVE is not None:
             NATIVE.follow_contexts()
 
     def forget_classes(self) -> None:
-        """Ask classes anew how their objects are identified."""
+        """Forget how each class identifies its objects; classes are asked again."""
         if NATIVE is not None:
             NATIVE.forget_classes()
 
     def forget_objects(self) -> None:
-        """Let go of what tells whether objects are alive: nothing records any more."""
+        """Drop the tracking of living objects, because nothing records any more."""
         if NATIVE is not None:
             NATIVE.forget_objects()
 
     def start_anew(self) -> None:
-        """Forget everything, in a child process that has just been forked.
+        """Forget everything, in a newly forked child process.
 
-        What is on the tapes belongs to the parent, and only the thread that forked goes on.
+        The records on the tapes belong to the parent, and only the thread that forked goes on.
         """
         self._draining = False
         self._taken, self._batch = [], None
@@ -195,7 +195,7 @@ class Tapes:
             tape.records.clear()
 
     def attach(self, reader: Reader) -> None:
-        """Give the reader all that is written from now on."""
+        """Give the reader all records that are written from now on."""
         when_greenlets_are_in_play(self._follow_greenlets)
         self._add(reader)
 
@@ -207,9 +207,9 @@ class Tapes:
 
     @synchronized
     def detach(self, reader: Reader) -> None:
-        """Give the reader all that was written until now, and no more.
+        """Give the reader all records that were written until now, and no more.
 
-        One that is interrupted can be made again.
+        An interrupted call can be repeated.
         """
         self.drain()
         reader.end()
@@ -218,7 +218,7 @@ class Tapes:
         self._follow_collections()
 
     def _follow_collections(self) -> None:
-        """Hear of collections of garbage as long as there is a reader."""
+        """Follow garbage collections as long as there is a reader."""
         if self._readers and _on_collection not in gc.callbacks:
             gc.callbacks.append(_on_collection)
         elif not self._readers and _on_collection in gc.callbacks:
@@ -226,11 +226,11 @@ class Tapes:
 
     @synchronized
     def drain(self) -> None:
-        """Hand what was written to the readers.
+        """Hand the written records to the readers.
 
-        An interrupt may fall anywhere in it: what was not handed over yet then is the next time.
+        An interrupt may come at any point: records not handed over yet are handed over next time.
         """
-        # A finalizer that runs in here may be traced and come back.
+        # A finalizer that runs in here may be traced and re-enter.
         if self._draining:
             return
         try:
@@ -238,7 +238,7 @@ class Tapes:
                 self._draining = True
                 self.untraced(self._drain, None)
             except (RecursionError, MemoryError):
-                pass  # The program shall come to its limit by itself. There is a next time.
+                pass  # The program must reach its limit by itself. The next call drains the rest.
             finally:
                 self._draining = False
         finally:  # again: a trace function may have raised just there, and is called no more
@@ -246,13 +246,13 @@ class Tapes:
 
     @synchronized
     def count(self, reader: Reader) -> int:
-        """Return how many calls a reader has kept, of all that were written so far."""
+        """Return the number of calls a reader has kept, of all written so far."""
         self.drain()
         return reader.kept
 
     def drain_if_free(self) -> None:
-        """Hand what was written to the readers, unless another thread is about to."""
-        # The one that holds the lock may wait for this very thread.
+        """Hand the written records to the readers, unless another thread is doing so."""
+        # The thread that holds the lock may be waiting for this one.
         if self._lock.acquire(blocking=False):
             try:
                 self.drain()
@@ -268,7 +268,7 @@ class Tapes:
             _take(tape, self._taken)
         if self._taken or ended:
             batch = Batch(self._taken, ended, until_ns, self._last_number + 1)
-            # No interrupt falls between these.
+            # No interrupt can come between these.
             self._last_number += 1
             self._batch = batch
             self._taken = []
@@ -283,7 +283,7 @@ class Tapes:
             self._batch = None
 
     def untraced(self, function: Callable[[_T], _R], argument: _T) -> _R:
-        """Call a function; what it calls in turn is not recorded."""
+        """Call a function without recording the calls it makes."""
         local = self.local
         tape, was_untraced = local.tape, local.is_untraced
         scratch = _new_scratch(local)
@@ -306,15 +306,15 @@ class Tapes:
 if NATIVE is None:
 
     class _Scratch(list[Any]):
-        """List that a thread writes to while it runs code of callscope's own."""
+        """List that a thread writes to while it runs callscope's own code."""
 
     _untraced: dict[int, Present] = {}
     """State of the threads that run such code, by their identifiers."""
     _set_aside: list[tuple[int, Present, Any]] = []
-    """Identifier, state and list of the thread that collects garbage within such code."""
+    """Identifier, state and list of each thread that collects garbage within such code."""
 
     def _on_collection(phase: str, _: object) -> None:
-        """Let finalizers write to the thread's own tape, for they are the program's."""
+        """Let finalizers, which are the program's, write to the thread's own tape."""
         ident = get_ident()
         local = _untraced.get(ident)
         if phase == "start" and local is not None and hasattr(local, "own"):
@@ -330,16 +330,16 @@ if NATIVE is None:
         return _Scratch()
 
     def _use(tape: Any) -> None:
-        """Note the end of such code; who writes looks for the list among the thread's variables."""
+        """Note the end of such code; writers find the list in the thread's state."""
         if type(tape) is not _Scratch:
             _untraced.pop(get_ident(), None)
 
     def _take(tape: ThreadTape, taken: list[Chunk]) -> None:
-        # The thread may append meanwhile; the list itself must stay, for running calls hold it.
+        # The thread may append meanwhile. The list itself must stay: running calls hold it.
         count = len(tape.records)
         if count:
             chunk = Chunk(tape, tape.records[:count])
-            # No interrupt falls between these two.
+            # No interrupt can come between these two.
             taken += (chunk,)
             del tape.records[:count]
 
@@ -352,7 +352,7 @@ else:
 
     def _new_scratch(local: Present) -> Any:
         scratch = new_records()
-        if hasattr(local, "own"):  # it may just be made
+        if hasattr(local, "own"):  # it may be under construction
             scratch.yield_to(local.own.records, local)
         return scratch
 

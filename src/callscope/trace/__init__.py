@@ -1,4 +1,4 @@
-"""Data of traces: calls, events, headers and their text, with nothing that is done with them."""
+"""Data model of traces: calls, events, headers and their text."""
 
 from callscope.introspect.values import CallError, Text, Value
 from callscope.trace.call import Call

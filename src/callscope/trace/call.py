@@ -19,13 +19,12 @@ def _begin(interval: tuple[int, int]) -> int:
 
 
 class Call:
-    """One run of a site: which method, of which class, on which object, and what came of it.
+    """One run of a site: which method, of which class, on which object, with which outcome.
 
-    Calls are made by callscope and are read-only.
+    callscope makes the calls; they are read-only.
     """
 
-    # What holds these is up to the classes below it, of which there is one for each way that
-    # calls come about.
+    # Each subclass stores these in its own way: there is one subclass per source of calls.
     if TYPE_CHECKING:
         _arguments: dict[str, Value] | None
         _call_id: int
@@ -57,7 +56,7 @@ class Call:
         self._error = error
 
     def _spans(self) -> list[list[int]]:
-        """Return, to be added to, when it was suspended and when resumed."""
+        """Return the mutable list of suspension and resumption times."""
         if self._suspensions is None:
             self._suspensions = []
         return self._suspensions
@@ -78,12 +77,12 @@ class Call:
             span[:] = [ts_ns + by_ns for ts_ns in span]
 
     def _detach_children(self) -> None:
-        """Make the children roots, for this call is dropped from its trace."""
+        """Make the children roots, because this call is dropped from its trace."""
         for child in self._children:
             child._parent = None
 
     def _measure_depth(self) -> None:
-        """Set the depth anew, after the parent's, for a parent was dropped."""
+        """Recompute the depth after a parent was dropped; the parent's depth must be up to date."""
         self._depth = 0 if self._parent is None else self._parent._depth + 1
 
     @property
@@ -113,18 +112,17 @@ class Call:
 
     @property
     def file(self) -> str | None:
-        """The file the method that ran is written in, as its code says; None if not known.
+        """Source file of the method, as its code object says; None if not known.
 
-        That of a method in C is not known, and neither is that of a trace from before callscope
-        kept it.
+        Not known for a method in C and for a trace from before callscope stored it.
         """
         return None if self._site_metadata is None else self._site_metadata.file
 
     @property
     def line(self) -> int | None:
-        """The line of `file` the method's definition begins at, from 1; None if not known.
+        """First line of the method's definition in `file`, from 1; None if not known.
 
-        If the method has decorators, it is the line of the first.
+        If the method has decorators, the line of the first.
         """
         return None if self._site_metadata is None else self._site_metadata.line
 
@@ -135,7 +133,7 @@ class Call:
 
     @property
     def mro_index(self) -> int | None:
-        """Place of the defining class in the runtime class's MRO; None if it is not in it."""
+        """Index of the defining class in the runtime class's MRO; None if it is not in it."""
         return self._mro_index
 
     @property
@@ -147,14 +145,14 @@ class Call:
     def arguments(self) -> Mapping[str, Value]:
         """Arguments by bound name, without `self` and without those left at their default.
 
-        What `*args` took is named ``args[0]``, ``args[1]``; what `**kwargs` took keeps its name.
+        Values of `*args` are named ``args[0]``, ``args[1]``; those of `**kwargs` keep their names.
         Empty if the recording captured none.
         """
         return self._arguments or {}
 
     @property
     def result(self) -> Value:
-        """What the method returned; None if it returned None, raised, or nothing was captured."""
+        """Returned value; None if the method returned None, raised, or nothing was captured."""
         return self._result
 
     @property
@@ -164,19 +162,19 @@ class Call:
 
     @property
     def start_ns(self) -> int:
-        """When the call began, in nanoseconds of `time.perf_counter_ns`."""
+        """Start of the call, in nanoseconds of `time.perf_counter_ns`."""
         return self._start_ns
 
     @property
     def duration_ns(self) -> int | None:
-        """How long the call ran, in nanoseconds; None if it never ended."""
+        """Duration of the call, in nanoseconds; None if it never ended."""
         return None if self._end_ns is None else self._end_ns - self._start_ns
 
     @property
     def self_ns(self) -> int | None:
-        """How long the call ran, without its children, in nanoseconds; None if it never ended.
+        """Duration of the call without its children, in nanoseconds; None if it never ended.
 
-        What a child did in another thread, or while this call was suspended, is not taken off.
+        A child's time in another thread, or while this call was suspended, is not subtracted.
         """
         running_ns = self.running_ns
         if running_ns is None:
@@ -184,7 +182,7 @@ class Call:
         return max(0, running_ns - sum(map(self._shared_ns, self._children)))
 
     def _shared_ns(self, child: Call) -> int:
-        """Return how long both this call, which has ended, and a child of it ran in one thread."""
+        """Return the time this ended call and a child both ran in one thread, in nanoseconds."""
         if child._thread != self._thread or child._pid != self._pid:
             return 0
         if not self._suspensions and not child._suspensions and child._end_ns is not None:
@@ -200,7 +198,7 @@ class Call:
         return shared
 
     def _running(self, until_ns: int | None = None) -> list[tuple[int, int]]:
-        """Return from when to when the call ran; one that never ended, up to a time at the most."""
+        """Return the intervals in which the call ran, up to `until_ns` if it never ended."""
         starts = [self._start_ns, *(span[1] for span in self._suspensions or () if len(span) > 1)]
         ends = [span[0] for span in self._suspensions or ()]
         last = until_ns if self._end_ns is None else self._end_ns
@@ -210,7 +208,7 @@ class Call:
 
     @property
     def pid(self) -> int:
-        """The process the call ran in."""
+        """Number of the process the call ran in."""
         return self._pid
 
     @property
@@ -225,27 +223,27 @@ class Call:
 
     @property
     def suspensions(self) -> Sequence[tuple[int, int | None]]:
-        """When a coroutine or a generator was suspended and resumed, in nanoseconds.
+        """Suspension and resumption times of a coroutine or a generator, in nanoseconds.
 
-        The last has no second time if the call was still suspended when the recording ended.
+        The last resumption is None if the call was still suspended when the recording ended.
         """
         found = self._suspensions or ()
         return tuple((span[0], span[1] if len(span) > 1 else None) for span in found)
 
     @property
     def waiting_ns(self) -> int:
-        """How long the call was suspended, in nanoseconds, up to its last resumption."""
+        """Total time the call was suspended, in nanoseconds, up to its last resumption."""
         return sum(end - start for start, end in self.suspensions if end is not None)
 
     @property
     def running_ns(self) -> int | None:
-        """How long the call ran and was not suspended, in nanoseconds; None if it never ended."""
+        """Duration of the call without suspensions, in nanoseconds; None if it never ended."""
         return None if self._end_ns is None else self._end_ns - self._start_ns - self.waiting_ns
 
     @property
     def parent(self) -> Call | None:
-        """The traced call that led to this one: what was running in the same thread; for a task,
-        and for work that `asyncio.to_thread` or `callscope.carry` handed on, what handed it on.
+        """The traced call that led to this one: the one running in the same thread; for a task, and
+        for work started by `asyncio.to_thread` or `callscope.carry`, the one that started it.
         """
         return self._parent
 

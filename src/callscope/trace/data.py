@@ -13,56 +13,56 @@ from callscope.trace.header import Header
 
 
 class Recorded(NamedTuple):
-    """A recording's calls as they are known so far."""
+    """Calls of a recording, as far as they are decoded."""
 
     calls: Sequence[Call]
     lost: int
     """Number of calls made but not kept: `max_calls` was reached, or a disk was full."""
     left_out: Mapping[str, int] = MappingProxyType({})
-    """Number of calls that were left out on purpose, of each site by its qualified name."""
+    """Number of calls left out on purpose, by qualified name of the site."""
     sites: Callable[[], Iterable[tuple[str, str]]] = tuple
-    """Returns the sites that the recording was asked for: qualified name of the class, and method."""
+    """Function returning the requested sites: qualified name of the class, and method."""
     absence: Callable[[], str] = str
-    """Returns a sentence, after a space, on why there may be no call; or nothing."""
+    """Function returning a sentence, after a space, on why there may be no call; or ``""``."""
     is_final: bool = False
-    """Whether the recording has ended, so that reading it again gives the same."""
+    """True if the recording has ended, so that reading it again gives the same result."""
 
 
 class TraceData:
-    """The calls of one recording at one moment, and all that is known of them as a whole."""
+    """Calls of one recording at one moment, with the data that applies to all of them."""
 
     __slots__ = ("absence", "calls", "header", "left_out", "lost", "sites")
 
     def __init__(self, header: Header, recorded: Recorded) -> None:
         self.header: Header = header
         self.calls: Sequence[Call] = recorded.calls
-        """Every call, in the order they began."""
+        """All calls, in the order they began."""
         self.lost: int = recorded.lost
         """Number of calls made but not kept: `max_calls` was reached, or a disk was full."""
         self.left_out: Mapping[str, int] = recorded.left_out
-        """Number of calls that were left out on purpose, of each site by its qualified name."""
+        """Number of calls left out on purpose, by qualified name of the site."""
         self.sites: Callable[[], Iterable[tuple[str, str]]] = recorded.sites
-        """Returns the sites asked for; see `Recorded.sites`."""
+        """Function returning the requested sites; see `Recorded.sites`."""
         self.absence: Callable[[], str] = recorded.absence
-        """Returns why there may be no call; see `Recorded.absence`."""
+        """Function returning why there may be no call; see `Recorded.absence`."""
 
     def __len__(self) -> int:
         return len(self.calls)
 
     @property
     def roots(self) -> Sequence[Call]:
-        """The calls that no other traced call led to, in the order they began."""
+        """The calls without a parent, in the order they began."""
         return tuple(call for call in self.calls if call.parent is None)
 
     def events(self) -> Iterator[Event]:
-        """Yield the events of all calls in the order of time."""
+        """Yield the events of all calls in chronological order."""
         instants = sorted(_instants(self.roots), key=itemgetter(0))
         for seq, (ts_ns, kind, call) in enumerate(instants, 1):
             yield Event(kind, seq, ts_ns, call)
 
 
 def _instants(roots: Iterable[Call]) -> list[tuple[int, EventKind, Call]]:
-    """Return begin and end of every call below the roots, in order; no recursion, for depth."""
+    """Return the instants of all calls below the roots, in order, without recursion."""
     found: list[tuple[int, EventKind, Call]] = []
     above: list[tuple[Call, Iterator[Call]]] = []
     rest = iter(roots)

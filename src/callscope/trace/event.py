@@ -1,4 +1,4 @@
-"""Event, one instant of a call; and the protocol of the sinks that receive events."""
+"""Event (one instant of a call) and the protocol of sinks that receive events."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EventKind = Literal["call", "return", "raise", "suspend", "resume"]
 
 
 class _Marker:
-    """Stays the one object when pickled."""
+    """Singleton that stays one object when pickled."""
 
     __slots__ = ()
 
@@ -23,12 +23,12 @@ class _Marker:
 
 
 SKIPPED: Final = _Marker()
-"""Says of a call, in place of its context, that a sink has no use for it."""
+"""Marker in place of a context: the sink does not need this call."""
 
 
 class Event:
-    """One instant of a call: its begin (``"call"``), its end (``"return"``, ``"raise"``), or where
-    a coroutine or generator was suspended and resumed (``"suspend"``, ``"resume"``).
+    """One instant of a call: its start (``"call"``), its end (``"return"``, ``"raise"``), or the
+    suspension and resumption of a coroutine or generator (``"suspend"``, ``"resume"``).
     """
 
     __slots__ = ("call", "context", "kind", "seq", "ts_ns")
@@ -41,15 +41,15 @@ class Event:
         self.seq: int = seq
         """Number of the event in its trace, from 1."""
         self.ts_ns: int = ts_ns
-        """When it happened, in nanoseconds of `time.perf_counter_ns`."""
+        """Time of the event, in nanoseconds of `time.perf_counter_ns`."""
         self.call: Call = call
-        """The call it is an instant of, as far as that is known at this event."""
+        """The call, as far as it is known at this event."""
         self.context: object = context
-        """What a sink that follows the program's context noted as the call began; else None."""
+        """Context noted at the call's start by a sink that follows contexts; else None."""
 
     @property
     def pid(self) -> int:
-        """The process it happened in."""
+        """Number of the process it happened in."""
         return self.call.pid
 
     def to_dict(self) -> dict[str, Any]:
@@ -95,40 +95,40 @@ class Event:
 
 
 def finite(value: Value) -> Value:
-    """Return a value that JSON has a form for: it has no number for infinity and NaN."""
+    """Return a value JSON can represent: infinity and NaN become text."""
     return Text(value) if type(value) is float and not math.isfinite(value) else value
 
 
 class Sink(Protocol):
-    """What receives events while the program runs.
+    """Receiver of events while the program runs.
 
-    Events are put in line, and a thread of the sink's own hands them over in batches: however long
-    the sink takes, the program does not wait. Where the line is full, whole calls are left out;
-    their number is part of what ``on_end`` is given, and one `SinkWarning` tells of it. At the end
-    of the recording, and of the program, the sink has `deadline_seconds` to take the rest, and as
-    long again to close; then it is left alone, with a `SinkWarning`.
+    Events are queued, and the sink's own thread delivers them in batches. The program does not
+    wait, however long the sink takes. If the queue is full, whole calls are left out; their number
+    is part of the argument of ``on_end``, and one `SinkWarning` reports it. At the end of the
+    recording, and of the program, the sink has `deadline_seconds` to take the remaining events, and
+    as long again to close. Then it is abandoned, with a `SinkWarning`.
 
-    A sink that raises, whatever it raises, is closed and not called again: there is one
-    `SinkWarning`, and the program, the trace and the other sinks go on. Calls that a sink makes are
-    not recorded. A sink may also have:
+    A sink that raises anything is closed and not called again. There is one `SinkWarning`, and the
+    program, the trace and the other sinks go on. Calls that a sink makes are not recorded. A sink
+    may also have:
 
-    - ``on_start(header)``, called once before all else, and ``on_end(lost)``, called once when all
-      events were handed over, with the number of calls that it was not told of;
-    - ``on_fork(header)``, called in a child process that the program has forked: what the sink
-      holds back belongs to the parent, and what it is given from now on to the child;
-    - an attribute ``deadline_seconds``, which is 5 by default;
-    - an attribute ``live``: if that is true, events are handed over as they happen, and the program
-      waits for it. An interrupt of the user's (Ctrl-C) that falls into it passes through to the
-      program; the sink then goes on with the next event;
-    - an attribute ``lossless``: if that is true, events come in batches, but nothing is left out,
-      and the program may have to wait.
+    - ``on_start(header)``, called once, first, and ``on_end(lost)``, called once after all events
+      were delivered, with the number of calls the sink did not receive;
+    - ``on_fork(header)``, called in a child process that the program has forked: data the sink has
+      buffered belongs to the parent, and later events to the child;
+    - an attribute ``deadline_seconds``, 5 by default;
+    - an attribute ``live``: if true, events are delivered as they happen, and the program waits.
+      A user interrupt (Ctrl-C) during delivery propagates to the program; the sink then goes on
+      with the next event;
+    - an attribute ``lossless``: if true, events come in batches but none is left out, and the
+      program may have to wait.
     """
 
     def on_event(self, event: Event, /) -> None:
-        """Take one event. Events of one thread come in order."""
+        """Receive one event. Events of one thread come in order."""
 
     def flush(self) -> None:
-        """Write out what is held back. Called after each batch of events."""
+        """Write out buffered data. Called after each batch of events."""
 
     def close(self) -> None:
-        """Flush and let go of files and connections. Called once, at the end."""
+        """Flush, and close files and connections. Called once, at the end."""

@@ -1,4 +1,4 @@
-"""HTML of calls, as notebooks show them: without scripts, and with all text escaped."""
+"""HTML of calls for notebooks: no scripts, all text escaped."""
 
 # ruff: noqa: D102  # the properties are those of `Call`
 
@@ -11,9 +11,9 @@ from typing import Final, Protocol
 from callscope.trace.text import Described, Names, call_text, duration_text, outcome_text
 
 MAX_CALLS: Final = 500
-"""How many calls a notebook shows."""
+"""Maximum number of calls a notebook shows."""
 _OPEN_DEPTH: Final = 4
-"""Calls up to this depth are unfolded at first."""
+"""Depth down to which calls are initially expanded."""
 
 _LEAF: Final = '<div style="margin-left:1.2em">{}</div>'
 _BRANCH: Final = (
@@ -22,7 +22,7 @@ _BRANCH: Final = (
 
 
 class Branch(Described, Protocol):
-    """What the HTML says of a call, in addition to its text."""
+    """Call attributes shown in HTML, in addition to those of its text."""
 
     @property
     def depth(self) -> int: ...
@@ -33,7 +33,7 @@ class Branch(Described, Protocol):
 
 
 def call_html(call: Branch) -> str:
-    """Return a call as HTML, with what it led to."""
+    """Return a call and its descendants as HTML."""
     below: list[Branch] = [call]
     for each in below:
         below.extend(each.children[: MAX_CALLS - len(below)])
@@ -41,20 +41,20 @@ def call_html(call: Branch) -> str:
 
 
 def text_html(text: str) -> str:
-    """Return text as HTML, as it is."""
+    """Return text as preformatted HTML."""
     return f'<pre style="line-height:1.3">{_escaped(text)}</pre>'
 
 
 def framed(title: str, body: str) -> str:
-    """Return HTML under a title, in the font of code."""
+    """Return HTML under a title, in a monospace font."""
     heading = f"<div>{_escaped(title)}</div>" if title else ""
     return f'<div style="font-family:monospace;white-space:pre-wrap">{heading}{body}</div>'
 
 
 def nested(roots: Sequence[Branch], names: Names, most: int) -> Iterator[str]:
-    """Yield the HTML of trees of calls, up to a number of calls."""
+    """Yield the HTML of call trees, for at most `most` calls."""
     top = roots[0].depth if roots else 0
-    # None closes a branch; no recursion, for depth.
+    # None closes a branch. No recursion: trees may be deep.
     stack: list[Branch | None] = [*reversed(roots)]
     while stack:
         call = stack.pop()

@@ -1,4 +1,4 @@
-"""A call whose fields are given to it one by one."""
+"""`MadeCall`: a call built from individual fields."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from callscope.trace.call import Call
 
 
 class MadeCall(Call):
-    """A call whose fields are given to it one by one."""
+    """A call built from individual fields."""
 
     __slots__ = (
         "_arguments",

@@ -1,4 +1,4 @@
-"""The traces of several processes as one."""
+"""Merging of the traces of several processes."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ from callscope.trace.call import Call
 from callscope.trace.data import Recorded, TraceData
 from callscope.trace.header import Header, Process
 
-# Processes of one machine read one clock. What differs by more has been recorded elsewhere, or
-# before the machine was started anew.
+# Processes of one machine read the same clock. A larger difference means another machine, or a
+# reboot in between.
 _SAME_CLOCK_NS: Final = 1_000_000_000
 
 
 def merge(traces: Sequence[TraceData]) -> TraceData:
-    """Make one trace of several, which are used up by it.
+    """Merge several traces into one; the originals are modified and must not be used again.
 
-    Calls stand in the order of time, and are told apart by their `pid`. Where two processes have
-    the same (those of two containers), the later one is given a number that none has;
-    `Header.processes` says what each number means. Calls and objects are numbered anew, so that no
-    two processes share a number. Times are those of the clock of the
-    process that began first; a trace from another machine is moved by what the two say is the time
-    of day.
+    Calls are in chronological order and are distinguished by their `pid`. If two processes have the
+    same `pid` (in two containers), the later one gets an unused number; `Header.processes` maps
+    each number to its process. Calls and objects are renumbered, so that no two processes share a
+    number. Times are on the clock of the process that began first. A trace from another machine is
+    shifted by the difference of the two clocks from the time of day.
 
     Args:
         traces: at least one.
@@ -49,7 +48,7 @@ def merge(traces: Sequence[TraceData]) -> TraceData:
         call._call_id = call_id
     targets = dict.fromkeys(name for trace in traces for name in trace.header.targets)
     filtered = any(trace.header.filtered for trace in traces)
-    # Of one program the processes are much alike, and a figure at all is better than none.
+    # Processes of one program are alike, and any figure is better than none.
     cost = next((t.header.cost for t in traces if t.header.cost is not None), None)
     header = first._replace(
         targets=tuple(targets),
@@ -66,11 +65,11 @@ def merge(traces: Sequence[TraceData]) -> TraceData:
 
 
 def _number(origins: Iterable[Process], processes: dict[Process, Process]) -> dict[int, int]:
-    """Give processes numbers that no other has; return the number by which each is known now.
+    """Assign unique numbers to processes; return the new number of each by its old one.
 
     Args:
         origins: the processes of one trace.
-        processes: those of the traces before it, each with its number; the new ones are added.
+        processes: numbered processes of earlier traces; the new ones are added.
     """
     pids: dict[int, int] = {}
     for process in origins:
@@ -84,7 +83,7 @@ def _number(origins: Iterable[Process], processes: dict[Process, Process]) -> di
 
 
 def _origins(trace: TraceData) -> list[Process]:
-    """Return the processes of a trace, with those that its header does not list."""
+    """Return the processes of a trace, including those missing from its header."""
     origins = {process.pid: process for process in trace.header.origins}
     for pid in dict.fromkeys(call._pid for call in trace.calls):
         origins.setdefault(pid, Process(pid, "", None, "", ""))

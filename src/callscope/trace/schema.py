@@ -1,4 +1,4 @@
-"""The lines of a JSON Lines trace: a header, what is said once, an event per line, and an end.
+"""Lines of a JSON Lines trace: a header, metadata, one line per event, and an end.
 
 ::
 
@@ -15,18 +15,18 @@
     {"v": 1, "kind": "return", "seq": 2, ...}
     {"v": 1, "kind": "end", "lost": 0}
 
-A site's line comes before its first event: where the method is written, and what its code says
-(each is null where that is not known). A class's line comes before the first event of one of its
-objects: the names of the classes of its MRO, and for each of them the methods of its own that the
-recording could see; the lines of these sites come before it. What the other fields mean is said
-in `callscope.trace.metadata`; findings are made from them. They hold for the events that follow, until
-a line of the same site or class takes their place: a program may make two classes of one name. Both
-may have further keys, and a trace may have neither.
+A site's line comes before its first event. It holds the method's source location and the analysis
+of its code (each is null if not known). A class's line comes before the first event of one of its
+objects, and after the lines of its sites. It holds the names of the classes in its MRO, and for
+each of them its own methods that the recording could see. `callscope.trace.metadata` describes the
+other fields; findings are derived from them. A line applies to the events that follow, until
+another line of the same site or class replaces it: a program may make two classes of one name. Both
+kinds of line may have further keys, and a trace may have neither.
 
-Where calls were left out on purpose, the end also has ``"left_out": {"app.Layer.call": 8}``.
-A trace without its last line belongs to a program that was killed, or is still running.
+If calls were left out on purpose, the end also has ``"left_out": {"app.Layer.call": 8}``.
+A trace without its last line belongs to a program that was killed or is still running.
 
-What each line may hold is in ``event.schema.json`` beside this module.
+``event.schema.json`` beside this module is the schema of each line.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ _quoted = json.encoder.encode_basestring_ascii
 
 
 def event_schema() -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) that each line of a JSON Lines trace fits.
+    """Return the JSON Schema (draft 2020-12) of each line of a JSON Lines trace.
 
-    An event that a sink is given fits it as well, as `Event.to_dict` returns it.
+    The result of `Event.to_dict` conforms to it as well.
     """
     schema: dict[str, Any] = json.loads(_FILE.read_text(encoding="utf-8"))
     return schema
@@ -70,14 +70,14 @@ def header_line(header: Header) -> str:
 
 
 def event_lines(events: Iterable[Event], told: Told) -> Iterator[str]:
-    """Yield the lines of events, each after what is to be said of its site and class.
+    """Yield the lines of events, each after the metadata of its site and class.
 
-    The line of an event is `Event.to_dict` as JSON. But saving spends its time here, and so what
-    the events of one site have in common is encoded once.
+    The line of an event is `Event.to_dict` as JSON. Saving spends most of its time here, so the
+    text common to the events of one site is encoded once.
 
     Args:
         events: in the order of the file.
-        told: what the file holds of sites and classes before them; what is said is added to it.
+        told: metadata already in the file; new metadata is added to it.
     """
     whats: dict[tuple[object, ...], tuple[str, str]] = {}
     around, where = None, ""
@@ -91,7 +91,7 @@ def event_lines(events: Iterable[Event], told: Told) -> Iterator[str]:
                 yield from _class_lines(cls, told)
         now_around = call._pid, call._thread, call._task
         if now_around != around:
-            # Only the last: a program may have any number of tasks.
+            # Only the last is cached: a program may have any number of tasks.
             around, where = now_around, _where(*now_around)
         key = call._method, call._defining_class, call._runtime_class, call._mro_index
         what, after = whats.get(key) or whats.setdefault(key, _what(*key))
@@ -110,7 +110,7 @@ def _where(pid: int, thread: str, task: str | None) -> str:
 
 
 def _what(method: str, defining: str, runtime: str, mro_index: int | None) -> tuple[str, str]:
-    """Return what stands before the number of the object, and between it and `via_super`."""
+    """Return the text before the instance number, and between it and `via_super`."""
     return (
         (
             f',"method":{_quoted(method)},"defining_class":{_quoted(defining)}'
@@ -121,7 +121,7 @@ def _what(method: str, defining: str, runtime: str, mro_index: int | None) -> tu
 
 
 def _outcome(event: Event) -> str:
-    """Return what only events of this kind have."""
+    """Return the fields that only events of this kind have."""
     call = event.call
     if event.kind == "call":
         arguments = call._arguments
@@ -148,7 +148,7 @@ def _arguments(arguments: Mapping[str, Value]) -> str:
 
 
 def _scalar(value: Value) -> str:
-    """Return the JSON of a value; without what the encoder does first, which takes most of it."""
+    """Return the JSON of a value; faster than the encoder, whose setup takes most of its time."""
     if value is None:
         return "null"
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""Text of calls and values, wherever people read them."""
+"""Text of calls and values for people to read."""
 
 # ruff: noqa: D102  # the properties are those of `Call`
 
@@ -15,7 +15,7 @@ from callscope.trace.header import Header, Process
 
 
 class Described(Protocol):
-    """What text says of a call; see `Call`."""
+    """Call attributes shown in text; see `Call`."""
 
     @property
     def defining_class(self) -> str: ...
@@ -36,7 +36,7 @@ class Described(Protocol):
 
 
 class Names:
-    """How classes are shown: by their bare name, with the module where two share that name."""
+    """Display names of classes: bare, or with the module if two share the bare name."""
 
     def __init__(self, qualified_names: Iterable[str] = ()) -> None:
         self._by_bare: dict[str, set[str]] = {}
@@ -45,16 +45,16 @@ class Names:
 
     @classmethod
     def of(cls, calls: Iterable[Described]) -> Names:
-        """Return the names of all classes that some calls mention."""
+        """Return the names of all classes of some calls."""
         pairs = ((call.defining_class, call.runtime_class) for call in calls)
         return cls(itertools.chain.from_iterable(pairs))
 
     def add(self, qualified: str) -> None:
-        """Take note of a class."""
+        """Add a class."""
         self._by_bare.setdefault(bare_name(qualified), set()).add(qualified)
 
     def show(self, qualified: str) -> str:
-        """Return the shortest name that no other class noted so far goes by."""
+        """Return the shortest name that no other added class has."""
         bare = bare_name(qualified)
         return one_line(qualified if len(self._by_bare.get(bare, ())) > 1 else bare)
 
@@ -67,26 +67,26 @@ _NO_NAMES: Final = Names()
 
 
 MAX_INDENT: Final = 100
-"""Levels that are shown by indentation; a text of deeper ones would grow with their square."""
+"""Maximum levels of indentation; beyond, the text would grow quadratically with depth."""
 
 
 def deep(depth: int) -> str:
-    """Return what stands before a call that is deeper than `MAX_INDENT`; nothing for others."""
+    """Return the prefix of a call deeper than `MAX_INDENT`; empty for others."""
     return f"(depth {depth:,}) " if depth > MAX_INDENT else ""
 
 
 def indent(depth: int) -> str:
-    """Return two spaces per level; of deeper levels, their number."""
+    """Return two spaces per level, and the depth if it exceeds `MAX_INDENT`."""
     return "  " * min(depth, MAX_INDENT) + deep(depth)
 
 
 def value_text(value: Value) -> str:
-    """Return a captured value as people read it."""
+    """Return the text of a captured value."""
     return one_line(value) if type(value) is Text else repr(value)
 
 
 def process_details(header: Header) -> dict[int, str]:
-    """Return, by number, the host, the rank and the command of each process, where they differ."""
+    """Return, by pid, the host, rank and command of each process, where they differ."""
     rows = {process.pid: _details(process) for process in header.origins}
     differs = [len(set(column)) > 1 for column in zip(*rows.values(), strict=True)]
     return {
@@ -104,7 +104,7 @@ def _details(process: Process) -> tuple[str, str, str]:
 
 
 def arguments_text(call: Described) -> str:
-    """Return the arguments in parentheses; nothing if they were not captured."""
+    """Return the arguments in parentheses; empty if they were not captured."""
     if call._arguments is None:
         return ""
     shown = ", ".join(
@@ -120,13 +120,13 @@ def call_text(call: Described, names: Names = _NO_NAMES) -> str:
 
 
 def object_text(call: Described, names: Names = _NO_NAMES) -> str:
-    """Return the object a call ran on: ``MyLayer#1``, or only the class where there is none."""
+    """Return the object a call ran on: ``MyLayer#1``, or only the class if there is none."""
     runtime_class = names.show(call.runtime_class)
     return runtime_class if call.instance is None else f"{runtime_class}#{call.instance}"
 
 
 def outcome_text(call: Described) -> str:
-    """Return what came of a call: `` -> result``, `` !! Type: message``, or nothing."""
+    """Return the outcome of a call: `` -> result``, `` !! Type: message``, `` ...`` or empty."""
     if not call.finished:
         return " ..."
     if call.error is not None:
@@ -136,7 +136,7 @@ def outcome_text(call: Described) -> str:
 
 
 def missing(lost: int, left_out: Mapping[str, int]) -> list[str]:
-    """Return what there is to say of the calls that were made and are not in a trace.
+    """Return clauses about the calls that are missing from a trace.
 
     Args:
         lost: see `Trace.lost`.
@@ -151,7 +151,7 @@ def missing(lost: int, left_out: Mapping[str, int]) -> list[str]:
 
 
 def duration_text(duration_ns: int | None, micro: str = "µs") -> str:
-    """Return a duration in the unit that suits it: ``12.3 µs``; nothing for None."""
+    """Return a duration in a suitable unit: ``12.3 µs``; empty for None."""
     if duration_ns is None:
         return ""
     for unit, size in (("s", 1_000_000_000), ("ms", 1_000_000)):

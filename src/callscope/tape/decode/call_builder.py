@@ -1,4 +1,4 @@
-"""What is made of a begin record: a call, with its names, its object's number and its values."""
+"""`CallBuilder`: builds `Call` objects from begin records."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from callscope.tape.records import OMITTED, Layout
 from callscope.trace import Call, ClassMetadata, MadeCall, SiteMetadata, Text, Value
 
 _AS_THEY_ARE: Final = frozenset({float, bool, type(None)})
-"""Types of captured values with which nothing is to be done."""
+"""Types of captured values that need no conversion."""
 _LARGE: Final = 1 << 63
-"""Whole numbers that are nearer to zero are shown as they are."""
+"""Integers of a smaller magnitude are shown unchanged."""
 
 
 class _Shared(NamedTuple):
-    """What is the same for all calls of one layout on objects of one class."""
+    """Fields shared by all calls of one layout on objects of one class."""
 
     method: str
     defining_class: str
@@ -31,22 +31,22 @@ class _Shared(NamedTuple):
 
 
 class _Captured(NamedTuple):
-    """What is done with the values that stand behind one layout."""
+    """Handling of the captured values of one layout."""
 
     is_kept: bool
     names: tuple[str, ...] | None
-    """Names of the arguments, if each stands for itself."""
+    """Names of the arguments; None if one is of ``*args`` or ``**kwargs``."""
     is_as_asked: bool
-    """Whether they were captured as they are asked for, and in no other way as well."""
+    """True if they were captured exactly as this recording asked for."""
     hides_result: bool
-    """Whether the method's name says that it returns a secret."""
+    """True if the method's name says that it returns a secret."""
 
 
 class CallBuilder:
-    """Makes the calls of one recording.
+    """Builder of the calls of one recording.
 
     Args:
-        sites: what was asked for so far; classes that are made later add more.
+        sites: options of the requested sites; classes that are made later add more.
     """
 
     def __init__(self, sites: Mapping[Site, SiteOptions]) -> None:
@@ -59,7 +59,7 @@ class CallBuilder:
         """Serial numbers of the objects."""
 
     def refresh(self) -> None:
-        """Forget what may no longer hold, for more may be asked for, and classes be named."""
+        """Clear the caches: sites may have been added, and classes named."""
         self._facts.refresh()
         self._shared.clear()
         self._captured.clear()
@@ -74,7 +74,7 @@ class CallBuilder:
         thread: str,
         parent: Call | None,
     ) -> Call:
-        """Return a call that has begun; it does not stand among its parent's children yet."""
+        """Return a call that has begun; it is not in its parent's children yet."""
         shared = self._shared.get((layout, runtime)) or self._share(layout, runtime)
         call = MadeCall(
             shared.method,
@@ -104,7 +104,7 @@ class CallBuilder:
             return None
         asked = self._asked[layout.site]
         if not asked.redact <= layout.redact:
-            return REDACTED  # by a shadow from before this recording, which hid less
+            return REDACTED  # captured by a shadow from before this recording, which hid less
         if len(layout.captured) > 1:
             captured = captured[layout.captured.index(asked.capture)]
         if type(captured) is ObjectMark:
@@ -114,7 +114,7 @@ class CallBuilder:
         return _plain(captured)
 
     def result(self, layout: Layout, captured: Any) -> Value:
-        """Return a captured result; it goes by the name of the method."""
+        """Return a captured result; the method's name decides whether it is hidden."""
         how = self._captured.get(layout) or self._capture(layout)
         if how.is_kept and how.hides_result:
             return REDACTED
@@ -135,7 +135,7 @@ class CallBuilder:
         return arguments
 
     def _spread(self, layout: Layout, values: list[Any]) -> dict[str, Value]:
-        """Return arguments of which some stand for several."""
+        """Return the arguments, with ``*args`` and ``**kwargs`` expanded."""
         arguments: dict[str, Value] = {}
         for field, captured in zip(layout.fields, values, strict=True):
             if captured is OMITTED:
@@ -179,7 +179,7 @@ class CallBuilder:
 
 
 def _plain(captured: Any) -> Value:
-    """Return what was captured as it was; of a text and a number, what may be shown."""
+    """Return a captured value, with texts scrubbed and integers bounded."""
     if type(captured) is str:
         return scrubbed(captured)
     return bounded(captured) if type(captured) is int else captured

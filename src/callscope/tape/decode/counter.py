@@ -1,4 +1,4 @@
-"""How calls are counted where none of them is read."""
+"""`CallCounter`: counts calls without decoding them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from callscope.tape.threads import Batch
 from callscope.trace import Recorded
 
 _Open: TypeAlias = tuple[Layout, Any, Any]
-"""A call that has begun and not ended: layout, identity of the object, token if suspendable."""
+"""An open call: layout, identity of the object, token if suspendable."""
 
 _BEFORE: Final[_Open] = (UNKNOWN, None, None)
 
 
 class CallCounter:
-    """Counts the calls on the tapes, in a fraction of the time that reading them takes.
+    """Counter of the calls on the tapes, much faster than decoding them.
 
     Args:
         sites: the sites whose calls are counted.
@@ -36,13 +36,13 @@ class CallCounter:
 
     @property
     def left_out(self) -> dict[str, int]:
-        """Nothing is left out: all is counted."""
+        """Always empty: every call is counted."""
         return {}
 
     def feed(self, batch: Batch) -> None:
-        """Count the calls in a batch, unless that was done.
+        """Count the calls in a batch, unless they are counted already.
 
-        An interrupt may end it anywhere: then nothing of it was done. See `TapeReader`.
+        An interrupt may end it at any point, and then it has no effect. See `TapeReader`.
         """
         if batch.number <= self._last_batch:
             return
@@ -58,14 +58,14 @@ class CallCounter:
         self._last_batch = batch.number
 
     def end(self) -> None:
-        """Take note that there is no more; nothing is held back."""
+        """Do nothing: no records are pending."""
 
     def recorded(self) -> Recorded:
-        """Return no call, and how many there were."""
+        """Return no calls, and the number of calls made."""
         return Recorded((), self.lost)
 
     def _count(self, records: list[Any], stack: list[_Open], suspended: dict[Any, _Open]) -> int:
-        # As `ThreadDecoder.parse` splits them, but nothing is made of them.
+        # Splits records like `ThreadDecoder.parse`, but builds nothing from them.
         counted, position, end = 0, 0, len(records)
         while position < end:
             first = records[position]
@@ -105,5 +105,5 @@ def _repeats(layout: Layout, identity: Any, stack: list[_Open]) -> bool:
 
 
 def _close(stack: list[_Open]) -> None:
-    if stack:  # without anything open, what ends here began before the counting did
+    if stack:  # if none is open, the call that ends began before counting did
         stack.pop()

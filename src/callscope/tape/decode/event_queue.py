@@ -1,4 +1,4 @@
-"""What a reader of tapes tells of what it reads."""
+"""`EventQueue`: receives events from a reader of tapes."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from callscope.trace import Event
 
 
 class EventQueue(Protocol):
-    """What follows a recording while it runs; raises nothing but interrupts."""
+    """Queue of a recording's events while it runs; raises nothing but interrupts."""
 
     events: deque[Event]
-    """What it is to be told of; whoever reads the tape appends to it."""
+    """Events to deliver; the reader of the tape appends to it."""
     delivered: int
-    """Number of events that it was told of, and that are no more among them."""
+    """Number of events delivered and removed from `events`."""
 
     is_live: bool
-    """Whether it is told of each event before more is read: of calls as they are at that time."""
+    """True if each event is delivered before more is read, with the call as it is at that time."""
 
     def deliver(self) -> None:
-        """Tell of the events, as far as that was not done."""
+        """Deliver the pending events."""
 
     def leave_out(self, entered: object) -> None:
-        """Note that there is no event of the call that this was made for."""
+        """Note that the call of this context will have no event."""
 
     def flush(self) -> None:
         """Note the end of a batch."""

@@ -1,9 +1,9 @@
-"""Takes a chunk of plain records at once; what is not plain is left to `callscope.tape.decode.general`.
+"""`FastDecoder`: decodes a whole chunk of plain records; all others are left to `ThreadDecoder`.
 
-Most of what programs do is plain: calls of functions that begin and end, one within another, in
-the only thread there is. What comes of a whole chunk of these is worked out first, aside, and then
-put in place in one step; see `TapeReader`. So when a listener is told of the first event, all that
-the chunk says of its call is known already.
+Most records are plain: calls of functions that begin and end, one within another, in the only
+thread. The result of a whole chunk is computed separately and then put in place in one step; see
+`TapeReader`. So when the first event is delivered, its call already holds all that the chunk says
+about it.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ _NOTHING: Final = OpenCall(UNKNOWN, None, None, None)
 
 
 class FastDecoder:
-    """Reads a chunk of one thread.
+    """Decoder of a chunk of one thread.
 
-    Calls that were open before are told of their ends and children at once: if the reading is
-    broken off, who reads next takes the children away again, and tells the same ends.
+    Calls that were already open get their ends and children at once. If decoding is interrupted,
+    the next run removes the children again and sets the same ends.
 
     Args:
-        state: what the calls are added to.
+        state: where the calls are added.
         thread: the thread's name.
-        before: the calls that were open before.
+        before: the calls that were already open.
         raised: the call whose error record is still to come.
-        last_ns: when the last happened before.
-        last_seq: number of the last event before; None if nobody is to be told of events.
+        last_ns: time of the last record before the chunk.
+        last_seq: number of the last event before the chunk; None if there is no listener.
     """
 
     def __init__(
@@ -45,25 +45,25 @@ class FastDecoder:
     ) -> None:
         self._state = state
         self._thread = thread
-        # Plain tuples are made in less time than what they begin like: `OpenCall`.
+        # Plain tuples, which hold the first fields of `OpenCall`, are faster to make.
         self._open: list[Sequence[Any]] = [*before]
         self.raised: Call | None = raised
         """The call whose error record is still to come."""
         self.last_ns: int = last_ns
-        """When the last happened that was taken."""
+        """Time of the last decoded record."""
         self.calls: list[Call] = []
-        """Those that have begun and are wanted."""
+        """Requested calls that have begun."""
         self.events: list[Event] = []
-        """What the listener is to be told of."""
+        """Events for the listener."""
         self._last_seq = last_seq
 
     @property
     def open(self) -> list[OpenCall]:
-        """The calls that have begun and not ended."""
+        """The open calls, the innermost last."""
         return [each if type(each) is OpenCall else OpenCall(*each) for each in self._open]
 
     def take(self, records: list[Any]) -> int:
-        """Take records up to the first that is not plain; return how many places they take."""
+        """Decode records up to the first that is not plain; return the number of places read."""
         position, end = 0, len(records)
         while position < end:
             first = records[position]
@@ -91,7 +91,7 @@ class FastDecoder:
         return position
 
     def _begin(self, layout: Layout, records: list[Any], position: int, after: int) -> bool:
-        """Take a call, whose record stands between two places; return False if it is not plain."""
+        """Decode the begin record between two positions; return False if it is not plain."""
         above = self._open[-1] if self._open else _NOTHING
         has_maker = records[after - 2] is not None
         if has_maker or layout.is_suspendable or layout.notes or above[0].covers:
@@ -116,7 +116,7 @@ class FastDecoder:
         return True
 
     def _end(self, end_ns: int, captured: Any) -> None:
-        """Close the innermost call; without one, what ends began before the recording did."""
+        """Close the innermost call; if there is none, it began before the recording did."""
         if self.raised is not None:
             self._settle(end_ns)
         self.last_ns = end_ns

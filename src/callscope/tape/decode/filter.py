@@ -1,4 +1,4 @@
-"""What one recording keeps of all that stands on the tapes."""
+"""Filter of one recording: the calls it keeps of all on the tapes."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ OnFull = Literal["stop", "drop_oldest"]
 
 
 class SiteOptions(NamedTuple):
-    """What a recording asked of one site."""
+    """Options of one recording for one site."""
 
     capture: Capture
     redact: frozenset[str]
     strangers: Strangers | None = None
-    """Which objects' calls are not asked for; None if those of all are."""
+    """Objects whose calls are not requested; None if those of all objects are."""
 
 
 def is_asked_for(sites: Mapping[Site, SiteOptions], site: Site, cls: ClassRef | None) -> bool:
-    """Tell whether a recording was asked for calls of a site on objects of a class.
+    """Return whether a recording was asked for calls of a site on objects of a class.
 
     Args:
-        sites: what it was asked for.
+        sites: the requested sites.
         site: one method of one class.
-        cls: of the object; None where there is none.
+        cls: class of the object; None if there is none.
     """
     asked = sites.get(site)
     return asked is not None and (asked.strangers is None or not asked.strangers.has(cls))
 
 
 class Filter(NamedTuple):
-    """What one recording keeps of all that stands on the tapes."""
+    """Options that decide which calls one recording keeps."""
 
     sites: Mapping[Site, SiteOptions]
-    """The sites asked for so far."""
+    """The sites requested so far."""
     where: Callable[[Call], bool] | None
     max_calls: int | None
     on_full: OnFull
@@ -49,7 +49,7 @@ class Filter(NamedTuple):
 
 
 class Limit:
-    """Which of the calls that were asked for are kept."""
+    """Limits that decide which requested calls are kept, with their counters."""
 
     def __init__(self, wanted: Filter) -> None:
         self._where = wanted.where
@@ -57,16 +57,16 @@ class Limit:
         self._stops = wanted.on_full == "stop"
         self._sampling = wanted.sampling
         self.quotas: dict[str, TokenBucket] = {}
-        """What is spent of what `sample` and `max_per_second` allow, by site."""
+        """Use of `sample` and `max_per_second` so far, by name of the site."""
         self.left_out: dict[str, int] = {}
-        """Number of calls that these left out, by the qualified name of the site."""
+        """Number of calls that these left out, by qualified name of the site."""
         self.count: int = 0
         """Number of calls that are kept."""
         self.lost = 0
-        """Number of calls that there was no room for."""
+        """Number of calls lost because the limit was reached."""
 
     def verdict(self, site: Site, start_ns: int, parent: Call | None) -> SampleDecision:
-        """Return whether a call is in the sample; what it spends is not noted yet."""
+        """Return whether a call is in the sample; its use of the quotas is not noted yet."""
         if self._sampling is None:
             return KEPT
         keeps, quotas = self._sampling.decide(site, start_ns, parent, self.quotas)
@@ -77,23 +77,23 @@ class Limit:
 
     @property
     def takes_all_that_fits(self) -> bool:
-        """Whether every call is kept for which there is room."""
+        """True if every call within the limit is kept."""
         return self._where is None and self._sampling is None
 
     def may_be_reached(self, more: int) -> bool:
-        """Tell whether so many more calls may be more than are kept."""
+        """Return whether `more` further calls could reach the limit."""
         return self._most is not None and self.count + more >= self._most
 
     def is_full(self) -> bool:
-        """Tell whether there is no room for another call."""
+        """Return whether there is no room for another call."""
         return self._stops and self._most is not None and self.count >= self._most
 
     def refuses_all(self) -> bool:
-        """Tell, before anything of a call is read, that it cannot be kept."""
+        """Return whether no call can be kept, which is known before a call is decoded."""
         return self._where is None and self.is_full()
 
     def is_asked_for(self, call: Call) -> bool:
-        """Tell whether a call that has just begun is one that the recording wants."""
+        """Return whether `where` accepts a call that has just begun."""
         if self._where is not None:
             try:
                 return bool(self._where(call))

@@ -1,4 +1,4 @@
-"""One thread's records, taken apart: calls begin, nest and end."""
+"""`ThreadDecoder`, the general decoder of one thread's records: calls begin, nest and end."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from callscope.trace import Call, CallError
 
 
 class Parsed(NamedTuple):
-    """One thread's records, taken apart."""
+    """One thread's records, split into instants."""
 
     instants: list[Instant]
     last_ns: int
-    """When the last of them happened."""
+    """Time of the last of them."""
 
 
 class ThreadDecoder:
-    """Reads one thread's records; what is open at the end of one chunk goes on in the next.
+    """Decoder of one thread's records; calls open at the end of a chunk go on in the next.
 
-    Each record is taken note of in one step: see `TapeReader`.
+    Each record is applied in one step: see `TapeReader`.
 
     Args:
-        state: what the calls are added to.
-        name: of the thread, or of the greenlet.
-        within: reads the thread that the greenlet runs in; None for a thread.
-        parent: reads the greenlet's parent.
+        state: where the calls are added.
+        name: name of the thread or greenlet.
+        within: decoder of the thread that the greenlet runs in; None for a thread.
+        parent: decoder of the greenlet's parent.
     """
 
     def __init__(
@@ -65,10 +65,10 @@ class ThreadDecoder:
             MARK: self._mark,
         }
         self.last_ns: int = 0
-        """When the last happened that was taken note of."""
+        """Time of the last applied record."""
 
     def plain(self) -> FastDecoder | None:
-        """Return what takes plain records from here on; None if what is open is not plain."""
+        """Return a fast decoder that goes on from here; None if an open call is not plain."""
         is_plain = self._task is None and all(entered.context is None for entered in self._open)
         if not is_plain:
             return None
@@ -83,11 +83,11 @@ class ThreadDecoder:
 
     @property
     def open(self) -> Sequence[OpenCall]:
-        """The calls that have begun and not ended, the innermost last."""
+        """The open calls, the innermost last."""
         return self._open
 
     def parse(self, records: list[Any], before: Parsed) -> Parsed:
-        """Split records of the tape into instants, which follow those from before."""
+        """Split records of the tape into instants, and append them to earlier ones."""
         position, end, last_ns = 0, len(records), before.last_ns
         parsed = [*before.instants]
         add = parsed.append
@@ -131,7 +131,7 @@ class ThreadDecoder:
             )
             call._task = task
             is_wanted = state.limit.is_asked_for(call)
-            # Only now, for the parent tells what led to the call, also if it is dropped by now.
+            # Only now: `where` sees the parent even if it is dropped by now.
             call._parent = state.parent(parent)
         if not is_wanted or state.limit.is_full():
             call = None
@@ -161,16 +161,16 @@ class ThreadDecoder:
             state.events += events
 
     def _above(self) -> OpenCall | None:
-        """Return the innermost call; outside all calls of a greenlet, that of its parent."""
+        """Return the innermost call; if a greenlet has none, that of its parent."""
         above = self._open or (() if self._parent is None else self._parent.open)
         return above[-1] if above else None
 
     def _led_to(self, maker: Any, parent: Call | None) -> Call | None:
-        """Return what a call hangs below."""
+        """Return the parent of a call."""
         above = self._open or (() if self._parent is None else self._parent.open)
         if maker is None or any(entered.context is maker for entered in reversed(above)):
             return parent
-        # It was led to from another task, or another thread.
+        # The call was started from another task or thread.
         return self._state.makers.get(maker, parent)
 
     def _mark(self, instant: Instant) -> None:
@@ -218,7 +218,7 @@ class ThreadDecoder:
             state.events += events
 
     def _repeats(self, layout: Layout, identity: Any) -> bool:
-        """Tell whether a call only goes on with another that is counted already."""
+        """Return whether a call only continues another that is already counted."""
         if not self._open or not self._open[-1].layout.covers:
             return False
         above = self._open[-1]
@@ -233,7 +233,7 @@ class ThreadDecoder:
         self._end(instant.ts_ns, instant.record[2])
 
     def _end(self, end_ns: int, captured: Any, *, raised: bool = False) -> None:
-        """Close the innermost call; without one, what ends began before the recording did."""
+        """Close the innermost call; if there is none, it began before the recording did."""
         state = self._state
         left = self._open[-1] if self._open else None
         call = None if left is None else left.call
@@ -259,12 +259,12 @@ class ThreadDecoder:
     def _error(self, instant: Instant) -> None:
         if self._raised is not None:
             self._end_raised(instant.ts_ns, instant.record[2])
-        # One step. An interrupt before it finds nothing raised any more.
+        # One step. If an interrupt comes before it, `_raised` is None the next time.
         del self._state.instants[0]
         self.last_ns = instant.ts_ns
 
     def _settle(self, instant: Instant) -> None:
-        """End a call whose error record an interrupt kept from being written."""
+        """End a call whose error record an interrupt prevented."""
         if self._raised is not None:
             self._end_raised(instant.ts_ns, UNKNOWN_ERROR)
 

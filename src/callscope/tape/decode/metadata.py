@@ -1,4 +1,4 @@
-"""What a reader says once of each site and class that its calls are of."""
+"""`MetadataReader`: metadata of the sites and classes of a recording's calls."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _CALL: Final = "__call__"
 
 
 class MetadataReader:
-    """Finds out what is known of sites and classes, once for each.
+    """Reader of the metadata of sites and classes, with a cache.
 
     Args:
-        sites: those that the recording has asked for so far; classes that are made later add more.
+        sites: the sites requested so far; classes that are made later add more.
     """
 
     def __init__(self, sites: Mapping[Site, SiteOptions]) -> None:
@@ -28,29 +28,29 @@ class MetadataReader:
         self._sites: dict[Site, SiteMetadata] = {}
         self._classes: dict[ClassRef, ClassMetadata] = {}
         self.known: dict[tuple[Site, ClassRef], tuple[SiteMetadata, ClassMetadata]] = {}
-        """What `of` has returned before."""
+        """Cached results of `of`."""
 
     def refresh(self) -> None:
-        """Forget what may no longer hold, for sites were added."""
+        """Clear the caches of classes if sites were added."""
         if len(self._wanted) != self._wanted_then:
             self._wanted_then = len(self._wanted)
             self._classes.clear()
             self.known.clear()
 
     def of(self, site: Site, cls: ClassRef) -> tuple[SiteMetadata, ClassMetadata]:
-        """Return what is known of a call's site and class."""
+        """Return the metadata of a call's site and class."""
         found = self.known[site, cls] = self.of_site(site), self.of_class(cls)
         return found
 
     def of_site(self, site: Site) -> SiteMetadata:
-        """Return what is known of a site."""
+        """Return the metadata of a site."""
         known = self._sites.get(site)
         if known is None:
             known = self._sites[site] = _site_metadata(site)
         return known
 
     def of_class(self, cls: ClassRef) -> ClassMetadata:
-        """Return what is known of a class."""
+        """Return the metadata of a class."""
         known = self._classes.get(cls)
         if known is None:
             known = self._classes[cls] = self._class_metadata(cls)
@@ -68,7 +68,7 @@ class MetadataReader:
         except RecursionError:
             raise
         except Exception:
-            return facts  # what stands in a class need not be what it seems
+            return facts  # attributes of a class may be anything
 
 
 def _site_metadata(site: Site) -> SiteMetadata:
@@ -97,7 +97,7 @@ def _code_facts(method: str, reading: Reading) -> CodeMetadata:
 
 
 def _with_code(facts: ClassMetadata, cls: type) -> ClassMetadata:
-    """Return the same with what the code of a class says of all its methods."""
+    """Return the metadata extended by an analysis of all methods of the class."""
     own = {site.method for sites in facts.sites for site in sites}
     inits = [(i, s) for i, sites in enumerate(facts.sites) for s in sites if s.method == _INIT]
     code = ClassCode(cls)
@@ -109,6 +109,6 @@ def _with_code(facts: ClassMetadata, cls: type) -> ClassMetadata:
             hidden=tuple(name for name in wanted if any(name in led for led in led_to[1:])),
         )
     if not inits or code.leads_through(_INIT, inits[-1][0]):
-        return facts  # there is nothing to lack
+        return facts  # no attribute can be missing
     names = {name for _, init in inits if init.code is not None for name in init.code.sets} - {"*"}
     return facts._replace(provided=code.provided(names))

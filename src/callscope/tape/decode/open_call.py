@@ -1,4 +1,4 @@
-"""Calls that have begun and not ended, while a tape is read."""
+"""`OpenCall`: a call that has begun and not ended, while a tape is decoded."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from callscope.trace import Call
 
 
 class OpenCall(NamedTuple):
-    """A call that has begun and not ended, as seen from one recording."""
+    """A call that has begun and not ended, as seen by one recording."""
 
     layout: Layout
     identity: Any
     call: Call | None
     """None if the recording does not keep it."""
     parent: Call | None
-    """What the calls within hang below: the innermost call that is kept."""
+    """Parent for nested calls: the innermost recorded call."""
     task: str | None = None
     """Name of the asyncio task it runs in."""
     token: Any = None
-    """Stands for a call that can be suspended."""
+    """Token of a suspendable call."""
     context: Any = None
-    """Token of the innermost coroutine, or mark, in whose context it runs."""
+    """Token of the innermost coroutine or mark in whose context it runs."""

@@ -1,4 +1,4 @@
-"""How tapes are read: records become calls and, where somebody listens, events."""
+"""`TapeReader`: decodes records into calls and, if there is a listener, events."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from callscope.tape.threads import TAPES, Batch, Chunk
 from callscope.trace import Call, Recorded
 
 _MUCH: Final = 1 << 17
-"""Places on the tapes, from which on reading them is noticed."""
+"""Size of unread records, in places, above which reading pauses garbage collection."""
 
 
 class TapeReader:
-    """Reads the tapes for one recording.
+    """Reader of the tapes for one recording.
 
-    An interrupt, or the limit of recursion, may end any reading anywhere; the next goes on from
-    there. So what is read stays in line until all that comes of it is known, and then, in one
-    step, comes to stand where it belongs. Such a step consists of assignments, ``del`` and ``+=``
-    alone: between those, CPython looks for no signals.
+    An interrupt, or the recursion limit, may end a read at any point; the next read goes on from
+    there. So input stays queued until its result is complete. Then the result is put in place in
+    one step, which consists of assignments, ``del`` and ``+=`` alone: between those, CPython does
+    not check for signals.
 
     Args:
-        wanted: what to keep.
-        keep: whether the calls are kept in memory, to be handed out by `recorded`.
-        listener: is given each event as soon as it is read, and told after each batch; without
-            one, nothing is read before somebody asks.
-        around: what the listener does in the threads of calls.
+        wanted: filter of the calls to keep.
+        keep: whether the calls are kept in memory, to be returned by `recorded`.
+        listener: queue that receives each event as soon as it is read, and is flushed after each
+            batch; without one, records are read only on demand.
+        around: the listener's hook in the threads of calls.
     """
 
     def __init__(
@@ -57,13 +57,13 @@ class TapeReader:
             and around is None
             and self._state.limit.takes_all_that_fits
         )
-        """Whether calls come to the same however many are taken at once."""
+        """True if the result does not depend on how many calls are decoded at once."""
         self._is_taking = False
-        """Whether plain records are being taken; calls may then have children that are not."""
+        """True while the fast decoder runs; calls may then have children not yet recorded."""
         self._read_by: int | None = None
-        """Thread that works something out, within which the reading cannot begin anew.
+        """Identifier of the thread that is reading, which must not start a nested read.
 
-        In a forked child, it may be one that is not there.
+        In a forked child, it may be of a thread that does not exist.
         """
         self._threads: dict[ThreadTape, ThreadDecoder] = {}
         self._name_counts: dict[str, int] = {}
@@ -72,12 +72,12 @@ class TapeReader:
         self._unread_size = 0
         self._last_batch = 0
         self._parsed: dict[ThreadDecoder, Parsed] = {}
-        """What is known of each thread and must wait for what is older."""
+        """Instants of each thread that must wait for older ones of other threads."""
         self._lock = new_lock()
 
     @synchronized
     def feed(self, batch: Batch) -> None:
-        """Take records; read them now if somebody listens or the limit may be reached."""
+        """Receive records; read them now if there is a listener or the limit may be reached."""
         size = sum(chunk.size for chunk in batch.chunks)
         if batch.number > self._last_batch:
             self._unread += (batch,)
@@ -91,17 +91,17 @@ class TapeReader:
 
     @property
     def lost(self) -> int:
-        """Number of calls that were not kept; right at any time, though not all may be read."""
+        """Number of calls not kept; correct at any time, although records may be unread."""
         return self._state.limit.lost + self._state.dropped
 
     @property
     def left_out(self) -> dict[str, int]:
-        """Number of calls left out on purpose, as far as all are read, by name of the site."""
+        """Number of calls left out on purpose, as far as they are read, by name of the site."""
         return {**self._state.limit.left_out}
 
     @property
     def kept(self) -> int:
-        """Number of calls that were kept, in memory or by telling of them, and dropped since."""
+        """Number of calls kept in memory or reported, including those dropped since."""
         return self._state.limit.count
 
     @synchronized
@@ -121,7 +121,7 @@ class TapeReader:
                 call._measure_depth()
 
     def _sort(self) -> None:
-        # A thread may read the clock and, before it writes, lose its turn to another.
+        # A thread may read the clock and be preempted before it writes.
         self._state.calls = deque(sorted(self._state.calls, key=_start))
         if self._state.listener is None:
             for number, call in enumerate(self._state.calls, self._state.dropped + 1):
@@ -129,7 +129,7 @@ class TapeReader:
 
     @synchronized
     def open_calls(self) -> tuple[Call, ...]:
-        """Return the calls that are kept and that this thread is in."""
+        """Return the kept calls that are open in this thread."""
         self._read()
         for is_this, thread in self._reading_threads():
             if is_this:
@@ -143,16 +143,16 @@ class TapeReader:
         ]
 
     def _reading_threads(self) -> list[tuple[bool, ThreadDecoder]]:
-        # By the tape of its own: what it writes to may be a scratch tape.
+        # Compares its own tape: it may currently write to a scratch tape.
         own = TAPES.local.own
         return [(tape is own, thread) for tape, thread in self._threads.items()]
 
     def end(self) -> None:
-        """Hold nothing back any more, for no thread will have something older."""
+        """Release all pending instants, because no thread can have older ones."""
         self.feed(Batch([], [], math.inf, self._last_batch + 1))
 
     def _read(self) -> None:
-        # A handler of a signal may want to read just then, or `where`: it gets what is read so far.
+        # A signal handler, or `where`, may ask for a nested read: it gets what is read so far.
         if self._read_by == get_ident():
             return
         self._read_by = get_ident()
@@ -172,8 +172,8 @@ class TapeReader:
             self._take_instants()
             self._forget_ended()
         self._unread_size = 0
-        # Where all calls are kept, they take more memory than the numbers do. And without a batch
-        # that is new, there may be records left of what was gone at the last sweep.
+        # If all calls are kept, they take more memory than the numbers. And without a new batch,
+        # there may still be records of objects that were gone at the last sweep.
         if has_read and (not self._state.keeps or self._state.wanted.on_full == "drop_oldest"):
             self._state.make.numbers.sweep()
 
@@ -185,7 +185,7 @@ class TapeReader:
                 self._ended.discard(tape)
 
     def _take_plain(self, batch: Batch) -> bool:
-        """Take the plain records that a batch begins with; return False if there are none."""
+        """Decode the plain records at the start of a batch; return False if there are none."""
         if not self._may_be_plain or len(batch.chunks) != 1 or self._parsed:
             return False
         chunk = batch.chunks[0]
@@ -222,7 +222,7 @@ class TapeReader:
         return True
 
     def _take_back(self) -> None:
-        """Part calls from children that they were given when `_take_plain` was broken off."""
+        """Remove the children that an interrupted `_take_plain` has added to calls."""
         if self._is_taking:
             for thread in self._threads.values():
                 for entered in thread.open:
@@ -232,10 +232,10 @@ class TapeReader:
             self._is_taking = False
 
     def _merge(self, batch: Batch) -> None:
-        """Put the instants of all threads in the order of time.
+        """Merge the instants of all threads in chronological order.
 
-        Of several threads, one was asked for its records a little before the others. So nothing
-        is taken that happened after the first was asked.
+        Records are taken from one thread slightly before the others. So only instants up to the
+        time when taking began are used.
         """
         parsed = {**self._parsed}
         for chunk in batch.chunks:
@@ -251,7 +251,7 @@ class TapeReader:
             if count < len(instants):
                 left[thread] = Parsed(instants[count:], last_ns)
         if len(parsed) > 1:
-            taken.sort(key=_time)  # which leaves those of equal time as they are
+            taken.sort(key=_time)  # stable for equal times
         ended = self._ended.union(batch.ended)
         # One step.
         del self._unread[0]
@@ -269,7 +269,7 @@ class TapeReader:
 
     def _deliver(self) -> None:
         if self._state.listener is not None:
-            self._read_by = None  # a sink may read what it is told of, or end the recording
+            self._read_by = None  # a sink may read the calls of events, or end the recording
             self._state.listener.deliver()
             self._read_by = get_ident()
 
@@ -278,7 +278,7 @@ class TapeReader:
         if thread is None:
             of_thread = None if tape.parent is None else self._thread(tape.of_thread)
             parent = None if tape.parent is None else self._thread(tape.parent)
-            # Those of one name are told apart: a pool may name all its workers alike.
+            # Equal names get a number: a pool may give all its workers one name.
             own = tape.task or tape.thread
             count = self._name_counts.get(own, 0) + 1
             name = own if count == 1 else f"{own} ({count})"

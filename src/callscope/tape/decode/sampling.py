@@ -1,4 +1,4 @@
-"""Which calls are left out on purpose, with all that they lead to: samples and rates."""
+"""Sampling and rate limits: calls left out on purpose, together with their descendants."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from callscope.declare.options import Share
 
 OUTERMOST: Final = ""
-"""Stands for the outermost calls in the place of a site's name."""
+"""Name for the outermost calls, in place of a site's name."""
 
-# Stands for the parent below a call that was left out, and so for all that it leads to.
+# Parent of the calls below one that was left out, so that they are left out, too.
 LEFT_OUT: Final = MadeCall("?", "?", "?", None, None, None, 0, "?", None)
 LEFT_OUT._call_id = 1 << 62  # so that it never counts as one of the oldest
 
@@ -24,18 +24,18 @@ _MASK: Final = (1 << 64) - 1
 
 
 class TokenBucket(NamedTuple):
-    """What has been made use of, for the calls of one kind."""
+    """State of sampling and rate limit for the calls of one site, or the outermost ones."""
 
     drawn: int = 0
-    """Number of calls that were to be sampled."""
+    """Number of sampling decisions made."""
     credit: float = -1.0
-    """How many calls more may be kept at this moment; negative before the first."""
+    """Number of calls that may be kept at `last_ns`; negative before the first."""
     last_ns: int = 0
-    """When that was so."""
+    """Time to which `credit` refers."""
 
 
 class SampleDecision(NamedTuple):
-    """Whether a call is kept, and what is to be noted then."""
+    """Decision whether a call is kept, with the changes to note."""
 
     keeps: bool
     quotas: Mapping[str, TokenBucket]
@@ -43,15 +43,15 @@ class SampleDecision(NamedTuple):
 
 
 KEPT: Final = SampleDecision(keeps=True, quotas={}, left_out={})
-"""Where nothing is sampled."""
+"""Decision if nothing is sampled."""
 
 
 class Sampling:
-    """Decides which calls are kept; the same calls, at the same times, are decided on alike.
+    """Sampling rules; the same calls at the same times get the same decisions.
 
     Args:
-        sample: the part of the calls to keep, from 0 to 1.
-        max_per_second: how many calls to keep in each second.
+        sample: fraction of the calls to keep, from 0 to 1.
+        max_per_second: number of calls to keep per second.
     """
 
     def __init__(self, sample: Share | None, max_per_second: Share | None) -> None:
@@ -66,10 +66,10 @@ class Sampling:
         """Return whether to keep a call, and the quotas that it changes.
 
         Args:
-            site: of the call.
-            start_ns: when it began.
-            parent: what it hangs below.
-            spent: the quotas as they are, by the name of the site, or `OUTERMOST`.
+            site: site of the call.
+            start_ns: start of the call.
+            parent: parent of the call.
+            spent: the current quotas, by name of the site or `OUTERMOST`.
         """
         if parent is LEFT_OUT:
             return False, {}
@@ -113,7 +113,7 @@ def _first_fit(by_pattern: Mapping[str, float], site: Site) -> float | None:
 
 
 def _draw(name: str, number: int) -> float:
-    """Return a number from 0 to 1 that looks random and is always the same.
+    """Return a deterministic pseudo-random number from 0 to 1.
 
     The mixing is that of splitmix64 (https://prng.di.unimi.it/splitmix64.c).
     """
@@ -125,13 +125,13 @@ def _draw(name: str, number: int) -> float:
 
 
 def _spend(quota: TokenBucket, rate: float, now_ns: int) -> tuple[TokenBucket, bool]:
-    """Take one from a bucket that fills at the rate and holds what one second brings."""
+    """Take one token from a bucket that fills at `rate` and holds one second's worth."""
     most = max(1.0, rate)
     credit = quota.credit
     if credit < 0:
         credit = most
     else:
         credit = min(most, credit + max(0, now_ns - quota.last_ns) * rate / _SECOND_NS)
-    keep = credit >= 1 - 1e-9  # sums of parts fall short by a little
+    keep = credit >= 1 - 1e-9  # tolerance for rounding
     last_ns = max(now_ns, quota.last_ns)
     return quota._replace(credit=max(0.0, credit - keep), last_ns=last_ns), keep

@@ -1,4 +1,4 @@
-"""State of a reading of tapes, which the general and the fast decoder share."""
+"""`DecodeState`: state shared by the general and the fast decoder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from callscope.trace import Call, Event, EventKind
 
 
 class Instant(NamedTuple):
-    """A record as it stands on the tape, and what is to be done with it."""
+    """A record of the tape, with its time and the function that applies it."""
 
     ts_ns: int
     act: Callable[[Instant], None]
@@ -28,10 +28,10 @@ class DecodeState:
     """Calls and events of one recording, as far as its tapes are decoded.
 
     Args:
-        wanted: what to keep.
+        wanted: filter of the calls to keep.
         keep: whether the calls are kept in memory.
-        listener: is given each event; without one, no event is made.
-        around: what the listener does in the threads of calls.
+        listener: queue that receives each event; without one, no event is made.
+        around: the listener's hook in the threads of calls.
     """
 
     def __init__(
@@ -43,33 +43,33 @@ class DecodeState:
         self.around: ContextHook | None = around
         self.limit: Limit = Limit(wanted)
         self.make: CallBuilder = CallBuilder(wanted.sites)
-        """Makes the calls."""
+        """Builder of the calls."""
         self.suspended: dict[Any, OpenCall] = {}
-        """Calls that are suspended, by token; another thread may resume them."""
+        """Suspended calls by token; another thread may resume them."""
         self.makers: WeakKeyDictionary[Any, Call | None] = WeakKeyDictionary()
-        """The innermost call that is kept around what each token stands for."""
+        """Innermost kept call at the coroutine or mark of each token."""
         self.instants: deque[Instant] = deque()
-        """What has been taken apart and put in order; the first is the next to be taken note of."""
+        """Ordered instants to apply, the next one first."""
         self.events: deque[Event] = deque() if listener is None else listener.events
         self.calls: deque[Call] = deque()
         self.last_id: int = 0
         """Number of the last call."""
         self.dropped: int = 0
-        """Number of calls that were kept and had to make room for others."""
+        """Number of kept calls that were dropped to make room for others."""
 
     def context(self, entered: Any) -> Any:
-        """Return what the listener has noted of a call's context, of what stands on the tape."""
+        """Return the listener's part of the context on the tape."""
         return context_for(self.around, entered)
 
     def leave_out(self, context: object) -> None:
-        """Tell the listener that there will be no event of a call it has noted something of."""
+        """Tell the listener that the call of this context will have no event."""
         if self.listener is not None and context is not None:
             self.listener.leave_out(context)
 
     def event(
         self, kind: EventKind, ts_ns: int, call: Call | None, context: object = None
     ) -> tuple[Event, ...]:
-        """Return the event to tell the listener of, if there is a listener and a call."""
+        """Return the event for the listener; empty if there is no listener or no call."""
         last_seq = self.last_seq
         if last_seq is None or call is None:
             return ()
@@ -81,11 +81,11 @@ class DecodeState:
         return None if self.listener is None else self.listener.delivered + len(self.events)
 
     def parent(self, call: Call | None) -> Call | None:
-        """Return a call that another is to hang below, if it has not been dropped."""
-        # The oldest are dropped, and so their numbers are the lowest.
+        """Return a parent call; None if it has been dropped."""
+        # The oldest calls are dropped, and they have the lowest numbers.
         dropped = call is not None and self.keeps and call._call_id <= self.dropped
         return None if dropped else call
 
     def wants(self, site: Site, cls: ClassRef | None) -> bool:
-        """Tell whether the recording was asked for calls of this site on objects of a class."""
+        """Return whether the recording was asked for calls of this site on objects of a class."""
         return is_asked_for(self.wanted.sites, site, cls)
