@@ -1,1 +1,1 @@
-"""Declaration of what may be traced: decorators, `instrument`, the registry and the options."""
+"""Declaration of traceable hierarchies: decorators, `instrument`, registry and options."""

@@ -1,6 +1,6 @@
-"""A class says that it may be traced: `traced`, `Traced` and `TracedMeta`.
+"""Declarations within a class's own source: `traced`, `Traced` and `TracedMeta`.
 
-Declaring changes no class. It is a recording that weaves, and it asks the registry what.
+Declaring changes no class. A recording weaves what it finds in the registry.
 """
 
 from __future__ import annotations
@@ -50,21 +50,20 @@ def traced(
 ) -> _C | Callable[[_C], _C]:
     """Declare a class and all its subclasses, present and future; a class decorator.
 
-    The very same class is returned and nothing in it is changed: methods are wrapped only while
-    a recording runs.
+    The same class is returned, unchanged: methods are wrapped only while a recording runs.
 
     Args:
         cls: the class, when used as ``@traced`` without parentheses.
         methods: names of methods, or `fnmatch` patterns, by default ``__init__``, ``__call__``
-            and ``call``. ``"*"`` takes in ``__init__`` and ``__call__``; other dunder names are
-            reached only by a pattern that begins with ``__``.
-        capture: ``"values"``, ``"types"`` or ``"none"``; by default what the recording says.
-        redact: names, or patterns, of arguments to hide besides passwords, tokens and their kin.
+            and ``call``. ``"*"`` includes ``__init__`` and ``__call__``; other dunder names need
+            a pattern that begins with ``__``.
+        capture: ``"values"``, ``"types"`` or ``"none"``; by default the recording's setting.
+        redact: names, or patterns, of arguments to hide, in addition to passwords, tokens etc.
 
     Raises:
-        TargetError: if it decorates something else than a class.
+        TargetError: if the decorated object is not a class.
         ImmutableClassError: if the class takes no new attributes.
-        OptionError: if an option has a value that cannot be used.
+        OptionError: if an option has an invalid value.
     """
     options = check_options(methods, capture, redact)
 
@@ -79,8 +78,8 @@ class TracedMeta(type):
     """Metaclass that declares the root of a hierarchy; its options are class keywords.
 
     ``class Base(metaclass=TracedMeta, methods=("__call__", "call")): ...`` is the same as
-    `traced` with these options. The keywords never reach ``__init_subclass__``. A subclass that
-    names options of its own is declared with these, too.
+    `traced` with these options. The keywords never reach ``__init_subclass__``. A subclass with
+    options of its own is declared with them, too.
     """
 
     def __new__(
@@ -94,7 +93,7 @@ class TracedMeta(type):
         redact: Iterable[str] = (),
         **kwargs: Any,
     ) -> TracedMeta:
-        """Make the class; declare it if it is the root of a hierarchy or names options."""
+        """Create the class; declare it if it is the root of a hierarchy or has options."""
         options = check_options(methods, capture, redact)
         cls = super().__new__(mcls, name, bases, namespace, **kwargs)
         is_root = not any(isinstance(base, TracedMeta) and base is not Traced for base in bases)

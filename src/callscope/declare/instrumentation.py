@@ -1,4 +1,4 @@
-"""Classes that are not one's own: `instrument`, what it hands out, and what can be traced."""
+"""Declaration of third-party classes: `instrument`, its handle, and the coverage of sites."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ if TYPE_CHECKING:
     _Declare = Callable[[Declaration], object]
 
 RESERVED: Final = frozenset({"__init_subclass__", "__del__"})
-"""Methods through which the weaver sees new subclasses and the end of objects."""
+"""Methods through which the weaver observes new subclasses and finalized objects."""
 
 
 class SiteCoverage:
-    """Whether one site of a hierarchy is traced."""
+    """Coverage of one site: traced or not, and why."""
 
     __slots__ = ("note", "reason", "site")
 
@@ -52,13 +52,13 @@ class SiteCoverage:
         self.site: str = site
         """Module-qualified class and method: ``"app.Layer.__call__"``."""
         self.reason: str = reason
-        """Why it is not traced, in words; empty for a site that is."""
+        """Reason why it is not traced; empty for a traced site."""
         self.note: str = note
-        """Part of its calls that a trace does not show, in words; empty for most sites."""
+        """Note on the part of its calls that a trace does not show; empty for most sites."""
 
     @property
     def traceable(self) -> bool:
-        """Whether a recording weaves the site."""
+        """True if a recording weaves the site."""
         return not self.reason
 
     def __repr__(self) -> str:
@@ -66,13 +66,13 @@ class SiteCoverage:
 
 
 class Instrumentation:
-    """A declaration that can be taken back: call `remove`, or use it in a ``with`` statement."""
+    """A removable declaration: call `remove`, or use it in a ``with`` statement."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        """The class as it was named."""
+        """The class as named by the caller."""
         self.removed: bool = False
-        """Whether it was taken back."""
+        """True once the declaration was removed."""
         self._missing = ""
         self._declaration: Declaration | None = None
         self._may_grow = False
@@ -80,13 +80,13 @@ class Instrumentation:
 
     @property
     def problem(self) -> str:
-        """Why nothing is traced: the target is not there, or nothing of it has the methods."""
+        """Reason why nothing is traced: a missing target, or no class with the methods."""
         return self._missing or self._lacks_methods()
 
     def _take(self, root: type, options: Options, declare: _Declare) -> None:
-        """Declare the class that was named, now that it is there.
+        """Declare the named class, now that it exists.
 
-        If its module has just been imported, the methods may be those of subclasses to come.
+        If its module has just been imported, future subclasses may define the methods.
         """
         self._may_grow = bool(self._missing)
         declaration = Declaration(root, options, with_bases=self._with_bases)
@@ -97,15 +97,15 @@ class Instrumentation:
         declare(declaration)
 
     def _wait_for(self, module: str) -> None:
-        """Note that the class is not there yet."""
+        """Note that the class does not exist yet."""
         self._missing = f"Module {module!r} was not imported."
 
     def _give_up(self, problem: str) -> None:
-        """Note that the class cannot be had."""
+        """Note that the class cannot be found."""
         self._missing = problem
 
     def _lacks_methods(self) -> str:
-        """Return the words for it if no class of the hierarchy defines any of the methods yet."""
+        """Return a message if no class of the hierarchy defines any of the methods yet."""
         declaration = self._declaration
         root = declaration.root() if declaration is not None and self._may_grow else None
         if declaration is None or root is None:
@@ -117,13 +117,13 @@ class Instrumentation:
         return ""
 
     def remove(self) -> None:
-        """Take the declaration back; a second time does nothing."""
+        """Remove the declaration; a second call does nothing."""
         self.removed = True
         if self._declaration is not None:
             REGISTRY.remove(self._declaration)
 
     def coverage(self) -> list[SiteCoverage]:
-        """Return every site of the hierarchy as it is now, traced or not and why not."""
+        """Return each present site of the hierarchy: traced or not, and the reason."""
         declaration = self._declaration
         if declaration is None or self.problem:
             return [SiteCoverage(self.name, self.problem)]
@@ -145,9 +145,9 @@ class Instrumentation:
 
 
 def _coverage_of(cls: type, methods: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
-    """Yield the methods of a class, why each is not traced, and what is not seen of those that are.
+    """Yield the methods of a class, why each is not traced, and a note on what a trace misses.
 
-    What could not be watched comes last.
+    Reserved methods that could not be watched come last.
     """
     from callscope.introspect.descriptors import note_of
 
@@ -159,12 +159,12 @@ def _coverage_of(cls: type, methods: tuple[str, ...]) -> Iterator[tuple[str, str
 
 
 def own_sites(cls: type, name: str, raw: Any) -> Iterator[tuple[str, str]]:
-    """Yield the methods that a `__dict__` entry makes up, and why each cannot be traced.
+    """Yield the methods of a `__dict__` entry, and why each cannot be traced.
 
-    A property is up to three: ``size``, ``size.setter`` and ``size.deleter``. The reason is empty
-    for what can be traced.
+    A property has up to three: ``size``, ``size.setter`` and ``size.deleter``. The reason is empty
+    for a traceable method.
     """
-    # Imported where it is used: a library that only declares its classes does not pay for it.
+    # Imported lazily: a library that only declares its classes does not pay for it.
     from callscope.introspect.descriptors import parts_of
 
     general = ""
@@ -181,7 +181,7 @@ def own_sites(cls: type, name: str, raw: Any) -> Iterator[tuple[str, str]]:
 
 
 def present_methods(cls: type, methods: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
-    """Yield a class's own methods that match, as they would be without callscope."""
+    """Yield a class's own matching methods, as they would be without callscope."""
     for name, raw in own_methods(cls, methods):
         present = original_of(raw)
         if present is not ABSENT:
@@ -189,7 +189,7 @@ def present_methods(cls: type, methods: tuple[str, ...]) -> Iterator[tuple[str, 
 
 
 def check_methods(declaration: Declaration) -> None:
-    """Check that some class of a hierarchy, or a base that belongs to it, defines a method of it.
+    """Check that a class of a hierarchy, or a base that belongs to it, defines a selected method.
 
     Raises:
         NoMethodsError: if none does.
@@ -206,11 +206,11 @@ def check_methods(declaration: Declaration) -> None:
 
 
 def present_text(classes: Iterable[type], wanted: tuple[str, ...]) -> str:
-    """Return a sentence on the methods that some classes define, those named alike first.
+    """Return a sentence on the methods that classes define, similar names first.
 
     Args:
         classes: the classes.
-        wanted: the names that were asked for, or patterns.
+        wanted: the requested names, or patterns.
     """
     classes = [*classes]
     names = (name for cls in classes for name, _ in own_methods(cls, ("*",)))
@@ -228,12 +228,12 @@ def instrument(
     capture: Capture | None = None,
     redact: Iterable[str] = (),
 ) -> Instrumentation:
-    """Declare a class that is not yours, and all its subclasses, present and future.
+    """Declare a third-party class and all its subclasses, present and future.
 
     Args:
-        target: the class, or its path ``"package.module:Class"``, also with a dot in place of the
-            colon. A path whose module is not imported yet is applied when that happens; callscope
-            imports nothing.
+        target: the class, or its path ``"package.module:Class"``; a dot may replace the colon. If
+            the module is not imported yet, the path is applied on its import; callscope imports
+            nothing.
         methods: as for `traced`.
         capture: as for `traced`.
         redact: as for `traced`.
@@ -244,7 +244,7 @@ def instrument(
         TargetNotFoundError: if the module is imported and has no such class.
         ImmutableClassError: if the class takes no new attributes.
         NoMethodsError: if no class of the hierarchy defines any of the methods.
-        OptionError: if an option has a value that cannot be used.
+        OptionError: if an option has an invalid value.
     """
     return place(target, check_options(methods, capture, redact), REGISTRY.add)
 
@@ -263,10 +263,10 @@ def place(
     Args:
         target: the class, or its path.
         options: how its hierarchy is traced.
-        declare: is given the declaration.
-        must_exist: whether it is an error if there is nothing that could be imported.
+        declare: receives the declaration.
+        must_exist: whether a target that cannot be imported is an error.
         with_bases: whether the methods of its bases belong to it.
-        report: is given the problem if the imported module has no such class; by default it is a
+        report: receives the problem if the imported module has no such class; by default it is a
             warning.
     """
     if not is_subclass(type(target), str):  # `isinstance` may ask a class for its `__class__`
@@ -287,9 +287,9 @@ def place(
     handle._wait_for(path.module)
     arrival = _Arrival(path, options, declare, handle, report or warn_of_target)
     if module is not None:
-        REGISTRY.wait(arrival.settle)  # no hook is called for an import that has begun already
+        REGISTRY.wait(arrival.settle)  # no hook runs for an import that has already begun
         return handle
-    # Imported where it is used: it takes several times as long as all the rest of callscope.
+    # Imported lazily: it takes several times as long as all the rest of callscope.
     import wrapt
 
     wrapt.register_post_import_hook(arrival.apply, path.module)
@@ -297,7 +297,7 @@ def place(
 
 
 def warn_of_target(problem: str) -> None:
-    """Warn of a target that is not traced."""
+    """Warn about a target that is not traced."""
     warn(f"{problem} Nothing is traced for it.", TargetWarning)
 
 
@@ -307,7 +307,7 @@ def is_being_imported(module: types.ModuleType) -> bool:
 
 
 class _Arrival:
-    """Takes a target named by path once its module is there."""
+    """Target path that waits for the import of its module."""
 
     def __init__(
         self,
@@ -324,9 +324,9 @@ class _Arrival:
         self._report = report
 
     def apply(self, module: types.ModuleType) -> None:
-        """Take the class of the module, or report that it has none.
+        """Declare the class of the module, or report that it is missing.
 
-        Nothing is raised: it would come out of the traced program's own import statement.
+        Nothing is raised: the error would come from the traced program's own import statement.
         """
         if self._handle.removed:
             return
@@ -337,7 +337,7 @@ class _Arrival:
             self._report(str(error))
 
     def settle(self) -> bool:
-        """Take the class if its module is imported by now; tell whether there is no more to do."""
+        """Declare the class if its module is now imported; return whether it is settled."""
         module = sys.modules.get(self._path.module)
         if module is None or is_being_imported(module):
             return self._handle.removed or module is None
@@ -346,10 +346,10 @@ class _Arrival:
 
 
 def uninstrument(target: type) -> None:
-    """Take back the declarations of a class, however it was declared.
+    """Remove the declarations of a class, however it was declared.
 
     Raises:
-        TargetError: if the target is no class.
+        TargetError: if the target is not a class.
         NotDeclaredError: if the class has no declaration of its own.
     """
     found = REGISTRY.of(check_class(target))

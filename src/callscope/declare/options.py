@@ -1,4 +1,4 @@
-"""How a hierarchy is traced, and the checks of what people say about it."""
+"""Options of a hierarchy, and validation of user input for them."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
     Capture = Literal["values", "types", "none"]
     Share = float | Mapping[str, float]
-    """For the outermost calls; or for the sites that fit each pattern."""
+    """One number for the outermost calls, or one for each pattern of sites."""
 
 CAPTURES: Final[tuple[Capture, ...]] = ("none", "types", "values")
-"""How much of arguments and results is kept, the least revealing first."""
+"""Levels of capture of arguments and results, least revealing first."""
 
 
 class Options:
-    """How the methods of a hierarchy are traced.
+    """Tracing options of a hierarchy's methods.
 
     Args:
         methods: names of methods, or `fnmatch` patterns.
-        capture: how much is kept at most; None leaves it to the recording.
+        capture: upper limit of what is kept; None leaves it to the recording.
         redact: names of arguments to hide, or patterns.
     """
 
@@ -55,7 +55,7 @@ def check_options(
     capture: str | None = None,
     redact: Iterable[str] = (),
 ) -> Options:
-    """Return the options, checked.
+    """Return the validated options.
 
     Raises:
         OptionError: naming the option, its value and the remedy.
@@ -67,7 +67,7 @@ def check_options(
 
 
 def check_capture(capture: str | None) -> Capture | None:
-    """Return how much is captured, checked.
+    """Return the validated capture level.
 
     Raises:
         OptionError: if it is not one of `CAPTURES`.
@@ -81,7 +81,7 @@ def check_capture(capture: str | None) -> Capture | None:
 
 
 def check_names(option: str, names: object) -> tuple[str, ...]:
-    """Return names or patterns, checked; a string is one of them.
+    """Return validated names or patterns; a string is a single one.
 
     Raises:
         OptionError: naming the option, its value and the remedy.
@@ -120,23 +120,23 @@ def _takes_one(function: Callable[..., object]) -> bool:
 
 
 def must_be(option: str, allowed: str, value: object) -> str:
-    """Return the message for an option that has a value it cannot have."""
+    """Return the message for an option with an invalid value."""
     return f"{option} must be {allowed}, got {shown(value)}."
 
 
 def one_of(allowed: Iterable[object]) -> str:
-    """Return the words for one of some values."""
+    """Return a phrase that lists the allowed values."""
     *others, last = map(repr, allowed)
     return f"{', '.join(others)} or {last}" if others else last
 
 
 def check_share(option: str, share: Share | None, most: float | None) -> Share | None:
-    """Return a number, or a dict of numbers by site, checked.
+    """Return a validated number, or dict of numbers by site.
 
     Args:
-        option: what it is called.
+        option: name of the option.
         share: its value; None if it was not given.
-        most: the largest number; None if there is none, and then zero is none either.
+        most: the largest number; None for no limit, and then zero is not allowed.
 
     Raises:
         OptionError: naming the option, its value and the remedy.

@@ -7,10 +7,10 @@ if TYPE_CHECKING:
     from typing import Final
 
 DEFAULT_METHODS: Final = ("__init__", "__call__", "call")
-"""What is traced where nothing else is asked for."""
+"""Methods that are traced by default."""
 
 TEMPLATE_METHODS: Final = ("call", "forward")
-"""What a ``__call__`` is there to lead to, by the habit of Keras and of PyTorch."""
+"""Methods that ``__call__`` dispatches to, by convention of Keras and PyTorch."""
 
 KERAS: Final = ("__init__", "__call__", "build", "call", "compute_output_shape")
 """`keras.layers.Layer` and below: https://keras.io/api/layers/base_layer/."""
@@ -56,4 +56,4 @@ PRESETS: Final[dict[str, tuple[str, ...]]] = {
     "sklearn.base.BaseEstimator": SKLEARN,
     "django.views.generic.base.View": ("as_view", *DJANGO_VIEWS),
 }
-"""The preset of each framework by the root of its hierarchy."""
+"""Preset of each framework, by the root of its hierarchy."""

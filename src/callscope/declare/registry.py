@@ -1,4 +1,4 @@
-"""What was declared: the hierarchies that may be traced, and who listens for new ones."""
+"""Registry of declared hierarchies and of listeners for changes."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 
 class Declaration:
-    """A hierarchy that may be traced: its root, by reference, and how.
+    """A traceable hierarchy: a weak reference to its root, and options.
 
     Args:
         root: the root of the hierarchy.
         options: how its methods are traced.
-        by_class_itself: whether it came with the class, by `traced` or `TracedMeta`, and not
-            from outside.
-        with_bases: whether the methods of bases outside of the hierarchy belong to it, where they
-            run on its objects.
+        by_class_itself: whether the class declares itself, by `traced` or `TracedMeta`, and is
+            not declared from outside.
+        with_bases: whether methods of bases outside of the hierarchy belong to it when they run
+            on its objects.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Declaration:
         self._with_bases = with_bases
 
     def classes(self) -> Iterator[type]:
-        """Yield the classes of the hierarchy that are alive."""
+        """Yield the living classes of the hierarchy."""
         root = self.root()
         if root is not None:
             yield from subclasses(root)
@@ -66,7 +66,7 @@ class Declaration:
     def bases_of(self, cls: type) -> list[type]:
         """Return the bases of one class of the hierarchy whose methods belong to it.
 
-        Those above a declared root are not among them: it stays the root that its author chose.
+        Bases above a declared root are excluded: it stays the root that its author chose.
         """
         root = self.root()
         if not self._with_bases or root is None:
@@ -87,7 +87,7 @@ class Declaration:
 
 
 class Registry:
-    """All declarations. Whoever weaves listens for what is declared while a recording runs."""
+    """All declarations. The weaver listens for changes while a recording runs."""
 
     def __init__(self) -> None:
         self._lock = new_lock()
@@ -97,7 +97,7 @@ class Registry:
         self._class_listeners: list[Callable[[type], None]] = []
 
     def declarations(self) -> list[Declaration]:
-        """Return what is declared now; classes that are gone are forgotten."""
+        """Return the present declarations; drop those of collected classes."""
         self._settle()
         return self._present()
 
@@ -109,7 +109,7 @@ class Registry:
     def _settle(self) -> None:
         pending = self._take_pending()
         try:
-            # Without the lock: what is settled is declared, and others hold their own locks then.
+            # Without the lock: settling declares, and listeners then take their own locks.
             for settle in tuple(pending):
                 if settle():
                     pending.remove(settle)
@@ -122,7 +122,7 @@ class Registry:
         return pending
 
     def own_options(self, cls: type) -> Iterator[Options]:
-        """Yield what a class and its bases say of themselves."""
+        """Yield the options that a class and its bases declare themselves."""
         for declaration in self.declarations():
             root = declaration.root()
             if declaration.by_class_itself and root is not None and is_subclass(cls, root):
@@ -130,11 +130,11 @@ class Registry:
 
     @synchronized
     def wait(self, *settle: Callable[[], bool]) -> None:
-        """Ask each again and again, whenever declarations are asked for, until it is True."""
+        """Call each function on every read of the declarations until it returns True."""
         self._pending += settle
 
     def add(self, declaration: Declaration) -> None:
-        """Enter a declaration beside any others of the same class."""
+        """Add a declaration; others of the same class stay."""
         self._enter(declaration)
         self._tell()
 
@@ -149,12 +149,12 @@ class Registry:
         self._declarations.append(declaration)
 
     def replace(self, declaration: Declaration) -> None:
-        """Enter what a class says of itself, in place of what it said before."""
+        """Add a class's own declaration in place of its previous one."""
         self._enter(declaration, in_place_of=declaration.root())
         self._tell()
 
     def remove(self, declaration: Declaration) -> None:
-        """Take a declaration out; a second time does nothing."""
+        """Remove a declaration; a second call does nothing."""
         if self._take_out(declaration):
             self._tell()
 
@@ -170,9 +170,9 @@ class Registry:
         return [d for d in self.declarations() if d.root() is root]
 
     def listen(self, changed: Callable[[], None], class_changed: Callable[[type], None]) -> None:
-        """Call `changed` after each change of what is declared.
+        """Call `changed` after each change of the declarations.
 
-        Call `class_changed` with each class of `TracedMeta` that was made or got an attribute.
+        Call `class_changed` with each class of `TracedMeta` that was created or got an attribute.
         """
         self._listeners.append(changed)
         self._class_listeners.append(class_changed)
@@ -182,7 +182,7 @@ class Registry:
             listener()
 
     def tell_changed(self, cls: type) -> None:
-        """Pass a class of `TracedMeta` on to the listeners."""
+        """Notify the listeners of a changed class of `TracedMeta`."""
         for listener in self._class_listeners:
             listener(cls)
 

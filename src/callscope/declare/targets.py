@@ -1,4 +1,4 @@
-"""What people name as a target: a class, or the path of one."""
+"""Parser and resolver of targets: a class, or the path of one."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class TargetPath:
 
 
 def parse_path(path: str) -> TargetPath:
-    """Split ``"package.module:Class"``, ``"package.module:Outer.Inner"`` or ``"package.module.Class"``.
+    """Split ``"pkg.module:Class"``, ``"pkg.module:Outer.Inner"`` or ``"pkg.module.Class"``.
 
-    Without a colon, the longest part that names a module is the module. Nothing is imported.
+    Without a colon, the longest prefix that names a module is the module. Nothing is imported.
 
     Raises:
-        TargetError: if the text has not that form.
+        TargetError: if the text does not have that form.
     """
     module, colon, qualname = path.partition(":")
     parts = [*module.split("."), *(qualname.split(".") if colon else ())]
@@ -50,7 +50,7 @@ def parse_path(path: str) -> TargetPath:
 
 
 def _remedy(path: str) -> str:
-    """Return a sentence on how a path is written that names no class."""
+    """Return a sentence that corrects a path which does not name a class."""
     from callscope.introspect.lookup import is_module
 
     module = path.removesuffix(".py")
@@ -80,7 +80,7 @@ def _split(parts: list[str]) -> TargetPath:
             msg = f"{path!r} is a module. Name a class of it, as '{path}:Class'."
             raise TargetError(msg)
     if not length:
-        # It cannot be found yet; classes have capitals, and modules have none.
+        # It cannot be found yet; class names start with capitals, and module names do not.
         capitals = (number for number, part in enumerate(parts) if number and part[0].isupper())
         length = next(capitals, len(parts) - 1)
     return TargetPath(".".join(parts[:length]), ".".join(parts[length:]))
@@ -92,11 +92,11 @@ def _has_class(module: str, name: str) -> bool:
 
 
 def check_path(path: str) -> TargetPath:
-    """Return the parts of a path whose class may exist, as far as the source says.
+    """Return the parts of a path whose class may exist according to the source.
 
     Raises:
         TargetError: if the text is not a path.
-        TargetModuleError: if there certainly is no such module.
+        TargetModuleError: if the module certainly does not exist.
         TargetNotFoundError: if the module certainly has no such class.
     """
     from callscope.introspect.lookup import check_class_name, check_modules
@@ -109,11 +109,11 @@ def check_path(path: str) -> TargetPath:
 
 
 def import_class(path: str) -> type:
-    """Import the module of a path, and return the class, whether it takes new attributes or not.
+    """Import the module of a path and return the class, even if it is immutable.
 
     Raises:
-        TargetError: if the text is not a path, or what it names is not a class.
-        TargetModuleError: if there is no such module, or its import fails.
+        TargetError: if the text is not a path, or does not name a class.
+        TargetModuleError: if the module does not exist, or its import fails.
         TargetNotFoundError: if the module has no such class.
     """
     import importlib
@@ -132,7 +132,7 @@ def import_class(path: str) -> type:
 
 
 def _failed_import(module: str, error: BaseException) -> TargetModuleError:
-    """Return the error for a module that exists and cannot be imported."""
+    """Return the error for an existing module that cannot be imported."""
     name = error.name if isinstance(error, ModuleNotFoundError) else None
     text = str(error) if name else f"{type(error).__name__}: {error}"
     remedy = "Mend it first."
@@ -148,22 +148,22 @@ def _failed_import(module: str, error: BaseException) -> TargetModuleError:
 
 
 def find_class(path: TargetPath, module: types.ModuleType) -> type:
-    """Return the class a path names in its module, which is imported already.
+    """Return the class a path names in its imported module.
 
     Raises:
         TargetNotFoundError: if the module has no such attribute.
-        TargetError: if the attribute is no class.
-        ImmutableClassError: if it is a class that takes no new attributes.
+        TargetError: if the attribute is not a class.
+        ImmutableClassError: if the class takes no new attributes.
     """
     return check_class(_find(path, module), str(path))
 
 
 def find_any_class(path: TargetPath, module: types.ModuleType) -> type:
-    """Return the class a path names, as `find_class`, also if it takes no new attributes.
+    """Return the class a path names, as `find_class` does, even if it is immutable.
 
     Raises:
         TargetNotFoundError: if the module has no such attribute.
-        TargetError: if the attribute is no class.
+        TargetError: if the attribute is not a class.
     """
     found = _find(path, module)
     try:
@@ -190,13 +190,13 @@ def _find(path: TargetPath, module: types.ModuleType) -> object:
 
 
 def class_names(where: Any) -> list[str]:
-    """Return the names that a module or a class has for classes."""
+    """Return the names of the classes in a module or class."""
     present = getattr(where, "__dict__", {})
     return [key for key, value in present.items() if is_subclass(type(value), type)]
 
 
 def check_module(name: str) -> None:
-    """Check, without importing anything, that the top-level package of a module exists.
+    """Check that the top-level package of a module exists; imports nothing.
 
     Raises:
         TargetModuleError: if it does not.
@@ -211,13 +211,13 @@ def check_module(name: str) -> None:
 
 
 def check_class(target: object, named: str | None = None) -> type:
-    """Return the target if it is a class that can be traced.
+    """Return the target if it is a traceable class.
 
     Raises:
-        TargetError: if it is no class.
-        ImmutableClassError: if it is a class that takes no new attributes.
+        TargetError: if it is not a class.
+        ImmutableClassError: if the class takes no new attributes.
     """
-    # Not `isinstance`: an object may lie about its class.
+    # Not `isinstance`: an object may fake its `__class__`.
     if not is_subclass(type(target), type):
         name = named or getattr(target, "__qualname__", None)
         what = f"{target!r:.80}, of type {type(target).__name__}, is no class"

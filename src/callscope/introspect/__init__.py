@@ -1,1 +1,1 @@
-"""Read-only questions to classes, code and objects; and to the process that they are in."""
+"""Read-only inspection of classes, code, objects and the current process."""

@@ -1,4 +1,4 @@
-"""Files that one recording alone writes to, and the names of the others beside them."""
+"""Files that one recording writes exclusively, and the names of the part files beside them."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from callscope.introspect.origin import fill, host_label, rank, run_id
 _FLAGS: Final = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
 _SUFFIX: Final = re.compile(r"(\.speedscope)?\.[^.]+(\.gz)?$", re.IGNORECASE)
 PARTS: Final = ".parts"
-"""Suffix of a folder that the processes of a run make as they need it, and remove once it is empty."""
+"""Suffix of a folder that the processes of a run create on demand and remove when empty."""
 _ATTEMPTS: Final = 100
-"""How often a file is opened that other processes remove meanwhile."""
+"""Attempts to open a file that other processes may remove meanwhile."""
 _LONGEST_HEADER: Final = 1 << 16
 _FAR: Final = 1 << 40
-"""Offset of the byte that is locked on Windows, where nobody reads."""
+"""Offset of the byte that is locked on Windows; nothing reads there."""
 _written: Final[set[tuple[int, str]]] = set()
-"""Files that this process has written, each with its process number."""
+"""Files that this process has written, each with its process id."""
 
 
 def beside(path: Path) -> Path:
-    """Return the path of this process's own file beside the one that was named."""
+    """Return the path of this process's own file beside the given one."""
     return with_part(path, str(os.getpid()))
 
 
@@ -45,11 +45,11 @@ def own_path(template: str) -> Path:
 
 
 def claim(path: Path) -> tuple[Path, FileIO]:
-    """Open a file that no other recording writes to, and return its path too.
+    """Open a file that no other recording writes to, and return it with its path.
 
-    A file that another recording is writing, or that another process of this run has written, is
-    left alone: one of another name, ``t.<host>.<pid>.jsonl`` beside ``t.jsonl``, is opened then,
-    with a warning. Any other file is replaced. The claim ends when the file is closed.
+    If another recording is writing the file, or another process of this run has written it, a
+    file with another name is opened with a warning: ``t.<host>.<pid>.jsonl`` beside ``t.jsonl``.
+    Any other file is replaced. The claim ends when the file is closed.
 
     Raises:
         OSError: if the file cannot be opened for writing.
@@ -65,11 +65,11 @@ def claim(path: Path) -> tuple[Path, FileIO]:
                     ProcessWarning,
                 )
             return candidate, file
-    raise AssertionError  # there is no end to the candidates
+    raise AssertionError  # the candidates are infinite
 
 
 def release(file: FileIO) -> None:
-    """Close a claimed file, and end the claim, though a forked child may have it open as well."""
+    """Close a claimed file and end the claim, even if a forked child has it open too."""
     if not file.closed:
         _unlock(file.fileno())
         file.close()
@@ -83,14 +83,14 @@ def is_claimed(path: Path) -> bool:
 
 
 def remove_empty(path: Path) -> None:
-    """Remove a part if it is empty and no recording writes to it; none claims it meanwhile."""
+    """Remove a part file if it is empty and unclaimed; it stays locked meanwhile."""
     with suppress(OSError), path.open("rb") as file:
         if lock(file.fileno()) and not os.fstat(file.fileno()).st_size:
             remove(path)
 
 
 def remove(part: Path) -> None:
-    """Remove a part, and the folder if it was the last."""
+    """Remove a part file, and its folder if that is then empty."""
     with suppress(OSError):
         part.unlink(missing_ok=True)
         part.parent.rmdir()
@@ -131,14 +131,14 @@ def _candidates(path: Path) -> Iterator[Path]:
 
 
 def with_part(path: Path, part: str) -> Path:
-    """Return a path with a part put in before its suffix: ``t.<part>.jsonl``."""
+    """Return a path with a part inserted before its suffix: ``t.<part>.jsonl``."""
     match = _SUFFIX.search(path.name, 1)
     end = len(path.name) if match is None else match.start()
     return path.with_name(f"{path.name[:end]}.{part}{path.name[end:]}")
 
 
 def _is_ours(file: FileIO, path: Path) -> bool:
-    """Lock and empty a file that was opened; return False if it belongs to another recording."""
+    """Lock and empty an open file; return False if it belongs to another recording."""
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return True  # a pipe or a device
     if not lock(file.fileno()):
@@ -185,7 +185,7 @@ if sys.platform == "win32":
         return True
 
     def _unlock(_: int) -> None:
-        """Do nothing: there is no fork, and closing the file unlocks it."""
+        """Do nothing: Windows has no fork, and closing the file unlocks it."""
 
 else:
     import fcntl
@@ -201,6 +201,6 @@ else:
         return True
 
     def _unlock(fd: int) -> None:
-        """Unlock an open file, in all processes that have it from this one."""
+        """Unlock an open file, also for forked children that share it."""
         with suppress(OSError):
             fcntl.flock(fd, fcntl.LOCK_UN)

@@ -1,12 +1,12 @@
-"""Read-only questions to classes: subclasses, own methods, names.
+"""Read-only inspection of classes: subclasses, own methods, names.
 
-Every question goes through `type` itself and never through the class asked about: a metaclass
-may override `__subclasses__`, `__getattribute__` or `__eq__`, and none of that may run here.
+Every lookup goes through `type` and never through the inspected class: a metaclass may override
+`__subclasses__`, `__getattribute__` or `__eq__`, and none of these may run here.
 """
 
 from __future__ import annotations
 
-# Not from `typing`, which takes as long to import as all of this package that a library needs to
+# Not from `typing`: importing it takes as long as importing everything that a library needs to
 # declare its classes.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _IMMUTABLE_TYPE: Final = 1 << 8
 _HEAP_TYPE: Final = 1 << 9
 
 MACHINERY: Final = {"typing", "typing_extensions", "abc"}
-"""Modules of `Generic`, `Protocol`, `ABC` and their kin; that of `Traced` adds itself."""
+"""Modules of `Generic`, `Protocol`, `ABC` and the like; the module of `Traced` adds itself."""
 
 _type_dict: Callable[[type], Mapping[str, Any]] = type.__dict__["__dict__"].__get__
 _type_mro: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
@@ -29,41 +29,41 @@ _type_weakref_offset: Callable[[type], int] = type.__dict__["__weakrefoffset__"]
 
 
 def namespace(cls: type) -> Mapping[str, Any]:
-    """Return the class's own `__dict__`, as `vars(cls)` does, past any metaclass."""
+    """Return the class's own `__dict__`, as `vars(cls)` does, bypassing the metaclass."""
     return _type_dict(cls)
 
 
 def mro(cls: type) -> tuple[type, ...]:
-    """Return the method resolution order, past any metaclass."""
+    """Return the method resolution order, bypassing the metaclass."""
     return _type_mro(cls)
 
 
 def is_subclass(cls: type, root: type) -> bool:
-    """Tell whether `root` is in the MRO of `cls`; an ABC's virtual subclasses are not."""
+    """Return whether `root` is in the MRO of `cls`; virtual subclasses of an ABC do not count."""
     return any(base is root for base in mro(cls))
 
 
 def is_immutable(cls: type) -> bool:
-    """Tell whether the class refuses new attributes: `dict`, and most types written in C."""
+    """Return whether the class refuses new attributes, as `dict` and most types in C do."""
     flags = _type_flags(cls)
     return bool(flags & _IMMUTABLE_TYPE) or not flags & _HEAP_TYPE
 
 
 def is_machinery(cls: type) -> bool:
-    """Tell whether a class stands in MROs for typing and declarations, and not for what it does."""
+    """Return whether a class is in MROs only for typing or declarations."""
     module = namespace(cls).get("__module__")
     return type(module) is str and module in MACHINERY
 
 
 def is_weakly_referable(cls: type) -> bool:
-    """Tell whether instances of the class, and so of all its subclasses, take weak references."""
+    """Return whether instances of the class and its subclasses support weak references."""
     return _type_weakref_offset(cls) != 0
 
 
 def is_set_by_metaclass(cls: type, name: str) -> bool:
-    """Tell whether to set an attribute of the class is to call what its metaclass has of that name.
+    """Return whether setting a class attribute calls a data descriptor of the metaclass.
 
-    So it is with a property of the metaclass, and with `__name__` and all else that `type` defines.
+    Examples are a property of the metaclass, and `__name__` and the like, which `type` defines.
     """
     for base in mro(type(cls)):
         if name in namespace(base):
@@ -73,13 +73,13 @@ def is_set_by_metaclass(cls: type, name: str) -> bool:
 
 
 def qualified_name(cls: type) -> str:
-    """Return the module and the qualified name of a class: ``"keras.src.layers.layer.Layer"``."""
+    """Return the module-qualified name of a class: ``"keras.src.layers.layer.Layer"``."""
     module: object = namespace(cls).get("__module__")
     if module is None and not _type_flags(cls) & _HEAP_TYPE:
-        module = _type_module(cls)  # a static type keeps it in front of `tp_name`
-    # Both may be strings of a class that formats itself otherwise.
+        module = _type_module(cls)  # a static type stores it in `tp_name`
+    # Both may be instances of a `str` subclass with its own formatting.
     name = str.__str__(_type_qualname(cls))
-    if type(module) is str:  # as nearly always; at the limit of recursion nothing can be called
+    if type(module) is str:  # the usual case; at the recursion limit nothing can be called
         return f"{module}.{name}"
     if not is_subclass(type(module), str):
         return name
@@ -94,12 +94,12 @@ def bare_name(qualified: str) -> str:
 
 
 def outer_name(qualified: str) -> str:
-    """Return what stands before the class's own name: its module, and what else it is in."""
+    """Return the part before the class's own name: its module and enclosing scopes."""
     return qualified.removesuffix(bare_name(qualified)).removesuffix(".")
 
 
 def subclasses(root: type) -> Iterator[type]:
-    """Yield the root and all its present subclasses, each once, bases before the derived."""
+    """Yield the root and all its present subclasses, each once, bases first."""
     seen: set[int] = set()
     queue = [root]
     for cls in queue:
@@ -110,7 +110,7 @@ def subclasses(root: type) -> Iterator[type]:
 
 
 def matches(name: str, patterns: tuple[str, ...]) -> bool:
-    """Tell whether a name is one of the patterns (names, or `fnmatch` patterns)."""
+    """Return whether a name matches one of the patterns (names, or `fnmatch` patterns)."""
     if name in patterns:
         return True
     from fnmatch import fnmatchcase
@@ -119,11 +119,11 @@ def matches(name: str, patterns: tuple[str, ...]) -> bool:
 
 
 _TAKEN_IN: Final = ("__init__", "__call__")
-"""The dunder names that ``"*"`` takes in."""
+"""Dunder names that ``"*"`` includes."""
 
 
 class _Absent:
-    """Stays the one object when pickled."""
+    """Singleton that stays the same object when pickled."""
 
     __slots__ = ()
 
@@ -132,28 +132,28 @@ class _Absent:
 
 
 ABSENT: Final = _Absent()
-"""Stands for a name that a class's `__dict__` does not hold."""
+"""Placeholder for a name that is missing in a class's `__dict__`."""
 
 ORIGINALS: Final[list[Callable[[Any], Any]]] = []
-"""Functions that return what a `__dict__` entry of callscope's own stands for; weaving adds one."""
+"""Functions that return the original of a woven `__dict__` entry; weaving adds one."""
 
 
 def original_of(raw: Any) -> Any:
-    """Return what would stand in a `__dict__` without callscope, in place of what does."""
+    """Return the `__dict__` entry that would be there without callscope."""
     for find in ORIGINALS:
         raw = find(raw)
     return raw
 
 
 def own_methods(cls: type, patterns: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
-    """Yield name and raw `__dict__` entry of the class's own callables that match.
+    """Yield name and raw `__dict__` entry of the class's own methods that match.
 
-    A wildcard does not reach dunder names, or ``"*"`` would trace `__eq__` and `__hash__` too;
-    ``"__*__"`` asks for them. ``"*"`` takes in `__init__` and `__call__` alone. Nor does it reach an object that can be called but is no
-    descriptor, which may well be a mere value: that is a method only where it is named.
+    A wildcard does not match dunder names, or ``"*"`` would trace `__eq__` and `__hash__` too;
+    ``"__*__"`` does. ``"*"`` includes only `__init__` and `__call__`. A wildcard also does not
+    match a callable object that is not a descriptor, which may be a mere value: only its name does.
     """
     for name, raw in tuple(namespace(cls).items()):
-        # A class's dict may hold what is no string; that cannot be set as an attribute.
+        # A class's dict may have keys that are not strings; they cannot be set as attributes.
         if (
             type(name) is str
             and selects(patterns, name)
@@ -163,7 +163,7 @@ def own_methods(cls: type, patterns: tuple[str, ...]) -> Iterator[tuple[str, Any
 
 
 def selects(patterns: tuple[str, ...], name: str) -> bool:
-    """Tell whether patterns of methods ask for the method of a name."""
+    """Return whether method patterns select a method name."""
     if name in _TAKEN_IN and "*" in patterns:
         return True
     if name.startswith("__") and name.endswith("__"):
@@ -172,7 +172,7 @@ def selects(patterns: tuple[str, ...], name: str) -> bool:
 
 
 def _has(raw: Any, name: str) -> bool:
-    # A nested class is a hierarchy of its own and no method.
+    # A nested class is a hierarchy of its own and not a method.
     if is_subclass(type(raw), type):
         return False
     return any(name in namespace(base) for base in mro(type(raw)) if base is not object)

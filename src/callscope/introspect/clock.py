@@ -1,7 +1,7 @@
-"""The real clocks, whatever the program has put in the place of those in `time`.
+"""Real clocks, even if the program has replaced those in `time`.
 
 Tests freeze the time: freezegun and `unittest.mock` replace the functions in `time` and in every
-module that holds them. So these are of a copy of that module which nobody else knows.
+module that holds them. So these clocks come from a private copy of that module.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ perf_counter_ns.__module__ = __name__
 
 
 def time_ns() -> int:
-    """Return the time of day in nanoseconds since 1970."""
-    # It replaces what the functions themselves call, and tells what that was while it does.
+    """Return the Unix time in nanoseconds."""
+    # It patches the C functions themselves; its escape hatch reaches the real ones.
     time_machine: Any = sys.modules.get("time_machine")
     now: int | None = None
     with suppress(Exception):

@@ -1,4 +1,4 @@
-"""One copy of callscope in a process, however often it is imported.
+"""Single copy of callscope per process, however often it is imported.
 
 A hot reloader may take callscope out of `sys.modules` and import it again. The first copy then goes
 on: two would weave the same classes, and share one tape in C.
@@ -11,7 +11,7 @@ _KEY = "_callscope"
 
 
 def keep() -> None:
-    """Have this copy be the one that goes on, if it is the first."""
+    """Register this copy as the one to reuse, if it is the first."""
     if not hasattr(sys, _KEY):
         setattr(sys, _KEY, sys.modules[_PACKAGE])
 

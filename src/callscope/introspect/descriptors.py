@@ -1,7 +1,6 @@
-"""The kinds of `__dict__` entries that can be traced: how each is taken apart and rebuilt.
+"""Traceable kinds of `__dict__` entries, with code to take each apart and rebuild it.
 
-A rebuilt entry is of the same kind as the one it is made from and keeps all that this one holds,
-but for the functions within.
+A rebuilt entry is of the same kind as the original and keeps everything except the functions.
 """
 
 from __future__ import annotations
@@ -21,29 +20,29 @@ if TYPE_CHECKING:
 
 
 class Part(NamedTuple):
-    """What can be called within a `__dict__` entry."""
+    """One callable within a `__dict__` entry."""
 
     function: Any
-    """A Python function; or what is called without being one."""
+    """A Python function or another callable."""
     binding: Binding
     suffix: str = ""
-    """Is added to the name under which its calls are recorded."""
+    """Suffix of the method name under which its calls are recorded."""
 
 
 Replace = Callable[[Part], Any]
-"""Returns what is to stand in place of a part."""
+"""Function that returns the replacement of a part."""
 
 
 class DescriptorParts(NamedTuple):
-    """What a `__dict__` entry is made of."""
+    """Callable parts of a `__dict__` entry."""
 
     parts: tuple[Part, ...]
     rebuild: Callable[[Replace], Any]
-    """Returns an entry of the same kind around other functions."""
+    """Function that builds an entry of the same kind from other functions."""
 
 
 def anatomy(raw: Any) -> DescriptorParts | None:
-    """Take a `__dict__` entry apart; None if it is of no kind that can be traced."""
+    """Take a `__dict__` entry apart; return None if its kind cannot be traced."""
     if type(raw) is types.FunctionType:
         part = Part(raw, "instance")
         return DescriptorParts((part,), lambda replace: replace(part))
@@ -52,12 +51,12 @@ def anatomy(raw: Any) -> DescriptorParts | None:
             if isinstance_of(raw, kind):
                 return take_apart(raw)
         return _callable(raw, "instance")
-    except Exception:  # a subclass of the program's, which does not let itself be read
+    except Exception:  # a subclass of the program that cannot be read
         return None
 
 
 def isinstance_of(raw: Any, kind: type) -> bool:
-    """Tell whether an object is of a class, whatever it says of itself."""
+    """Return whether an object's real type, not its `__class__`, derives from a class."""
     return kind in mro(type(raw))
 
 
@@ -72,7 +71,7 @@ def _method_kind(raw: Any) -> DescriptorParts | None:
     def rebuild(replace: Replace) -> Any:
         made = kind.__new__(type(raw))
         kind.__init__(made, replace(part))
-        made.__dict__.clear()  # the one that the interpreter makes of `__new__` is without a name
+        made.__dict__.clear()  # the interpreter's own wrapper of `__new__` has no name
         made.__dict__.update(raw.__dict__)
         return made
 
@@ -88,7 +87,7 @@ _ACCESSORS: Final = (
 
 def _property(raw: property) -> DescriptorParts | None:
     if any(_definer(raw, name) not in (property, object) for name in ("__new__", "__init__")):
-        return None  # what its constructor takes is not known
+        return None  # the arguments of its constructor are unknown
     parts = [
         (Part(function, "instance", suffix), put)
         for name, suffix, put in _ACCESSORS
@@ -96,7 +95,7 @@ def _property(raw: property) -> DescriptorParts | None:
     ]
 
     def rebuild(replace: Replace) -> Any:
-        # So it also keeps the name that its errors speak of, which cannot be read.
+        # This also keeps the name in its error messages, which cannot be read.
         made: Any = raw
         for part, put in parts:
             made = put(made, replace(part))
@@ -108,7 +107,7 @@ def _property(raw: property) -> DescriptorParts | None:
 
 
 def _holder(raw: Any) -> DescriptorParts | None:
-    """Take apart what holds one method as its `func`."""
+    """Take apart a descriptor that holds one method as its `func`."""
     inner = anatomy(raw.func)
     if inner is None or any(type(part.function) is not types.FunctionType for part in inner.parts):
         return None
@@ -132,7 +131,7 @@ def _singledispatchmethod(raw: Any) -> DescriptorParts | None:
                 made[id(implementation)] = implementation, new
             return made[id(implementation)][1]
 
-        # What is registered from now on is registered with the original.
+        # Later registrations go to the original.
         ours = types.FunctionType(
             theirs.__code__, theirs.__globals__, theirs.__name__, None, theirs.__closure__
         )
@@ -145,13 +144,13 @@ def _singledispatchmethod(raw: Any) -> DescriptorParts | None:
 
 
 def _callable(raw: Any, binding: Binding) -> DescriptorParts | None:
-    """Take what is called without being a Python function: `lru_cache`, C, callable objects."""
+    """Take a callable that is not a Python function: `lru_cache`, C, callable objects."""
     if binding == "instance" and not callable(raw):
         return None
     if type(raw) is types.WrapperDescriptorType or _is_looked_for(raw):
-        return None  # the interpreter itself looks for these, and calls the C function directly
+        return None  # the interpreter looks these up itself and calls the C function directly
     if _answers_for_itself(raw):
-        return None  # `wrapt` asks the object what it is, and that would run the program's code
+        return None  # `wrapt` reads the object's class, which would run the program's code
     if binding == "instance" and _is_of_pybind11(raw):
         return None
     part = Part(raw, binding)
@@ -164,10 +163,10 @@ def _is_looked_for(raw: Any) -> bool:
 
 
 def _is_of_pybind11(raw: Any) -> bool:
-    """Tell whether pybind11 may look at the frame that calls a method.
+    """Return whether pybind11 may inspect the frame that calls a method.
 
-    It takes a call from a method of that name for a call by `super`, and calls any other's override
-    again: https://github.com/pybind/pybind11/issues/1552. It overrides no `__init__`.
+    It takes a call from a method of the same name for a `super` call. For any other caller it calls
+    the override again: https://github.com/pybind/pybind11/issues/1552. It overrides no `__init__`.
     """
     if (
         type(raw).__name__ != "instancemethod"
@@ -203,9 +202,9 @@ _IN_C: Final = (
     types.GetSetDescriptorType,
     types.MemberDescriptorType,
 )
-# Of Cython and of Nuitka.
+# Function types of Cython and Nuitka.
 _COMPILED: Final = ("cython_function_or_method", "compiled_function")
-_SUSPENDABLE: Final = 0x20 | 0x80 | 0x200  # inspect.CO_GENERATOR and its kin
+_SUSPENDABLE: Final = 0x20 | 0x80 | 0x200  # inspect.CO_GENERATOR and the like
 _KINDS: Final[dict[type, Callable[[Any], DescriptorParts | None]]] = {
     classmethod: _method_kind,
     staticmethod: _method_kind,
@@ -217,14 +216,14 @@ _KINDS: Final[dict[type, Callable[[Any], DescriptorParts | None]]] = {
 
 
 def binds(name: str, raw: Any) -> bool:
-    """Tell whether an entry of a `__dict__` is called on an object, or on a class."""
+    """Return whether a `__dict__` entry is called on an object or a class."""
     return name == "__new__" or not isinstance_of(raw, staticmethod)
 
 
 def parts_of(raw: Any) -> list[tuple[str, str]]:
     """Return the suffix of each part of a `__dict__` entry, and why it cannot be traced.
 
-    The reason is empty for a part that can be.
+    The reason is empty for a traceable part.
     """
     found = anatomy(raw)
     if found is not None:
@@ -237,7 +236,7 @@ def parts_of(raw: Any) -> list[tuple[str, str]]:
 
 
 def note_of(raw: Any) -> str:
-    """Return what a trace does not show of the calls of a `__dict__` entry; empty for most."""
+    """Return a note on what a trace misses of an entry's calls; empty for most entries."""
     if type(raw).__name__ in _COMPILED and raw.__code__.co_flags & _SUSPENDABLE:
         return "it is compiled: a call is over when its coroutine or generator has been made"
     return ""

@@ -1,4 +1,4 @@
-"""The garbage collector, while many objects are made at once that all stay."""
+"""Pausing of the garbage collector while many long-lived objects are built."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from contextlib import contextmanager
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """Keep the garbage collector from looking, again and again, at what is being built."""
+    """Keep the garbage collector from scanning a structure repeatedly while it is built."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if gc.get_freeze_count() == 0:
-            # What was built is old, and not to be looked at as soon as the next object is made.
+            # Move the new objects to the old generation, so the next collection skips them.
             gc.freeze()
             gc.unfreeze()
         if was_enabled:

@@ -1,10 +1,10 @@
-"""Who an object is, without keeping it alive and without ever confusing two.
+"""Object identities that keep no object alive and never confuse two objects.
 
-An identity is the object's plain weak reference: CPython keeps one per object, so asking twice
-gives the same reference for as long as somebody holds it, and another object at the same address
-has another. The tape in C has serial numbers instead, which are below zero and given once. Objects
-that take no weak reference (`__slots__` without ``__weakref__``, subclasses of `int` and `tuple`)
-get a token that behaves like one, and which their finalizer takes back.
+An identity is the object's plain weak reference. CPython keeps one per object, so it stays the
+same while it is held, and another object at the same address has another. The tape in C uses
+serial numbers instead, which are below zero and never reused. Objects that take no weak reference
+(`__slots__` without ``__weakref__``, subclasses of `int` and `tuple`) get a token that behaves
+like one. Their finalizer releases it.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     Identity: TypeAlias = Callable[[], Any] | int
-    """Calling it returns None once the object is gone; a number is among those of the living."""
+    """Weak reference or token, which returns None once the object is gone; or a serial number."""
 
 
 class Referable:
-    """How objects that take weak references are told apart: by these, or by serial numbers."""
+    """Identification of objects that take weak references: by these or by serial numbers."""
 
     def __init__(self) -> None:
         self.identify: Callable[[object], Identity] = weakref.ref
-        """Returns the identity of an object."""
+        """Function that returns the identity of an object."""
         self.living: Callable[[], AbstractSet[int]] = frozenset
-        """Returns the serial numbers of the objects that are alive."""
+        """Function that returns the serial numbers of the living objects."""
 
 
 REFERABLE = Referable()
@@ -43,7 +43,7 @@ class Token:
     def __init__(self, of_class: int = 0) -> None:
         self.alive: bool = True
         self.of_class: int = of_class
-        """The address of the object's class, which lives for as long as the object does."""
+        """Address of the object's class, which lives at least as long as the object."""
 
     def __call__(self) -> object:
         """Return None once the object is gone, as a weak reference does."""
@@ -54,32 +54,32 @@ _tokens: dict[int, Token] = {}
 
 
 def identify_watched(instance: object) -> Identity:
-    """Return the identity of an object that takes no weak reference, but whose end is watched."""
+    """Return the identity of an object without weak references whose finalizer is watched."""
     known = _tokens.get(id(instance))
     if known is not None:
         return known
     if gc.is_finalized(instance):
-        return Token()  # its finalizer has run, and will not tell of its end again
+        return Token()  # its finalizer has run and will not run again
     return _tokens.setdefault(id(instance), Token(id(type(instance))))
 
 
 def identify_unwatched(_: object) -> Identity:
-    """Return a new identity each time, for an object that nothing can be known about.
+    """Return a new identity each time, for an object that cannot be identified.
 
-    One object may so be counted several times; but no two are ever taken for one.
+    One object may be counted several times, but two are never confused.
     """
     return Token()
 
 
 def release(instance: object) -> None:
-    """Forget an object that is being finalized, for another may take its address."""
+    """Forget an object that is being finalized: another may take its address."""
     token = _tokens.pop(id(instance), None)
     if token is not None:
         token.alive = False
 
 
 def release_objects(classes: AbstractSet[int]) -> None:
-    """Forget the objects of some classes, given by address: nobody watches their ends any more."""
+    """Forget the objects of classes, given by address, whose finalizers are no longer watched."""
     for key in [*_tokens]:
         token = _tokens.get(key)  # an object may end meanwhile
         if token is not None and token.of_class in classes:
@@ -87,17 +87,17 @@ def release_objects(classes: AbstractSet[int]) -> None:
 
 
 def release_all() -> None:
-    """Forget all objects that take no weak reference, for nobody watches their ends any more."""
+    """Forget all objects that take no weak reference: no finalizer is watched any more."""
     _tokens.clear()
 
 
 def is_same(one: Identity | None, other: Identity | None) -> bool:
-    """Tell whether two identities are of one object."""
+    """Return whether two identities belong to one object."""
     return one is other or (type(one) is int and one == other)
 
 
 class Numbers:
-    """Serial numbers of objects, from 1, in the order they are first asked for."""
+    """Serial numbers of objects, from 1, in the order of first lookup."""
 
     def __init__(self) -> None:
         self._by_identity: dict[int, tuple[Identity, int]] = {}
@@ -109,7 +109,7 @@ class Numbers:
         key = _key(identity)
         known = self._by_identity.get(key)
         if known is None:
-            # The identity is kept, or its address could come to stand for another object.
+            # The identity is kept: otherwise another object could take its address.
             known = identity, self._last + 1
             # No interrupt falls between these two.
             self._by_identity[key] = known
@@ -122,10 +122,10 @@ class Numbers:
         return None if known is None else known[1]
 
     def sweep(self) -> None:
-        """Forget objects that were gone at the last sweep, for all records of theirs are read now.
+        """Forget objects that were gone at the last sweep: all their records are read now.
 
-        Called after each batch of records. Looks for objects that are gone each time the number
-        of known ones has doubled, so that the cost per object stays the same.
+        Called after each batch of records. It scans for dead objects each time the number of
+        known ones has doubled, so the cost per object stays constant.
         """
         while self._gone:
             key = self._gone[-1]

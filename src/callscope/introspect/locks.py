@@ -1,4 +1,4 @@
-"""Locks that are let go of whatever happens: in a forked child, and where a trace function raises."""
+"""Locks that are always released: in a forked child, and if a trace function raises."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _locks: set[weakref.ref[Any]] = set()
 
 
 def new_lock() -> threading.RLock:
-    """Return a lock that is free again in a forked child, unless the thread that forked holds it."""
+    """Return a lock that is free in a forked child, unless the forking thread holds it."""
     lock = threading.RLock()
-    # Not a `WeakSet`, which runs Python code as a lock goes: an interrupt in there would be lost.
+    # Not a `WeakSet`: it runs Python code when a lock dies, and an interrupt there would be lost.
     _locks.add(weakref.ref(lock, _locks.discard))
     return lock
 
 
 def locked(lock: Any, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
-    """Call a function while a lock is held.
+    """Call a function while holding a lock.
 
-    A ``with`` statement alone would leave it held if a trace function or profiler raises as the
-    block is left. CPython calls it no more then (see `sys.settrace`), so the lock can be let go of.
+    A ``with`` statement alone would keep it held if a trace function or profiler raises at the end
+    of the block. CPython then unsets that function (see `sys.settrace`), so `release` is safe.
     """
     was_held = lock._is_owned()
     try:

@@ -1,4 +1,4 @@
-"""Search for modules and classes that are named by path, without importing anything."""
+"""Lookup of modules and classes by path, without importing anything."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from typing import Final
 from callscope.errors import TargetModuleError, TargetNotFoundError
 
 _MAKES_MODULES: Final = re.compile(r"__path__|\bsys\.modules\b|\bmeta_path\b")
-"""Marks of a package that may have modules which no finder sees."""
+"""Marks in the source of a package that may have modules which no finder sees."""
 _MAKES_NAMES: Final = re.compile(
     r"import\s*\(?\s*\*|\b(__getattr__|__dict__|globals|locals|vars|exec|eval|setattr|modules)\b"
 )
 """Marks of a module that may have names which its source does not show."""
 _ALIKE: Final = 0.75
-"""How much alike names of modules are: there are many, and most are short."""
+"""Cutoff for similar module names: there are many, and most are short."""
 
 
 def find_spec(name: str) -> importlib.machinery.ModuleSpec | None:
@@ -48,7 +48,7 @@ def check_modules(name: str, path: str) -> None:
 
     Args:
         name: of the module.
-        path: what the user wrote.
+        path: as the user wrote it.
 
     Raises:
         TargetModuleError: if one of them does not.
@@ -65,7 +65,7 @@ def check_modules(name: str, path: str) -> None:
 
 
 def missing_module(name: str, path: str) -> TargetModuleError:
-    """Return the error for a module that does not exist, with the names like it."""
+    """Return the error for a missing module, with similar names."""
     package, _, last = name.rpartition(".")
     places = _places_of(package) if package else None
     names = {found.name for found in pkgutil.iter_modules(places)} if places != [] else set()
@@ -80,7 +80,7 @@ def missing_module(name: str, path: str) -> TargetModuleError:
 
 
 def check_class_name(module: str, qualname: str, source: str | None = None) -> None:
-    """Check that the source of a module names a class, as far as that is certain.
+    """Check that the source of a module mentions a class, as far as that is certain.
 
     Args:
         module: name of the module.
@@ -99,18 +99,18 @@ def check_class_name(module: str, qualname: str, source: str | None = None) -> N
 
 
 def missing_class(module: str, qualname: str, part: str, names: Iterable[str]) -> str:
-    """Return the words for a class that a module does not have, with the names like it."""
+    """Return the message for a class that is missing in a module, with similar names."""
     close = difflib.get_close_matches(part, names, n=3)
     return f"Module {module!r} has no class {qualname!r}.{did_you_mean(close) or ' Check the spelling.'}"
 
 
 def did_you_mean(names: Sequence[str]) -> str:
-    """Return the question for names that are like the one that was given; empty without any."""
+    """Return a question that offers similar names; empty without any."""
     return f" Did you mean {' or '.join(map(repr, names))}?" if names else ""
 
 
 def _places_of(package: str) -> Sequence[str]:
-    """Return the folders that a package's modules are searched in."""
+    """Return the folders in which a package's modules are searched."""
     if package in sys.modules:
         return list(getattr(sys.modules[package], "__path__", ()))
     spec = find_spec(package)
@@ -123,7 +123,7 @@ def _may_make(module: str, marks: re.Pattern[str]) -> bool:
 
 
 def _source(module: str) -> str | None:
-    """Return the source text of a module; None if it has none that can be read."""
+    """Return the source text of a module; None if it cannot be read."""
     spec = find_spec(module)
     if spec is None or spec.origin is None or not spec.has_location:
         return None
@@ -135,7 +135,7 @@ def _source(module: str) -> str | None:
 
 
 def _class_names(source: str) -> Iterator[str]:
-    """Yield the names that statements of a module give to classes, or to what they import."""
+    """Yield the names that a module's source gives to classes and imports."""
     with suppress(SyntaxError, ValueError, RecursionError):
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.ClassDef):

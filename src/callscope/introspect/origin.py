@@ -1,4 +1,4 @@
-"""The process that records: the run it belongs to, its host, its rank and its command."""
+"""Origin of a recording: run, host, rank and command of the process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 from callscope.errors import OptionError
 
 PARENT: Final = "CALLSCOPE_PARENT"
-"""Environment variable with the run's id; processes that find it set belong to that run."""
+"""Environment variable with the run's id; a process that finds it set joins that run."""
 
 _RANKS: Final = ("RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID", "PMI_RANK")
 _FIELD: Final = re.compile(r"\{([A-Za-z_]\w*)\}")
@@ -19,7 +19,7 @@ _run: list[str] = []
 
 
 def run_id() -> str:
-    """Return the id that all processes of this run share, and no other run has."""
+    """Return the id that all processes of this run share; it is unique to the run."""
     if not _run:
         _run.append(
             os.environ.get(PARENT) or _launch_id() or f"{os.getpid()}-{secrets.token_hex(6)}"
@@ -36,7 +36,7 @@ def _launch_id() -> str | None:
 
 
 def rank() -> int | None:
-    """Return the number of this process among those a launcher started; None without one."""
+    """Return the rank of this process in its launcher's group; None without a launcher."""
     given = (os.environ.get(name, "") for name in _RANKS)
     return next((int(text) for text in given if text.isascii() and text.isdigit()), None)
 
@@ -49,7 +49,7 @@ def host() -> str:
 
 
 def is_alive(pid: int) -> bool:
-    """Return whether this host may have a process of a number; where that is unknown, True."""
+    """Return whether a process id may exist on this host; True if that is unknown."""
     if os.name != "posix":
         return True
     try:
@@ -62,20 +62,20 @@ def is_alive(pid: int) -> bool:
 
 
 def command() -> str:
-    """Return the name of the program, without its arguments, which may hold secrets."""
+    """Return the program's name without its arguments, which may hold secrets."""
     return os.path.basename(str((getattr(sys, "argv", None) or [""])[0]))  # noqa: PTH119
 
 
 def host_label() -> str:
-    """Return the host's short name as it may stand in the name of a file."""
+    """Return the host's short name, safe for use in a file name."""
     return re.sub(r"[^\w-]", "_", host().partition(".")[0]) or "host"
 
 
 def fill(path: str) -> str:
-    """Return a path with ``{pid}``, ``{host}`` and ``{rank}`` replaced; rank is 0 without a launcher.
+    """Fill ``{pid}``, ``{host}`` and ``{rank}`` into a path; rank is 0 without a launcher.
 
     Raises:
-        OptionError: if another name stands in braces.
+        OptionError: if the braces hold another name.
     """
 
     def value(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""What the source of a shadow depends on: the shape of the function, and what is to be written."""
+"""Inputs of a shadow's source: the signature of the function and the shadow spec."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ _CO_VARKEYWORDS: Final = 0x08
 ITERABLE_COROUTINE: Final = 0x100
 
 Kind = Literal["function", "generator", "coroutine", "async generator", "callable"]
-# inspect.CO_GENERATOR and its kin; `inspect` itself would double the time that importing takes.
+# inspect.CO_GENERATOR and the like; importing `inspect` would double the import time.
 _KINDS: Final[dict[int, Kind]] = {0x20: "generator", 0x80: "coroutine", 0x200: "async generator"}
 
 
 class ShadowSpec(NamedTuple):
-    """What the shadows of a site are made to write."""
+    """Specification of a site's shadows."""
 
     captured: tuple[str, ...] = ("values",)
     """``"values"``, ``"types"``, both or none."""
     redact: tuple[str, ...] = ()
     live: bool = False
-    """Whether each record is handed to the readers at once."""
+    """True if each record is passed to the readers at once."""
     compiles: bool = False
-    """Whether what calls it may be being compiled."""
+    """True if its callers may be compiled by torch."""
     notes: bool = False
-    """Whether a sink notes something of the context in which each call begins."""
+    """True if a sink notes the context in which each call begins."""
     is_current: bool = False
-    """Whether what the sink makes for a call is current while it runs."""
+    """True if the sink's span for a call is current while the call runs."""
     skips: bool = False
-    """Whether the sink may say that a call need not be recorded."""
+    """True if the sink may decide that a call is not recorded."""
     roots: frozenset[ClassRef] = frozenset()
-    """Calls are recorded on objects of these classes alone; empty for all objects."""
+    """Classes on whose objects calls are recorded; empty for all objects."""
 
     @property
     def text(self) -> ShadowSpec:
-        """The recipe as far as the source of a shadow depends on it."""
+        """Spec reduced to what the source of a shadow depends on."""
         return self._replace(roots=_SOME) if self.roots else self
 
     def __or__(self, other: ShadowSpec) -> ShadowSpec:
-        """Return the recipe that serves two recordings at once."""
+        """Return the spec that serves two recordings at once."""
         return ShadowSpec(
             tuple(sorted({*self.captured, *other.captured}, reverse=True)),
             tuple(sorted({*self.redact, *other.redact})),
@@ -59,7 +59,7 @@ _SOME: Final = frozenset((class_ref(object),))
 
 
 class Signature(NamedTuple):
-    """All of a function that its shadow's source depends on."""
+    """Properties of a function that its shadow's source depends on."""
 
     positional_only: tuple[str, ...]
     positional: tuple[str, ...]
@@ -67,15 +67,15 @@ class Signature(NamedTuple):
     var_positional: str | None
     var_keyword: str | None
     defaulted: tuple[str, ...]
-    """The parameters that have defaults."""
+    """Parameters with defaults."""
     freevars: tuple[str, ...]
     kind: Kind
     prefix: str
-    """Begins every name that is the shadow's own."""
+    """Prefix of every name of the shadow's own."""
 
     @classmethod
     def of(cls, function: types.FunctionType) -> Signature:
-        """Read the shape off a function's code."""
+        """Read the signature from a function's code."""
         code = function.__code__
         names = code.co_varnames
         positional, end = code.co_argcount, code.co_argcount + code.co_kwonlyargcount
@@ -98,17 +98,17 @@ class Signature(NamedTuple):
 
     @property
     def is_suspendable(self) -> bool:
-        """Whether a call may be suspended and go on later."""
+        """True if a call may be suspended and resumed."""
         return self.kind not in ("function", "callable")
 
     @property
     def is_coroutine(self) -> bool:
-        """Whether it runs in an event loop."""
+        """True if it runs in an event loop."""
         return self.kind in ("coroutine", "async generator")
 
     @property
     def named(self) -> tuple[str, ...]:
-        """The parameters without what `*args` and `**kwargs` take."""
+        """Parameters without `*args` and `**kwargs`."""
         return (*self.positional_only, *self.positional, *self.keyword_only)
 
     @property
@@ -120,17 +120,17 @@ class Signature(NamedTuple):
 CALLABLE: Final = Signature(
     (), ("wrapped", "instance", "args", "kwargs"), (), None, None, (), (), "callable", "_cs_"
 )
-"""Of what `wrapt` calls in place of a callable that is no Python function."""
+"""Signature of the function that `wrapt` calls in place of another callable."""
 
 
 def default_values(function: types.FunctionType) -> dict[str, Any]:
     """Return the defaults of a function's parameters by name, as the interpreter finds them.
 
-    There may be more than there are parameters, and some for keywords that it does not take.
+    A function may hold more defaults than parameters, and some for unknown keywords.
     """
     code = function.__code__
     positional, end = code.co_argcount, code.co_argcount + code.co_kwonlyargcount
-    # Subclasses of `tuple` and `dict` may answer otherwise.
+    # Subclasses of `tuple` and `dict` may override access.
     defaults = () if function.__defaults__ is None else (*tuple.__iter__(function.__defaults__),)
     last = min(len(defaults), positional)
     by_name = {} if function.__kwdefaults__ is None else {**function.__kwdefaults__}
@@ -140,7 +140,7 @@ def default_values(function: types.FunctionType) -> dict[str, Any]:
 
 
 def unstarred(function: types.FunctionType) -> types.FunctionType:
-    """Return a function that takes what stars take as it is, one argument after the other."""
+    """Return a function that takes `*args` and `**kwargs` as ordinary positional parameters."""
     code = function.__code__
     flags = code.co_flags & ~(_CO_VARARGS | _CO_VARKEYWORDS)
     count = len(Signature.of(function).parameters)

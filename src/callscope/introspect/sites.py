@@ -1,4 +1,4 @@
-"""What a trace must know of classes and their methods, without keeping any class alive."""
+"""References to classes and their methods that keep no class alive."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 
 
 class ClassRef(weakref.ref[type]):
-    """What a trace must know of a class, without keeping the class alive.
+    """Weak reference to a class, with what a trace must know of it.
 
-    There is one per class, so two are compared by identity. Calling it returns the class, or
-    None once that has been collected.
+    There is one per class, so comparison is by identity. Calling it returns the class, or None
+    once the class is collected.
     """
 
     __slots__ = ("_is_named", "_name", "_sites", "identify", "key", "mro", "problems")
 
     key: int
-    """The class's `id`, which another class may take over once this one is collected."""
+    """`id` of the class; another class may get it once this one is collected."""
     _name: str
     _is_named: bool
     mro: tuple[ClassRef, ...]
-    """Its method resolution order, itself first."""
+    """Method resolution order, itself first."""
     identify: Callable[[object], identity.Identity]
-    """Returns the identity of an instance."""
+    """Function that returns the identity of an instance."""
     problems: dict[str, str]
-    """What could not be replaced in its dict when that was tried, by name, and why."""
+    """Reasons why entries of its dict could not be replaced, by name."""
     _sites: dict[str, Site]
 
     __hash__: Any = object.__hash__
@@ -44,13 +44,13 @@ class ClassRef(weakref.ref[type]):
         return self is other
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # In a shadow it is what was seen last, and not to be pickled along with the shadow.
+        # A shadow holds the class seen last, which must not be pickled with it.
         return class_ref, (object,)
 
     @property
     def name(self) -> str:
-        """The class's module-qualified name, as it was when a trace first asked."""
-        # Not taken before: a decorator may name a class after it was made, as dataclass does.
+        """Module-qualified name of the class, as of the first access."""
+        # Not read earlier: a decorator may rename a new class, as dataclass does.
         if not self._is_named:
             self._is_named = True
             cls = self()
@@ -59,11 +59,11 @@ class ClassRef(weakref.ref[type]):
         return self._name
 
     def site(self, method: str) -> Site:
-        """Return the one `Site` of a method that this class defines."""
+        """Return the unique `Site` of a method that this class defines."""
         return self._sites.setdefault(method, Site(self, method))
 
     def sites(self) -> tuple[Site, ...]:
-        """Return the sites that were asked for so far."""
+        """Return the sites requested so far."""
         return tuple(self._sites.values())
 
 
@@ -76,34 +76,34 @@ class Site:
         self.defining: ClassRef = defining
         self.method: str = method
         self.code: types.CodeType | None = None
-        """Of the method as it is written; None if that is not in Python, or it was never woven."""
+        """Code of the method as written; None if it is not in Python or was never woven."""
         self.is_marked_abstract: bool = False
-        """Whether `abc.abstractmethod` stands on it."""
+        """True if `abc.abstractmethod` decorates it."""
 
     def __str__(self) -> str:
         return f"{self.defining.name}.{self.method}"
 
 
 class Strangers:
-    """Objects of other classes than some roots and their subclasses, told apart by their class.
+    """Test for strangers: objects whose class is not a subclass of any root.
 
     Args:
-        roots: the classes whose objects, and whose subclasses' objects, are not strangers.
+        roots: classes whose instances, including those of subclasses, are not strangers.
     """
 
     def __init__(self, roots: frozenset[ClassRef]) -> None:
         self.roots: frozenset[ClassRef] = roots
         self.strange: set[int] = set()
-        """The `id` of each living class that is known to be of no root."""
+        """`id` of each living class known not to derive from a root."""
         self.akin: set[int] = set()
-        """The `id` of each that is known to be of some root."""
+        """`id` of each living class known to derive from a root."""
         _strangers[id(self)] = self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Strangers, (frozenset(),)  # for a shadow that was pickled, and is switched off
+        return Strangers, (frozenset(),)  # for a pickled shadow, which is switched off
 
     def learn(self, cls: object) -> bool:
-        """Return whether a class is of some root; what is no class is not."""
+        """Return whether a class derives from a root; False for anything but a class."""
         if not is_subclass(type(cls), type):
             return False
         ref = class_ref(cls)  # type: ignore[arg-type]
@@ -111,11 +111,11 @@ class Strangers:
         return not self.has(ref)
 
     def has(self, cls: ClassRef | None) -> bool:
-        """Return whether objects of a class are strangers; so is what has no object."""
+        """Return whether objects of a class are strangers; True for None."""
         return cls is None or self.roots.isdisjoint(cls.mro)
 
     def forget(self, key: int) -> None:
-        """Forget a class that is gone, for another may take its `id`."""
+        """Forget a collected class: another may get its `id`."""
         self.strange.discard(key)
         self.akin.discard(key)
 
@@ -135,7 +135,7 @@ def _forget(ref: weakref.ref[type]) -> None:
 
 
 def class_ref(cls: type) -> ClassRef:
-    """Return the one `ClassRef` of a class."""
+    """Return the unique `ClassRef` of a class."""
     # Keyed by identity: a metaclass may define `__eq__` without `__hash__`.
     known = _class_refs.get(id(cls))
     if known is not None:
@@ -153,11 +153,11 @@ def class_ref(cls: type) -> ClassRef:
 def identify_by_serials(
     identify: Callable[[object], identity.Identity], living: Callable[[], AbstractSet[int]]
 ) -> None:
-    """Identify objects that take weak references by serial numbers, before any is identified.
+    """Switch objects that take weak references to serial numbers, before any is identified.
 
     Args:
         identify: returns the number of an object.
-        living: returns the numbers of those that are alive.
+        living: returns the numbers of the living objects.
     """
     earlier = identity.REFERABLE.identify
     identity.REFERABLE.identify, identity.REFERABLE.living = identify, living
@@ -167,5 +167,5 @@ def identify_by_serials(
 
 
 def class_ref_of_bound(bound: object) -> ClassRef:
-    """Return the `ClassRef` of what a classmethod was called on, which should be a class."""
+    """Return the `ClassRef` of the class, or of the object's type, a classmethod is bound to."""
     return class_ref(bound if is_subclass(type(bound), type) else type(bound))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What is captured of a call: values as text or as they are, and the exception that ended it."""
+"""Captured data of a call: scalars, summaries, and the exception that ended it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ from typing import NamedTuple, TypeAlias
 
 
 class Text(str):
-    """What stands for a value that is no scalar: ``float32[32, 128]`` or ``<app.Config>``.
+    """Summary of a value that is not a scalar: ``float32[32, 128]`` or ``<app.Config>``.
 
-    It is a `str`, but is shown without quotes, so that it is never mistaken for a string that
-    the program passed.
+    It is a `str`, but is shown without quotes, so it is never mistaken for a string of the program.
     """
 
     __slots__ = ()
 
 
 Value: TypeAlias = None | bool | int | float | str | Text
-"""A captured argument or result: a scalar as it was, anything else as `Text`."""
+"""A captured argument or result: a scalar unchanged, anything else as `Text`."""
 
 
 class CallError(NamedTuple):

@@ -1,3 +1,3 @@
-"""The version, kept in one place for the package and its build."""
+"""Version of the package, also read by its build."""
 
 __version__ = "0.1.0.dev0"

@@ -1,9 +1,9 @@
-"""Shadows into the dicts of classes, and out again exactly.
+"""Weaving of shadows into the dicts of classes, and their exact removal.
 
-A `Plan` says what one recording wants. With each change of plans, of declarations or of the
-classes in a hierarchy, the weaver works out which site wants which shadow and makes it so.
-Attributes are set past what a metaclass says in Python, which may refuse or redirect it. What
-cannot be set is noted with the class, for `coverage()`, and never stops the program.
+A `Plan` says what one recording wants. On each change of plans, declarations or classes in a
+hierarchy, the weaver computes the desired shadow of each site and applies it.
+Attributes are set without calling a metaclass's Python code, which may refuse or redirect it.
+What cannot be set is noted with the class, for `coverage()`, and never stops the program.
 """
 
 from callscope.weave.plan import Plan

@@ -1,4 +1,4 @@
-"""Attributes of classes, set and deleted past what their metaclasses say in Python."""
+"""Setting and deleting of class attributes, bypassing metaclasses written in Python."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from callscope.introspect.classes import is_set_by_metaclass, mro, namespace
 
 
 def set_attribute(cls: type, name: str, value: object) -> None:
-    """Set an attribute of a class; no metaclass written in Python has a say in it."""
+    """Set an attribute of a class, bypassing metaclasses written in Python."""
     _call(cls, "__setattr__", setattr, name, value)
 
 
 def delete_attribute(cls: type, name: str) -> None:
-    """Delete an attribute of a class, as `set_attribute` sets it."""
+    """Delete an attribute of a class, as `set_attribute` sets one."""
     _call(cls, "__delattr__", delattr, name)
 
 
@@ -28,11 +28,11 @@ def _call(cls: type, slot: str, otherwise: Callable[..., None], name: str, *valu
     for method in _in_c(methods):
         try:
             method(cls, name, *value)
-        except TypeError as error:  # a metaclass in C has one that comes before it
+        except TypeError as error:  # a metaclass in C has its own, which comes first
             refusal = refusal or error
         else:
             return
-    # PySide6 has its own, which is in no dict.
+    # PySide6 has its own, which is not in any dict.
     if refusal is not None and any(type(m) is not types.WrapperDescriptorType for m in methods):
         raise refusal
     otherwise(cls, name, *value)

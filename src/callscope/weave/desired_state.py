@@ -1,4 +1,4 @@
-"""What shall stand in the dicts of classes, by the plans of all recordings."""
+"""Desired contents of class dicts, merged over the plans of all recordings."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from callscope.weave.shadow import Entry, ShadowSpec
 from callscope.weave.watchers import Adopt, watch_births, watch_deaths
 
 Key: TypeAlias = tuple[ClassRef, str]
-"""A class and a name in its dict."""
+"""A class, and a name in its dict."""
 
 
 class DesiredState:
-    """What shall stand in the dicts of classes."""
+    """Desired contents of class dicts: shadows and watchers."""
 
     def __init__(self) -> None:
         self.shadows: dict[Key, ShadowSpec] = {}
         self.watchers: dict[Key, Callable[[Any], Entry]] = {}
         self.watched: set[ClassRef] = set()
-        """Classes whose objects take no weak reference, and tell of their end."""
+        """Classes whose objects take no weak reference, and whose finalizers are watched."""
         self.bases: set[tuple[Declaration, ClassRef]] = set()
-        """Classes outside of hierarchies whose methods belong to these."""
+        """Classes outside of a hierarchy whose methods belong to it."""
 
     def add_base(self, cls: type, plan: Plan, declaration: Declaration) -> None:
-        """Add what one recording wants of a class outside of a hierarchy, on objects of this."""
+        """Add what one recording wants of an outside class on a hierarchy's objects."""
         self.bases.add((declaration, class_ref(cls)))
         self._add_shadows(cls, plan, declaration, declaration.root())
 
@@ -55,14 +55,14 @@ class DesiredState:
                     self.shadows[ref, name] = recipe | self.shadows.get((ref, name), recipe)
 
     def add(self, cls: type, plan: Plan, declaration: Declaration, adopt: Adopt) -> None:
-        """Add what one recording wants of one class."""
+        """Add what one recording wants of one class of a hierarchy."""
         ref, root = class_ref(cls), declaration.root()
         self._add_shadows(cls, plan, declaration)
         if is_immutable(cls):
             return
-        # What is added to a protocol would count as a member of it.
+        # Anything added to a protocol would count as its member.
         adds = cls is root and not namespace(cls).get("_is_protocol")
-        # Wherever the root's would not be the first to run, for the first may not call super.
+        # Added wherever the root's would not run first: the first may not call super.
         # `isinstance` may ask a class for its `__class__`, and so its metaclass.
         is_told_of = is_subclass(type(cls), TracedMeta)
         if not is_told_of and (adds or _hides(cls, root, "__init_subclass__")):
@@ -76,7 +76,7 @@ class DesiredState:
 
 
 def _hides(cls: type, root: type | None, name: str) -> bool:
-    """Tell whether what the root has under a name is not what a class comes to first."""
+    """Return whether another class hides the root's attribute of a name."""
     for base in mro(cls):
         if base is root:
             return False

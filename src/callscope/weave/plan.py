@@ -1,4 +1,4 @@
-"""What one recording wants woven."""
+"""Sites and shadows that one recording wants."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 
 class Plan:
-    """What one recording wants woven.
+    """Weaving plan of one recording.
 
     Args:
-        declared: returns the hierarchies it wants, as they are at the moment.
+        declared: returns the hierarchies it wants at the moment.
         capture: how much of arguments and results is captured.
         redact: names of arguments that are hidden in addition to the default ones.
-        is_live: tells whether each event of a site is delivered as it happens.
-        around: what a sink does in the threads of calls.
-        keeps: whether all calls are kept, whatever that sink says.
+        is_live: returns whether each event of a site is delivered as it happens.
+        around: context hook of a sink, which runs in the threads of calls.
+        keeps: whether all calls are kept, whatever that sink decides.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Plan:
     ) -> None:
         self.declared = declared
         self.sites: dict[Site, SiteOptions] = {}
-        """The sites it has asked for so far; its trace holds calls of these only."""
+        """Sites requested so far; the trace holds calls of these only."""
         self._capture: Capture = capture
         self._redact = redact
         self._is_live = is_live
@@ -48,15 +48,15 @@ class Plan:
         self._keeps = keeps
 
     def want(self, cls: type, site: Site, options: Options, root: type | None = None) -> ShadowSpec:
-        """Ask for a site, and return what its shadow is to write for this recording.
+        """Request a site, and return the shadow spec for this recording.
 
         Args:
             cls: the class that defines it.
             site: one of its methods.
             options: how its hierarchy is traced.
-            root: the class on whose objects alone calls are wanted; None for all.
+            root: class to whose objects calls are restricted; None for all objects.
         """
-        # The least revealing of what the classes say of themselves and what is asked for.
+        # The least revealing of the recording's and the declarations' settings.
         spoken = [options, *REGISTRY.own_options(cls)]
         if root is not None:
             spoken += REGISTRY.own_options(root)
@@ -85,7 +85,7 @@ class Plan:
         )
 
     def _roots(self, site: Site, root: type | None) -> frozenset[ClassRef]:
-        """Return the classes on whose objects alone calls of a site are wanted; none for all."""
+        """Return the classes to whose objects calls of a site are restricted; none for all."""
         if root is None:
             return frozenset()
         known = self.sites.get(site)

@@ -1,4 +1,4 @@
-"""What tells of classes that are made, and of objects that end, where nothing else does."""
+"""Watchers of new subclasses and of finalized objects, where no other signal exists."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from callscope.introspect.identity import release
 from callscope.weave.shadow import Entry, Origin, drop_own_frames, hide
 
 Adopt = Callable[[type], None]
-"""Weaves a class that has just been made."""
+"""Function that weaves a newly created class."""
 
 
 def watch_births(defining: type, adopt: Adopt, raw: Any) -> Entry:
-    """Make an `__init_subclass__` that does what the present one does, and then adopts."""
+    """Make an `__init_subclass__` that runs the present one, then adopts the class."""
     entry = Entry(raw)
     origin = Origin(entry, raw)
 
@@ -37,7 +37,7 @@ def watch_births(defining: type, adopt: Adopt, raw: Any) -> Entry:
 
 
 def watch_deaths(defining: type, raw: Any) -> Entry:
-    """Make a `__del__` that does what the present one does, and then releases the identity."""
+    """Make a `__del__` that runs the present one, then releases the object's identity."""
     entry = Entry(raw)
     origin = Origin(entry, raw)
 
@@ -60,7 +60,7 @@ def watch_deaths(defining: type, raw: Any) -> Entry:
 
 
 def _like_inherited(defining: type, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a function look like the method that it is put over, if that is written in Python."""
+    """Make a function look like the method it overrides, if that is written in Python."""
     name = function.__name__
     found = next((namespace(c)[name] for c in mro(defining) if name in namespace(c)), None)
     found = getattr(found, "__func__", found)

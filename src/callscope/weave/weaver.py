@@ -1,4 +1,4 @@
-"""Keeps classes as the present plans want them."""
+"""Weaver of the active plans into classes."""
 
 from __future__ import annotations
 
@@ -35,42 +35,42 @@ from callscope.weave.shadow import (
 
 
 class _Woven(NamedTuple):
-    """What stands in a class's dict by our doing; weakly, for the class may go at any time."""
+    """A woven entry in a class's dict; weakly held, as the class may be collected at any time."""
 
     entry: weakref.ref[Entry]
     recipe: ShadowSpec | None
-    """What a shadow writes; None for a watcher."""
+    """Spec of a shadow; None for a watcher."""
 
     def stands_in(self, cls: type, name: str) -> bool:
-        """Tell whether it is what the class's dict holds now."""
+        """Return whether the class's dict holds it now."""
         entry = self.entry()
         return entry is not None and namespace(cls).get(name) is entry.entry
 
 
 class Weaver:
-    """Keeps classes as the present plans want them."""
+    """Weaver of shadows, which keeps classes as the plans want."""
 
     def __init__(self) -> None:
         self._lock = new_lock()
         self._is_changing = False
-        """Whether classes are being made as the plans want them."""
+        """True while classes are being changed."""
         self._plans: list[Plan] = []
         self._woven: dict[Key, list[_Woven]] = {}
         self._watched: set[ClassRef] = set()
         self._bases: set[tuple[Declaration, ClassRef]] = set()
         self._registered: list[types.FunctionType] = []
-        """Shadows that somebody registered weakly, as `weakref.WeakMethod` does."""
+        """Shadows that have weak references with a callback, as from `weakref.WeakMethod`."""
 
     def __reduce__(self) -> str:
         return "WEAVER"
 
     def start_anew(self) -> None:
-        """Finish, in a forked child, what another thread had begun."""
+        """Finish, in a forked child, a change that another thread had begun."""
         if self._is_changing:
             self.reweave()
 
     def begin(self, plan: Plan) -> None:
-        """Weave what a recording wants; a second time does nothing."""
+        """Weave what a recording wants; a second call does nothing."""
         if plan in self._plans:
             return
         when_in_play(self.reweave)
@@ -83,7 +83,7 @@ class Weaver:
 
     @synchronized
     def end(self, plan: Plan) -> None:
-        """Take out what nobody wants any more; one that is interrupted can be made again."""
+        """Remove what no recording wants any more; can be repeated after an interrupt."""
         if plan in self._plans:
             self._plans.remove(plan)
         self.reweave()
@@ -93,7 +93,7 @@ class Weaver:
 
     @synchronized
     def reweave(self) -> None:
-        """Make every class as the plans want it."""
+        """Update every class to what the plans want."""
         self._is_changing = True
         self._registered = [*filter(_is_registered, self._registered)]
         wanted = DesiredState()
@@ -118,7 +118,7 @@ class Weaver:
 
     @synchronized
     def adopt(self, cls: type) -> None:
-        """Weave a class that has just been made, if a recording wants its hierarchy."""
+        """Weave a newly created class if a recording wants its hierarchy."""
         self._is_changing = True
         wanted = DesiredState()
         for plan in self._plans:
@@ -139,8 +139,8 @@ class Weaver:
         return any((declaration, class_ref(base)) not in self._bases for base in bases)
 
     def codes_of(self, layout: Layout) -> Collection[types.CodeType]:
-        """Return the code of what a shadow stands in for; nothing if that is no Python function."""
-        # Without the lock, for the one of the tapes is held, and there is an order to them.
+        """Return the code of a shadow's original; empty if that is not a Python function."""
+        # Without the lock: the tapes' lock is held, and locks have an order.
         entries = [
             woven.entry()
             for (ref, _), several in [*self._woven.items()]
@@ -176,7 +176,7 @@ class Weaver:
             return
         try:
             self._try_to_put(cls, key, recipe, make)
-        except Exception as error:  # but not what ends the program
+        except Exception as error:  # but not exceptions that end the program
             _note(ref, name, error)
         else:
             ref.problems.pop(name, None)
@@ -194,10 +194,10 @@ class Weaver:
             self._keep(entry)
         entry = make(without_callscope(namespace(cls).get(name, ABSENT)))
         if not any(w.stands_in(cls, name) for w in woven):
-            # Somebody patched on top of ours, and may call it.
+            # A patch was put on top of ours, and may call it.
             entry.covers.extend(layout for below in earlier for layout in below.layouts)
-        # Earlier ones stay on, for a thread may be about to run one, a patch may be taken off
-        # again, and a bound method may have been kept.
+        # Earlier ones stay on: a thread may be about to run one, a patch may be removed again,
+        # and a bound method may have been kept.
         self._woven[key] = [*woven, _Woven(weakref.ref(entry), recipe)]
         entry.switch(on=True)
         try:
@@ -207,7 +207,7 @@ class Weaver:
             raise
 
     def _keep(self, entry: Entry) -> None:
-        """Keep shadows alive that somebody registered weakly, for the method would live on."""
+        """Keep weakly registered shadows alive, as the method itself would live on."""
         self._registered += filter(_is_registered, (function for function, _, _ in entry.looks))
 
     def _take_out(self, key: Key) -> None:
@@ -215,10 +215,10 @@ class Weaver:
         cls, woven = ref(), self._woven.get(key, [])
         for entry in filter(None, (w.entry() for w in woven)):
             self._keep(entry)
-        # If somebody patched on top, ours stays below, and passes straight through. One that is
-        # not ours to switch off goes too: `cloudpickle` sets what it loads on the living class.
+        # Below a patch of the program, ours stays and only calls the original. One that is not
+        # ours to switch off goes too: `cloudpickle` sets what it loads on the living class.
         if cls is not None:
-            # Twice: a trace function may raise in there, and is called no more then.
+            # Twice: a trace function may raise in there, and is not called again after that.
             for is_last in (False, True):
                 try:
                     _put_back(cls, name)
@@ -230,13 +230,13 @@ class Weaver:
         for entry in filter(None, (w.entry() for w in woven)):
             entry.switch(on=False)
             hand_back(entry)
-        # At the end: one that is interrupted is made again. A finalizer may have woven it anew.
+        # At the end: an interrupted removal is repeated. A finalizer may have rewoven the entry.
         if self._woven.get(key) is woven:
             del self._woven[key]
 
 
 def _is_registered(function: types.FunctionType) -> bool:
-    """Tell whether somebody has a weak reference to a function, and wants to know of its end."""
+    """Return whether a function has a weak reference with a callback."""
     return any(ref.__callback__ is not None for ref in weakref.getweakrefs(function))
 
 
@@ -250,7 +250,7 @@ def _put_back(cls: type, name: str) -> None:
 
 
 def _note(ref: ClassRef, name: str, error: Exception) -> None:
-    """Note why a method could not be woven, or taken out; warn once for a class."""
+    """Note why a method could not be woven or unwoven; warn once per class."""
     is_first = not ref.problems
     ref.problems[name] = f"replacing it raised {shown(error)}"
     if is_first:
@@ -262,12 +262,12 @@ def _note(ref: ClassRef, name: str, error: Exception) -> None:
 
 
 def rescan() -> None:
-    """Weave what was added to recorded classes since they were made or the recording began.
+    """Weave what was added to recorded classes since they were created or the recording began.
 
     New subclasses are seen at once, and so is all that is added to a class of `TracedMeta`. For
     other classes, methods that are set later (as `dataclasses.dataclass` does), and subclasses
-    that come into the world past every ``__init_subclass__`` of the hierarchy, are seen when the
-    next recording begins, or when this is called.
+    that are created without any ``__init_subclass__`` of the hierarchy, are seen when the next
+    recording begins, or when this is called.
     """
     WEAVER.reweave()
 

@@ -1,7 +1,7 @@
-"""Read-only questions to code objects; nothing of the program runs to answer them.
+"""Read-only inspection of code objects; no code of the program runs.
 
-Bytecode is read and no source, which may not be there. What is asked is asked of a method: its
-first parameter is taken for the object.
+It reads bytecode, since the source may be missing. Each code object is treated as a method: its
+first parameter is the object.
 """
 
 from callscope.introspect.bytecode.classes import ClassCode

@@ -1,4 +1,4 @@
-"""What the code of a class says: where one method leads on its object, and who sets what."""
+"""Static call and attribute analysis of the methods of a class."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ class ClassCode:
                 self._entries.setdefault(name, []).append((index, raw))
 
     def defining(self, name: str) -> list[tuple[int, Any]]:
-        """Return the place in the MRO, and the `__dict__` entry, of each class that has a name."""
+        """Return MRO index and `__dict__` entry of each class that defines a name."""
         return self._entries.get(name, [])
 
     def names(self) -> Collection[str]:
-        """Return the names of all that a class of the MRO has."""
+        """Return all names that classes of the MRO define."""
         return self._entries.keys()
 
     def live(self, name: str, begin: int = 0) -> Iterator[types.CodeType]:
-        """Yield the code that may run when an object's method of that name is called.
+        """Yield the code that may run when a method is called on an object.
 
-        What an override hides runs only if the override can lead on to it.
+        An overridden method runs only if the override may call it.
 
         Args:
             name: of the method.
-            begin: place in the MRO of the first class that is asked, as `super` asks.
+            begin: MRO index at which the lookup starts, as with `super`.
         """
         for index, raw in self.defining(name):
             if index >= begin:
@@ -46,7 +46,7 @@ class ClassCode:
                     return
 
     def led_to(self, start: str, begin: int = 0) -> dict[str, list[SelfCall]]:
-        """Return which attributes and methods of the object one method comes to use, and how."""
+        """Return the uses of attributes and methods that a method reaches, by name."""
         found: dict[str, list[SelfCall]] = {}
         waiting, seen = [(start, begin)], {start}
         while waiting:
@@ -59,11 +59,11 @@ class ClassCode:
         return found
 
     def leads_through(self, method: str, end: int) -> bool:
-        """Tell whether `super` surely leads from a method's first class in the MRO to another.
+        """Return whether `super` calls always lead from a method's first class to a later one.
 
         Args:
             method: its name.
-            end: place in the MRO of the class that is to be reached.
+            end: MRO index of the class to be reached.
         """
         return all(
             any(n.by == "super" and n.always for code in codes for n in read(code).next_of(method))
@@ -72,7 +72,7 @@ class ClassCode:
         )
 
     def provided(self, names: Collection[str]) -> tuple[str, ...]:
-        """Return which attributes an object has, or may come to have, without any `__init__`."""
+        """Return the given names that an object has, or may get, without any `__init__`."""
         found = {name for name in names if any(map(_is_value, self.defining(name)))}
         begun = self.led_to("__init__")
         for method, reading in self._mentioning(names):
@@ -80,7 +80,7 @@ class ClassCode:
         return tuple(sorted(found.intersection(names)))
 
     def _mentioning(self, names: Collection[str]) -> Iterator[tuple[str, Reading]]:
-        """Yield the methods that can run, apart from `__init__`, and mention one of the names."""
+        """Yield the methods, except `__init__`, that can run and mention one of the names."""
         wanted = set(names)
         for method in self._entries:
             if method != "__init__":
@@ -99,5 +99,5 @@ def _mentioned(code: types.CodeType) -> Iterator[str]:
 
 
 def _is_value(entry: tuple[int, Any]) -> bool:
-    """Tell whether a class attribute has a value for its objects; a slot has none."""
+    """Return whether a class attribute provides a value; a slot does not."""
     return type(entry[1]) is not types.MemberDescriptorType

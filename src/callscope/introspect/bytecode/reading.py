@@ -1,4 +1,4 @@
-"""What the bytecode of a method says of the object, of `super` and of other classes' methods."""
+"""Reader of method bytecode: uses of the object, of `super` and of other classes' methods."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Next(NamedTuple):
     """The class as it is written, ``("nn", "Module")``; empty for ``super()``."""
     line: int
     always: bool
-    """Whether each way to a return passes such a call."""
+    """True if each path to a return passes such a call."""
 
 
 class SelfCall(NamedTuple):
@@ -31,37 +31,37 @@ class SelfCall(NamedTuple):
     name: str
     line: int
     fate: Fate | None
-    """What becomes of the result if it is called at once; ``"kept"`` if it is not called but put
-    under another name of the object; None if neither is known."""
+    """Use of the result if it is called at once; ``"kept"`` if it is not called but assigned to
+    another attribute of the object; None if neither is known."""
 
 
 class Reading(NamedTuple):
-    """What is read off one method."""
+    """Result of reading one method."""
 
     sets: tuple[str, ...]
-    """Attributes that it puts on the object, in order."""
+    """Attributes that it sets on the object, in order."""
     sets_others: bool
-    """Whether it puts others there that cannot be told, as ``self.__dict__.update(...)`` does."""
+    """True if it sets attributes of unknown names, as ``self.__dict__.update(...)`` does."""
     uses: tuple[SelfCall, ...]
     """Attributes and methods of the object that it reads or calls, in order."""
     nexts: tuple[Next, ...]
     """Calls of other classes' methods on the object."""
     gets_by_name: bool
-    """Whether it looks for attributes of the object whose names are not written in it."""
+    """True if it reads attributes of the object by names that are not literals in the code."""
     is_empty: bool
-    """Whether it does nothing but return None."""
+    """True if it only returns None."""
     is_abstract: bool
-    """Whether it never returns, but raises NotImplementedError."""
+    """True if it never returns and raises NotImplementedError."""
     passes_on: bool
-    """Whether it makes but one call, that of one of the object's methods, and nothing besides."""
+    """True if it only calls one method of the object."""
 
     def next_of(self, method: str) -> tuple[Next, ...]:
-        """Return the calls that lead to other classes' methods of one name."""
+        """Return the calls of other classes' methods of one name."""
         return tuple(n for n in self.nexts if n.method == method)
 
 
 def read(code: types.CodeType) -> Reading:
-    """Read a method's code, once."""
+    """Read a method's code; the result is cached."""
     try:
         known = _known.get(code)
         if known is None:
@@ -71,7 +71,7 @@ def read(code: types.CodeType) -> Reading:
     except RecursionError:
         raise
     except Exception:
-        return _UNREADABLE  # whoever made it need not have kept to what compilers write
+        return _UNREADABLE  # a tool may have made code that no compiler emits
     return known
 
 
@@ -82,7 +82,7 @@ _known: WeakKeyDictionary[types.CodeType, Reading] = WeakKeyDictionary()
 
 
 class _Reader:
-    """Reads one method, and the functions written within it that use the object too."""
+    """Reader of one method and its nested functions that use the object."""
 
     def __init__(self, code: types.CodeType, own: frozenset[str]) -> None:
         self._code = code
@@ -95,7 +95,7 @@ class _Reader:
         others, by_name = self._sets_others(), self._gets_by_name()
         for inner in self._code.co_consts:
             if isinstance(inner, types.CodeType) and not self._own.isdisjoint(inner.co_freevars):
-                # `view` in Django's `View.as_view(cls)` makes an object, and calls it `self`.
+                # `view` in Django's `View.as_view(cls)` creates an object named `self`.
                 within = _Reader(inner, self._own | {"self"}).read()
                 by_name = by_name or within.gets_by_name
                 sets += within.sets
@@ -158,11 +158,11 @@ class _Reader:
                 yield SelfCall(ahead[-1].value, step.line, None)
 
     def _fate(self, place: int) -> Fate | None:
-        """Tell what becomes of what ``self.method(...)`` returns; its first step is at a place."""
+        """Return how the result of ``self.method(...)``, which starts at `place`, is used."""
         found, attr = self._steps[place : place + 2]
         after = found.depth + 1
         if not attr.loads_method:
-            # Of `self.method(*args)`: a NULL lies below the function, or from 3.13 on above it.
+            # In `self.method(*args)`, a NULL lies below the function; from 3.13 on, above it.
             is_below = place > 0 and self._steps[place - 1].opname == "PUSH_NULL"
             is_above = any(s.opname == "PUSH_NULL" for s in self._ahead(place + 1))
             if [s.kind for s in self._ahead(place + 1, 2)] == ["self", "store_attr"]:
@@ -199,7 +199,7 @@ class _Reader:
                 yield from self._by_class(place)
 
     def _super(self, place: int) -> Iterator[tuple[Next, int]]:
-        """Yield what ``super().method`` leads to; up to 3.11, `super` is called as any function."""
+        """Yield the target of ``super().method``; up to 3.11, `super` is an ordinary call."""
         path: list[str] = []
         for index, step in enumerate(self._steps[place + 1 :], place + 1):
             if step.kind == "call":
@@ -221,7 +221,7 @@ class _Reader:
             return
 
     def _by_class(self, place: int) -> Iterator[tuple[Next, int]]:
-        """Yield what ``Class.method(self)`` leads to."""
+        """Yield the target of ``Class.method(self)``."""
         path: list[str] = [self._steps[place].value]
         for step in self._steps[place + 1 :]:
             if step.kind == "attr":
@@ -244,7 +244,7 @@ class _Reader:
         return [leads._replace(always=leads.method in always) for leads, _ in found]
 
     def _is_empty(self) -> bool:
-        """Tell whether there is nothing but the return of a constant, which is None."""
+        """Return whether the code only returns the constant None."""
         if any(s.opname not in (*RETURNS, "LOAD_CONST") for s in self._steps):
             return False
         constants = [i.argval for i in self._read.instructions if i.opname in _CONSTANTS]

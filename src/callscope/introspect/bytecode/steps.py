@@ -1,4 +1,4 @@
-"""Bytecode of CPython 3.11 to 3.14 as one and the same kind of steps."""
+"""Bytecode of CPython 3.11 to 3.14 as version-independent steps."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Step(NamedTuple):
     line: int
     opname: str
     position: int
-    """Place of the instruction in the code."""
+    """Index of the instruction in the code."""
     depth: int
-    """How much lies on the stack before it, if no jump has led here."""
+    """Stack depth before it, if no jump has led here."""
     after: int
-    """How much lies on the stack behind it."""
+    """Stack depth after it."""
     loads_method: bool
-    """Whether it is the attribute of a call that follows."""
+    """True if it loads the method for a call that follows."""
 
 
 _SKIPPED: Final = frozenset(
@@ -53,7 +53,7 @@ _METHOD_BIT: Final = sys.version_info >= (3, 12)
 
 
 class Code:
-    """A code object's steps, and where it may go from each instruction.
+    """Steps and control flow of a code object.
 
     Args:
         code: to be read.
@@ -111,10 +111,10 @@ class Code:
         return kind, name
 
     def may_return_without(self, passed: AbstractSet[int]) -> bool:
-        """Tell whether some way from the beginning to a return passes none of the instructions.
+        """Return whether some path from the start to a return avoids all of the instructions.
 
-        What handles exceptions is left out: a call in it may not be made, and a return in it is
-        no ordinary one.
+        Exception handlers are ignored: a call in one may not happen, and a return in one is not
+        an ordinary return.
         """
         by_offset = {i.offset: index for index, i in enumerate(self.instructions)}
         seen, waiting = {0}, [0]

@@ -1,4 +1,4 @@
-"""Which code object a method is written as."""
+"""Lookup of the code object of a method below its decorators."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _LRU_CACHE: Final = type(functools.lru_cache(lambda: None))
 
 
 def written_code(function: object) -> types.CodeType | None:
-    """Return the code of a method as it is written; None for what is not written in Python."""
+    """Return the code of a method as written; None if it is not written in Python."""
     written = written_function(function)
     return None if written is None else written.__code__
 
 
 def written_function(function: object) -> types.FunctionType | None:
-    """Return a method as it is written, below what decorators put around it.
+    """Return the function as written, below its decorators.
 
-    What `functools.wraps` has made is followed to what it wraps, as `inspect.unwrap` does, and so
-    are `functools.partial` and `functools.lru_cache`. None for what is not written in Python, and
-    for objects of other classes, which would run code of their own to answer.
+    Wrappers made with `functools.wraps` are followed, as `inspect.unwrap` does, and so are
+    `functools.partial` and `functools.lru_cache`. Return None for anything not written in Python,
+    and for objects of other classes, since reading them would run code of their own.
     """
     for _ in range(_MOST_LAYERS):
         within = _within(function)
@@ -35,13 +35,13 @@ def written_function(function: object) -> types.FunctionType | None:
 
 
 def codes_of(raw: Any) -> Iterator[types.CodeType]:
-    """Yield the code of each function that a class's `__dict__` entry consists of."""
+    """Yield the code of each function in a class's `__dict__` entry."""
     for function in functions_of(raw):
         yield function.__code__
 
 
 def functions_of(raw: Any) -> Iterator[types.FunctionType]:
-    """Yield each function, as it is written, that a class's `__dict__` entry consists of."""
+    """Yield each function in a class's `__dict__` entry, below its decorators."""
     kind = type(raw)
     functions: tuple[object, ...] = (raw,)
     if is_subclass(kind, classmethod) or is_subclass(kind, staticmethod):

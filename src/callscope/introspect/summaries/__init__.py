@@ -1,9 +1,9 @@
 """Bounded, redacted, never-raising summaries of values.
 
-A summary is read off a value's structure: no `__repr__`, `__str__`, `__len__`, `__iter__`,
-`__bool__`, `__eq__`, `__hash__` or `__getattr__` of a class that callscope does not know is ever
-called, for each may be slow, have effects (the `repr` of a Django `QuerySet` runs a query), or
-meet an object that is not built yet.
+A summary is read from a value's structure. It never calls `__repr__`, `__str__`, `__len__`,
+`__iter__`, `__bool__`, `__eq__`, `__hash__` or `__getattr__` of a class that callscope does not
+know: each may be slow, have side effects (the `repr` of a Django `QuerySet` runs a query), or meet
+a partly built object.
 """
 
 from callscope.introspect.summaries.secrets import REDACTED, scrubbed

@@ -1,4 +1,4 @@
-"""How arrays are written: by shape and dtype, which known libraries say without computing."""
+"""Text of arrays: their shape and dtype, which known libraries provide without computing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 from callscope.introspect.classes import is_immutable, is_subclass, mro, namespace, qualified_name
 from callscope.introspect.summaries.texts import Nesting, cut, opaque
 
-# Libraries whose arrays say shape and dtype without computing anything.
+# Libraries whose arrays provide shape and dtype without computing anything.
 _ARRAY_LIBRARIES: Final = frozenset(
     {
         *("cupy", "dask", "jax", "jaxlib", "keras", "mlx", "mxnet", "numpy", "paddle", "pandas"),
@@ -18,16 +18,16 @@ _ARRAY_LIBRARIES: Final = frozenset(
 
 
 def is_array(kind: type) -> bool:
-    """Tell whether values of a class have a shape and a dtype that may be asked for.
+    """Return whether values of a class have a shape and a dtype that are safe to read.
 
-    Both have to come from a library that is known for them. Another class's may be properties
-    that run any code of the program's.
+    Both must come from a known library. In other classes they may be properties that run any code
+    of the program.
     """
     return all(_is_of_library(kind, name) for name in ("shape", "dtype", "__getattribute__"))
 
 
 def _is_of_library(kind: type, name: str) -> bool:
-    """Tell whether what a class has under a name is C or comes with a known library."""
+    """Return whether a class attribute is defined in C or by a known library."""
     for base in mro(kind):
         if name in namespace(base):
             package = qualified_name(base).partition(".")[0]
@@ -36,11 +36,11 @@ def _is_of_library(kind: type, name: str) -> bool:
 
 
 def array_text(_: Nesting, value: Any, _depth: int) -> str:
-    """Write ``float32[32, 128]`` for what has a shape and a dtype (NumPy, torch, jax, ...)."""
+    """Write ``float32[32, 128]`` for a value with shape and dtype (NumPy, torch, jax, ...)."""
     torch = sys.modules.get("torch")
     if torch is None or not is_subclass(type(value), torch.Tensor):
         return _array_text(value)
-    # What is asked of a tensor is seen by its subclass, by modes, and by `torch.jit.trace`.
+    # Subclasses, modes and `torch.jit.trace` observe each access to a tensor.
     tracing = torch._C._get_tracing_state()
     if tracing is not None:
         torch._C._set_tracing_state(None)
@@ -59,7 +59,7 @@ def _array_text(value: Any) -> str:
         name = str(dtype).rpartition(".")[2]
     numpy = sys.modules.get("numpy")
     if numpy is not None and is_subclass(type(value), numpy.generic):
-        # One with fields may hold objects, and a subclass may show itself otherwise.
+        # One with fields may hold objects, and a subclass may have its own `__str__`.
         kind = type(value)
         plain = _is_of_library(kind, "__str__") and not is_subclass(kind, numpy.void)
         return f"{name}({cut(str(value), 40)})" if plain else opaque(type(value))

@@ -1,4 +1,4 @@
-"""What is found out once of a class, and forgotten with it."""
+"""Cache of values per class; an entry is dropped with its class."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _T = TypeVar("_T")
 
 
 class ByClass(Generic[_T]):
-    """What is known of classes, for as long as they live.
+    """Values per class, kept while the class lives.
 
-    By their identity: hashing a class may run its metaclass's `__hash__`.
+    Keys are identities: hashing a class may run its metaclass's `__hash__`.
     """
 
     def __init__(self) -> None:
@@ -27,6 +27,6 @@ class ByClass(Generic[_T]):
         known[key] = weakref.ref(kind, forget), value
 
     def get(self, kind: type, default: _T) -> _T:
-        """Return what is known of a class, or the default."""
+        """Return the value of a class, or the default."""
         known = self.known.get(id(kind))
         return known[1] if known is not None and known[0]() is kind else default

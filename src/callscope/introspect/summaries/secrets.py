@@ -1,4 +1,4 @@
-"""Secrets, by the names they go by and by what stands around them in a text."""
+"""Detection of secrets by their names, and by their context in a text."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from callscope.introspect.classes import is_subclass, mro, namespace
 from callscope.introspect.values import Text
 
 REDACTED: Final = Text("[redacted]")
-"""Stands for a value that is hidden."""
+"""Placeholder of a hidden value."""
 
 # Compared with the words of a name, in lower case and joined by "_": `apiKey`, `API-KEY` and
-# `api_key2` are all "api_key". The names are those of the lists that two widely used scrubbers
-# keep, https://github.com/getsentry/sentry-python/blob/master/sentry_sdk/scrubber.py (all but the
+# `api_key2` are all "api_key". The names are those in the lists of two widely used scrubbers,
+# https://github.com/getsentry/sentry-python/blob/master/sentry_sdk/scrubber.py (all but the
 # addresses) and https://github.com/pydantic/logfire/blob/main/logfire/_internal/scrubbing.py, with
-# what machine learning calls tokens taken out. docs/security.md lists them, with what is not hidden.
+# the tokens of machine learning removed. docs/security.md lists them, and what is not hidden.
 _SECRET: Final = re.compile(
     r"""
     passw(or)?d | passphrase | secret | credential  # also as part of a word
@@ -40,18 +40,18 @@ _SECRET: Final = re.compile(
 )
 _WORD_BREAK: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})|[\W\d_]+")
 _LONGEST_NAME: Final = 1_000
-"""Characters beyond which a key is a text and not a name."""
+"""Longest key, in characters, that is treated as a name and not as a text."""
 _LONGEST_KEPT: Final = 100
-"""Characters of the longest name that the decision is kept of."""
+"""Longest name, in characters, whose decision is cached."""
 
 
 def is_secret(name: str, patterns: tuple[str, ...]) -> bool:
-    """Tell whether a value that goes by a name is to be hidden.
+    """Return whether a value with a name must be hidden.
 
     Args:
         name: of an argument, a field, a dictionary key or the method that returns it.
-        patterns: lower-case `fnmatch` patterns of names that are secret besides passwords,
-            tokens, API keys and their kin.
+        patterns: lower-case `fnmatch` patterns of names that are secret in addition to
+            passwords, tokens, API keys and the like.
     """
     if len(name) > _LONGEST_KEPT:
         return len(name) <= _LONGEST_NAME and _is_secret.__wrapped__(name, patterns)
@@ -75,7 +75,7 @@ _AUTHORIZATION: Final = re.compile(
 
 
 def scrubbed(text: str) -> str:
-    """Return a text without the passwords of URLs and the credentials of HTTP headers in it."""
+    """Return a text without passwords in URLs and credentials of HTTP headers."""
     if "://" in text and "@" in text:
         text = _PASSWORD_IN_URL.sub(rf"\1:{REDACTED}@", text)
         text = _TOKEN_IN_URL.sub(rf"\1{REDACTED}@", text)
@@ -85,7 +85,7 @@ def scrubbed(text: str) -> str:
 
 
 BEYOND: Final = 1_000
-"""Characters that are looked at besides those that are shown: a password may end among them."""
+"""Characters scanned beyond the shown ones: a password may end among them."""
 
 
 def scrubbed_start(text: str, length: int) -> str:
@@ -93,19 +93,19 @@ def scrubbed_start(text: str, length: int) -> str:
 
     Args:
         text: a text of any class; it is read as `str` does.
-        length: of a longer text, how many characters to return.
+        length: the largest number of characters to return.
     """
     if str.__len__(text) <= length:
         return scrubbed(str.__str__(text))
     end = length + BEYOND
     start = str.__getitem__(text, slice(end))
     if str.__len__(text) > end:
-        start += "@"  # what was cut off may have ended a password
+        start += "@"  # the cut text may have ended a password
     return scrubbed(start)[:length]
 
 
 def spelling(key: Any) -> str:
-    """Return how a dictionary key reads as a name; empty if it is none."""
+    """Return a dictionary key as a name; empty if it is not one."""
     kind = type(key)
     if is_subclass(kind, enum.Enum):
         return text_of(held_by(key).get("_name_")) or ""
@@ -115,12 +115,12 @@ def spelling(key: Any) -> str:
 
 
 def text_of(value: Any) -> str | None:
-    """Return the plain text of a string of any class, and None for what is no string."""
+    """Return the plain text of a string of any class; None for other values."""
     return str.__str__(value) if is_subclass(type(value), str) else None
 
 
 def held_by(value: Any) -> dict[str, Any]:
-    """Return what an object's `__dict__` holds, if it has one; no property of that name is run."""
+    """Return an object's `__dict__`, empty if it has none; runs no property of that name."""
     for base in mro(type(value)):
         entry: Any = namespace(base).get("__dict__")
         if type(entry) in (types.GetSetDescriptorType, types.MemberDescriptorType):

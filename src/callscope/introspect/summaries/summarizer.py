@@ -1,4 +1,4 @@
-"""Turns values into what a trace keeps of them."""
+"""Summarizer of values for a trace."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ _type_names: Final[ByClass[Text | None]] = ByClass()
 
 
 class ObjectMark(NamedTuple):
-    """An object that may turn out to be traced, and then is shown by its instance number."""
+    """An object that may turn out to be traced; it is then shown with its instance number."""
 
     ref: Identity
     text: Text
 
 
 class Summarizer:
-    """Turns values into what a trace keeps of them, hiding what is secret.
+    """Converter of values to bounded summaries; it hides secrets.
 
     Args:
         redact: names, or `fnmatch` patterns of names, of arguments and dictionary keys that are
@@ -71,7 +71,7 @@ class Summarizer:
         return summarizer, (self._redact,)
 
     def hides(self, name: str) -> bool:
-        """Tell whether a value that goes by this name is secret."""
+        """Return whether a value of this name is secret."""
         return is_secret(name, self._redact)
 
     def value(self, value: Any) -> Value | ObjectMark:
@@ -118,7 +118,7 @@ class Summarizer:
 
     def error(self, error: BaseException) -> CallError:
         """Return the class and the message of an exception."""
-        name = _type_qualname(type(error))  # all there is if no function can be called any more
+        name = _type_qualname(type(error))  # the fallback if no function can be called any more
         try:
             name = qualified_name(type(error)).removeprefix("builtins.")
             message = self._message(error)
@@ -155,7 +155,7 @@ class Summarizer:
         return ", ".join(texts)
 
     def _is_secret_pair(self, values: Sequence[Any]) -> bool:
-        """Tell whether values are a secret's name and the secret, as pairs of headers are."""
+        """Return whether values are a name and a secret, as in HTTP headers."""
         name = spelling(values[0]) if len(values) == _PAIR else ""
         return " " not in name and self.hides(name)  # else it is a text
 
@@ -175,7 +175,7 @@ class Summarizer:
 
 
 def _parts(error: BaseException) -> Iterator[Any]:
-    """Yield all that the `str` of a builtin exception may show, past attributes of its class."""
+    """Yield all that the `str` of a builtin exception may show, bypassing its class."""
     yield from error_args(error)
     for base in filter(is_immutable, mro(type(error))):
         for stored in _members(base):
@@ -187,7 +187,7 @@ def _parts(error: BaseException) -> Iterator[Any]:
 
 @functools.cache
 def _members(kind: type) -> tuple[types.MemberDescriptorType, ...]:
-    """Return what a class written in C stores; only such a class may be hashed."""
+    """Return the member descriptors of a class in C; only such a class may be hashed."""
     found = namespace(kind).values()
     return tuple(entry for entry in found if type(entry) is types.MemberDescriptorType)
 
@@ -220,8 +220,8 @@ def type_name(kind: type) -> Text:
 
 
 def known_type(value: Any) -> Text | None:
-    """Return the name of the value's class if it was asked for before; runs nothing of its own."""
-    # As `ByClass.get` does, without a call: each would take a frame from the program's recursion.
+    """Return the name of the value's class if it is cached; runs none of the class's code."""
+    # `ByClass.get`, inlined: a call would use a frame of the program's recursion limit.
     kind = type(value)
     known = _type_names.known.get(id(kind))
     return known[1] if known is not None and known[0]() is kind else None
@@ -229,5 +229,5 @@ def known_type(value: Any) -> Text | None:
 
 @functools.cache
 def summarizer(redact: tuple[str, ...]) -> Summarizer:
-    """Return the one summarizer that hides these names."""
+    """Return the shared summarizer that hides these names."""
     return Summarizer(redact)

@@ -1,4 +1,4 @@
-"""What stands for a value of which no more is said."""
+"""Short texts for values, and the interface for nested values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from callscope.introspect.values import Text
 
 
 class Nesting(Protocol):
-    """Text of values within values, at a depth."""
+    """Interface that writes nested values at a depth."""
 
     def _text(self, value: Any, depth: int) -> str: ...
     def _items(self, values: Iterable[Any], length: int, depth: int) -> str: ...
@@ -19,7 +19,7 @@ class Nesting(Protocol):
 
 
 def opaque(kind: type) -> Text:
-    """Return what stands for a value of no known kind: ``<Config>``."""
+    """Return the text for a value of unknown kind: ``<Config>``."""
     return Text(f"<{bare_name(qualified_name(kind))}>")
 
 

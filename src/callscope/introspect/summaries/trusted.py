@@ -1,4 +1,4 @@
-"""Which values' own `repr` may be called, and what an instance holds."""
+"""Types whose own `repr` is safe to call, and stored values of instances."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _TRUSTED_REPR: Final = frozenset(
 
 
 def is_genuine(kind: type, qualified: str) -> bool:
-    """Tell whether a class is the one that its module has under the name it claims."""
+    """Return whether a class is the one that its module holds under its name."""
     module, _, name = qualified.rpartition(".")
     return getattr(sys.modules.get(module), name, None) is kind
 
 
 def is_trusted(kind: type) -> bool:
-    """Tell whether the `repr` of a class is short, quick and free of user code."""
+    """Return whether the `repr` of a class is short, quick and free of user code."""
     qualified = qualified_name(kind)
     return qualified in _TRUSTED_REPR and is_genuine(kind, qualified)
 
@@ -52,9 +52,9 @@ _PLAIN: Final = (str, int, types.NoneType, dt.timedelta)
 
 
 def holds_plain(value: Any) -> bool:
-    """Tell whether a value holds nothing that its `repr` could come to, and is the program's.
+    """Return whether the `repr` of a value reaches no object of the program's own classes.
 
-    A path may hold a string, or a UUID a number, of a class that shows itself otherwise.
+    A path may hold a string, or a UUID a number, of a subclass with its own `__repr__`.
     """
     if type(value) is dt.timezone:
         return all(map(_is_plain, value.__getinitargs__()))  # type: ignore[attr-defined]
@@ -73,11 +73,11 @@ def _is_plain(held: Any) -> bool:
 
 
 ABSENT: Final = object()
-"""Stands for what an instance does not hold."""
+"""Placeholder for a value that an instance does not hold."""
 
 
 def stored(value: Any, name: str) -> Any:
-    """Return what an instance holds under a name, in its dict or a slot, calling no property."""
+    """Return an instance's value of a name, from its dict or a slot; calls no property."""
     for base in mro(type(value)):
         entry = namespace(base).get(name)
         if type(entry) is types.MemberDescriptorType:

@@ -1,4 +1,4 @@
-"""How values of known kinds are written, read off their structure."""
+"""Writers of values of known kinds, which read only a value's structure."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from callscope.introspect.summaries.trusted import (
 from callscope.introspect.values import Text
 
 MAX_STRING: Final = 200
-"""Longest string kept as it is, in characters; longer ones are cut."""
+"""Longest string kept unchanged, in characters; longer ones are cut."""
 MAX_ITEMS: Final = 6
 MAX_DEPTH: Final = 3
 _MAX_BYTES: Final = 40
@@ -41,7 +41,7 @@ _MAX_INT_BITS: Final = 256
 error_args: Final[Callable[[BaseException], tuple[Any, ...]]] = BaseException.__dict__[
     "args"
 ].__get__
-"""Returns the `args` of an exception past any attribute of its class."""
+"""Function that returns the `args` of an exception, bypassing attributes of its class."""
 
 Writer = Callable[[Nesting, Any, int], str]
 
@@ -50,7 +50,7 @@ _found: Final[ByClass[Any]] = ByClass()
 
 
 def writer_of(kind: type) -> Writer | None:
-    """Return what writes the values of a class as text, or None for a class of no known kind."""
+    """Return the writer for values of a class; None for a class of unknown kind."""
     known: Writer | None = _found.get(kind, _UNKNOWN)
     if known is _UNKNOWN:
         known = _found[kind] = _find_writer(kind)
@@ -85,7 +85,7 @@ def _dataclass(summarizer: Nesting, value: Any, depth: int) -> str:
 
 
 def _shown_fields(fields: Any) -> Iterator[str]:
-    # A class may put anything under the name that dataclasses use.
+    # A class may store anything under the name that dataclasses use.
     for name, field in fields.items() if type(fields) is dict else ():
         genuine = type(name) is str and qualified_name(type(field)) == "dataclasses.Field"
         if genuine and field.repr is not False:
@@ -100,7 +100,7 @@ def _string(_: Nesting, value: str, depth: int) -> str:
 
 
 def _bytes(_: Nesting, value: bytes | bytearray, _depth: int) -> str:
-    # Through the builtin itself: a subclass may count or slice otherwise.
+    # Through the builtin itself: a subclass may override length or slicing.
     base: Any = bytes if is_subclass(type(value), bytes) else bytearray
     start = bytes(base.__getitem__(value, slice(_MAX_BYTES + BEYOND + 1)))
     length = base.__len__(value)
@@ -109,7 +109,7 @@ def _bytes(_: Nesting, value: bytes | bytearray, _depth: int) -> str:
 
 
 def bounded(value: int) -> int | Text:
-    """Return an integer that takes less than a line as it is; of others, how large they are."""
+    """Return a short integer unchanged, and a text with the size of a longer one."""
     return value if value.bit_length() <= _MAX_INT_BITS else Text(_int(value))
 
 
@@ -124,7 +124,7 @@ def _repr(_: Nesting, value: Any, _depth: int) -> str:
 
 def _sequence(left: str, right: str, base: Any) -> Callable[[Nesting, Any, int], str]:
     def write(summarizer: Nesting, value: Any, depth: int) -> str:
-        # Through the builtin itself: a subclass may count or iterate otherwise.
+        # Through the builtin itself: a subclass may override length or iteration.
         length = base.__len__(value)
         items = summarizer._items(base.__iter__(value), length, depth)
         return f"{_prefix(value, base)}{left}{items}{right}"
@@ -137,7 +137,7 @@ def _set(summarizer: Nesting, value: set[Any] | frozenset[Any], depth: int) -> s
         return "{...}"
     base: Any = set if is_subclass(type(value), set) else frozenset
     length = base.__len__(value)
-    # Sorted, for the order of a set differs between two runs of one program.
+    # Sorted: the order of a set differs between two runs of one program.
     if length > _MAX_SORTED:
         return f"{_prefix(value, base)}{{{length} items}}"
     texts = sorted(summarizer._text(item, depth + 1) for item in base.__iter__(value))
@@ -177,7 +177,7 @@ def _function(_: Nesting, value: Any, _depth: int) -> str:
 
 
 def _name_of(function: Any) -> str | None:
-    """Return the qualified name of a function; the class of an object it is bound to may lie."""
+    """Return the qualified name of a function; does not trust `__class__` of a bound object."""
     if type(function) is types.FunctionType:
         return text_of(function.__qualname__)
     bound = function.__self__
@@ -194,7 +194,7 @@ def _method(_: Nesting, value: types.MethodType, _depth: int) -> str:
 
 def _moment(_: Nesting, value: Any, _depth: int) -> str:
     zone = value.tzinfo
-    # The zone may be of a class of the program's own.
+    # The zone's class may be the program's own.
     known = zone is None or (is_trusted(type(zone)) and holds_plain(zone))
     return repr(value if known else value.replace(tzinfo=None))
 
@@ -211,12 +211,12 @@ def _exception(summarizer: Nesting, value: BaseException, depth: int) -> str:
 
 def _enum(_: Nesting, value: Any, _depth: int) -> str:
     name = held_by(value).get("_name_")
-    # A flag of several has had none in some versions of Python.
+    # A combined flag has no name in some versions of Python.
     shown = name if name is None else text_of(name) or "?"
     return f"{bare_name(qualified_name(type(value)))}.{shown}"
 
 
-# A class is written as the first of its MRO that stands here.
+# The first class of the MRO that is listed here decides.
 _WRITERS: Final[tuple[tuple[type, Writer], ...]] = (
     (str, _string),
     (bytes, _bytes),

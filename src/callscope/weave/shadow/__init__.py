@@ -1,9 +1,9 @@
-"""The same-signature wrapper of one site, writing to the tape.
+"""Shadow: the same-signature wrapper of one site, which writes to the tape.
 
-A shadow is a real function of the original's exact shape: its source is generated with the
-original's parameter list, and the function is built on the original's globals, name, defaults
-and closure cells, so that whatever inspects it sees what it saw before. All the work of a call
-is inlined, so that a traced call takes one more frame and not two.
+A shadow is a real function with the original's exact signature. Its source is generated with the
+original's parameter list. The function is built with the original's globals, name, defaults and
+closure cells, so inspection gives the same result as before. All the work of a call is inlined, so
+a traced call takes one extra frame and not two.
 """
 
 from callscope.introspect.signature import ShadowSpec

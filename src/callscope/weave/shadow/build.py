@@ -1,4 +1,4 @@
-"""Builds shadows: compiles their source and puts it on the original's own parts."""
+"""Builder of shadows: compiles their source and binds it to the original's parts."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ def make_entry(raw: Any, defining: ClassRef, name: str, recipe: ShadowSpec) -> E
     """Return a new entry whose shadows are switched off.
 
     Args:
-        raw: the `__dict__` entry it is to replace; some part of it can be traced.
+        raw: the `__dict__` entry to replace; some part of it can be traced.
         defining: the class.
         name: of the entry in the class's `__dict__`.
-        recipe: what is written.
+        recipe: spec of its shadows.
     """
     entry = Entry(raw)
 
     def shadow(part: Part) -> Any:
         if why_not(raw, part):
             return part.function
-        # The interpreter makes `__new__` a static method, but hands it the class.
+        # The interpreter makes `__new__` a static method, but passes it the class.
         is_new = name == "__new__" and part.binding == "static"
         part = part._replace(binding="class") if is_new else part
         return _make_shadow(part, entry, defining.site(name + part.suffix), recipe)
@@ -87,7 +87,7 @@ def _make_shadow(part: Part, entry: Entry, site: Site, recipe: ShadowSpec) -> An
         cells |= {shape.prefix + k: types.CellType(v) for k, v in written_by.items()}
     function = _build(original, compiled.code, cells)
     if recorder is not None:
-        # Its bytecode alone tells strangers, and so the interpreter must not go around it.
+        # Only its bytecode detects strangers, so the interpreter must not bypass it.
         recorder.attach(_twin(function) if recipe.roots else function)
     entry.looks.append((function, original, attributes(function)))
     return function
@@ -96,7 +96,7 @@ def _make_shadow(part: Part, entry: Entry, site: Site, recipe: ShadowSpec) -> An
 def _cells(
     shape: Signature, entry: Entry, layout: Layout, original: Any, recipe: ShadowSpec
 ) -> dict[str, types.CellType]:
-    """Return the closure cells of a shadow by name: ours, and the original's own."""
+    """Return the closure cells of a shadow by name: callscope's and the original's."""
     values = shared_values(recipe.text) | {
         "origin": Origin(entry, original),
         "original": original,
@@ -117,7 +117,7 @@ def _cells(
 
 
 class _Compiled(NamedTuple):
-    """What the shadows of one shape have in common."""
+    """Compiled code that shadows of one signature share."""
 
     code: types.CodeType
     fields: tuple[Field, ...]
@@ -138,7 +138,7 @@ def _compile(shape: Signature, binding: Binding, recipe: ShadowSpec) -> _Compile
 
 @functools.cache
 def _named(code: types.CodeType, name: str, qualname: str, flags: int) -> types.CodeType:
-    # The same one for each recording: torch compiles anew what calls another code than before.
+    # The same one for each recording: torch recompiles callers if the called code changes.
     return code.replace(co_name=name, co_qualname=qualname, co_flags=flags)
 
 
@@ -150,7 +150,7 @@ def _build(
     original: types.FunctionType, code: types.CodeType, cells: dict[str, types.CellType]
 ) -> types.FunctionType:
     theirs = original.__code__
-    # What `types.coroutine` makes can be awaited by this flag.
+    # This flag makes the result of `types.coroutine` awaitable.
     flags = code.co_flags | theirs.co_flags & ITERABLE_COROUTINE
     function = types.FunctionType(
         _named(code, theirs.co_name, theirs.co_qualname, flags),
@@ -163,14 +163,14 @@ def _build(
 
 
 def _twin(function: types.FunctionType) -> types.FunctionType:
-    """Return another function of the same code."""
+    """Return another function with the same code."""
     return types.FunctionType(function.__code__, {}, closure=function.__closure__)
 
 
 def _build_proxy(
     original: Any, code: types.CodeType, cells: dict[str, types.CellType], name: str
 ) -> Any:
-    # Imported where there is one: `wrapt` takes long.
+    # Imported lazily: `wrapt` is slow to import.
     from callscope.weave.shadow.proxy import Proxy
 
     begin_below(code)

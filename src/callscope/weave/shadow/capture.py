@@ -1,4 +1,4 @@
-"""What shadows call for values that are no short scalars; nothing called in here is recorded."""
+"""Capture of values that are not short scalars, for shadows; no call in here is recorded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from callscope.trace import Text
 from callscope.weave.shadow.frames import drop_own_frames
 
 _MAX_SPREAD: Final = 10
-"""How many of the values in `*args`, and in `**kwargs`, are captured."""
+"""Largest number of values captured from `*args`, and from `**kwargs`."""
 
 
 _One = Callable[[Any], Any]
@@ -24,7 +24,7 @@ _Named = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class Capture:
-    """Captures values as one recipe asks for them."""
+    """Capturing functions for one set of hidden names."""
 
     def __init__(self, redact: tuple[str, ...]) -> None:
         self._redact = redact
@@ -75,24 +75,24 @@ class Capture:
         return captured | {"...": form(Text(f"{more} more"))} if more else captured
 
     def note_error(self, tape: list[Any], error: BaseException) -> None:
-        """Write what a call raised, and take the shadow's own frame out of the traceback."""
+        """Record an exception, and remove the shadow's own frame from its traceback."""
         drop_own_frames(error)
         now = TAPES.clock.cell_contents()
         try:
             text = TAPES.untraced(self._summarizer.error, error)
-        except RecursionError:  # the shadow, which sees to others, would drop one frame more
+        except RecursionError:  # the shadow, which handles others, would drop one more frame
             text = AT_LIMIT if type(error) is RecursionError else UNKNOWN_ERROR
         tape += (ERROR, now, text)
 
 
 @functools.cache
 def capture(redact: tuple[str, ...]) -> Capture:
-    """Return the one `Capture` that hides these names."""
+    """Return the shared `Capture` that hides these names."""
     return Capture(redact)
 
 
 def _plainly_named(item: tuple[str, Any]) -> tuple[str, Any]:
-    # A keyword may be of a subclass of `str`, which hashes and spells itself otherwise.
+    # A keyword may be of a `str` subclass with its own hash and text.
     return str.__str__(item[0]), item[1]
 
 

@@ -1,4 +1,4 @@
-"""What the closure cells of shadows hold."""
+"""Contents of the closure cells of shadows."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ CELLS: Final = (
 
 @functools.cache
 def shared_values(recipe: ShadowSpec) -> dict[str, Any]:
-    """Return what the closure cells of all shadows of a recipe hold."""
+    """Return the cell values that all shadows of a spec share."""
     capturing = capture(recipe.redact)
     values = {
         **_CONSTANTS,

@@ -1,8 +1,8 @@
-"""PyTorch compiles what a model calls; a call made while it does so is not recorded.
+"""Coexistence with PyTorch's compiler; a call made while it compiles is not recorded.
 
-A compiled region cannot read a clock or append to a list of ours. So where torch is in play, a
-shadow first asks it, and goes straight to the original: the compiler, which knows the answer
-beforehand, then sees nothing else of the shadow. See
+A compiled region cannot read a clock or append to a list of ours. So if torch is imported, a
+shadow first calls `is_compiling`, and then goes straight to the original. The compiler knows the
+answer beforehand, and sees nothing else of the shadow. See
 https://docs.pytorch.org/docs/stable/generated/torch.compiler.is_compiling.html.
 """
 
@@ -20,22 +20,22 @@ _waiting: Final[list[Callable[[], None]]] = []
 
 
 def is_compiling() -> Callable[[], bool] | None:
-    """Return the function that tells whether torch is compiling; None if there is no torch."""
+    """Return torch's `is_compiling` function; None if torch is not imported."""
     found: Callable[[], bool] | None = getattr(sys.modules.get(_COMPILER), "is_compiling", None)
     return found
 
 
 def begin_below(code: types.CodeType) -> None:
-    """Have the compiler take up what a shadow calls, and not the shadow.
+    """Let the compiler compile the callees of a shadow, but not the shadow.
 
-    So it compiles the very functions that it would without callscope, refuses those that it would
-    refuse, and does so once, whether or not a recording runs.
+    So it compiles and rejects the same functions as without callscope, and does so once, whether
+    or not a recording runs.
     """
     _skip(code, below=False)
 
 
 def leave_alone(function: Any) -> None:
-    """Have the compiler leave alone what a shadow calls for its own ends, and all below."""
+    """Exclude a function that a shadow calls for its own purposes, and all its callees."""
     while isinstance(function, functools.partial):
         function = function.func
     code = getattr(function, "__code__", None)
@@ -44,7 +44,7 @@ def leave_alone(function: Any) -> None:
 
 
 def _skip(code: types.CodeType, *, below: bool) -> None:
-    # What `torch._dynamo.disable` does, without the second that importing `torch._dynamo` takes.
+    # As `torch._dynamo.disable`, without the second that importing `torch._dynamo` takes.
     frames = sys.modules.get("torch._C._dynamo.eval_frame")
     set_strategy = getattr(frames, "set_code_exec_strategy", None)
     if frames is not None and set_strategy is not None:
@@ -62,7 +62,7 @@ def when_in_play(changed: Callable[[], None]) -> None:
     except (ImportError, ValueError):
         installed = False
     if installed:
-        # Imported where it is used, for it takes long.
+        # Imported lazily: it is slow to import.
         import wrapt
 
         _waiting.append(changed)

@@ -1,4 +1,4 @@
-"""What led to a call: carried in a context variable to the tasks and threads that it starts."""
+"""Context variable that carries the parent call to the tasks and threads that it starts."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _R = TypeVar("_R")
 
 
 class Current:
-    """Token of the innermost traced coroutine, or mark, in whose context something runs.
+    """Token of the innermost traced coroutine, or mark, of the running context.
 
-    A class, so that shadows hold what can be pickled, and find `get` fastest.
+    A class, so that shadows hold a picklable object, and look `get` up fastest.
     """
 
     _variable: contextvars.ContextVar[object] = contextvars.ContextVar(
@@ -31,20 +31,20 @@ class Current:
 
 
 class Token:
-    """Stands for one call; what is known of it is forgotten with the token."""
+    """Identity of one call; data about the call is dropped with the token."""
 
     __slots__ = ("__weakref__",)
 
 
 def carry(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Return a function whose traced calls hang below the call that is running now.
+    """Return a function whose traced calls become children of the call running now.
 
-    For work that is handed to another thread: ``pool.submit(callscope.carry(work), item)``.
-    Tasks of `asyncio`, and `asyncio.to_thread`, need it only where they are started by a function
-    that is no coroutine. While nothing records, the function itself is returned.
+    Use it for work in another thread: ``pool.submit(callscope.carry(work), item)``. Tasks of
+    `asyncio`, and `asyncio.to_thread`, need it only if the function that starts them is not a
+    coroutine. While nothing records, the function itself is returned.
 
     Args:
-        function: what another thread is to call.
+        function: function that another thread will call.
     """
     if not TAPES.is_read:
         return function

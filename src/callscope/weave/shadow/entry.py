@@ -1,4 +1,4 @@
-"""What was put into a class's `__dict__`, and what would stand there without callscope."""
+"""Woven `__dict__` entries of classes, and the way back to their originals."""
 
 from __future__ import annotations
 
@@ -13,31 +13,29 @@ from callscope.weave.shadow.frames import hide, is_ours
 
 
 class Entry:
-    """What was put into a class's `__dict__`, and what stood there before.
+    """A woven `__dict__` entry of a class, with the original entry.
 
-    It is held by the functions that were put there, and by nothing else: so callscope keeps no
-    class alive.
+    Only the woven functions hold it, so callscope keeps no class alive.
     """
 
     __slots__ = ("__weakref__", "covers", "entry", "layouts", "looks", "on", "raw")
 
     def __init__(self, raw: Any) -> None:
         self.raw: Any = raw
-        """The `__dict__` entry from before, the very same one; `ABSENT` if there was none."""
+        """The original `__dict__` entry itself; `ABSENT` if there was none."""
         self.entry: Any = None
-        """The `__dict__` entry that took its place."""
+        """The `__dict__` entry that replaced it."""
         self.looks: list[tuple[types.FunctionType, types.FunctionType, dict[str, Any]]] = []
-        """Its shadows, what they stand in for, and the attributes that both had at first."""
+        """Its shadows, their originals, and the attributes that both had at first."""
         self.layouts: list[Layout] = []
-        """Begin the records of its shadows."""
+        """Layouts of its shadows, which begin their records."""
         self.covers: list[Layout] = []
-        """Begin the records of earlier shadows that its own may call, for somebody patched one on
-        top of the other."""
+        """Layouts of earlier shadows that its own may call, because a patch was put on top."""
         self.on: types.CellType = types.CellType(False)
-        """Whether calls are recorded; while it holds False, a shadow passes straight through."""
+        """Cell with the recording state; while it holds False, a shadow only calls the original."""
 
     def switch(self, *, on: bool) -> None:
-        """Have calls recorded, or passed straight through."""
+        """Switch recording on or off; when off, shadows only call the originals."""
         self.on.cell_contents = ON if on else False
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -45,7 +43,7 @@ class Entry:
 
     def __setstate__(self, entry: Any) -> None:
         self.entry = entry
-        # A pickler by value may name the file of all code alike, as `cloudpickle` does since 3.1.3.
+        # A pickler by value may replace file names in code, as `cloudpickle` does since 3.1.3.
         parts = anatomy(entry)
         for part in () if parts is None else parts.parts:
             if type(part.function) is types.FunctionType:
@@ -53,10 +51,10 @@ class Entry:
 
 
 class _On:
-    """Stands in a shadow's cell while calls are recorded; in a pickle, it becomes False.
+    """Value of a shadow's cell while calls are recorded; in a pickle, it becomes False.
 
-    Picklers by value (`cloudpickle`, `dill`) write what the cell holds. Nobody where that is loaded
-    wove the shadow, and so nobody would ever switch it off.
+    Picklers by value (`cloudpickle`, `dill`) write the cell's value. The process that loads it did
+    not weave the shadow, so it would never switch it off.
     """
 
     __slots__ = ()
@@ -69,24 +67,24 @@ ON: Final = _On()
 
 
 class Origin(NamedTuple):
-    """Where a function of ours comes from; stands in a cell of its closure.
+    """Origin of a woven function, held in a cell of its closure.
 
-    No mark is left on the function, whose `__dict__` others copy (Django's `as_view` does).
+    The function itself has no mark, since others copy its `__dict__` (Django's `as_view` does).
     """
 
     entry: Entry
     function: Any
-    """What it stands in for."""
+    """The original that it replaces."""
 
 
 def origin_of(function: Any) -> Origin | None:
-    """Return where a function of ours comes from, or None for any other object."""
+    """Return the origin of a woven function; None for any other object."""
     if _is_proxy(function):
         function = function._self_wrapper
     if type(function) is not types.FunctionType or not is_ours(function.__code__):
         return None
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        # Others may still be empty.
+        # Other cells may still be empty.
         if name.endswith("origin") and type(cell.cell_contents) is Origin:
             return cell.cell_contents
     return None
@@ -98,10 +96,10 @@ def _is_proxy(raw: Any) -> bool:
 
 
 def without_callscope(raw: Any) -> Any:
-    """Return what would stand in a `__dict__` without callscope, in place of what does.
+    """Return the `__dict__` entry that would be there without callscope.
 
-    That may be `ABSENT`. A class that a decorator makes a second time (`slots=True`) takes over
-    what was put into the first; and a program may build something of its own around a shadow, as
+    It may be `ABSENT`. A class that a decorator recreates (`slots=True`) inherits the woven entries
+    of the first, and a program may build an object of its own around a shadow, as
     ``@Base.prop.setter`` does.
     """
     while True:

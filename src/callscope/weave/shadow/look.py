@@ -1,4 +1,4 @@
-"""What a shadow has in common with the function that it stands in for, besides the signature."""
+"""Attributes, apart from the signature, that a shadow shares with its original."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from callscope.weave.shadow.entry import Entry
 _ATTRIBUTES: Final = (
     *("__name__", "__qualname__", "__module__", "__doc__"),
     *("__defaults__", "__kwdefaults__"),
-    # To read them is to evaluate them, from Python 3.14 on.
+    # Reading them evaluates them, from Python 3.14 on.
     *(("__annotations__",) if sys.version_info < (3, 14) else ()),
     *(("__type_params__",) if sys.version_info >= (3, 12) else ()),
 )
 
 
 def attributes(function: types.FunctionType) -> dict[str, Any]:
-    """Return what a program may set on a function, and what callscope keeps the same."""
+    """Return the attributes that a program may set on a function and callscope keeps equal."""
     own = {name: value for name, value in function.__dict__.items() if name != "__wrapped__"}
     return own | {name: getattr(function, name) for name in _ATTRIBUTES}
 
 
 def make_alike(function: types.FunctionType, original: types.FunctionType) -> None:
-    """Give a new shadow all that is read off the original."""
+    """Copy the original's attributes to a new shadow."""
     for name in _ATTRIBUTES:
         setattr(function, name, getattr(original, name))
     _copy_annotations(original, function)
@@ -34,7 +34,7 @@ def make_alike(function: types.FunctionType, original: types.FunctionType) -> No
 
 
 def hand_back(entry: Entry) -> None:
-    """Give the originals what was set on their shadows meanwhile: attributes are the method's."""
+    """Copy attributes set on shadows back to their originals: they belong to the method."""
     for made, original, before in entry.looks:
         now = attributes(made)
         for name in before.keys() | now.keys():
@@ -47,8 +47,8 @@ def hand_back(entry: Entry) -> None:
 
 
 def _copy_annotations(original: types.FunctionType, function: types.FunctionType) -> None:
-    # From Python 3.14 on, to read them is to evaluate them, for the first time: that is left to
-    # the program (https://peps.python.org/pep-0649/).
+    # From Python 3.14 on, the first read evaluates them: that is left to the program
+    # (https://peps.python.org/pep-0649/).
     if sys.version_info >= (3, 14) and not _are_evaluated(original):
         function.__annotate__ = original.__annotate__
     else:
@@ -56,7 +56,7 @@ def _copy_annotations(original: types.FunctionType, function: types.FunctionType
 
 
 def _are_evaluated(function: types.FunctionType) -> bool:
-    """Tell whether a function's annotations have been read, or set, before."""
+    """Return whether a function's annotations have been read or set before."""
     builtins = function.__builtins__  # type: ignore[attr-defined,unused-ignore]
     others = (function.__globals__, builtins, function.__dict__)
     known = {*map(id, others), id(function.__kwdefaults__)}

@@ -1,4 +1,4 @@
-"""What the shadows of plain functions hand to the tape in C."""
+"""Recorders of the tape in C, for the shadows of plain functions."""
 
 from __future__ import annotations
 
@@ -52,15 +52,15 @@ def make_recorder(
     binding: Binding | None,
     recipe: ShadowSpec,
 ) -> Any:
-    """Return what writes the records of one shadow: a `_tape.Recorder`.
+    """Return the `_tape.Recorder` that writes the records of one shadow.
 
     Args:
-        original: what the shadow stands in for.
-        layout: begins its records.
-        on: holds whether calls are recorded.
-        shape: of the original.
-        binding: how it binds; None where it is called on nothing.
-        recipe: what is written.
+        original: function that the shadow replaces.
+        layout: layout of its records.
+        on: cell that holds whether calls are recorded.
+        shape: signature of the original.
+        binding: how it binds; None if it is not bound.
+        recipe: spec of the shadow.
     """
     capturing = capture(recipe.redact)
     hides = summarizer(recipe.redact).hides
@@ -79,7 +79,7 @@ def make_recorder(
             captures += how
             spreads.append(None)
     value = {"v": capturing.value, "t": capturing.type, "c": capturing.both}[how]
-    native: Any = NATIVE  # for a type checker takes its declaration, and what it was given
+    native: Any = NATIVE  # type checkers merge its declared and assigned types
     return native.Recorder(
         layout=layout,
         original=original,

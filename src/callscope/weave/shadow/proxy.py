@@ -1,4 +1,4 @@
-"""The wrapper of what is called without being a Python function; imported where there is one."""
+"""Wrapper of callables that are not Python functions; imported only if one is woven."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _BoundProxy(_BoundFunctionWrapper):
 
 
 class Proxy(_FunctionWrapper):
-    """Stands in for a callable; pickles as what it stands for."""
+    """Wrapper of a callable; pickles as the callable itself."""
 
     __bound_function_wrapper__: Any = _BoundProxy
 

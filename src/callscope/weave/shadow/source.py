@@ -1,4 +1,4 @@
-"""Writes the source of shadows. Functions of one shape get the very same source."""
+"""Generator of shadow source code. Functions of one signature get identical source."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def spread(field: Field, recipe: ShadowSpec) -> str:
-    """Return the name of the `Capture` method for what a parameter with stars takes."""
+    """Return the name of the `Capture` method for a starred parameter."""
     several = len(recipe.captured) > 1
     name = "boths" if several else "".join(recipe.captured)
     if summarizer(recipe.redact).hides(field.name):
@@ -45,12 +45,12 @@ def spread(field: Field, recipe: ShadowSpec) -> str:
 
 
 class Source:
-    """The source of the shadows of one shape.
+    """Source of the shadows of one signature.
 
     Args:
-        shape: of the functions to be shadowed.
+        shape: signature of the functions to be shadowed.
         binding: how they bind in their classes.
-        recipe: what the shadows write.
+        recipe: spec of the shadows.
     """
 
     def __init__(self, shape: Signature, binding: Binding, recipe: ShadowSpec) -> None:
@@ -66,14 +66,14 @@ class Source:
         if shape.kind == "callable":
             self._bound = None if binding == "static" else "instance"
         self.fields: tuple[Field, ...] = tuple(self._fields())
-        """The captured parameters: all but the one that the method is bound to."""
+        """Captured parameters: all except the bound object or class."""
         self.is_native = (
             NATIVE is not None
             and shape.kind == "function"
             and not recipe.notes
             and len(self.fields) <= NATIVE.MOST_FIELDS
         )
-        """Whether the records are written by a recorder of the tape in C."""
+        """True if a recorder of the tape in C writes the records."""
 
     def _fields(self) -> Iterator[Field]:
         if not self._recipe.captured:
@@ -111,7 +111,7 @@ class Source:
         kind = self._shape.kind
         suspends = self._shape.is_suspendable
         captures = bool(self._recipe.captured) and kind != "async generator"
-        # An async generator cannot pass itself on: switched off, it writes to a list for nobody.
+        # An async generator cannot be delegated: switched off, it writes to a list nobody reads.
         find_tape = "$tape = $local.tape"
         if kind == "async generator":
             find_tape += " if $token is not None else []"
@@ -132,7 +132,7 @@ class Source:
             else "",
             "run": self._fill(RUN[kind]),
             "open_tape": find_tape,
-            # Where a call goes on after it was suspended may be another thread.
+            # A suspended call may resume in another thread.
             "find_tape": find_tape if suspends else "",
             "return_result": "" if kind == "async generator" else "return $result",
             "entered": ", ".join(self._entered()),
@@ -146,7 +146,7 @@ class Source:
             "capture_result": CAPTURE_RESULT.format(self._capture("$result")) if captures else "",
             "write_return": WRITE_CAPTURED if captures else "$tape.append($time)",
             "go_live": "$drain()" if self._recipe.live else "",
-            # What was thrown in holds, from Python 3.12 on, this frame by that of the body.
+            # From Python 3.12 on, a thrown error holds the body's frame, and that holds this one.
             "forget": "$body = $act = None" if kind == "async generator" else "",
         }
 
@@ -159,8 +159,8 @@ class Source:
         )
 
     def _is_recorded(self) -> str:
-        """Return the condition for a call to be recorded."""
-        # `def method(*args)`, called with no arguments at all, has no object.
+        """Return the condition under which a call is recorded."""
+        # `def method(*args)`, called without any argument, has no object.
         parts = ["$on"]
         if self._bound_in_args:
             parts.append(str(self._shape.var_positional))
@@ -172,7 +172,7 @@ class Source:
 
     @property
     def _selects(self) -> bool:
-        """Whether calls are recorded on some objects alone."""
+        """True if calls are recorded only on some objects."""
         return bool(self._recipe.roots)
 
     def _while_compiling(self) -> str:
@@ -192,7 +192,7 @@ class Source:
 
     @property
     def _encloses(self) -> bool:
-        """Whether what is current is so from the begin of a call to its end."""
+        """True if the span stays current from the begin of a call to its end."""
         return self._recipe.is_current and not self._shape.is_suspendable
 
     def _begin_around(self) -> str:
@@ -226,7 +226,7 @@ class Source:
         return ", ".join(parts)
 
     def _declared(self, name: str) -> str:
-        # Only a place holder: the function gets the original's own default objects.
+        # Only a placeholder: the function gets the original's own default objects.
         return f"{name}=None" if name in self._shape.defaulted else name
 
     def _run_original(self) -> str:
@@ -284,7 +284,7 @@ class Source:
         return captured
 
     def _entered(self) -> Iterator[str]:
-        """Yield what a recorder of the tape in C is given: the object, and each field as it is."""
+        """Yield the arguments of a recorder of the tape in C: the object and each raw field."""
         if self._bound is not None:
             yield self._bound
         for field in self.fields:
@@ -293,7 +293,7 @@ class Source:
 
     @property
     def is_bound(self) -> bool:
-        """Whether there is an object, or a class, that the method is bound to."""
+        """True if the method is bound to an object or a class."""
         return self._bound is not None
 
     def _redacted(self) -> str:

@@ -1,8 +1,8 @@
-"""Drives coroutines and generators, and writes when they are suspended and resumed.
+"""Driver of coroutines and generators that records suspensions and resumptions.
 
-While a coroutine runs, and only then, the context variable of `Current` says so: a task that it
-makes copies the context, and thereby knows what it was made by. The variable's token is never held
-while the coroutine is suspended.
+Only while a coroutine runs, the context variable of `Current` holds its token. A task that it
+creates copies the context, and so knows its creator. The variable's reset token is never held while
+the coroutine is suspended.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SPENT: Final = "the C stack of this thread is too small for so many traced gene
 
 
 def is_stack_spent() -> bool:
-    """Return whether the C stack has all but run out; the tape in Python cannot know."""
+    """Return whether the C stack is nearly exhausted; the tape in Python cannot know."""
     return False
 
 
@@ -32,12 +32,12 @@ if NATIVE is not None:
 
 
 def new_token(on: bool) -> Token | None:  # noqa: FBT001  # the state of a shadow
-    """Return a token for a call; None if it is not recorded."""
+    """Return a token for a call; None if the call is not recorded."""
     return Token() if on else None
 
 
 def task_name() -> str | None:
-    """Return the name of the asyncio task that runs, if one does."""
+    """Return the name of the running asyncio task; None without one."""
     asyncio = sys.modules.get("asyncio")
     if asyncio is None:
         return None
@@ -49,14 +49,14 @@ def task_name() -> str | None:
 
 
 def suspend(token: Token | None) -> None:
-    """Write that a call is suspended."""
+    """Record that a call is suspended."""
     if token is not None:
         tape = TAPES.local.tape
         tape += (SUSPEND, TAPES.clock.cell_contents(), token)
 
 
 def resume(token: Token | None) -> None:
-    """Write that a call goes on."""
+    """Record that a call is resumed."""
     if token is not None:
         tape = TAPES.local.tape
         tape += (RESUME, TAPES.clock.cell_contents(), token)
@@ -67,13 +67,13 @@ def resume(token: Token | None) -> None:
 def drive(
     body: Any, token: Token | None, *, as_current: bool, entered: Any = None
 ) -> Generator[Any, Any, Any]:
-    """Run a generator or a coroutine to its end; passes on what is sent, thrown and returned.
+    """Run a generator or a coroutine to its end; pass on sent, thrown and returned values.
 
     Args:
-        body: what is run.
-        token: stands for its call on the tape; None if it is not recorded.
-        as_current: whether tasks that it makes shall know what they were made by.
-        entered: is made current while it runs, and not while it is suspended.
+        body: the generator or coroutine.
+        token: identifies its call on the tape; None if the call is not recorded.
+        as_current: whether tasks that it creates know their creator.
+        entered: active span, current while the body runs and not while it is suspended.
     """
     step, argument = body.send, None
     try:
@@ -104,19 +104,18 @@ def drive(
                 step = body.send
             resume(token)
             if is_closing:
-                # Not where it is handled: what the body then raises would have it as its context.
+                # Outside of its handler: it would become the context of what the body raises.
                 body.close()
                 raise GeneratorExit
     finally:
-        # From Python 3.12 on, the body's frame, which an error holds, holds this one.
+        # From Python 3.12 on, an error holds the body's frame, and that holds this one.
         body = step = argument = None
 
 
 def first_step(body: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
-    """Return the first step of an async generator, of which no event loop is told.
+    """Return the first step of an async generator without registering it at an event loop.
 
-    A loop closes at its end all that it was told of, and it knows the shadow, which closes the
-    body.
+    A loop closes its registered generators at its end. It knows the shadow, which closes the body.
     """
     hooks = sys.get_asyncgen_hooks()
     sys.set_asyncgen_hooks(None, None)

@@ -1,4 +1,4 @@
-"""The texts that the source of a shadow is put together from."""
+"""Templates from which the source of a shadow is assembled."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from callscope.tape.threads import LIMIT
 
 
 class Template(AsciiTemplate):
-    """A template whose names may be any identifiers, as those of parameters may."""
+    """Template whose names may be any identifiers, as parameter names may."""
 
     idpattern = r"[^\W\d]\w*"
     flags = re.UNICODE
 
 
-# `$name` stands for a name that the original does not use: a local variable if it is one of
-# these, else a closure cell. What follows the `try` runs no instruction at which the interpreter
-# looks for signals before the end is on the tape, and what the `except` branch does first is to
-# write it there: so no interrupt makes an end go missing.
+# `$name` is a name that the original does not use: a local variable if it is one of these, else a
+# closure cell. After the `try`, the interpreter checks for no signal before the end of the call is
+# on the tape, and the `except` branch writes it first: so no interrupt loses an end.
 LOCALS: Final = frozenset(
     {
         *("tape", "runtime", "result", "time", "captured", "error", "known"),
@@ -65,8 +64,8 @@ SHADOW: Final = Template(f"""\
         $go_live
         $return_result
 """)
-# The same where the tape in C does it. An interrupt within `$enter` leaves no begin behind, nor
-# does one before it; and one after it comes when the `try` has begun.
+# The same with the tape in C. An interrupt before or within `$enter` leaves no begin record; a
+# later one comes when the `try` has begun.
 NATIVE_SHADOW: Final = Template("""\
     def shadow($parameters):
         $name_freevars
@@ -88,16 +87,16 @@ if $condition:
             except $BaseException as $error:
                 $drop_own_frames($error)
                 raise"""
-# By the address, for a metaclass may have a `__hash__` of its own.
+# By address: a metaclass may define `__hash__`.
 IS_AKIN: Final = "$id({0}) not in $strange and ($id({0}) in $akin or $learn({0}))"
 WHILE_OFF: Final = _WHILE.replace("$condition", "not ($is_recorded)")
 WHILE_SKIPPED: Final = _WHILE.replace("$condition", "$entered is $SKIPPED")
-# A call that is to be current begins before that is made: it and the call begin at one instant.
+# The clock is read before the span is made: span and call begin at the same instant.
 BEGIN_AROUND: Final = """\
 $time = $clock()
         $outer = None
         {}"""
-# An async generator that is not recorded cannot pass itself on, and has no token.
+# An async generator that is not recorded cannot be delegated, and has no token.
 WRITE_BEGIN_IF_RECORDED: Final = """\
 if $token is not None:
             {}"""
@@ -106,11 +105,11 @@ if $token is not None:
                     $note_error($tape, $error)
                 else:
                     $drop_own_frames($error)"""
-# Before all else: what a compiler sees of the shadow is then only this.
+# First of all: then a compiler sees only this of the shadow.
 WHILE_COMPILING: Final = """\
 if $is_compiling():
             $pass_on"""
-# torch.fx changes the shadow's code so that what stars take are values of its own.
+# torch.fx changes the shadow's code so that starred parameters hold values of its own.
 IF_UNSTARRED: Final = """
         if $condition:
             return $unstarred($original)($arguments)"""
@@ -136,8 +135,8 @@ $body = $run_original
                 if $act is None:
                     await $body.aclose()
                     raise $GeneratorExit"""
-# How each kind of function is run by its shadow, and how one that is switched off passes it on.
-# An async generator cannot pass itself on; switched off, it is driven all the same, without token.
+# How a shadow runs each kind of function when switched on (RUN) and off (PASS_ON). An async
+# generator cannot be delegated; switched off, it is driven as usual, without a token.
 RUN: Final[dict[Kind, str]] = {
     "function": "$result = $run_original",
     "callable": "$result = $run_original",
@@ -155,7 +154,7 @@ FIND_RUNTIME: Final = """\
 $runtime = $seen
         if {if_any}$runtime() is not {found}:
             $runtime = $seen = ${class_ref}({found})"""
-# `wrapt` may know of no object.
+# `wrapt` may pass no object.
 FIND_RUNTIME_IF_ANY: Final = """\
 $runtime = $seen
         if {bound} is None:
@@ -168,8 +167,8 @@ if $result is None:
             $tape.append($time)
         else:
             $tape += ($RESULT, $time, $captured)"""
-# No set of types: looking a class up in one would run its metaclass's `__hash__`. No assignment
-# expression: TensorFlow's AutoGraph, which converts shadows too, knows none.
+# No set of types: looking up a class in one would run its metaclass's `__hash__`. No assignment
+# expression: TensorFlow's AutoGraph, which converts shadows too, does not support them.
 CAPTURE_VALUE: Final = (
     "({name} if {name} is None or $type({name}) is $int or $type({name}) is $float"
     " or $type({name}) is $bool or $type({name}) is $str and $len({name}) <= {longest}"
