@@ -1,6 +1,6 @@
 """Traces made by hand, for tests of what reads them."""
 
-from callscope.read import Trace
+from callscope.read.trace import Trace
 from callscope.trace import CallError, Header, MadeCall, Recorded, Text
 
 

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 import callscope
 from building import hostile_call
 from callscope import errors
-from callscope.read import Trace, load_all
+from callscope.read.load import load_all
+from callscope.read.trace import Trace
 from callscope.tape.threads import TAPES
 from callscope.trace import Header, MadeCall, Recorded
 from conftest import make_seed

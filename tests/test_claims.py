@@ -15,9 +15,8 @@ import callscope
 from callscope import JSONLines, load, record
 from callscope.errors import OptionError, ProcessWarning
 from callscope.introspect.origin import host_label
-from callscope.read import Trace
+from callscope.read.load import merge
 from callscope.tools.cli import main
-from callscope.trace import merge as merged
 
 pytestmark = pytest.mark.slow
 
@@ -25,11 +24,6 @@ pytestmark = pytest.mark.slow
 class Base:
     def call(self, n):
         return n
-
-
-def merge(traces):
-    """Return traces as one."""
-    return Trace._of(merged([trace._data() for trace in traces]))
 
 
 def results(trace):

@@ -16,7 +16,7 @@ import pytest
 
 import callscope
 from callscope import errors
-from callscope.read import Trace
+from callscope.read.trace import Trace
 from callscope.tools.cli import main
 from conftest import SEED_OUTLINE
 
@@ -57,7 +57,7 @@ class TestReplacing:
         """The next save in the folder removes it; the file of a process that lives stays."""
         program = """
             import os, signal, sys
-            from callscope.read import Trace
+            from callscope.read.trace import Trace
             from callscope.trace import Header
 
             def read():

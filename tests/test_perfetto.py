@@ -10,7 +10,7 @@ import pytest
 
 import callscope
 from building import hostile_call
-from callscope.read import Trace
+from callscope.read.trace import Trace
 from callscope.trace import Header, MadeCall, Recorded
 from perfetto import Perfetto
 from picture import Picture

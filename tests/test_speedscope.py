@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import callscope
 from building import hostile_call
-from callscope.read import Trace
+from callscope.read.trace import Trace
 from callscope.trace import Header, Recorded
 from conftest import make_seed
 from picture import refuse

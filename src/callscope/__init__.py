@@ -15,10 +15,11 @@ from callscope.introspect.version import __version__
 
 TYPE_CHECKING = False  # see callscope.introspect.classes
 if TYPE_CHECKING:
-    from callscope.read import Trace, load
     from callscope.read.diff import diff
     from callscope.read.explain import Explanation, explain
     from callscope.read.findings import Finding
+    from callscope.read.load import load
+    from callscope.read.trace import Trace
     from callscope.recording.api import record, start, stop
     from callscope.recording.inside import current
     from callscope.sinks.console import Console
@@ -83,14 +84,14 @@ _LAZY = {
     "OpenTelemetry": "sinks.opentelemetry",
     "Sink": "trace",
     "Structlog": "sinks.structlog",
-    "Trace": "read",
+    "Trace": "read.trace",
     "carry": "weave.shadow.context",
     "current": "recording.inside",
     "diff": "read.diff",
     "engine": "tape.engine",
     "event_schema": "trace.schema",
     "explain": "read.explain",
-    "load": "read",
+    "load": "read.load",
     "load_ipython_extension": "tools.ipython",
     "record": "recording.api",
     "rescan": "weave",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from callscope.read.formats import files
 from callscope.read.trace import Trace
+from callscope.trace import merge as trace_merge
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -20,7 +21,7 @@ def load(path: str | PathLike[str]) -> Trace:
 
     Args:
         path: the file; or a pattern of files, such as ``"trace*.jsonl"`` for all processes of a
-            program, which are read as one trace. See `callscope.trace.merge`.
+            program, which are read as one trace. See `merge`.
 
     Raises:
         TraceFormatError: if a file is not a trace; the message names the invalid line.
@@ -35,3 +36,15 @@ def load_all(paths: Iterable[str | PathLike[str]]) -> Trace:
     Files of earlier runs are left out; see `callscope.read.formats.files.load_all`.
     """
     return Trace._of(files.load_all(paths))
+
+
+def merge(traces: Iterable[Trace]) -> Trace:
+    """Return several traces as one, which uses them up; see `callscope.trace.merge.merge`.
+
+    Calls are in chronological order. Calls and objects get new numbers, and processes that share a
+    number are told apart.
+
+    Args:
+        traces: at least one.
+    """
+    return Trace._of(trace_merge.merge([trace._data_with_cost() for trace in traces]))

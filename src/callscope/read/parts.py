@@ -12,7 +12,8 @@ from callscope.introspect.claim import PARTS, is_claimed, remove, remove_empty
 from callscope.introspect.origin import host_label
 from callscope.read.formats import load_all
 from callscope.read.trace import Trace
-from callscope.trace import TraceData, merge
+from callscope.trace import TraceData
+from callscope.trace.merge import merge
 
 
 def part_of(path: Path) -> Path:

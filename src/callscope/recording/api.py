@@ -10,7 +10,7 @@ from callscope.declare.options import check_options, check_predicate, check_shar
 from callscope.errors import OptionError, RecordingError
 from callscope.introspect.locks import new_lock
 from callscope.introspect.origin import fill
-from callscope.read import Trace
+from callscope.read.trace import Trace
 from callscope.recording.breakpoints import check_break_on
 from callscope.recording.limits import DEFAULT_MAX_CALLS, Limits
 from callscope.recording.recording import Recording

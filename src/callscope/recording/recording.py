@@ -28,7 +28,7 @@ from callscope.introspect.clock import time_ns
 from callscope.introspect.origin import command, host, rank, run_id
 from callscope.introspect.sites import Site
 from callscope.introspect.version import __version__
-from callscope.read import Trace
+from callscope.read.trace import Trace
 from callscope.recording.breakpoints import BreakOn, Breakpoints
 from callscope.recording.children import StartedProcesses
 from callscope.recording.dispatch import Dispatcher

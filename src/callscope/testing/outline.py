@@ -15,7 +15,7 @@ from callscope.recording.api import record
 if TYPE_CHECKING:
     from os import PathLike
 
-    from callscope.read import Trace
+    from callscope.read.trace import Trace
 
 UPDATE: Final = "CALLSCOPE_UPDATE"
 """Environment variable; with ``1``, `check_outline` writes the file instead of comparing."""

@@ -13,7 +13,7 @@ from callscope.recording.api import begin_among, end_last, method_taking, record
 from callscope.testing.outline import check_outline, last_calls
 
 if TYPE_CHECKING:
-    from callscope.read import Trace
+    from callscope.read.trace import Trace
     from callscope.recording.recording import Recording
 
 

@@ -17,7 +17,7 @@ from callscope.errors import CallscopeError, TargetModuleError
 if TYPE_CHECKING:
     import argparse
 
-    from callscope.read import Trace
+    from callscope.read.trace import Trace
     from callscope.recording.recording import Recording
     from callscope.tools.pytest_fixture import Recordings
     from callscope.trace import Call

@@ -6,7 +6,6 @@ from callscope.trace.data import Recorded, TraceData
 from callscope.trace.event import SCHEMA_VERSION, Event, EventKind, Sink
 from callscope.trace.header import Cost, Header, Process
 from callscope.trace.made import MadeCall
-from callscope.trace.merge import merge
 from callscope.trace.metadata import ClassMetadata, CodeMetadata, SiteMetadata
 from callscope.trace.text import (
     Names,
@@ -38,7 +37,6 @@ __all__ = [
     "Value",
     "arguments_text",
     "call_text",
-    "merge",
     "object_text",
     "outcome_text",
     "value_text",

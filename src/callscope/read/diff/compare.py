@@ -9,10 +9,11 @@ from typing import Any, Final, get_args
 
 from callscope.declare.options import must_be
 from callscope.errors import OptionError
-from callscope.read import Trace, load
 from callscope.read.diff.alignment import Alignment
 from callscope.read.diff.change import Change
 from callscope.read.diff.nodes import Aspect, tree
+from callscope.read.load import load
+from callscope.read.trace import Trace
 from callscope.trace.html import text_html
 
 ASPECTS: Final[tuple[Aspect, ...]] = get_args(Aspect)

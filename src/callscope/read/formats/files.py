@@ -18,7 +18,8 @@ from callscope.read.formats.atomic import replacing
 from callscope.read.formats.gzip_reader import Unzipped
 from callscope.read.formats.progress import progress
 from callscope.read.formats.registry import is_compressed, module_of, what_is
-from callscope.trace import Header, TraceData, merge
+from callscope.trace import Header, TraceData
+from callscope.trace.merge import merge
 from callscope.trace.text import one_line
 
 if TYPE_CHECKING:

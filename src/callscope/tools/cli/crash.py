@@ -8,8 +8,8 @@ from contextlib import suppress
 from itertools import zip_longest
 
 from callscope.introspect.summaries import summarizer
-from callscope.read import Trace
 from callscope.read.crash import crash_branch
+from callscope.read.trace import Trace
 from callscope.tape.threads import TAPES
 from callscope.trace import Call, CallError, Names, call_text, outcome_text
 from callscope.trace.text import indent

@@ -279,8 +279,8 @@ def _listed(given: Sequence[str]) -> list[str]:
 
 
 def _view(options: argparse.Namespace) -> int:
-    from callscope.read import load_all
     from callscope.read.formats import tree
+    from callscope.read.load import load_all
 
     trace = load_all(options.files)
     if options.outline:
@@ -306,8 +306,8 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _convert(options: argparse.Namespace) -> int:
-    from callscope.read import load_all
     from callscope.read.formats import check_suffix
+    from callscope.read.load import load_all
 
     check_suffix(options.output)
     trace = load_all(options.files)
@@ -319,8 +319,8 @@ def _convert(options: argparse.Namespace) -> int:
 
 
 def _diff(options: argparse.Namespace) -> int:
-    from callscope.read import load
     from callscope.read.diff import diff
+    from callscope.read.load import load
 
     found = diff(load(options.before), load(options.after), ignore=options.ignore)
     if options.json:

@@ -31,7 +31,7 @@ from callscope.tools.cli.program import Program, execute, following
 
 if TYPE_CHECKING:
     from callscope.declare.options import Capture
-    from callscope.read import Trace
+    from callscope.read.trace import Trace
     from callscope.trace import Sink
 
 _FOUND: Final = 1
