@@ -12,7 +12,7 @@ import callscope
 
 pytest.importorskip("PyInstaller")
 PACKAGE = Path(callscope.__file__).parent
-TOOLS = ("_pyinstaller", "ipython", "pytest_fixture", "pytest_plugin")
+TOOLS = ("cli.children", "ipython", "pyinstaller", "pytest_fixture", "pytest_plugin")
 PROGRAM = """
 import callscope
 
@@ -35,7 +35,7 @@ def modules():
     """Return the names of all modules of the package but for tools."""
     paths = [path.relative_to(PACKAGE.parent) for path in PACKAGE.rglob("*.py")]
     names = {".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in paths}
-    outside = tuple(f"callscope.{name}" for name in (*TOOLS, "cli.children"))
+    outside = tuple(f"callscope.tools.{name}" for name in TOOLS)
     return {name for name in names if not name.startswith(outside)}
 
 
