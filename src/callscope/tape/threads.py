@@ -317,6 +317,8 @@ if NATIVE is None:
         """Let finalizers, which are the program's, write to the thread's own tape."""
         ident = get_ident()
         local = _untraced.get(ident)
+        if phase == "start":
+            _set_aside.clear()  # a profiler that raised may have kept the last one from going
         if phase == "start" and local is not None and hasattr(local, "own"):
             _set_aside.append((ident, local, local.tape))
             local.tape = local.own.records
