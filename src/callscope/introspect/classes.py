@@ -149,7 +149,7 @@ def own_methods(cls: type, patterns: tuple[str, ...]) -> Iterator[tuple[str, Any
     """Yield name and raw `__dict__` entry of the class's own methods that match.
 
     A wildcard does not match dunder names, or ``"*"`` would trace `__eq__` and `__hash__` too;
-    ``"__*__"`` does. ``"*"`` includes only `__init__` and `__call__`. A wildcard also does not
+    ``"__*__"`` does. Of them, ``"*"`` matches `__init__` and `__call__`. A wildcard also does not
     match a callable object that is not a descriptor, which may be a mere value: only its name does.
     """
     for name, raw in tuple(namespace(cls).items()):

@@ -10,10 +10,8 @@ from pathlib import Path
 from callscope.errors import CallscopeError, ProcessWarning, warn
 from callscope.introspect.claim import PARTS, is_claimed, remove, remove_empty
 from callscope.introspect.origin import host_label
-from callscope.read.formats import load_all
+from callscope.read.load import load_all, merge
 from callscope.read.trace import Trace
-from callscope.trace import TraceData
-from callscope.trace.merge import merge
 
 
 def part_of(path: Path) -> Path:
@@ -41,8 +39,8 @@ def save_joined(trace: Trace, path: Path, own: Path | None = None) -> Trace:
     running = [part for part in others if is_claimed(part)]
     ended = set(others) - set(running)
     finished = dict(_of_run(ended, trace.header.run))
-    joined = merge([trace._data_with_cost(), *finished.values()]) if finished else None
-    trace = trace if joined is None else Trace._of(joined)
+    if finished:
+        trace = merge([trace, *finished.values()])
     trace.save(path)
     for part in (*finished, *([own] if own else ())):
         remove(part)
@@ -60,7 +58,7 @@ def save_joined(trace: Trace, path: Path, own: Path | None = None) -> Trace:
     return trace
 
 
-def _of_run(parts: Iterable[Path], run: str) -> Iterator[tuple[Path, TraceData]]:
+def _of_run(parts: Iterable[Path], run: str) -> Iterator[tuple[Path, Trace]]:
     for part in sorted(parts):
         with suppress(CallscopeError):  # a process was killed before it wrote a line
             trace = load_all([part])

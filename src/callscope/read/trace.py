@@ -61,8 +61,7 @@ class Trace(Sequence[Call]):
     def _data_with_cost(self) -> TraceData:
         """Return a snapshot of the trace, with the recording cost per call where it is known."""
         data = self._data()
-        if self.header.cost is None and self._measure_cost is not None:
-            data.header = self.header = self.header._replace(cost=self._measure_cost())
+        data.header = data.header._replace(cost=self.cost)
         return data
 
     @property
@@ -78,7 +77,7 @@ class Trace(Sequence[Call]):
     @property
     def lost(self) -> int:
         """Number of calls made but not recorded: `max_calls` was reached, or a disk was full."""
-        return self._data().lost
+        return self._read().lost
 
     @property
     def left_out(self) -> Mapping[str, int]:
@@ -86,7 +85,7 @@ class Trace(Sequence[Call]):
 
         Site names include the module: ``"app.Layer.__call__"``.
         """
-        return self._data().left_out
+        return self._read().left_out
 
     @property
     def cost(self) -> Cost | None:
@@ -95,7 +94,9 @@ class Trace(Sequence[Call]):
         The recording process measures it when it is first needed, as by a summary or a save. For a
         trace streamed to a file, it is measured when the recording begins.
         """
-        return self._data_with_cost().header.cost
+        if self.header.cost is None and self._measure_cost is not None:
+            self.header = self.header._replace(cost=self._measure_cost())
+        return self.header.cost
 
     def events(self) -> Iterator[Event]:
         """Return an iterator over the events of all calls, in chronological order."""
