@@ -13,7 +13,7 @@ import pytest
 
 import callscope
 from callscope import JSONLines, load, record
-from callscope.errors import OptionError, ProcessWarning
+from callscope.errors import OptionError, ProcessWarning, TraceFileError
 from callscope.introspect.origin import host_label
 from callscope.read.load import merge
 from callscope.tools.cli import main
@@ -403,3 +403,35 @@ def test_a_folder_of_parts_that_others_remove(tmp_path):
     finally:
         is_over.set()
         other.join()
+
+
+def test_a_folder_of_parts_that_is_removed_within_mkdir(tmp_path, monkeypatch):
+    """It is made again: `mkdir` asks a second time whether the folder exists, and it is gone."""
+    folder = tmp_path / "t.txt.parts"
+    folder.mkdir()
+    mkdir = os.mkdir
+    removals = iter(range(3))
+
+    def disturbed(path, *options):
+        try:
+            mkdir(path, *options)
+        except FileExistsError:
+            if next(removals, None) is not None:
+                folder.rmdir()
+            raise
+
+    monkeypatch.setattr(os, "mkdir", disturbed)
+    path = folder / "host.1.jsonl"
+    with record(Base, to=path):
+        Base().call(1)
+    assert len(load(path)) == 1
+
+
+def test_a_file_where_the_folder_of_parts_should_be(tmp_path):
+    """The error names the file that cannot be written."""
+    (tmp_path / "t.txt.parts").write_text("mine")
+    path = tmp_path / "t.txt.parts" / "host.1.jsonl"
+    with pytest.raises(TraceFileError, match=r"host\.1\.jsonl.* Name a file that can be written"):
+        with record(Base, to=path):
+            pass
+    assert (tmp_path / "t.txt.parts").read_text() == "mine"

@@ -99,15 +99,17 @@ def remove(part: Path) -> None:
 def _claim(path: Path) -> FileIO | None:
     """Open, lock and empty a file; return None if it belongs to another recording."""
     is_part = path.parent.suffix == PARTS
-    for _ in range(_ATTEMPTS):
-        if is_part:
-            path.parent.mkdir(parents=True, exist_ok=True)
+    for attempt in range(1, _ATTEMPTS + 1):
         try:
-            file = FileIO(str(path), "w", opener=lambda name, _: os.open(name, _FLAGS, 0o666))
-        except FileNotFoundError:
             if is_part:
-                continue
-            raise
+                path.parent.mkdir(parents=True, exist_ok=True)
+            file = FileIO(str(path), "w", opener=lambda name, _: os.open(name, _FLAGS, 0o666))
+        except (FileExistsError, FileNotFoundError):
+            # A folder of parts may be removed at any time, even within `mkdir`, which then says
+            # that it exists.
+            if not is_part or attempt == _ATTEMPTS:
+                raise
+            continue
         if not _is_ours(file, path):
             file.close()
             return None
