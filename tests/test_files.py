@@ -420,12 +420,26 @@ class TestConvert:
             assert callscope.load(tmp_path / f"t{suffix}").outline() == outline
 
 
-@pytest.mark.parametrize("count", [300, pytest.param(6_000, marks=pytest.mark.slow)])
-def test_names_that_keep_coming(seed, tmp_path, monkeypatch, count):
+def test_loading_makes_no_classes(tmp_path):
+    """A class for each file would stay in memory: `__subclasses__` knows them all."""
+    paths = [tmp_path / f"{number}.jsonl" for number in range(20)]
+    for path in paths:
+        cls = type(f"Layer{path.stem}", (), {"call": lambda self: None})
+        with callscope.record(cls, to=path):
+            for _ in range(200):
+                cls().call()
+    callscope.load(paths[0])
+    before = len(callscope.Call.__subclasses__())
+    for path in paths:
+        assert len(callscope.load(path)) == 200
+    assert len(callscope.Call.__subclasses__()) == before
+
+
+def test_names_that_keep_coming(seed, tmp_path, monkeypatch):
     """However many classes there are, and wherever in a file they are first met."""
     pytest.importorskip("msgspec", reason="msgspec comes with the extra 'fast'")
     with callscope.record(seed.Layer) as trace:
-        for n in range(count):
+        for n in range(300):
             type(f"Layer{n}", (seed.Layer,), {"call": lambda self, z: z})(n)(n)
     path = trace.save(tmp_path / "t.jsonl")
 

@@ -77,6 +77,8 @@ class Links:
         self.calls: list[Call] = []
         """Calls in the order of their lines."""
         self.by_id: dict[int, Call] = {}
+        self.names: dict[str, str] = {}
+        """Names of methods, classes and threads, each shared by the calls that have it."""
         self.facts: Facts = Facts()
         """Metadata for the calls that follow; that of earlier calls does not change."""
         self.lost: int = 0

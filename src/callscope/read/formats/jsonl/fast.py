@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from operator import attrgetter
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -28,66 +27,50 @@ Scalar: TypeAlias = None | bool | int | float | str
 Int64: TypeAlias = Annotated[int, msgspec.Meta(ge=-INT64, le=INT64 - 1)]
 """A time; larger ones could not be used in calculations."""
 
-_NAMES: Final = ("_method", "_defining_class", "_runtime_class", "_thread")
-"""Fields of a call with few distinct values, each shared by many calls."""
-
-# The fields are those of a `Call`, so that `Call`'s methods work on them. A line cannot set the
-# fields that are not listed here.
-_FROM_LINE: Final[dict[str, Any]] = {
-    "_start_ns": ("ts_ns", Int64),
-    "_pid": ("pid", int),
-    "_thread": ("thread", str),
-    "_task": ("task", str | None),
-    "_call_id": ("call_id", int),
-    "_parent_id": ("parent_id", int | None),
-    "_method": ("method", str),
-    "_defining_class": ("defining_class", str),
-    "_runtime_class": ("runtime_class", str),
-    "_instance": ("instance", int | None),
-    "_mro_index": ("mro_index", int | None),
-    "_via_super": ("via_super", bool),
-}
-_AFTERWARDS: Final = ("parent", "end_ns", "error", "result", "suspensions", "facts")
+_NAMES: Final = (
+    *("pid", "thread", "task", "call_id", "parent_id", "method", "defining_class"),
+    *("runtime_class", "instance", "mro_index", "via_super", "arguments", "texts"),
+)
+_KEYS: Final = {"_start_ns": "ts_ns"} | {f"_{name}": name for name in _NAMES}
+"""Keys of a line by the field of `LoadedCall` that they set; a line cannot set other fields."""
 
 
-def _site_metadata(call: Any) -> SiteMetadata | None:
-    found: SiteMetadata | None = call._facts.site(call._defining_class, call._method)
-    return found
+class LoadedCall(Call, Struct, tag_field="kind", tag="call", eq=False, rename=_KEYS):
+    """A line of kind "call", which is the call itself: its fields are those that `Call` needs."""
 
+    _start_ns: Int64
+    _pid: int
+    _thread: str
+    _task: str | None
+    _call_id: int
+    _parent_id: int | None
+    _method: str
+    _defining_class: str
+    _runtime_class: str
+    _instance: int | None
+    _mro_index: int | None
+    _via_super: bool
+    _arguments: dict[str, Scalar] | None = None
+    _texts: list[str] | None = None
+    # What other lines say. The types accept nothing but the default.
+    _parent: None = None
+    _depth: Annotated[int, msgspec.Meta(ge=0, le=0)] = 0
+    _children: tuple[()] = ()  # type: ignore[assignment]
+    _end_ns: None = None
+    _error: None = None
+    _result: None = None
+    _suspensions: None = None
+    _facts: Any = None
 
-def _class_metadata(call: Any) -> ClassMetadata | None:
-    found: ClassMetadata | None = call._facts.cls(call._runtime_class)
-    return found
+    @property
+    def _site_metadata(self) -> SiteMetadata | None:  # type: ignore[override]
+        found: SiteMetadata | None = self._facts.site(self._defining_class, self._method)
+        return found
 
-
-def _call_type(names: dict[str, Any]) -> Any:
-    """Return a class of calls in which some fields accept only fixed values, which calls share."""
-    return msgspec.defstruct(
-        "LoadedCall",
-        [
-            *((field, names.get(field, kind)) for field, (_, kind) in _FROM_LINE.items()),
-            ("_arguments", dict[str, Scalar] | None, None),
-            ("_texts", list[str] | None, None),
-            ("_depth", None, 0),
-            ("_children", tuple[()], ()),
-            *((f"_{name}", None, None) for name in _AFTERWARDS),
-        ],
-        bases=(Call, Struct),
-        namespace={
-            "__doc__": "A call that was read from a file.",
-            "_site_metadata": property(_site_metadata),
-            "_class_metadata": property(_class_metadata),
-        },
-        module=__name__,
-        tag_field="kind",
-        tag="call",
-        eq=False,
-        rename={
-            **{field: key for field, (key, _) in _FROM_LINE.items()},
-            "_arguments": "arguments",
-            "_texts": "texts",
-        },
-    )
+    @property
+    def _class_metadata(self) -> ClassMetadata | None:  # type: ignore[override]
+        found: ClassMetadata | None = self._facts.cls(self._runtime_class)
+        return found
 
 
 class Returned(Struct, tag_field="kind", tag="return", gc=False):
@@ -169,57 +152,18 @@ class End(Struct, tag_field="kind", tag="end", gc=False):
     left_out: dict[str, int] | None = None
 
 
-_OTHERS: Final[Any] = Returned | Raised | Suspended | Resumed | Site | Class | End
-_ANY_CALL: Final = _call_type({})
-_ANY: Final[Any] = msgspec.json.Decoder(_ANY_CALL | _OTHERS)
-_MOST_NAMES: Final = 5_000
-_MOST_DECODERS: Final = 50
+_LINE: Final[Any] = msgspec.json.Decoder(
+    LoadedCall | Returned | Raised | Suspended | Resumed | Site | Class | End
+)
 
 
-class Lines:
-    """Decoder of lines.
-
-    Creating a string costs more than recognizing it. So known names are compiled into a decoder,
-    which reuses them; if it meets another name, a decoder without names takes over.
-    """
-
-    def __init__(self) -> None:
-        self.call_type: Any = _ANY_CALL
-        """The class of the calls decoded last."""
-        self._names: dict[str, dict[str, None]] = {field: {} for field in _NAMES}
-        self._known_type: Any = None
-        self._known: Any = None
-        self._made = 0
-
-    def decode(self, lines: bytes) -> list[Any] | None:
-        """Return the decoded lines; None if one needs the slow decoder."""
-        if not (lines.isascii() or _is_utf8(lines)):  # msgspec does not check it in keys
-            return None
-        if self._known is not None:
-            self.call_type = self._known_type
-            with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                return list(self._known.decode_lines(lines))
-        self.call_type = _ANY_CALL
-        try:
-            found = list(_ANY.decode_lines(lines))
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return None
-        self._learn(found)
-        return found
-
-    def _learn(self, events: list[Any]) -> None:
-        calls = [event for event in events if type(event) is _ANY_CALL]
-        for field, known in self._names.items():
-            known.update(dict.fromkeys(map(attrgetter(field), calls)))
-        self._made += 1
-        if not calls:
-            return
-        if self._made > _MOST_DECODERS or max(map(len, self._names.values())) > _MOST_NAMES:
-            self._known = None
-            return
-        names = {field: Literal[tuple(known)] for field, known in self._names.items()}
-        self._known_type = _call_type(names)
-        self._known = msgspec.json.Decoder(self._known_type | _OTHERS)
+def decode(lines: bytes) -> list[Any] | None:
+    """Return the decoded lines; None if one needs the slow decoder."""
+    if not (lines.isascii() or _is_utf8(lines)):  # msgspec does not check it in keys
+        return None
+    with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return list(_LINE.decode_lines(lines))
+    return None
 
 
 def _is_utf8(lines: bytes) -> bool:
@@ -230,18 +174,18 @@ def _is_utf8(lines: bytes) -> bool:
     return True
 
 
-def link(links: Links, events: Iterator[Any], call_type: Any) -> None:  # noqa: C901, PLR0912
-    """Add decoded lines to `links`; `call_type` is the class of their calls.
+def link(links: Links, events: Iterator[Any]) -> None:  # noqa: C901, PLR0912
+    """Add decoded lines to `links`.
 
     Raises:
         WrongLineError: at the first invalid line, which is the last one consumed.
     """
     by_id, facts = links.by_id, links.facts
-    add = links.calls.append
+    add, share = links.calls.append, links.names.setdefault
     for event in events:
         kind = type(event)
         # The two frequent kinds inline the work of `Links`, as an extra function call is too slow.
-        if kind is call_type:
+        if kind is LoadedCall:
             call_id, parent_id = event._call_id, event._parent_id
             if call_id in by_id:
                 raise WrongLineError(f"call {call_id} begins a second time")
@@ -258,6 +202,11 @@ def link(links: Links, events: Iterator[Any], call_type: Any) -> None:  # noqa: 
                 else:
                     parent._children = [event]
             event._facts = facts
+            # Each line has strings of its own; many calls share the same few names.
+            event._method = share(event._method, event._method)
+            event._defining_class = share(event._defining_class, event._defining_class)
+            event._runtime_class = share(event._runtime_class, event._runtime_class)
+            event._thread = share(event._thread, event._thread)
             if event._texts and event._arguments:
                 event._arguments = with_texts(event._arguments, event._texts)
             by_id[call_id] = event

@@ -32,9 +32,7 @@ class Reader:
         """Number of lines read so far; while a line is read, its number."""
         self._blank = 0
         self._links = Links()
-        fast = _fast()
-        self._link = fast and fast.link
-        self._fast = fast and fast.Lines()
+        self._fast = _fast()
 
     def read(self) -> tuple[Header, Recorded]:
         """Read the whole file.
@@ -86,7 +84,7 @@ class Reader:
             return False
         rest = iter(events)
         try:
-            self._link(self._links, rest, self._fast.call_type)
+            self._fast.link(self._links, rest)
         finally:
             self._line += len(events) - rest.__length_hint__()
         return True
