@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from downstream.compare import DIFFERENCES, Differences, compare, known_differences
@@ -15,6 +18,8 @@ from downstream.suites import SUITES, Suite
 from downstream.table import rows, write_page
 
 _WORK: Final = ROOT / ".downstream"
+_installing: Final = Lock()
+"""Held while a suite is installed: pip builds callscope in the project's own folder."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,22 +30,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     engines: Sequence[Engine] = ENGINES if options.engine == "both" else (options.engine,)
     runs: dict[Suite, AllRuns] = {}
     complaints: list[str] = []
-    for suite in suites:
-        work = options.folder.absolute() / suite.name
-        work.mkdir(parents=True, exist_ok=True)
-        print(f"{suite.library} {suite.version} ...", flush=True)
-        try:
-            runs[suite] = run_all(suite, install(suite, work), work, engines)
-        except SuiteError as error:
-            complaints.append(str(error))
-            continue
-        print(rows(suite, runs[suite]), end="", flush=True)
-        complaints += _complaints(suite, runs[suite], known.get(suite.name, {}), work)
+    works = [options.folder.absolute() / suite.name for suite in suites]
+    with ThreadPoolExecutor(options.jobs) as pool:
+        results = pool.map(lambda suite, work: _run(suite, work, engines), suites, works)
+        for suite, work, result in zip(suites, works, results, strict=True):
+            if isinstance(result, SuiteError):
+                complaints.append(str(result))
+                continue
+            runs[suite] = result
+            print(rows(suite, result), end="", flush=True)
+            complaints += _complaints(suite, result, known.get(suite.name, {}), work)
     for complaint in complaints:
         print(complaint, file=sys.stderr)
     if len(runs) == len(SUITES) and len(engines) == len(ENGINES):
         print(f"{write_page(runs, known).relative_to(ROOT)} is written")
     return 1 if complaints else 0
+
+
+def _run(suite: Suite, work: Path, engines: Sequence[Engine]) -> AllRuns | SuiteError:
+    work.mkdir(parents=True, exist_ok=True)
+    print(f"{suite.library} {suite.version} ...", flush=True)
+    try:
+        with _installing:
+            place = install(suite, work)
+        return run_all(suite, place, work, engines)
+    except SuiteError as error:
+        return error
 
 
 def _complaints(suite: Suite, runs: AllRuns, known: Differences, work: Path) -> list[str]:
@@ -73,6 +88,12 @@ def _parser() -> argparse.ArgumentParser:
         choices=[*ENGINES, "both"],
         default="both",
         help="which tape the calls are written to (default: both, one after the other)",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=os.cpu_count(),
+        help="how many suites run at once (default: one per core, here %(default)s)",
     )
     parser.add_argument(
         "--folder", type=Path, default=_WORK, help="where they are installed (default: .downstream)"
