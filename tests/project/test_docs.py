@@ -24,7 +24,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 
 # What a page's program is given besides its own lines: how commands run, and what is printed.
 PROLOGUE = r"""

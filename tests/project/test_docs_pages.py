@@ -17,7 +17,7 @@ import callscope.errors
 import callscope.testing
 from callscope.read.formats import SUFFIXES
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 
 

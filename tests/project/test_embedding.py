@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parent.parent / "examples" / "embedding"
+FOLDER = Path(__file__).parents[2] / "examples" / "embedding"
 RUN = [
     "Step.__call__",
     "Pipeline.apply",

@@ -10,7 +10,7 @@ import pytest
 
 from callscope.recording import termination
 
-SOURCE = Path(__file__).parent.parent / "src"
+SOURCE = Path(__file__).parents[2] / "src"
 PACKAGE = SOURCE / "callscope"
 SCRIPTS = {"sitecustomize", "hook-callscope"}
 """Modules that are run by somebody else, and that nothing imports."""

@@ -12,7 +12,7 @@ import callscope
 from building import Node, make_trace
 from callscope import errors
 from callscope.trace import Text
-from test_cli import cli
+from command_line import cli
 
 
 def found(before, after, **options):

@@ -14,7 +14,7 @@ import pytest
 import callscope
 from callscope import errors
 from callscope.testing.outline import last_calls
-from conftest import SEED_OUTLINE
+from seed import SEED_OUTLINE
 
 
 class TestCall:

@@ -11,7 +11,7 @@ import threading
 import pytest
 
 import callscope
-from test_cli import app, cli, write  # noqa: F401  # a fixture
+from command_line import cli, write
 
 
 class TestFind:
@@ -154,7 +154,7 @@ def debug(folder, *arguments, commands, python=sys.executable):
 
 
 class TestBreakOn:
-    def test_the_debugger_stands_in_the_method(self, app):  # noqa: F811
+    def test_the_debugger_stands_in_the_method(self, app):
         """Its frame, its arguments, its source; and it goes on from there."""
         output = debug(
             app,
@@ -353,7 +353,7 @@ class Editor:
         self._file.close()
 
 
-def test_an_attached_editor_stops_in_the_method(app):  # noqa: F811
+def test_an_attached_editor_stops_in_the_method(app):
     """With debugpy, as VS Code has it: in the user's frames, and in no frame of callscope's."""
     pytest.importorskip("debugpy", reason="debugpy is not installed")
     write(
@@ -435,7 +435,7 @@ class TestTheCallsItDiedIn:
 
 
 class TestFilter:
-    def test_what_is_printed_live(self, app):  # noqa: F811
+    def test_what_is_printed_live(self, app):
         """Only some sites; the trace holds all."""
         done = cli(
             *("run", "-t", "__main__:Layer", "--live", "--filter", "*.call"),
@@ -448,7 +448,7 @@ class TestFilter:
             "callscope: 4 calls saved to t.jsonl",
         ]
 
-    def test_without_live(self, app):  # noqa: F811
+    def test_without_live(self, app):
         """The error says what is missing."""
         done = cli("run", "-t", "__main__:Layer", "--filter", "*.call", "app.py", cwd=app)
         assert done.returncode == 2

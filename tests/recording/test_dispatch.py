@@ -11,7 +11,7 @@ import pytest
 
 import callscope
 from callscope import errors
-from conftest import SEED_OUTLINE
+from seed import SEED_OUTLINE
 
 
 class Slow:

@@ -26,7 +26,8 @@ import pytest
 
 import callscope
 from callscope import errors
-from conftest import SEED_OUTLINE
+from interrupts import Nested, interrupted
+from seed import SEED_OUTLINE
 
 needs_timer = pytest.mark.skipif(
     not hasattr(signal, "setitimer"), reason="interrupts are sent by a timer"
@@ -34,28 +35,6 @@ needs_timer = pytest.mark.skipif(
 
 
 # --- interrupts ---------------------------------------------------------------------------------
-
-
-class Nested:
-    """Three methods, each of which calls the next; notes which of them ran to their end."""
-
-    def __init__(self) -> None:
-        self.ran: list[tuple[str, int]] = []
-
-    def outer(self, number: int) -> None:
-        self.middle(number)
-        self.ran += (("outer", number),)
-
-    def middle(self, number: int) -> None:
-        try:
-            self.inner(number)
-        finally:
-            self.inner(-number)
-        self.ran += (("middle", number),)
-
-    def inner(self, number: int) -> int:
-        self.ran += (("inner", number),)
-        return number
 
 
 METHODS = ("outer", "middle", "inner")
@@ -76,43 +55,6 @@ class Gather:
 
     def close(self) -> None:
         pass
-
-
-LEAST_INTERRUPTS = 100
-
-
-def interrupted(work: Callable[[int], object], times: int, longest: float) -> int:
-    """Run work, each time interrupted at a random moment, until that was often enough.
-
-    Returns how often it was.
-
-    Args:
-        work: is given a number, from 1.
-        times: how often it is run at least.
-        longest: seconds after which it is interrupted at the latest; less after so many times.
-    """
-    chance = random.Random(1)
-    caught = 0
-    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
-    gc.collect()
-    gc.disable()  # what another test has left behind must not take an interrupt into a finalizer
-    try:
-        for number in itertools.count(1):
-            if number > times and caught > LEAST_INTERRUPTS:
-                break
-            at = chance.uniform(1e-6, longest / (1 + number // times))
-            try:
-                signal.setitimer(signal.ITIMER_REAL, at)
-                try:
-                    work(number)
-                finally:
-                    signal.setitimer(signal.ITIMER_REAL, 0)
-            except KeyboardInterrupt:
-                caught += 1
-    finally:
-        gc.enable()
-        signal.signal(signal.SIGALRM, before)
-    return caught
 
 
 def assert_sound(calls: Any, ran: list[tuple[str, int]]) -> None:

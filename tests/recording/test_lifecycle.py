@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import callscope
-from conftest import SEED_OUTLINE
+from seed import SEED_OUTLINE
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-PROGRAM = Path(__file__).with_name("stress.py")
+PROGRAM = Path(__file__).parents[1] / "support" / "stress.py"
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ import pytest
 
 import callscope
 from callscope import OpenTelemetry, carry, errors, record
+from interrupts import Nested, interrupted
 
 reason = "opentelemetry-sdk is not installed"
 sdk = pytest.importorskip("opentelemetry.sdk.trace", reason=reason)
@@ -556,8 +557,6 @@ class TestTransparency:
         contextvars.copy_context().run(self.interrupt, app)
 
     def interrupt(self, app):
-        from test_faults import Nested, interrupted
-
         one = Nested()
         methods = ("outer", "middle", "inner")
         with app.record(Nested, methods=methods, current=True) as recorded:

@@ -8,7 +8,7 @@ import pytest
 
 import callscope
 from callscope import Console, JSONLines, errors
-from conftest import SEED_OUTLINE
+from seed import SEED_OUTLINE
 
 
 def console(seed, program, **options):

@@ -1,4 +1,4 @@
-"""Stress program that mixes all that may disturb a recording: ``python tests/stress.py``.
+"""Stress program that mixes all that may disturb a recording: ``python tests/support/stress.py``.
 
 Threads, greenlets, asyncio, generators, forks, exceptions, deep recursion, the garbage collector and
 new classes run at once, while several threads begin and end recordings. Each method counts its own

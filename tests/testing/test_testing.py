@@ -8,7 +8,7 @@ import pytest
 
 import callscope
 from callscope.testing import check_outline, recorded
-from conftest import SEED_APP, SEED_OUTLINE
+from seed import SEED_APP, SEED_OUTLINE
 
 OUTLINE = SEED_OUTLINE.replace("#1]\n  MyLayer.call", "#1] -> 5\n  MyLayer.call") + " -> 5\n"
 

@@ -5,49 +5,19 @@ import py_compile
 import signal
 import subprocess
 import sys
-import textwrap
 import zipfile
 
 import pytest
 
 import callscope
 from callscope.tools.cli import main
-from conftest import SEED_APP
+from command_line import PROGRAM, cli, write
 
-PROGRAM = f"""\
-import sys
-
-{SEED_APP}
-if __name__ == "__main__":
-    print(MyLayer(3)(4), sys.argv[1:])
-"""
 OUTLINE = """\
 MyLayer.__init__(k=3) [MyLayer#1]
   Layer.__init__(x=3) [MyLayer#1]
 Layer.__call__(y=4) [MyLayer#1] -> 5
   MyLayer.call(m=4) [MyLayer#1] -> 5"""
-
-
-def cli(*arguments, cwd, **options):
-    """Run callscope and return the finished process."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith("CALLSCOPE")}
-    return subprocess.run(
-        [sys.executable, "-m", "callscope", *arguments],
-        cwd=cwd,
-        env=env | {"PYTHONIOENCODING": "utf-8"},
-        check=False,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        **options,
-    )
-
-
-@pytest.fixture
-def app(tmp_path):
-    """A folder with a program in it."""
-    (tmp_path / "app.py").write_text(PROGRAM)
-    return tmp_path
 
 
 SHOWS = """\
@@ -80,10 +50,6 @@ def write_programs(folder):
         file.writestr("__main__.py", SHOWS)
     for name in ("compiled.pyc", "compiled.bin"):
         py_compile.compile(str(folder / "script.py"), str(folder / name), doraise=True)
-
-
-def write(folder, source, name="script.py"):
-    (folder / name).write_text(textwrap.dedent(source))
 
 
 class TestDemo:

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from callscope.tools.pytest_plugin import MOST_SHOWN
-from conftest import SEED_APP
+from seed import SEED_APP
 
 pytestmark = pytest.mark.slow
 

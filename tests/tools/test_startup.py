@@ -13,7 +13,7 @@ import wrapt
 
 import callscope
 from callscope.tools.cli import main
-from conftest import SEED_APP
+from seed import SEED_APP
 
 pytestmark = pytest.mark.slow
 

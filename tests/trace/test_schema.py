@@ -1,11 +1,8 @@
 """The JSON Schema of events: whatever writes them, each line fits it, and nothing else does."""
 
-import asyncio
 import copy
 import gzip
 import json
-import math
-import threading
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +11,7 @@ from hypothesis import strategies as st
 import callscope
 from building import Node, make_trace
 from callscope.trace import Text
+from exercise import exercise, record
 from strategies import Running, programs
 
 jsonschema = pytest.importorskip("jsonschema", reason="jsonschema comes with the test extra")
@@ -41,59 +39,6 @@ def check(lines):
         for error in kind.iter_errors(line):
             pytest.fail(f"{error.json_path}: {error.message} in {line}")
     return [line["kind"] for line in found]
-
-
-class Everything:
-    """Methods of all kinds, with arguments and results of all kinds."""
-
-    def __init__(self, *args, **kwargs): ...
-    @classmethod
-    def made(cls, x):
-        return cls(x)
-
-    @staticmethod
-    def plain(x):
-        return x
-
-    def fails(self, token):
-        raise LookupError("\ud800 </script> \x1b[2J")
-
-    def yields(self):
-        yield 1
-        yield 2
-
-    async def waits(self):
-        await asyncio.sleep(0)
-        return object()
-
-
-class Derived(Everything):
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-
-
-METHODS = ("__init__", "made", "plain", "fails", "yields", "waits")
-
-
-def exercise():
-    obj = Derived.made(math.nan)
-    for value in (None, True, 10**40, -1.5, math.inf, "\ud800", "x" * 10_000, b"", [1], obj):
-        Everything.plain(value)
-        Everything(value, **{"kind": value, "\n": 1})
-    with pytest.raises(LookupError):
-        obj.fails("secret")
-    left = obj.yields()
-    next(left)
-    list(obj.yields())
-    asyncio.run(obj.waits())
-    thread = threading.Thread(target=obj.made, args=(1,), name="\x1b[31m")
-    thread.start()
-    thread.join()
-    return left
-
-
-def record(**options):
-    return callscope.record(Everything, methods=METHODS, **options)
 
 
 def test_the_schema_is_one():

@@ -379,7 +379,7 @@ def test_the_cells_of_a_method_are_its_own(case):
 
 def test_what_differs_is_in_the_table_of_the_documentation(bare):
     """Each row of it is a difference that does occur, and there is no other."""
-    text = (pathlib.Path(__file__).parents[1] / "docs" / "what-tracing-changes.md").read_text()
+    text = (pathlib.Path(__file__).parents[2] / "docs" / "what-tracing-changes.md").read_text()
     table = re.findall(
         r"^\| (.*?) \|", text.partition("\n\n|")[2].partition("\n\n")[0], re.MULTILINE
     )

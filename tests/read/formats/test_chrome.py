@@ -21,8 +21,8 @@ from callscope.read.load import load_all
 from callscope.read.trace import Trace
 from callscope.tape.threads import TAPES
 from callscope.trace import Header, MadeCall, Recorded
-from conftest import make_seed
 from picture import Picture
+from seed import make_seed
 from strategies import Running, programs
 
 HOSTILE = (

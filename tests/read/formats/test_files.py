@@ -18,7 +18,7 @@ import callscope
 from callscope import errors
 from callscope.read.trace import Trace
 from callscope.tools.cli import main
-from conftest import SEED_OUTLINE
+from seed import SEED_OUTLINE
 
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX permissions, links and pipes")
 

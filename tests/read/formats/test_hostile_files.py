@@ -14,7 +14,7 @@ import callscope
 from callscope import errors
 from callscope.read.formats.jsonl import reader
 from callscope.tools.cli import main
-from test_schema import exercise, record
+from exercise import exercise, record
 
 many = settings(
     deadline=None, max_examples=2 * settings().max_examples, suppress_health_check=[*HealthCheck]

@@ -397,7 +397,7 @@ class TestTheFiles:
 
     def test_they_are_package_data(self):
         """And so are in the wheel."""
-        project = Path(__file__).parent.parent / "pyproject.toml"
+        project = Path(__file__).parents[3] / "pyproject.toml"
         folder = Path(page_format.__file__).parent
         declared = re.findall(r'"(read/formats/html/[^"]+)"', project.read_text(encoding="utf-8"))
         package = folder.parent.parent.parent

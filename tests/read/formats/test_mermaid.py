@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import callscope
-from test_schema import exercise, record
+from exercise import exercise, record
 
 NODE = os.environ.get("CALLSCOPE_TEST_NODE")
 """A folder with `node_modules/mermaid` in it."""

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 import callscope
 from callscope import errors
 from callscope.tools.cli import main
+from exercise import exercise, record
 from strategies import Running, programs
 from test_hostile_files import everything
-from test_schema import exercise, record
 
 pa = pytest.importorskip("pyarrow", reason="pyarrow comes with the extra 'parquet'")
 parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow comes with the extra 'parquet'")

@@ -24,7 +24,7 @@ from test_chrome import (
     run_in_thread,
 )
 
-DOCS = Path(__file__).parent.parent / "docs" / "perfetto.md"
+DOCS = Path(__file__).parents[3] / "docs" / "perfetto.md"
 FAULTS = "select name, value from stats where severity in ('error', 'data_loss') and value > 0"
 SLICES = """
 select s.ts, s.dur, s.name, s.category, s.depth, process.pid, thread.tid, thread.name,

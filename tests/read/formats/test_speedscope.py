@@ -15,8 +15,8 @@ import callscope
 from building import hostile_call
 from callscope.read.trace import Trace
 from callscope.trace import Header, Recorded
-from conftest import make_seed
 from picture import refuse
+from seed import make_seed
 from strategies import Running, programs
 from test_chrome import HOSTILE, Work, play, play_async, recorded, run_in_thread
 from test_chrome import steps as random_steps
