@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from callscope.errors import ProcessWarning, TraceFileError, TraceFormatError, warn
 from callscope.read.formats.atomic import replacing
-from callscope.read.formats.gzip_reader import Unzipped
+from callscope.read.formats.gzip_reader import GzipReader
 from callscope.read.formats.progress import progress
 from callscope.read.formats.registry import is_compressed, module_of, what_is
 from callscope.trace import Header, TraceData
@@ -165,5 +165,5 @@ def _load(source: Path) -> TraceData:
 
 
 def _buffered(raw: io.FileIO, source: Path) -> io.BufferedReader:
-    plain = Unzipped(raw, str(source)) if is_compressed(source) else raw
-    return io.BufferedReader(plain, _BUFFER)
+    stream = GzipReader(raw, str(source)) if is_compressed(source) else raw
+    return io.BufferedReader(stream, _BUFFER)
