@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from html import escape
+from itertools import islice
 from typing import Final, Protocol
 
 from callscope.trace.text import Described, Names, call_text, duration_text, outcome_text
+from callscope.trace.walk import walk
 
 MAX_CALLS: Final = 500
 """Maximum number of calls a notebook shows."""
@@ -19,6 +21,7 @@ _LEAF: Final = '<div style="margin-left:1.2em">{}</div>'
 _BRANCH: Final = (
     '<details style="margin-left:1.2em"{}><summary style="margin-left:-1.1em">{}</summary>'
 )
+_END: Final = "</details>"
 
 
 class Branch(Described, Protocol):
@@ -54,23 +57,18 @@ def framed(title: str, body: str) -> str:
 def nested(roots: Sequence[Branch], names: Names, most: int) -> Iterator[str]:
     """Yield the HTML of call trees, for at most `most` calls."""
     top = roots[0].depth if roots else 0
-    # None closes a branch. No recursion: trees may be deep.
-    stack: list[Branch | None] = [*reversed(roots)]
-    while stack:
-        call = stack.pop()
-        if call is None:
-            yield "</details>"
-            continue
-        if most <= 0:
-            continue
-        most -= 1
-        if not call.children:
+    branches = 0
+    for call in islice(walk(roots), most):
+        depth = call.depth - top
+        yield _END * (branches - depth)
+        branches = depth
+        if call.children:
+            opened = " open" if depth < _OPEN_DEPTH else ""
+            yield _BRANCH.format(opened, _line(call, names))
+            branches += 1
+        else:
             yield _LEAF.format(_line(call, names))
-            continue
-        opened = " open" if call.depth - top < _OPEN_DEPTH else ""
-        yield _BRANCH.format(opened, _line(call, names))
-        stack.append(None)
-        stack.extend(reversed(call.children))
+    yield _END * branches
 
 
 def _line(call: Branch, names: Names) -> str:

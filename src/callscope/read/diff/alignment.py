@@ -11,6 +11,7 @@ from callscope.read.diff.change import Change, described
 from callscope.read.diff.nodes import Node, Numbering, split_object
 from callscope.read.diff.sequences import common
 from callscope.trace import Call
+from callscope.trace.walk import walk
 
 _LEVELS: Final = tuple(map(attrgetter, ("same", "single", "asked", "shape", "site")))
 _CONTENT: Final = ("instance", "arguments", "result", "error")
@@ -166,17 +167,19 @@ class Alignment:
             folds: whether to yield nothing below a pair that repeats, that is, differs exactly as
                 its preceding sibling.
         """
-        stack = [(self.before, False, False)]
-        while stack:
-            node, is_after, repeats = stack.pop()
-            yield node, is_after, repeats
-            if node in self.moved or (repeats and folds):
-                continue
-            if node in self.lonely:
-                below = node.children if node.call is None else [*_tops(node, self.moved)]
-                stack += [(each, is_after, False) for each in reversed(below)]
-            elif node.same != self.partners[node].same:
-                stack += reversed([*self._merged(node)])
+        return walk([(self.before, False, False)], lambda merged: self._below(merged, folds=folds))
+
+    def _below(
+        self, merged: tuple[Node, bool, bool], *, folds: bool
+    ) -> Iterator[tuple[Node, bool, bool]]:
+        node, is_after, repeats = merged
+        if node in self.moved or (repeats and folds):
+            return
+        if node in self.lonely:
+            below = node.children if node.call is None else _tops(node, self.moved)
+            yield from ((each, is_after, False) for each in below)
+        elif node.same != self.partners[node].same:
+            yield from self._merged(node)
 
     def _merged(self, node: Node) -> Iterator[tuple[Node, bool, bool]]:
         """Yield the children of a pair; those the second lacks precede those the first lacks."""
@@ -214,13 +217,8 @@ def _unique_pairs(one: Node, other: Node) -> dict[Node, Node]:
 
 
 def _tops(node: Node, moved: Collection[Node]) -> Iterator[Node]:
-    stack = [*reversed(node.children)]
-    while stack:
-        below = stack.pop()
-        if below in moved:
-            yield below
-        else:
-            stack.extend(reversed(below.children))
+    nodes = walk(node.children, lambda each: () if each in moved else each.children)
+    return (below for below in nodes if below in moved)
 
 
 def _below(tops: Iterable[Node]) -> list[Node]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, S
 from typing import Any, Final, Literal
 
 from callscope.trace import Call, Text, TraceData, Value
+from callscope.trace.walk import walk
 
 Aspect = Literal["arguments", "result", "error"]
 
@@ -49,12 +50,8 @@ class Node:
             parent.children.append(self)
 
     def walk(self) -> Iterator[Node]:
-        """Yield the node and its descendants, parents first; no recursion, for deep trees."""
-        stack: list[Node] = [self]
-        while stack:
-            node = stack.pop()
-            yield node
-            stack.extend(reversed(node.children))
+        """Return the node and its descendants, parents first."""
+        return walk([self])
 
 
 def tree(trace: TraceData) -> Node:
@@ -63,7 +60,7 @@ def tree(trace: TraceData) -> Node:
     numbers: dict[int, int] = {}
     threads: dict[tuple[int, str], Node] = {}
     nodes: dict[Call, Node] = {}
-    for call in _calls(trace):
+    for call in walk(trace.roots):
         if call.parent is None:
             number = numbers.setdefault(call.pid, len(numbers) + 1)
             key = call.pid, call.thread
@@ -74,14 +71,6 @@ def tree(trace: TraceData) -> Node:
             nodes[call] = Node(call, nodes[call.parent])
     top.children.sort(key=lambda node: node.thread)  # their calls may come in any order
     return top
-
-
-def _calls(trace: TraceData) -> Iterator[Call]:
-    stack = [*reversed(trace.roots)]
-    while stack:
-        call = stack.pop()
-        yield call
-        stack.extend(reversed(call.children))
 
 
 class Numbering:

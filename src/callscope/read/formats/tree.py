@@ -19,6 +19,7 @@ from callscope.trace.text import (
     one_line,
     process_details,
 )
+from callscope.trace.walk import walk
 
 MAX_LINES: Final = 2_000
 """Number of calls that `print(trace)` shows."""
@@ -148,16 +149,14 @@ def _walk(roots: Sequence[Call]) -> Iterator[tuple[Call, tuple[bool, ...]]]:
 
     For a call deeper than `MAX_INDENT`, only its outermost parents and itself are included.
     """
-    stack: list[tuple[Call, tuple[bool, ...]]] = [(root, ()) for root in reversed(roots)]
-    while stack:
-        call, last = stack.pop()
-        yield call, last
-        children = call.children
-        final = len(children) - 1
-        above = last[: MAX_INDENT - 1]
-        stack.extend(
-            (child, (*above, index == final)) for index, child in reversed([*enumerate(children)])
-        )
+    return walk([(root, ()) for root in roots], _below)
+
+
+def _below(node: tuple[Call, tuple[bool, ...]]) -> Iterator[tuple[Call, tuple[bool, ...]]]:
+    call, last = node
+    above, children = last[: MAX_INDENT - 1], call.children
+    for child in children:
+        yield child, (*above, child is children[-1])
 
 
 def _shown(call: Call, names: Names) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from callscope.trace import Call, TraceData
+from callscope.trace.walk import walk
 
 _LONGEST_ROUND: Final = 8
 """Most sibling calls in a repeated round."""
@@ -39,8 +40,8 @@ class Folded:
         return self._rounds[call]
 
     def _fold_all(self, roots: Sequence[Call]) -> list[Round]:
-        for call, children in _children_first(roots):
-            rounds = self._rounds[call] = self._fold(children)
+        for call in reversed([*walk(roots)]):
+            rounds = self._rounds[call] = self._fold(call.children)
             inner = tuple(
                 (tuple(self._shape_of[inner] for inner in each.calls), each.times)
                 for each in rounds
@@ -61,17 +62,6 @@ class Folded:
             rounds.append(Round(calls[start : start + size], times))
             start += size * times
         return rounds
-
-
-def _children_first(roots: Sequence[Call]) -> Iterator[tuple[Call, Sequence[Call]]]:
-    """Yield calls with their children, in postorder; no recursion, for deep trees."""
-    found: list[tuple[Call, Sequence[Call]]] = []
-    stack = [*roots]
-    while stack:
-        call = stack.pop()
-        found.append((call, call.children))
-        stack += found[-1][1]
-    return reversed(found)
 
 
 def _repetition(shapes: Sequence[int], start: int) -> tuple[int, int]:
@@ -104,9 +94,4 @@ def levels_that_fit(folded: Folded, most: int) -> tuple[int, int]:
 
 def count(call: Call) -> int:
     """Return the number of descendants of a call."""
-    total, stack = 0, [call]
-    while stack:
-        children = stack.pop()._children
-        total += len(children)
-        stack += children
-    return total
+    return sum(1 for _ in walk(call.children))
