@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from callscope.read.formats.mermaid import escaped
 from callscope.trace.text import Names, one_line
 
 if TYPE_CHECKING:
     from callscope.read.explain.chain import Chain
 
-_OBJECT = "builtins.object"
+_OBJECT: Final = "builtins.object"
+_PLAIN: Final = " _.,()"
+"""Characters of a label that need no code; brackets delimit it."""
 
 
 def diagram(mro: Sequence[str], bases: Sequence[Sequence[str]], methods: Sequence[Chain]) -> str:
@@ -32,7 +35,7 @@ def _lines(
     yield "classDiagram"
     yield "  direction BT"
     for name, number in ids.items():
-        yield f'  class {number}["{_escaped(show(name))}"]'
+        yield f'  class {number}["{escaped(show(name), _PLAIN)}"]'
         for chain in methods:
             for definition in chain.definitions:
                 if definition.defining_class == name:
@@ -44,14 +47,9 @@ def _lines(
     for name, number in ids.items():
         never = [f"{chain.method}()" for chain in methods if name in chain.hidden]
         if never:
-            yield f'  note for {number} "never run: {_escaped(", ".join(never))}"'
+            yield f'  note for {number} "never run: {escaped(one_line(", ".join(never)), _PLAIN)}"'
 
 
 def _member(method: str) -> str:
     """Escape a method name: double underscores at both ends would make it bold."""
-    return _escaped(method).replace("_", "#95;")
-
-
-def _escaped(text: str) -> str:
-    """Escape all Mermaid syntax in a text."""
-    return "".join(c if c.isalnum() or c in "_ .,()" else f"#{ord(c)};" for c in one_line(text))
+    return escaped(one_line(method), plain="")

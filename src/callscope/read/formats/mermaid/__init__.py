@@ -23,7 +23,6 @@ _MAX_TEXT: Final = 49_000
 """Most characters. Mermaid's limit is 50,000:
 https://mermaid.js.org/config/schema-docs/config.html"""
 _LONGEST: Final = 80
-_PLAIN: Final = frozenset(" _.,()[]='")
 
 
 def write(trace: TraceData, file: BinaryIO) -> None:
@@ -152,6 +151,11 @@ def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
-def escaped(text: str) -> str:
-    """Return a text that Mermaid shows verbatim: special characters become character codes."""
-    return "".join(c if c.isalnum() or c in _PLAIN else f"#{ord(c)};" for c in text) or "#32;"
+def escaped(text: str, plain: str = " _.,()[]='") -> str:
+    """Return a text that Mermaid shows verbatim: special characters become character codes.
+
+    Args:
+        text: the text, in one line.
+        plain: characters that need no code in addition to letters and digits.
+    """
+    return "".join(c if c.isalnum() or c in plain else f"#{ord(c)};" for c in text) or "#32;"
