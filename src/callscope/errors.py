@@ -153,6 +153,11 @@ def printable(text: str) -> str:
     return text if text.isprintable() else "\n".join(map(one_line, text.split("\n")))
 
 
+def encodable(text: str) -> str:
+    """Return a text with lone surrogates, which UTF-8 cannot encode, escaped."""
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
+
+
 def warn(message: str, category: type[CallscopeWarning]) -> None:
     """Warn; never raise into the traced program, even where warnings are errors."""
     try:

@@ -33,15 +33,10 @@ _written: Final[set[tuple[int, str]]] = set()
 """Files that this process has written, each with its process id."""
 
 
-def beside(path: Path) -> Path:
-    """Return the path of this process's own file beside the given one."""
-    return with_part(path, str(os.getpid()))
-
-
 def own_path(template: str) -> Path:
     """Return the path of a child process's own file; `template` may have fields."""
     path = Path(fill(template))
-    return path if "{pid}" in template else beside(path)
+    return path if "{pid}" in template else with_part(path, str(os.getpid()))
 
 
 def claim(path: Path) -> tuple[Path, FileIO]:

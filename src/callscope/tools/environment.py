@@ -15,7 +15,7 @@ from callscope.declare.options import check_options
 from callscope.declare.registry import REGISTRY
 from callscope.declare.targets import check_path
 from callscope.errors import CallscopeError, OptionError, TargetWarning, TraceFileError, warn
-from callscope.introspect.claim import beside, own_path, remove, with_part
+from callscope.introspect.claim import own_path, remove, with_part
 from callscope.introspect.origin import PARENT, fill, rank, run_id
 from callscope.read.formats import check_suffix, is_streamed
 from callscope.read.parts import part_of, save_joined
@@ -109,7 +109,9 @@ def _own(path: Path, *, is_first: bool) -> Path:
         # Ranks do not know each other; each would replace the file of another.
         is_shared = not is_streamed(path) and rank() and "{rank}" not in str(path)
         return with_part(path, "rank{rank}") if is_shared else path
-    return beside(path) if is_streamed(path) else part_of(Path(fill(str(path))))
+    if is_streamed(path):
+        return with_part(path, str(os.getpid()))
+    return part_of(Path(fill(str(path))))
 
 
 def _is_command_line() -> bool:

@@ -9,6 +9,7 @@ from html import escape
 from itertools import islice
 from typing import Final, Protocol
 
+from callscope.errors import encodable
 from callscope.trace.text import Described, Names, call_text, duration_text, outcome_text
 from callscope.trace.walk import walk
 
@@ -83,4 +84,4 @@ def _line(call: Branch, names: Names) -> str:
 
 
 def _escaped(text: object) -> str:
-    return escape(str(text), quote=True).encode("utf-8", "backslashreplace").decode()
+    return encodable(escape(str(text)))

@@ -39,19 +39,21 @@ def replacing(path: Path) -> Iterator[FileIO]:
     if mode is not None and is_claimed(target):
         raise OSError(EBUSY, "A recording is writing to it")
     _remove_abandoned(target.parent)
-    beside = target.with_name(f".callscope-{host_label()}-{os.getpid()}-{secrets.token_hex(8)}.tmp")
+    temporary = target.with_name(
+        f".callscope-{host_label()}-{os.getpid()}-{secrets.token_hex(8)}.tmp"
+    )
     try:
-        file = _create(beside, target)
+        file = _create(temporary, target)
         with file:
             lock(file.fileno())
-            if mode is not None and beside.exists():
-                beside.chmod(stat.S_IMODE(mode))
+            if mode is not None and temporary.exists():
+                temporary.chmod(stat.S_IMODE(mode))
             yield file
-        if file.name == str(beside):
-            beside.replace(target)
+        if file.name == str(temporary):
+            temporary.replace(target)
     finally:
         with suppress(OSError):
-            beside.unlink()
+            temporary.unlink()
 
 
 def _remove_abandoned(folder: Path) -> None:
@@ -74,9 +76,9 @@ def _mode(target: Path) -> int | None:
     return mode
 
 
-def _create(beside: Path, target: Path) -> FileIO:
+def _create(temporary: Path, target: Path) -> FileIO:
     try:
-        return FileIO(str(beside), "w", opener=lambda name, _: os.open(name, _FLAGS, 0o666))
+        return FileIO(str(temporary), "w", opener=lambda name, _: os.open(name, _FLAGS, 0o666))
     except PermissionError:
         if not target.exists():
             raise

@@ -6,6 +6,7 @@ import json
 import math
 from typing import Final
 
+from callscope.errors import encodable
 from callscope.trace import Value
 
 INT64: Final = 1 << 63
@@ -24,9 +25,7 @@ def quoted(text: str) -> str:
     """
     if text.isprintable() and '"' not in text and "\\" not in text:
         return f'"{text}"'
-    if not text.isascii():
-        text = text.encode("utf-8", "backslashreplace").decode()
-    encoded = _encode(text)
+    encoded = _encode(encodable(text))
     return f'{encoded[:-3]}\\u005c"' if text.endswith("\\") else encoded
 
 

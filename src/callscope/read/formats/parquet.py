@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
-from callscope.errors import MissingExtraError, TraceFormatError
+from callscope.errors import MissingExtraError, TraceFormatError, encodable
 from callscope.read.formats.jsonl import slow
 from callscope.read.formats.trace_builder import Facts, Links, WrongLineError, with_texts
 from callscope.trace import (
@@ -59,24 +59,17 @@ def _arguments(call: Call) -> str | None:
 
 def _texts(call: Call) -> list[str]:
     found = (call._arguments or {}).items()
-    return [_text(name) or "" for name, value in found if type(finite(value)) is Text]
-
-
-def _text(text: str | None) -> str | None:
-    """Return a text without characters that UTF-8 cannot encode."""
-    if text is None or text.isascii():
-        return text
-    return text.encode(errors="backslashreplace").decode()
+    return [encodable(name) for name, value in found if type(finite(value)) is Text]
 
 
 _COLUMNS: Final = (
     Column("call_id", "int64", lambda call: call.call_id),
     Column("parent_id", "int64", lambda call: call.parent and call.parent.call_id),
     Column("depth", "int32", lambda call: call.depth),
-    Column("site", "name", lambda call: _text(call.site)),
-    Column("method", "name", lambda call: _text(call.method)),
-    Column("defining_class", "name", lambda call: _text(call.defining_class)),
-    Column("runtime_class", "name", lambda call: _text(call.runtime_class)),
+    Column("site", "name", lambda call: encodable(call.site)),
+    Column("method", "name", lambda call: encodable(call.method)),
+    Column("defining_class", "name", lambda call: encodable(call.defining_class)),
+    Column("runtime_class", "name", lambda call: encodable(call.runtime_class)),
     Column("instance", "int64", lambda call: call.instance),
     Column("mro_index", "int32", lambda call: call.mro_index),
     Column("via_super", "bool", lambda call: call.via_super),
@@ -86,16 +79,16 @@ _COLUMNS: Final = (
         "result", "string", lambda call: None if call.result is None else _json(finite(call.result))
     ),
     Column("result_is_text", "bool", lambda call: type(finite(call.result)) is Text),
-    Column("error_type", "name", lambda call: call.error and _text(call.error.type)),
-    Column("error_message", "string", lambda call: call.error and _text(call.error.message)),
+    Column("error_type", "name", lambda call: call.error and encodable(call.error.type)),
+    Column("error_message", "string", lambda call: call.error and encodable(call.error.message)),
     Column("start_ns", "int64", lambda call: call.start_ns),
     Column("duration_ns", "int64", lambda call: call.duration_ns),
     Column("self_ns", "int64", lambda call: call.self_ns),
     Column("waiting_ns", "int64", lambda call: call.waiting_ns),
     Column("pid", "int64", lambda call: call.pid),
-    Column("thread", "name", lambda call: _text(call.thread)),
-    Column("task", "name", lambda call: _text(call.task)),
-    Column("file", "name", lambda call: _text(call.file)),
+    Column("thread", "name", lambda call: encodable(call.thread)),
+    Column("task", "name", lambda call: call.task and encodable(call.task)),
+    Column("file", "name", lambda call: call.file and encodable(call.file)),
     Column("line", "int32", lambda call: call.line),
     Column(
         "instants",

@@ -118,7 +118,7 @@ def tree(
 def write(trace: TraceData, file: BinaryIO) -> None:
     """Write the whole tree as text."""
     text = tree(trace, max_lines=None, encoding="utf-8")
-    file.write(f"{text}\n".encode(errors="backslashreplace"))
+    file.write(f"{text}\n".encode())
 
 
 def _nothing(trace: TraceData) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias
 
+from callscope.errors import encodable
 from callscope.trace import Call, CallError, Value
 
 Attributes: TypeAlias = dict[str, bool | int | float | str]
@@ -28,25 +29,25 @@ def of_begin(call: Call) -> Attributes:
     come first, and those that identify the call come last.
     """
     attributes: Attributes = {
-        f"callscope.arguments.{_text(name)}": _value(value)
+        f"callscope.arguments.{encodable(name)}": _value(value)
         for name, value in call.arguments.items()
     }
     if call.task is not None:
-        attributes["callscope.task"] = _text(call.task)
-    attributes["thread.name"] = _text(call.thread)
+        attributes["callscope.task"] = encodable(call.task)
+    attributes["thread.name"] = encodable(call.thread)
     attributes["callscope.via_super"] = call.via_super
     if call.mro_index is not None:
         attributes["callscope.mro_index"] = call.mro_index
     if call.instance is not None:
         attributes["callscope.instance"] = call.instance
-    attributes["callscope.runtime_class"] = _text(call.runtime_class)
-    attributes["callscope.defining_class"] = _text(call.defining_class)
+    attributes["callscope.runtime_class"] = encodable(call.runtime_class)
+    attributes["callscope.defining_class"] = encodable(call.defining_class)
     file, line = getattr(call, "file", None), getattr(call, "line", None)
     if file is not None:
-        attributes["code.file.path"] = _text(file)
+        attributes["code.file.path"] = encodable(file)
     if line is not None:
         attributes["code.line.number"] = line
-    attributes["code.function.name"] = _text(f"{call.defining_class}.{call.method}")
+    attributes["code.function.name"] = encodable(f"{call.defining_class}.{call.method}")
     return attributes
 
 
@@ -61,29 +62,24 @@ def of_end(call: Call) -> Attributes:
         attributes["callscope.suspensions"] = len(call.suspensions)
         attributes["callscope.waiting_ns"] = call.waiting_ns
     if call.error is not None:
-        attributes["error.type"] = _text(call.error.type)
+        attributes["error.type"] = encodable(call.error.type)
     return attributes
 
 
 def of_error(error: CallError) -> Attributes:
     """Return the attributes of the event ``exception``."""
-    attributes: Attributes = {"exception.type": _text(error.type)}
+    attributes: Attributes = {"exception.type": encodable(error.type)}
     if error.message:
-        attributes["exception.message"] = _text(error.message)
+        attributes["exception.message"] = encodable(error.message)
     return attributes
 
 
 def description(error: CallError) -> str:
     """Return the description of the span's error status."""
-    return _text(f"{error.type}: {error.message}" if error.message else error.type)
+    return encodable(f"{error.type}: {error.message}" if error.message else error.type)
 
 
 def _value(value: Value) -> bool | int | float | str:
     if type(value) is int and not _LEAST_INT <= value <= _MOST_INT:
         return str(value)
-    return value if isinstance(value, (bool, int, float)) else _text(str(value))
-
-
-def _text(text: str) -> str:
-    """Return an encodable text: a program's strings may hold lone surrogates."""
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+    return value if isinstance(value, (bool, int, float)) else encodable(str(value))

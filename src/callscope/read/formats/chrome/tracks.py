@@ -88,9 +88,7 @@ class Tracks:
             parent = item.call._parent
             led_by = None if parent is None else self._items.get(parent)
             track = None if led_by is None else self._within(item, led_by)
-            place = (
-                Place(self._beside(item, led_by), led_by) if track is None else Place(track, None)
-            )
+            place = Place(self._free(item, led_by), led_by) if track is None else Place(track, None)
             item.track = place.track
             self._items[item.call] = item
         if place is not None:
@@ -110,7 +108,7 @@ class Tracks:
         """Return whether only descendants of an item begin within it, in its lane."""
         return not item.is_call or not item.call._suspensions or item.call in self._undisturbed
 
-    def _beside(self, item: Item, led_by: Item | None) -> Track:
+    def _free(self, item: Item, led_by: Item | None) -> Track:
         """Return a track with nothing open, or one with an unrelated open call to nest in.
 
         The latter is only chosen for an item with an arrow, which then shows its parent.
