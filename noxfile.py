@@ -228,8 +228,8 @@ def benchmarks(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", "-q", "tests/project/test_benchmarks.py")
     smoke = ("--smoke", "--only", "seed,weave")
     session.run("python", "-m", "benchmarks", *smoke, "-o", session.create_tmp())
-    session.run("python", "-m", "benchmarks.total", "--calls", "200_000")
-    session.run("python", "-m", "benchmarks.telemetry", "--quick")
+    session.run("python", "-m", "benchmarks.checks.total", "--calls", "200_000")
+    session.run("python", "-m", "benchmarks.measure.telemetry", "--quick")
 
 
 @nox.session

@@ -8,9 +8,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from benchmarks import gate, peers, run, tables
-from benchmarks.effort import EFFORTS, FULL, Effort
-from benchmarks.results import Results
+from benchmarks import peers
+from benchmarks.checks import gate
+from benchmarks.measure import run
+from benchmarks.measure.effort import EFFORTS, FULL, Effort
+from benchmarks.measure.results import Results
+from benchmarks.report import tables
 
 FOLDER: Final = Path(__file__).parent / "results"
 RESULTS: Final = "results.json"
@@ -55,7 +58,7 @@ def _write(results: Results, folder: Path) -> None:
     if find_spec("matplotlib") is None:
         print("No pictures were drawn: pip install matplotlib.", file=sys.stderr)
     else:
-        from benchmarks import plots
+        from benchmarks.report import plots
 
         files += plots.draw(results, folder)
     print("\nWritten:", *files, sep="\n  ", file=sys.stderr)
@@ -91,7 +94,7 @@ def _parse() -> argparse.Namespace:
     efforts.add_argument(
         "--quick",
         action="store_true",
-        help="a few minutes: compare some ratios with those in benchmarks/ratios.json, and fail if"
+        help="a few minutes: compare some ratios with those in benchmarks/checks/ratios.json, and fail if"
         " one is twice as bad",
     )
     efforts.add_argument(

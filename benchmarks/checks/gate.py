@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from benchmarks import figures
-from benchmarks.results import Results
+from benchmarks.measure.results import Results
+from benchmarks.report import figures
 
 FILE: Final = Path(__file__).with_name("ratios.json")
 RENEW: Final = "python -m benchmarks --quick --renew"

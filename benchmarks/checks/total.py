@@ -1,4 +1,4 @@
-"""Proof that no call is lost, and that memory stays flat: ``python -m benchmarks.total``.
+"""Proof that no call is lost, and that memory stays flat: ``python -m benchmarks.checks.total``.
 
 A workload that counts its own calls is recorded, and what was recorded is held against it, site by
 site where the recording tells of each call.
@@ -14,8 +14,8 @@ from collections import Counter
 from typing import Final, Literal, NamedTuple
 
 import callscope
-from benchmarks import mixture
-from benchmarks.memory import resident_bytes
+from benchmarks.measure.memory import resident_bytes
+from benchmarks.workloads import mixture
 from callscope.declare.options import check_options
 from callscope.recording.limits import Limits
 from callscope.recording.recording import Recording
@@ -197,7 +197,7 @@ class _Progress:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.total", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.checks.total", description=__doc__)
     parser.add_argument(
         "--calls", type=int, default=1_000_000, help="at least so many (default: 1_000_000)"
     )

@@ -9,10 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple, TypeAlias
 
-from benchmarks import clock
-from benchmarks.effort import Effort
+from benchmarks.checks.proof import CaseError, check_frames
+from benchmarks.measure import clock
+from benchmarks.measure.effort import Effort
 from benchmarks.peers.protocol import Peer
-from benchmarks.proof import CaseError, check_frames
 from benchmarks.workloads import Workload
 from benchmarks.workloads.program import Program
 

@@ -10,10 +10,10 @@ from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 from unittest.mock import patch
 
-from benchmarks import clock
-from benchmarks.effort import Effort
+from benchmarks.checks.proof import CaseError
+from benchmarks.measure import clock
+from benchmarks.measure.effort import Effort
 from benchmarks.peers.protocol import Peer
-from benchmarks.proof import CaseError
 from benchmarks.workloads.program import Program
 from benchmarks.workloads.seed import CALLS_PER_PASS, make_seed
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
-from benchmarks import clock
-from benchmarks.effort import Effort
-from benchmarks.memory import resident_bytes
+from benchmarks.measure import clock
+from benchmarks.measure.effort import Effort
+from benchmarks.measure.memory import resident_bytes
 from benchmarks.peers.protocol import Peer
 from benchmarks.workloads.program import Program
 from benchmarks.workloads.seed import CALLS_PER_PASS, make_seed

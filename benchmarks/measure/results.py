@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import callscope
-from benchmarks import clock
-from benchmarks.effort import Effort
+from benchmarks.measure import clock
+from benchmarks.measure.effort import Effort
 
 _SCHEMA = 1
 
@@ -23,7 +23,7 @@ class Results(NamedTuple):
     facts: dict[str, Any]
     """What the figures depend on, and nothing that names the machine."""
     peers: dict[str, dict[str, Any]]
-    """What each peer says of itself, by its name: see `benchmarks.worker.Description`."""
+    """What each peer says of itself, by its name: see `benchmarks.measure.worker.Description`."""
     absent: dict[str, str]
     """Why a peer or a workload was not measured, by its name."""
     failed: dict[str, dict[str, str]]

@@ -13,9 +13,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from benchmarks import peers, worker
-from benchmarks.effort import Effort
-from benchmarks.results import Results
+from benchmarks import peers
+from benchmarks.measure import worker
+from benchmarks.measure.effort import Effort
+from benchmarks.measure.results import Results
 from benchmarks.workloads import WORKLOADS
 
 SUBJECTS: Final = (*(workload.name for workload in WORKLOADS), *worker.MEASURES)
@@ -109,7 +110,7 @@ def _run(job: Job, effort: Effort) -> worker.Answer:
         names = [job.peer.name, job.subject, effort.name, str(path)]
         try:
             done = subprocess.run(  # noqa: S603 - a module of this package
-                [sys.executable, "-m", "benchmarks.worker", *names],
+                [sys.executable, "-m", "benchmarks.measure.worker", *names],
                 check=False,
                 capture_output=True,
                 text=True,

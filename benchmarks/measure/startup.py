@@ -8,7 +8,7 @@ import sys
 from string import Template
 from typing import Final
 
-from benchmarks import clock
+from benchmarks.measure import clock
 from benchmarks.peers.protocol import Peer
 
 # The interpreter times it itself: the difference between two whole processes, started with and

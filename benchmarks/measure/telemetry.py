@@ -1,4 +1,4 @@
-"""What spans of OpenTelemetry cost: ``python -m benchmarks.telemetry``.
+"""What spans of OpenTelemetry cost: ``python -m benchmarks.measure.telemetry``.
 
 Each way to have a span of each call is held against the one that is written by hand, a
 ``with tracer.start_as_current_span(...)`` in each method. The provider's processor only counts.
@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider,
 from opentelemetry.trace import Tracer
 
 import callscope
-from benchmarks.proof import CaseError
+from benchmarks.checks.proof import CaseError
 from benchmarks.workloads.program import Program, Site
 from benchmarks.workloads.seed import CALLS_PER_PASS, make_seed
 
@@ -95,7 +95,9 @@ _CASES: Final = (
 
 def main() -> None:
     """Measure and print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.telemetry", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.measure.telemetry", description=__doc__
+    )
     parser.add_argument("--quick", action="store_true", help="a rough run of a few seconds")
     turns = 10 if parser.parse_args().quick else 100
     print(f"callscope {callscope.__version__} ({callscope.engine} engine)\n")

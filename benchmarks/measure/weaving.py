@@ -7,10 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from benchmarks import clock
-from benchmarks.effort import Effort
+from benchmarks.checks.proof import CaseError
+from benchmarks.measure import clock
+from benchmarks.measure.effort import Effort
 from benchmarks.peers.protocol import Peer
-from benchmarks.proof import CaseError
 from benchmarks.workloads.hierarchies import make_tree
 
 

@@ -1,6 +1,6 @@
-"""Measures one thing of one peer in a process of its own; `benchmarks.run` starts it.
+"""Measures one thing of one peer in a process of its own, which `run` starts.
 
-``python -m benchmarks.worker PEER SUBJECT EFFORT FILE`` writes JSON to the file: ``outcome`` is
+``python -m benchmarks.measure.worker PEER SUBJECT EFFORT FILE`` writes JSON to the file: ``outcome`` is
 ``"measured"``, ``"absent"`` or ``"failed"``, and ``value`` what was measured, or why not.
 """
 
@@ -13,8 +13,8 @@ from typing import Any, Final, Literal, NamedTuple
 
 import callscope
 from benchmarks import peers, workloads
-from benchmarks.effort import EFFORTS, Effort
-from benchmarks.measures import calls, files, growth, startup, weaving
+from benchmarks.measure import calls, files, growth, startup, weaving
+from benchmarks.measure.effort import EFFORTS, Effort
 from benchmarks.peers.protocol import Peer
 
 DESCRIBE: Final = "describe"

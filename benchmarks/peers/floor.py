@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.proof import CaseError
+from benchmarks.checks.proof import CaseError
 
 _SOURCE = Path(__file__).with_name("_floor.c")
 _SETUP = """
@@ -28,7 +28,7 @@ def floor() -> Callable[[Callable[..., Any]], Any]:
     Raises:
         CaseError: if it cannot be compiled.
     """
-    folder = Path(__file__).with_name("build")
+    folder = Path(__file__).parents[1] / "build"
     built = folder / f"_floor{sysconfig.get_config_var('EXT_SUFFIX')}"
     if not built.exists() or built.stat().st_mtime < _SOURCE.stat().st_mtime:
         program = _SETUP.format(source=str(_SOURCE), folder=str(folder))

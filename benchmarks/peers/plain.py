@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any, ClassVar
 
-from benchmarks.floor import floor
+from benchmarks.peers.floor import floor
 from benchmarks.peers.protocol import Method, Peer, Wrapping
 from benchmarks.workloads.program import Site, fresh
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 import callscope
+from benchmarks.checks.proof import CaseError
 from benchmarks.peers.protocol import Peer
-from benchmarks.proof import CaseError
 from benchmarks.workloads.program import Program
 
 Capture = Literal["none", "types", "values"]

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from viztracer import VizTracer, report_builder
 
+from benchmarks.checks.proof import CaseError
 from benchmarks.peers.protocol import Peer
-from benchmarks.proof import CaseError
 from benchmarks.workloads.program import Program
 
 

@@ -11,11 +11,11 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from benchmarks.measures.calls import Sample
-from benchmarks.measures.files import FileCost
-from benchmarks.measures.growth import Point
-from benchmarks.measures.weaving import Woven
-from benchmarks.results import Results
+from benchmarks.measure.calls import Sample
+from benchmarks.measure.files import FileCost
+from benchmarks.measure.growth import Point
+from benchmarks.measure.results import Results
+from benchmarks.measure.weaving import Woven
 from benchmarks.workloads import BY_NAME, WORKLOADS
 
 _NOISE: Final = 3

@@ -16,9 +16,9 @@ mpl.use("svg")
 
 from matplotlib import pyplot as plt
 
-from benchmarks import figures
+from benchmarks.measure.results import Results
 from benchmarks.peers import BARE
-from benchmarks.results import Results
+from benchmarks.report import figures
 
 _INK: Final = "#010203"
 """Stands for the colour of text, which becomes that of the page's scheme."""

@@ -1,4 +1,4 @@
-"""Puts the figures of a full run into the documentation: ``python -m benchmarks.publish``.
+"""Puts the figures of a full run into the documentation: ``python -m benchmarks.report.publish``.
 
 Tables and pictures take the place of what stands between ``<!-- benchmarks: NAME -->`` and ``<!-- /benchmarks -->``
 in the pages, so that no figure is copied by hand; the measurements and the pictures are kept beside
@@ -13,12 +13,12 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from benchmarks import tables
 from benchmarks.__main__ import FOLDER, RESULTS
-from benchmarks.effort import FULL
-from benchmarks.results import Results
+from benchmarks.measure.effort import FULL
+from benchmarks.measure.results import Results
+from benchmarks.report import tables
 
-_ROOT: Final = Path(__file__).parent.parent
+_ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = (_ROOT / "README.md", _ROOT / "docs" / "benchmarks.md")
 IMAGES: Final = _ROOT / "docs" / "images"
 PUBLISHED: Final = _ROOT / "docs" / "benchmarks.json"
@@ -34,7 +34,9 @@ _NOTHING: Final = "*Not measured yet.*"
 
 def main() -> int:
     """Publish, or check what is published."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.publish", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.report.publish", description=__doc__
+    )
     parser.add_argument("--check", action="store_true", help="change nothing; return 1 if stale")
     parser.add_argument(
         "folder",
@@ -46,13 +48,15 @@ def main() -> int:
     args = parser.parse_args()
     if args.check:
         stale = find_stale()
-        print(*(f"{page} is stale: python -m benchmarks.publish" for page in stale), sep="\n")
+        print(
+            *(f"{page} is stale: python -m benchmarks.report.publish" for page in stale), sep="\n"
+        )
         return 1 if stale else 0
     results = Results.read(args.folder / RESULTS)
     if results.effort != FULL:
         print(f"{args.folder} is of a {results.effort} run: its figures count for nothing.")
         return 1
-    from benchmarks import plots
+    from benchmarks.report import plots
 
     results.write(PUBLISHED)
     pictures = plots.draw(results, IMAGES)

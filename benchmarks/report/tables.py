@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from benchmarks import figures
-from benchmarks.figures import CallCost, Figure, Slope
+from benchmarks.measure.results import Results
 from benchmarks.peers import BARE
-from benchmarks.results import Results
+from benchmarks.report import figures
+from benchmarks.report.figures import CallCost, Figure, Slope
 from benchmarks.workloads import BY_NAME, Workload
 
 _NONE: Final = "-"

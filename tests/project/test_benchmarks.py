@@ -4,14 +4,15 @@ import json
 
 import pytest
 
-from benchmarks import figures, gate, publish, tables
-from benchmarks.effort import EFFORTS
-from benchmarks.measures import calls, files, growth, weaving
+from benchmarks.checks import gate
+from benchmarks.checks.proof import CaseError
+from benchmarks.measure import calls, files, growth, weaving
+from benchmarks.measure.effort import EFFORTS
+from benchmarks.measure.results import Results
 from benchmarks.peers import BY_NAME, ENTRIES, choose
 from benchmarks.peers.plain import Bare, FunctoolsWraps
 from benchmarks.peers.scope import Off, OnNone, OnTypes, OnValues
-from benchmarks.proof import CaseError
-from benchmarks.results import Results
+from benchmarks.report import figures, publish, tables
 from benchmarks.workloads import BY_NAME as WORKLOADS
 
 pytestmark = pytest.mark.slow
@@ -176,7 +177,7 @@ class TestPublishing:
     """No figure is copied by hand."""
 
     def test_the_pages_say_what_was_measured(self):
-        """If this fails: ``python -m benchmarks.publish``."""
+        """If this fails: ``python -m benchmarks.report.publish``."""
         assert [] == publish.find_stale()
 
     def test_tables_are_put_between_their_marks(self, tmp_path, monkeypatch):
@@ -274,7 +275,7 @@ class TestPeers:
 def test_pictures_fit_light_and_dark_pages(tmp_path):
     """Text has the colour of the page's scheme, and the same figures give the same file."""
     pytest.importorskip("matplotlib", reason="the pictures are drawn with it")
-    from benchmarks import plots
+    from benchmarks.report import plots
 
     results = found(
         seed=seed(bare=0, slow=900),
