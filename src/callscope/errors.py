@@ -102,7 +102,7 @@ class MissingExtraError(CallscopeError, ImportError):
     @classmethod
     def of(cls, what: str, extra: str) -> MissingExtraError:
         """Return the error that says how to install a missing extra."""
-        return cls(f"{what} needs more to be installed: pip install 'callscope[{extra}]'")
+        return cls(f"{what} needs an extra that is not installed: pip install 'callscope[{extra}]'")
 
 
 class CallscopeWarning(UserWarning):

@@ -884,7 +884,7 @@ def test_coverage_names_every_site_and_why_it_is_not_traced():
     ]
     assert {site: reason for site, reason in found.items() if reason} == {
         "Base.slot": "it is implemented in C",
-        "Base.looked_up": "it calls what is no Python function",
+        "Base.looked_up": "it does not call a Python function",
     }
 
 
@@ -1088,8 +1088,8 @@ BAD_PATHS = {
     "no colon, no module": ("nonexistent_pkg.a.B", errors.TargetModuleError, "'nonexistent_pkg'"),
     "no colon, a module": ("json.decoder", errors.TargetError, "'json.decoder' is a module"),
     "no colon, no class": ("json.Nope", errors.TargetNotFoundError, "'json' has no class 'Nope'"),
-    "bare name": ("Layer", errors.TargetError, "'Layer' names no class"),
-    "empty": ("", errors.TargetError, "'' names no class"),
+    "bare name": ("Layer", errors.TargetError, "'Layer' is not the path of a class"),
+    "empty": ("", errors.TargetError, "'' is not the path of a class"),
     "no module": (":Layer", errors.TargetError, "':Layer'"),
     "no class": ("json:", errors.TargetError, "'json:'"),
     "two colons": ("json:A:B", errors.TargetError, "'json:A:B'"),
@@ -1156,7 +1156,7 @@ def test_a_method_of_a_subclass_is_enough():
 
 
 BAD_OPTIONS = {
-    "methods empty": ({"methods": ()}, "methods must name a method, got ()"),
+    "methods empty": ({"methods": ()}, "methods must be at least one name, got ()"),
     "methods a number": ({"methods": 3}, "got 3"),
     "methods bytes": ({"methods": b"call"}, "got b'call'"),
     "methods of numbers": ({"methods": (1, 2)}, "got (1, 2)"),

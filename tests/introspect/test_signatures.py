@@ -153,7 +153,7 @@ TRACED = [
     *(a_module_that_is_no_name, globals_without_builtins, builtins_of_its_own, mangled_names),
     a_cell_named_as_a_parameter,
 ]
-UNSPELLABLE = "a parameter or a free variable has a name that no source can spell"
+UNSPELLABLE = "a parameter or a free variable has a name that source code cannot contain"
 REFUSED = [
     *(two_parameters_of_one_name, a_variable_that_no_source_can_spell),
     a_cell_that_no_source_can_spell,

@@ -193,7 +193,7 @@ class TestFiles:
             (2, {"code": {"calls_next": 1}}, "'calls_next' is 1"),
             (7, {"template": "x"}, "'template' is 'x'"),
             (7, {"sites": [[]]}, "not a list of methods for each class"),
-            (7, {"sites": [["run"], [], []]}, "no line before it tells of site"),
+            (7, {"sites": [["run"], [], []]}, "no line before it describes site"),
             (7, {"mro": "x"}, "'mro' is 'x'"),
         ],
     )

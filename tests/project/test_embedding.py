@@ -67,7 +67,7 @@ def test_by_environment_this_library_alone():
 def test_by_environment_a_pattern_that_fits_nothing():
     """It is said, with what is declared."""
     told = run("app.py", CALLSCOPE="pipe.*").stderr
-    assert "'pipe.*' fits none of them; there are pipes." in told
+    assert "'pipe.*' matches none of them; there are pipes." in told
 
 
 def test_by_its_own_option():

@@ -18,6 +18,7 @@ MOST_ENTRIES = 14
 MOST_QUESTIONS = 5
 """Docstrings in a hundred that may open with a question word."""
 QUESTION = re.compile(r"(What|How|Which|Whether|Who|Whose|Where|When|Why)(ever|soever)?\b")
+IS_NO = re.compile(r"(?<!\b[Tt]here\s)\b(?:is|are|was|were)\s+no\s+(?!longer\b)\w+")
 
 
 def modules() -> dict[str, Path]:
@@ -104,6 +105,39 @@ def test_docstrings_open_with_what_they_describe():
     asking = [docstring.partition("\n")[0] for docstring in every if QUESTION.match(docstring)]
     assert len(every) > 1_000
     assert 100 * len(asking) <= MOST_QUESTIONS * len(every), asking
+
+
+def option_errors(tree: ast.AST) -> Iterator[str]:
+    """Yield the source of the message of each `OptionError` that a module raises."""
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef):
+            messages: dict[str, list[ast.expr]] = {}
+            for node in ast.walk(function):
+                if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                    messages.setdefault(node.targets[0].id, []).append(node.value)
+            for node in ast.walk(function):
+                if isinstance(node, ast.Call) and ast.unparse(node.func) == "OptionError":
+                    message = node.args[0]
+                    given = messages[message.id] if isinstance(message, ast.Name) else [message]
+                    yield from map(ast.unparse, given)
+
+
+def test_option_errors_say_what_must_be():
+    """The message of an `OptionError` says "must be", or is made by `must_be`."""
+    trees = [ast.parse(path.read_text("utf-8")) for path in modules().values()]
+    messages = [message for tree in trees for message in option_errors(tree)]
+    assert len(messages) > 30
+    assert [m for m in messages if "must be " not in m and "must_be(" not in m] == []
+
+
+def test_no_thing_is_no_other():
+    """Neither the source nor a page says "is no X": it says "is not an X"."""
+    root = SOURCE.parent
+    files = [f for s in ("py", "c", "h", "js", "html") for f in PACKAGE.rglob(f"*.{s}")]
+    files += [root / "README.md", root / "CONTRIBUTING.md", *(root / "docs").rglob("*.md")]
+    found = [(file.name, m[0]) for file in files for m in IS_NO.finditer(file.read_text("utf-8"))]
+    assert len(files) > 250
+    assert found == []
 
 
 def test_modules_that_others_name():

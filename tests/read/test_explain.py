@@ -485,9 +485,9 @@ class TestCommandLine:
             ("no_such_module:B", "There is no module 'no_such_module'"),
             ("no_such_module.a:B", "There is no module 'no_such_module'"),
             ("explaned:B", "There is no module 'explaned'. Did you mean 'explained'?"),
-            ("failing:B", "Importing failing failed: ValueError: no. Mend it first."),
+            ("failing:B", "Importing failing failed: ValueError: no. Fix it first."),
             ("lacking:B", "Importing lacking failed: No module named 'no_such_backend'. Install"),
-            ("explained", "names no class"),
+            ("explained", "is not the path of a class"),
             ("explained.B", "has no class 'B'"),
         ],
     )

@@ -121,10 +121,10 @@ class TestTrace:
         with pytest.warns(errors.SiteWarning) as caught:
             assert seed_trace.find("layer.call") == []
         assert str(caught[0].message) == (
-            "No site fits 'layer.call'; there are Layer.call, MyLayer.call, Layer.__call__,"
+            "No site matches 'layer.call'; there are Layer.call, MyLayer.call, Layer.__call__,"
             " Layer.__init__, MyLayer.__init__."
         )
-        with pytest.warns(errors.SiteWarning, match="No site fits 'Trace'"):
+        with pytest.warns(errors.SiteWarning, match="No site matches 'Trace'"):
             assert seed_trace.find(callscope.Trace) == []
         assert seed_trace.find("Layer.call") == []
         assert seed_trace.find("MyLayer.call", instance=2) == []
@@ -581,14 +581,14 @@ class TestFiles:
             (1, {"kind": "call"}, "not the header"),
             (1, {"v": 99}, "schema version 99"),
             (1, {"pid": "x"}, "'pid' is 'x'"),
-            (9, {"kind": "explode"}, "'explode' is no kind"),
+            (9, {"kind": "explode"}, "'explode' is not a kind"),
             (9, {"call_id": None}, "'call_id' is None"),
             (9, {"call_id": 1}, "begins a second time"),
             (9, {"parent_id": 77}, "call 77, has not begun"),
-            (9, {"arguments": {"k": [1]}}, "no scalar"),
+            (9, {"arguments": {"k": [1]}}, "not a scalar"),
             (9, {"thread": 3}, "'thread' is 3"),
             (10, {"call_id": 88}, "not running"),
-            (10, {"result": {}}, "no scalar"),
+            (10, {"result": {}}, "not a scalar"),
             (10, {"error": "x"}, "'error' is 'x'"),
             (16, {"lost": "x"}, "'lost' is 'x'"),
         ],

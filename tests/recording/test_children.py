@@ -288,7 +288,7 @@ def test_traces_of_several_machines(folder):
 
 def test_a_pattern_that_no_file_fits(folder):
     """It is an error, and says which pattern."""
-    with pytest.raises(callscope.CallscopeError, match=r"nothing\*.jsonl.*no file fits"):
+    with pytest.raises(callscope.CallscopeError, match=r"nothing\*.jsonl.*no file matches"):
         callscope.load("nothing*.jsonl")
 
 

@@ -360,7 +360,7 @@ class TestKeepingNothing:
 
     def test_with_nobody_to_tell(self, seed):
         """There must be a sink then, or a file."""
-        with pytest.raises(errors.OptionError, match=r"keep=False keeps nothing.*sinks="):
+        with pytest.raises(errors.OptionError, match=r"keep must be True.*sinks="):
             callscope.record(seed.Layer, keep=False)
 
     def test_no_call_stays_in_memory(self, seed):
@@ -400,5 +400,7 @@ def test_two_sinks_that_follow_contexts(seed):
     sinks = [Slow(), Slow()]
     for sink in sinks:
         sink.around = object()
-    with pytest.raises(errors.OptionError, match="two of them follow the program's context"):
+    with pytest.raises(
+        errors.OptionError, match="follow the program's context must be one per recording"
+    ):
         callscope.record(seed.Layer, sinks=sinks)

@@ -261,14 +261,14 @@ class TestOptions:
         ("options", "named"),
         [
             ({"capture": "everything"}, "got 'everything'"),
-            ({"methods": ()}, "methods must name a method, got ()"),
+            ({"methods": ()}, "methods must be at least one name, got ()"),
             ({"methods": 3}, "got 3"),
             ({"redact": [3]}, "redact must be"),
-            ({"where": "call"}, "where must be a function"),
-            ({"where": lambda: 1}, "where must be a function that takes a Call"),
-            ({"where": lambda call, more: 1}, "where must be a function that takes a Call"),
-            ({"where": dict}, "where must be a function that takes a Call"),
-            ({"break_on": lambda: 1}, "break_on must be a function that takes a Call"),
+            ({"where": "call"}, "where must be a callable"),
+            ({"where": lambda: 1}, "where must be a callable taking a Call"),
+            ({"where": lambda call, more: 1}, "where must be a callable taking a Call"),
+            ({"where": dict}, "where must be a callable taking a Call"),
+            ({"break_on": lambda: 1}, "break_on must be a callable taking a Call"),
             ({"break_on": dict}, "break_on must be a site"),
             ({"break_on": 3}, "break_on must be a site"),
             ({"bases": "no"}, "bases must be True or False, got 'no'"),
@@ -304,7 +304,7 @@ class TestOptions:
         with pytest.warns(errors.SiteWarning) as caught, callscope.record(seed.Layer, **options()):
             seed.MyLayer(3)
         assert [str(warning.message).partition(": ") for warning in caught] == [
-            (option, ": ", f"no site fits 'layer.*'; there are {there_are}.")
+            (option, ": ", f"no site matches 'layer.*'; there are {there_are}.")
         ]
 
     def test_sites_of_a_console_are_patterns(self):
@@ -495,7 +495,7 @@ class TestEnvironment:
         """The program runs; a warning says why nothing is recorded."""
         done = self.run(tmp_path, self.PROGRAM, **environment)
         assert done.returncode == 0
-        assert "cannot be followed" in done.stderr
+        assert "cannot be used" in done.stderr
 
 
 def test_recordings_may_end_in_another_thread(seed):

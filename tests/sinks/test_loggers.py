@@ -85,9 +85,9 @@ class TestLogging:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"levels": {"cal": 10}}, "'cal' is no kind of event"),
-            ({"levels": {"call": "LOUD"}}, "'LOUD' is no level.*'?DEBUG"),
-            ({"error_levels": {KeyError: 1.5}}, "1.5 is no level"),
+            ({"levels": {"cal": 10}}, "the keys of levels must be 'call'.*, got 'cal'"),
+            ({"levels": {"call": "LOUD"}}, "a level must be .*'?DEBUG.*, got 'LOUD'"),
+            ({"error_levels": {KeyError: 1.5}}, "a level must be an integer, .*, got 1.5"),
         ],
     )
     def test_what_it_does_not_know(self, options, message):

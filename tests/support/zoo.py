@@ -68,7 +68,7 @@ class Differs:
     HOOKS = "`vars(root)`"
     WEAKREFS = "`weakref.getweakrefcount(obj)`"
     BY_VALUE = "a class pickled by value (`cloudpickle`, of a class in `__main__`)"
-    PROXY = "`Class.method` of an `lru_cache`, a C function or another callable that is no Python function"
+    PROXY = "`Class.method` of an `lru_cache`, a C function or another callable that is not a Python function"
     ALIAS = "`Class.a is Class.b` of two names of one function, in one class or in several"
     BOUND = "bound methods kept over the begin or the end of a recording"
     ENVIRONMENT = "`os.environ`"

@@ -136,5 +136,5 @@ class TestAPromiseThatIsBroken:
 
     def test_a_class_in_place_of_a_sink(self):
         """Says what was meant."""
-        with pytest.raises(AssertionError, match="was it to be called"):
+        with pytest.raises(AssertionError, match="must be given a function that returns a sink"):
             check_sink(lambda: Good)

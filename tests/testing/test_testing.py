@@ -14,7 +14,7 @@ OUTLINE = SEED_OUTLINE.replace("#1]\n  MyLayer.call", "#1] -> 5\n  MyLayer.call"
 
 
 REMEDY = [
-    "If this is as it should be, run once with CALLSCOPE_UPDATE=1, or pytest --callscope-update."
+    "If this outline is right, run once with CALLSCOPE_UPDATE=1, or pytest --callscope-update."
 ]
 
 

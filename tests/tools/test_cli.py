@@ -182,8 +182,8 @@ class TestRun:
         (app / "old.pyc").write_bytes(b"\x03\xf3\r\n" + bytes(20))
         done = cli("run", "old.pyc", cwd=app)
         assert (done.returncode, done.stdout) == (2, "")
-        assert "Cannot run 'old.pyc': bad magic number" in done.stderr
-        assert done.stderr.endswith("Compile it with this Python, or name its source.\n")
+        assert "must be compiled by this Python, got 'old.pyc': bad magic number" in done.stderr
+        assert done.stderr.endswith("Name its source.\n")
 
     def test_a_package_is_imported_as_part_of_the_program(self, app):
         """Its calls are recorded, and what it raises is told as an error of the program."""
@@ -285,7 +285,7 @@ class TestRun:
     @pytest.mark.parametrize(
         ("arguments", "named"),
         [
-            (["-t", "app:Layer"], "no program"),
+            (["-t", "app:Layer"], "The script must be given"),
             (["-t", "app", "app.py"], "It is a module: name a class of it, as 'app:Class'."),
             (["-t", "app.py:Layer", "app.py"], "and not its file: 'app:Layer'."),
             (["-t", "lib/app.py:Layer", "app.py"], "and not its file: 'lib.app:Layer'."),
@@ -300,8 +300,8 @@ class TestRun:
             (["-t", "app:Layer", "ap.py"], "No such file or directory. Did you mean 'app.py'?"),
             (["-t", "app:Layer", "-m", "none"], "no module 'none'"),
             (["-t", "app:Layer", "-m", "app.py"], "Leave out -m to run a script."),
-            (["-t", "app:Layer", "-m"], "no module after -m"),
-            (["-t", "app:Layer", "-c"], "no code after -c"),
+            (["-t", "app:Layer", "-m"], "The module must be given"),
+            (["-t", "app:Layer", "-c"], "The code must be given"),
             (["-t", "app:Layer", "."], "no __main__.py in '.'"),
             (["-t", "app:Layer", "-o", "missing/t.jsonl", "app.py"], "missing/t.jsonl"),
             (["-t", "app:Layer", "-o", "t.xyz", "app.py"], "t.xyz"),
@@ -403,7 +403,7 @@ def test_version_and_help(tmp_path):
         (["run", "--targt", "x", "app.py"], "Did you mean '--target'?"),
         (["app.py"], "Did you mean 'callscope run app.py'?"),
         (["run", "--capture", "valuse", "app.py"], "Did you mean 'values'?"),
-        (["run"], "There is no program to run. Name a script"),
+        (["run"], "The script must be given. Name a script"),
     ],
 )
 def test_what_is_misspelt(capsys, arguments, message):

@@ -141,7 +141,7 @@ class TestMagic:
         ("line", "message"),
         [
             ("-t Nothing", "There is no class 'Nothing'"),
-            ("-t number", "'number' is no class, but a int"),
+            ("-t number", "'number' must be a class, got an object of type int"),
             ("-t no.such:Thing", "no.such"),
             ("-t dict", "There is no class 'dict'"),
         ],

@@ -239,7 +239,10 @@ class TestOptions:
     @pytest.mark.parametrize(
         ("arguments", "named"),
         [
-            (("--callscope", "app"), "'app' names no class. It is a module: name a class of it"),
+            (
+                ("--callscope", "app"),
+                "'app' is not the path of a class. It is a module: name a class of it",
+            ),
             (("--callscope", "no_such:Layer"), "There is no module 'no_such'"),
             (("--callscope", "app:Leyer"), "no class 'Leyer'. Did you mean 'Layer'"),
             (("--callscope", "app.Leyer"), "no class 'Leyer'. Did you mean 'Layer'"),

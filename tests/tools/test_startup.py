@@ -216,5 +216,5 @@ def test_an_environment_that_is_managed_from_outside(tmp_path, monkeypatch, caps
     monkeypatch.setattr(sys, "prefix", sys.base_prefix)
     monkeypatch.setattr(sysconfig, "get_path", lambda _name: str(tmp_path))
     assert main(["enable-env"]) == 2
-    assert "is managed from outside" in capsys.readouterr().err
+    assert "is managed by the system" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["EXTERNALLY-MANAGED"]

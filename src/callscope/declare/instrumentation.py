@@ -356,7 +356,7 @@ def uninstrument(target: type) -> None:
     if not found:
         name = qualified_name(target)
         declared = ", ".join(d.name for d in REGISTRY.declarations()) or "nothing"
-        msg = f"{name!r} is not declared, so there is nothing to take back. Declared: {declared}."
+        msg = f"{name!r} is not declared, so there is nothing to remove. Declared: {declared}."
         raise NotDeclaredError(msg)
     for declaration in found:
         REGISTRY.remove(declaration)

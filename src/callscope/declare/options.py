@@ -62,7 +62,9 @@ def check_options(
     """
     chosen = DEFAULT_METHODS if methods is None else check_names("methods", methods)
     if not chosen:
-        raise OptionError("methods must name a method, got (). Name one, or leave the option out.")
+        raise OptionError(
+            "methods must be at least one name, got (). Name one, or leave the option out."
+        )
     return Options(chosen, check_capture(capture), check_names("redact", redact))
 
 
@@ -101,7 +103,7 @@ def check_predicate(option: str, predicate: Callable[..., object]) -> None:
         OptionError: naming the option and its value.
     """
     if isinstance(predicate, type) or not callable(predicate) or not _takes_one(predicate):
-        allowed = "a function that takes a Call and returns a bool"
+        allowed = "a callable taking a Call and returning a bool"
         raise OptionError(must_be(option, allowed, predicate))
 
 

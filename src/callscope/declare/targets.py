@@ -45,7 +45,7 @@ def parse_path(path: str) -> TargetPath:
     parts = [*module.split("."), *(qualname.split(".") if colon else ())]
     is_file = module.endswith(".py")
     if len(parts) == 1 or is_file or not all(part.isidentifier() for part in parts):
-        raise TargetError(f"{path!r} names no class.{_remedy(path)}")
+        raise TargetError(f"{path!r} is not the path of a class.{_remedy(path)}")
     return TargetPath(module, qualname) if colon else _split(parts)
 
 
@@ -135,7 +135,7 @@ def _failed_import(module: str, error: BaseException) -> TargetModuleError:
     """Return the error for an existing module that cannot be imported."""
     name = error.name if isinstance(error, ModuleNotFoundError) else None
     text = str(error) if name else f"{type(error).__name__}: {error}"
-    remedy = "Mend it first."
+    remedy = "Fix it first."
     if name in KERAS_BACKENDS and module.partition(".")[0] == "keras":
         from callscope.introspect.lookup import is_module
 
@@ -184,7 +184,7 @@ def _find(path: TargetPath, module: types.ModuleType) -> object:
             msg = missing_class(path.module, path.qualname, part, class_names(found))
             raise TargetNotFoundError(msg) from None
         except Exception as error:
-            msg = f"'{path}' cannot be looked up: {part!r} raised {error!r}. Name the class otherwise."
+            msg = f"'{path}' cannot be looked up: {part!r} raised {error!r}. Name another path."
             raise TargetNotFoundError(msg) from error
     return found
 
@@ -220,7 +220,7 @@ def check_class(target: object, named: str | None = None) -> type:
     # Not `isinstance`: an object may fake its `__class__`.
     if not is_subclass(type(target), type):
         name = named or getattr(target, "__qualname__", None)
-        what = f"{target!r:.80}, of type {type(target).__name__}, is no class"
+        what = f"{target!r:.80}, of type {type(target).__name__}, is not a class"
         if isinstance(name, str):
             what = f"{name!r} is a {type(target).__name__} and not a class"
         msg = f"{what}. Name the class whose methods are to be traced."

@@ -245,7 +245,7 @@ def note_of(raw: Any) -> str:
 def why_not(raw: Any, part: Part) -> str:
     """Return why a part of an entry cannot be traced; empty if it can."""
     if type(part.function) is not types.FunctionType:
-        return "" if part.function is raw else "it calls what is no Python function"
+        return "" if part.function is raw else "it does not call a Python function"
     module: object = part.function.__module__
     if type(module) is str and (module, part.function.__name__) == ("typing", _INIT_OF_PROTOCOLS):
         return "typing replaces it when the first object is made"
@@ -254,4 +254,4 @@ def why_not(raw: Any, part: Part) -> str:
     are_names = (n.isidentifier() and not keyword.iskeyword(n) and n != "__debug__" for n in names)
     if all(are_names) and len({*shape.parameters}) == len(shape.parameters):
         return ""
-    return "a parameter or a free variable has a name that no source can spell"
+    return "a parameter or a free variable has a name that source code cannot contain"

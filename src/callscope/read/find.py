@@ -52,7 +52,7 @@ def _warn_if_unknown(trace: TraceData, site: str | type) -> None:
     name = bare_name(qualified_name(site)) if isinstance(site, type) else site
     names = sorted(f"{bare_name(cls)}.{method}" for cls, method in known)
     there_are = some_of(nearest_first(names, (name,)))
-    warn(f"No site fits {name!r}; there are {there_are}.", SiteWarning)
+    warn(f"No site matches {name!r}; there are {there_are}.", SiteWarning)
 
 
 def _is_site(defining_class: str, method: str, wanted: str | type) -> bool:

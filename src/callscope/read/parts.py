@@ -51,8 +51,8 @@ def save_joined(trace: Trace, path: Path, own: Path | None = None) -> Trace:
     if number:
         processes = "1 process" if number == 1 else f"{number} processes"
         warn(
-            f"{processes} still ran when {str(path)!r} was saved, and what they called is not in it."
-            f" It is in '{_folder(path)}'; `callscope convert` makes one file of it.",
+            f"{processes} still ran when {str(path)!r} was saved, so their calls are not in it."
+            f" They are in '{_folder(path)}'; `callscope convert` merges them into one file.",
             ProcessWarning,
         )
     return trace

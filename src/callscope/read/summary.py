@@ -101,7 +101,7 @@ class Summary(NamedTuple):
             OptionError: if `by` is neither ``"site"`` nor ``"class"``.
         """
         if by not in get_args(By):
-            msg = f"by={by!r} is not known. Use {' or '.join(map(repr, get_args(By)))}."
+            msg = f"by must be {' or '.join(map(repr, get_args(By)))}, got {by!r}."
             raise OptionError(msg)
         try:
             from pandas import DataFrame

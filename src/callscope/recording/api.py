@@ -101,7 +101,7 @@ def record(
     _check_limits(limit, on_full, to)
     checked = _check_sinks(sinks)
     if not keep and not checked and to is None:
-        msg = "keep=False keeps nothing, and there are no sinks to hand it to. Give sinks=[...]."
+        msg = "keep must be True without sinks and without a file, got False. Add sinks=[...]."
         raise OptionError(msg)
     patterns = () if targets else ("*",)
     return Recording(
@@ -140,9 +140,7 @@ def _check_limits(max_calls: object, on_full: object, to: object) -> None:
         raise OptionError(f"{must_be('to', allowed, to)} Other files are written by trace.save().")
     fill(os.fspath(to))
     if on_full == "drop_oldest":
-        msg = (
-            "on_full='drop_oldest' cannot take lines back out of a file. Leave out to= or on_full=."
-        )
+        msg = "on_full must be 'stop' with to=, got 'drop_oldest': a file only grows."
         raise OptionError(msg)
 
 
@@ -160,10 +158,10 @@ def _check_sinks(sinks: Iterable[Sink]) -> list[Sink]:
                 if isinstance(sink, type)
                 else f"has no {missing[0]}()"
             )
-            msg = f"sinks: {sink!r} {lacks}. A sink has the methods on_event(event), flush() and close()."
+            msg = f"sinks must be objects with on_event(event), flush() and close(), but {sink!r} {lacks}."
             raise OptionError(msg)
     if sum(getattr(sink, "around", None) is not None for sink in listed) > 1:
-        msg = "sinks: two of them follow the program's context. Give each a recording of its own."
+        msg = "sinks that follow the program's context must be one per recording. Record twice instead."
         raise OptionError(msg)
     return listed
 

@@ -36,7 +36,7 @@ def check_break_on(break_on: BreakOn | None) -> BreakOn | None:
     if break_on is None or (isinstance(break_on, str) and break_on):
         return break_on
     if isinstance(break_on, type) or not callable(break_on):
-        allowed = "a site, such as 'Layer.call', or a function that takes a Call and returns a bool"
+        allowed = "a site, such as 'Layer.call', or a callable taking a Call and returning a bool"
         raise OptionError(must_be("break_on", allowed, break_on))
     check_predicate("break_on", break_on)
     return break_on
@@ -87,7 +87,7 @@ class Breakpoints:
             if is_interrupt(error):
                 raise
             self._break_on = None
-            warn(f"break_on= raised {shown(error)}; it is no longer asked.", PredicateWarning)
+            warn(f"break_on= raised {shown(error)}; it is no longer called.", PredicateWarning)
             return False
 
     def flush(self) -> None:

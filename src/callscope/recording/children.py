@@ -27,7 +27,7 @@ class StartedProcesses:
             processes = "1 process was" if number == 1 else f"{number} processes were"
             warn(
                 f"{processes} started by multiprocessing while this was recorded, and did not"
-                " record: what they called is missing. Set CALLSCOPE and CALLSCOPE_TO=trace.jsonl,"
+                " record: their calls are missing. Set CALLSCOPE and CALLSCOPE_TO=trace.jsonl,"
                 " use `callscope run --children -o trace.jsonl`, or fork them and record"
                 " with to='trace.jsonl'.",
                 ProcessWarning,

@@ -218,7 +218,7 @@ class Recording:
             warn(misfit, SiteWarning)
         if self._reader.lost and self._limits.max_calls:
             warn(
-                f"{self._reader.lost:,} calls were made and not kept, for"
+                f"{self._reader.lost:,} calls were made and not kept, because"
                 f" max_calls={self._limits.max_calls:,} was reached. Raise max_calls, or stream to a"
                 " file with to='trace.jsonl'.",
                 TraceTruncatedWarning,
@@ -411,7 +411,7 @@ class Recording:
             )
         patterns = ", ".join(map(repr, self._patterns))
         there_are = some_of(nearest_first(known, self._patterns))
-        return f" {patterns} fits none of them; there are {there_are}."
+        return f" {patterns} matches none of them; there are {there_are}."
 
     def _misfits(self) -> Iterator[str]:
         """Yield a message for each site pattern that matches no site."""
@@ -428,7 +428,7 @@ class Recording:
             for pattern in patterns if names else ():
                 if not any(fnmatchcase(name, pattern) for name in names):
                     there_are = some_of(nearest_first(sorted(names), (pattern,)))
-                    yield f"{option}: no site fits {pattern!r}; there are {there_are}."
+                    yield f"{option}: no site matches {pattern!r}; there are {there_are}."
 
     def _read_file(self, file: JSONLines, told: int) -> Recorded:
         from callscope.read.formats import load_all

@@ -94,7 +94,7 @@ class SinkState:
             self._sink.close()
         warn(
             f"Sink {shown(self._sink)} raised {shown(error)} and is switched off. The program"
-            " and the recording go on without it.",
+            " and the recording continue without it.",
             SinkWarning,
         )
 
@@ -140,7 +140,7 @@ class SinkState:
         """Warn that a sink did not end in time."""
         warn(
             f"Sink {shown(self._sink)} did not end within {self.deadline_seconds:g} seconds and is"
-            " left alone. What it was not told of by then is lost.",
+            " abandoned. Events not delivered by then are lost.",
             SinkWarning,
         )
 

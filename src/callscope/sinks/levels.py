@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Final, TypeAlias, get_args
 
+from callscope.declare.options import must_be, one_of
 from callscope.errors import OptionError
 from callscope.introspect.classes import bare_name, qualified_name
 from callscope.trace import Event, EventKind
@@ -43,9 +44,7 @@ class Levels:
     ) -> None:
         for kind in by_kind or ():
             if kind not in get_args(EventKind):
-                allowed = ", ".join(map(repr, get_args(EventKind)))
-                msg = f"levels: {kind!r} is no kind of event. Use {allowed}."
-                raise OptionError(msg)
+                raise OptionError(must_be("the keys of levels", one_of(get_args(EventKind)), kind))
         given = {**DEFAULTS, **(by_kind or {})}
         self._by_kind = {kind: _number(level) for kind, level in given.items()}
         self._by_error = [
@@ -72,8 +71,7 @@ def _number(level: Level) -> int | None:
         return level
     known = logging.getLevelNamesMapping()
     if level not in known:
-        msg = f"levels: {level!r} is no level. Use a number, None, or one of {', '.join(known)}."
-        raise OptionError(msg)
+        raise OptionError(must_be("a level", f"an integer, None or {one_of(known)}", level))
     return known[str(level)]
 
 

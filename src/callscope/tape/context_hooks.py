@@ -129,8 +129,8 @@ class Arounds:
             raise error
         self.remove(around)
         warn(
-            f"{shown(around)} raised {shown(error)} as a call began, and is asked no more. The"
-            " program and the recording go on without it.",
+            f"{shown(around)} raised {shown(error)} as a call began and is switched off. The"
+            " program and the recording continue without it.",
             SinkWarning,
         )
 

@@ -40,7 +40,10 @@ def _choose() -> Any:
     with suppress(Exception):
         if _works(_tape):
             return _tape
-    warn("The tape in C does not work with this Python; the one in Python does.", EngineWarning)
+    warn(
+        "The tape in C does not work with this Python; the tape in Python replaces it.",
+        EngineWarning,
+    )
     return None
 
 

@@ -45,14 +45,14 @@ def check_outline(trace: Trace, path: str | PathLike[str]) -> None:
     if os.environ.get(UPDATE) == "1":
         _write(file, found)
         return
-    remedy = f"If this is as it should be, run once with {UPDATE}=1, or pytest --callscope-update."
+    remedy = f"If this outline is right, run once with {UPDATE}=1, or pytest --callscope-update."
     if expected is None:
         msg = f"There is no outline {str(file)!r} to compare with. {remedy}"
         raise AssertionError(msg)
     lines = difflib.unified_diff(
         expected.splitlines(), found.splitlines(), str(file), "this run", lineterm=""
     )
-    shown = [f"The outline is not that of {file}:", *lines, remedy]
+    shown = [f"The outline differs from {file}:", *lines, remedy]
     raise AssertionError("\n".join(map(one_line, shown)))
 
 

@@ -87,9 +87,9 @@ _METHODS: Final = {
     "on_event": "on_event(event) must take every event.",
     "flush": "flush() must be possible at any time, whether or not there was an event before it.",
     "on_fork": "on_fork(header) must be possible between any two events.",
-    "on_end": "on_end(lost) must take the number of calls that the sink was not told of.",
+    "on_end": "on_end(lost) must take the number of calls that the sink did not receive.",
     "close": "close() must be possible at any time after on_start.",
-    "leave_out": "leave_out(entered) must take what the sink has made for a call.",
+    "leave_out": "leave_out(entered) must take the object that the sink made for a call.",
 }
 
 
@@ -110,8 +110,8 @@ def _watched(sink: Sink, recording: str) -> Iterator[Any]:
 
 def _check_shape(sink: Sink) -> None:
     assert not isinstance(sink, type), (
-        f"check_sink takes a function that makes a sink, and {sink!r} is a class: was it to be"
-        " called?"
+        f"check_sink must be given a function that returns a sink, got one that returns the class"
+        f" {sink!r}. Call the class."
     )
     for name in ("on_event", "flush", "close"):
         method = getattr(sink, name, None)
@@ -173,7 +173,7 @@ def _check_fork(sink: Sink) -> None:
         said = report.read()
     if said != "well":
         msg = "A forked child must go on with a sink of its own. There, it"
-        raise AssertionError(f"{msg} {said}" if said else f"{msg} did not come to its end.")
+        raise AssertionError(f"{msg} {said}" if said else f"{msg} did not end.")
 
 
 def _end_child(recording: Any, watched: Any, layer: Layer, writing: int) -> None:
@@ -185,7 +185,7 @@ def _end_child(recording: Any, watched: Any, layer: Layer, writing: int) -> None
             recording.end()
         problems = [str(w.message) for w in caught if issubclass(w.category, SinkWarning)]
         problem = f"broke a promise: {watched.problem[0]}" if watched.problem else ""
-        said = problem or (f"was warned of: {problems[0]}" if problems else "well")
+        said = problem or (f"got the warning: {problems[0]}" if problems else "well")
     finally:
         os.write(writing, said.encode("utf-8", "backslashreplace"))
         os._exit(0)

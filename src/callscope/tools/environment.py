@@ -56,7 +56,7 @@ def start(environment: Mapping[str, str]) -> None:
             _start(names, environment)
     except Exception as error:
         problem = error if isinstance(error, CallscopeError) else repr(error)
-        warn(f"{TARGETS}={environment[TARGETS]!r} cannot be followed. {problem}", TargetWarning)
+        warn(f"{TARGETS}={environment[TARGETS]!r} cannot be used. {problem}", TargetWarning)
 
 
 def _start(names: list[str], environment: Mapping[str, str]) -> None:
@@ -77,7 +77,10 @@ def _start(names: list[str], environment: Mapping[str, str]) -> None:
         check_suffix(fill(str(path)))
         path = _own(path, is_first=is_first)
     if own := [name for name in names if name.startswith("__main__:")]:
-        msg = f"Declare {own[0]} with @traced, or use 'callscope run -t {own[0]} SCRIPT'."
+        msg = (
+            f"A target must be a class of a module other than __main__, got {own[0]!r}."
+            f" Declare it with @traced, or use 'callscope run -t {own[0]} SCRIPT'."
+        )
         raise OptionError(msg)
     streams = path is not None and is_streamed(path)
     sinks = [_make_sink(to)] if to in _SINKS else []

@@ -110,7 +110,7 @@ class CallscopeMagics(Magics):
         if found is None:
             return name
         if not isinstance(found, type):
-            msg = f"{name!r} is no class, but a {type(found).__name__}. Name a class."
+            msg = f"{name!r} must be a class, got an object of type {type(found).__name__}. Name a class."
             raise UsageError(msg)
         return found
 

@@ -85,7 +85,7 @@ def _begin(config: pytest.Config, options: argparse.Namespace) -> None:
     targets = getattr(options, "callscope_targets", None)
     methods = getattr(options, "callscope_methods", None)
     if methods and not targets:
-        msg = "--callscope-method names methods of a target. Add --callscope package.module:Class."
+        msg = "--callscope-method must be used with a target. Add --callscope package.module:Class."
         raise pytest.UsageError(msg)
     if not targets or config.pluginmanager.has_plugin(_PLUGIN_NAME):
         return

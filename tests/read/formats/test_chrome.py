@@ -448,7 +448,9 @@ class TestFiles:
     def test_a_chrome_file_cannot_be_loaded(self, seed_trace, tmp_path):
         """The error says what can."""
         path = seed_trace.save(tmp_path / "t.json")
-        with pytest.raises(errors.TraceFormatError, match=r"cannot be loaded. Save as '.jsonl'"):
+        with pytest.raises(
+            errors.TraceFormatError, match=r"cannot be loaded. Save the trace as '.jsonl'"
+        ):
             callscope.load(path)
 
     def test_compressed(self, seed_trace, tmp_path):

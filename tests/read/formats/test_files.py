@@ -364,7 +364,7 @@ class TestOneWay:
         with pytest.raises(errors.TraceFormatError) as caught:
             callscope.load(path)
         assert str(caught.value) == (
-            f"'{path}': {what} cannot be loaded. Save as '.jsonl' or '.parquet' for that."
+            f"'{path}': {what} cannot be loaded. Save the trace as '.jsonl' or '.parquet'."
         )
 
 

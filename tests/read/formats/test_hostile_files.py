@@ -257,7 +257,7 @@ def test_a_small_file_of_very_many_lines(folder, blank):
         if fits:
             assert len(callscope.load(path)) == 0
         else:
-            with pytest.raises(errors.TraceFormatError, match="line 1002: there is nothing in it"):
+            with pytest.raises(errors.TraceFormatError, match="line 1002: it is empty"):
                 callscope.load(path)
 
 
@@ -320,7 +320,7 @@ def test_times_of_which_no_figure_could_be_made(folder, fast, ts_ns):
         assert f"line {place + 1}: 'ts_ns' {why}" in load(path, fast=fast)
     lines[0]["cost"] = {"inside_ns": 1e308, "outside_ns": 1e308, "summary_ns": 1e308}
     path.write_text(json.dumps(lines[0]) + "\n")
-    assert "'inside_ns' is 1e+308 and no number of nanoseconds" in load(path, fast=fast)
+    assert "'inside_ns' is 1e+308 and not a number of nanoseconds" in load(path, fast=fast)
     lines[0]["start_ns"] = ts_ns
     path.write_text(json.dumps(lines[0]) + "\n")
     assert f"line 1: 'start_ns' {why}" in load(path, fast=fast)

@@ -105,7 +105,7 @@ def test_a_number_too_large(seed_trace, tmp_path):
     """The error says so, and of what to make instead."""
     path = seed_trace.save(tmp_path / "t.jsonl")
     path.write_text(path.read_text().replace('"instance":1', f'"instance":{10**30}'))
-    with pytest.raises(errors.TraceFormatError, match=r"no room.*\.jsonl"):
+    with pytest.raises(errors.TraceFormatError, match=r"cannot store.*\.jsonl"):
         callscope.load(path).to_arrow()
 
 
@@ -134,14 +134,14 @@ def change(table, column, value):
         ("call_id", 1, "begins a second time"),
         ("call_id", "x", "Failed to parse string"),
         ("parent_id", 77, "has not begun"),
-        ("duration_ns", -1, "before what its call has done"),
-        ("arguments", "[1]", "no JSON object"),
-        ("arguments", '{"k":[1]}', "no scalar"),
+        ("duration_ns", -1, "before an earlier event of its call"),
+        ("arguments", "[1]", "not a JSON object"),
+        ("arguments", '{"k":[1]}', "not a scalar"),
         ("arguments", "[" * 100_000, "recursion"),
         ("result", "{", "Expecting"),
         ("method", None, "'method' with null values"),
         ("class", 99, "index"),
-        ("instants", [5], "before what its call has done"),
+        ("instants", [5], "before an earlier event of its call"),
     ],
 )
 def test_what_makes_no_sense_is_refused(seed_trace, tmp_path, column, value, why):
@@ -171,7 +171,7 @@ def test_a_foreign_table(tmp_path):
     """Any other Parquet file is refused by name."""
     path = tmp_path / "t.parquet"
     parquet.write_table(pa.table({"a": [1]}), path)
-    with pytest.raises(errors.TraceFormatError, match=r"t\.parquet' is no trace"):
+    with pytest.raises(errors.TraceFormatError, match=r"t\.parquet' is not a trace"):
         callscope.load(path)
 
 

@@ -111,8 +111,8 @@ def _of_newest_runs(loaded: Sequence[tuple[Path, TraceData]]) -> list[TraceData]
             earlier.append(one_line(repr(str(source))))
     if earlier:
         warn(
-            f"Left out, for another run has written them: {', '.join(earlier)}. Remove them, or"
-            " read them in a call of their own.",
+            f"Left out, as an earlier run wrote them: {', '.join(earlier)}. Remove them, or load"
+            " them separately.",
             ProcessWarning,
         )
     return traces
@@ -134,7 +134,7 @@ def _files(path: Path) -> list[Path]:
     found = sorted(map(Path, glob.glob(str(path))))  # noqa: PTH207  # the pattern may be absolute
     if not found:
         raise TraceFileError.cannot_read(
-            path, FileNotFoundError(ENOENT, "no file fits the pattern")
+            path, FileNotFoundError(ENOENT, "no file matches the pattern")
         )
     return found
 
@@ -144,7 +144,7 @@ def _load(source: Path) -> TraceData:
     if not hasattr(module, "read"):
         msg = (
             f"{str(source)!r}: {what_is(source)} cannot be loaded."
-            " Save as '.jsonl' or '.parquet' for that."
+            " Save the trace as '.jsonl' or '.parquet'."
         )
         raise TraceFormatError(msg)
     try:
@@ -155,7 +155,7 @@ def _load(source: Path) -> TraceData:
         ):
             trace: TraceData = module.read(file, str(source))
     except MemoryError:
-        msg = f"{str(source)!r} is larger than the memory. Record fewer calls, or less of each."
+        msg = f"{str(source)!r} does not fit into memory. Record fewer calls, or capture less of each."
         raise TraceFileError(msg) from None
     except OSError as error:
         if isinstance(error, TraceFileError):

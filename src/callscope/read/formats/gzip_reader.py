@@ -48,14 +48,14 @@ class GzipReader(gzip.GzipFile):
         self._length = len(text) - end - 1 if end >= 0 else self._length + len(text)
         if self._length > _LONGEST:
             raise TraceFormatError(
-                f"{self._path!r} has a line of more than {_LONGEST:,} bytes, so it is no trace. Name"
-                " a '.jsonl.gz' file that callscope has written."
+                f"{self._path!r} has a line of more than {_LONGEST:,} bytes, so it is not a trace."
+                " Name a '.jsonl.gz' file that callscope has written."
             )
 
     def _wrong(self, error: Exception) -> str:
         if isinstance(error, gzip.BadGzipFile) and not self.tell():
             return (
-                f"{self._path!r} is not compressed, or not by gzip, so it is no trace. Name a"
-                " '.jsonl.gz' file that callscope has written."
+                f"{self._path!r} is not compressed, or not by gzip, so it is not a trace."
+                " Name a '.jsonl.gz' file that callscope has written."
             )
         return f"{self._path!r} is damaged: {error}. Restore the file."

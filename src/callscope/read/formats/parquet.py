@@ -135,7 +135,7 @@ def to_arrow(trace: TraceData) -> pa.Table:
         columns.append(arrow.array(numbers, schema.field(_CLASS).type))
         return arrow.Table.from_arrays(columns, schema=schema)
     except (OverflowError, arrow.ArrowException) as error:
-        msg = f"The trace holds what Arrow has no room for: {error}. Save it as '.jsonl'."
+        msg = f"The trace holds a value that Arrow cannot store: {error}. Save it as '.jsonl'."
         raise TraceFormatError(msg) from None
 
 
@@ -158,8 +158,8 @@ def read(file: BinaryIO, name: str) -> TraceData:
         about = json.loads((packed.schema_arrow.metadata or {})[_METADATA])
     except (arrow.ArrowException, OSError, KeyError, ValueError, RecursionError) as error:
         raise TraceFormatError(
-            f"{name!r} is no trace, or is damaged: {_reason(error)}. Name a '.parquet' file that"
-            " callscope has written."
+            f"{name!r} is not a trace, or is damaged: {_reason(error)}. Name a '.parquet' file"
+            " that callscope has written."
         ) from None
     try:
         header, classes = _about(about, links, name)
@@ -178,7 +178,7 @@ def read(file: BinaryIO, name: str) -> TraceData:
         RecursionError,
     ) as error:
         raise TraceFormatError(
-            f"{name!r}, behind row {len(links.calls)}: {_reason(error)}. Restore the file."
+            f"{name!r}, after row {len(links.calls)}: {_reason(error)}. Restore the file."
         ) from None
     recorded = links.recorded()
     return TraceData(header, recorded)
@@ -252,11 +252,11 @@ def _take(links: Links, row: dict[str, Any], classes: list[ClassMetadata]) -> No
     arguments = None if row["arguments"] is None else json.loads(row["arguments"])
     result = None if row["result"] is None else json.loads(row["result"])
     if type(arguments) not in (dict, type(None)):
-        msg = "arguments are no JSON object"
+        msg = "arguments are not a JSON object"
         raise WrongLineError(msg)
     values = [result, *(arguments or {}).values()]
     if not all(type(value) in _SCALARS for value in values):
-        msg = "a captured value is no scalar"
+        msg = "a captured value is not a scalar"
         raise WrongLineError(msg)
     call = MadeCall(
         row["method"],

@@ -19,8 +19,8 @@ from callscope.trace import (
 )
 
 NOT_RUNNING: Final = "its call is not running"
-BEFORE_PARENT: Final = "it begins before the call that led to it"
-BACKWARDS: Final = "it happens before what its call has done already"
+BEFORE_PARENT: Final = "it begins before its parent call"
+BACKWARDS: Final = "it happens before an earlier event of its call"
 
 
 class WrongLineError(Exception):
@@ -182,7 +182,7 @@ class Links:
     def _site_of(self, cls: str, method: str) -> SiteMetadata:
         site = self.facts.site(cls, method)
         if site is None:
-            msg = f"no line before it tells of site {(cls, method)}"
+            msg = f"no line before it describes site {(cls, method)}"
             raise WrongLineError(msg)
         return site
 
@@ -201,7 +201,7 @@ def to_cost(figures: Iterable[Any]) -> Cost:
     read: list[float] = []
     for name, value in zip(Cost._fields, figures, strict=True):
         if type(value) not in (int, float) or not 0 <= value < INT64:
-            msg = f"{name!r} is {value!r:.40} and no number of nanoseconds"
+            msg = f"{name!r} is {value!r:.40} and not a number of nanoseconds"
             raise WrongLineError(msg)
         read.append(float(value))
     return Cost(*read)

@@ -126,7 +126,7 @@ none, or within no code of callscope's own. */
 static THREAD_LOCAL Tape *set_aside;
 
 /* Be called by the collector, before and after: finalizers are the program's, wherever it runs. It
-is no Python code, for an interrupt that falls into that would be lost. */
+is not Python code, for an interrupt that falls into that would be lost. */
 static PyObject *
 collect(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
 {

@@ -101,5 +101,5 @@ class Limit:
                 if is_interrupt(error):
                     raise
                 self._where = None
-                warn(f"where= raised {shown(error)}; it is no longer asked.", PredicateWarning)
+                warn(f"where= raised {shown(error)}; it is no longer called.", PredicateWarning)
         return True

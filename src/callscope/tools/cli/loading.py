@@ -46,7 +46,7 @@ def load_script(name: str) -> Loaded:
         _set_first_path(path, is_certain=True)
         spec = importlib.machinery.PathFinder.find_spec(MAIN, [path])
         if spec is None:
-            msg = f"There is no __main__.py in {name!r}. Name the script in it that is to be run."
+            msg = f"The script must be a file, and there is no __main__.py in {name!r}. Name a script in it."
             raise OptionError(msg)
         module = new_main()
         code = _take_spec(module, spec)
@@ -56,7 +56,7 @@ def load_script(name: str) -> Loaded:
         content = Path(path).read_bytes()
     except OSError as error:
         near = did_you_mean([f"-m {name}"]) if is_module(name) else _near_files(Path(name))
-        msg = f"Cannot read the script {name!r}: {error.strerror}.{near}"
+        msg = f"The script must be a readable file, got {name!r}: {error.strerror}.{near}"
         raise OptionError(msg) from None
     if content.startswith(importlib.util.MAGIC_NUMBER) or path.endswith(".pyc"):
         return _load_compiled(name, path)
@@ -74,7 +74,7 @@ def load_module(name: str) -> Loaded:
     """Find a module or a package; `Loaded.get_code` imports it, as part of the program.
 
     Raises:
-        TargetModuleError: if there certainly is no such module.
+        TargetModuleError: if the module certainly does not exist.
     """
     _set_first_path(str(Path.cwd()))
     try:
@@ -114,7 +114,7 @@ def _load_compiled(name: str, path: str) -> Loaded:
     try:
         code = loader.get_code(MAIN)
     except (ImportError, EOFError, ValueError) as error:
-        msg = f"Cannot run {name!r}: {error}. Compile it with this Python, or name its source."
+        msg = f"The script must be compiled by this Python, got {name!r}: {error}. Name its source."
         raise OptionError(msg) from None
     assert code is not None
     return Loaded(_new_script(path, loader), lambda: code)
@@ -160,7 +160,7 @@ def _take_spec(module: types.ModuleType, spec: importlib.machinery.ModuleSpec) -
     get_code = getattr(spec.loader, "get_code", None)
     code: types.CodeType | None = get_code(spec.name) if get_code else None
     if code is None:
-        msg = f"Module {spec.name!r} has no Python code to run. Name another."
+        msg = f"The module must be one with Python code, got {spec.name!r}. Name another."
         raise OptionError(msg)
     module.__dict__.update(
         __file__=spec.origin,

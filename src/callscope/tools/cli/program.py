@@ -44,17 +44,15 @@ class Program(NamedTuple):
             OptionError: if none is given.
         """
         if module is not None:
-            return cls._of("module", module, "There is no module after -m.")
+            return cls._of("module", module)
         if code is not None:
-            return cls._of("code", code, "There is no code after -c.")
-        return cls._of("script", script, "There is no program to run.")
+            return cls._of("code", code)
+        return cls._of("script", script)
 
     @classmethod
-    def _of(
-        cls, kind: Literal["script", "module", "code"], given: Sequence[str], missing: str
-    ) -> Program:
+    def _of(cls, kind: Literal["script", "module", "code"], given: Sequence[str]) -> Program:
         if not given:
-            msg = f"{missing} Name a script, a module after -m, or code after -c."
+            msg = f"The {kind} must be given. Name a script, a module after -m, or code after -c."
             raise OptionError(msg)
         return cls(kind, given[0], given[1:])
 

@@ -105,7 +105,7 @@ def run(
         CallscopeError: if an argument is wrong; the program is then not run.
     """
     if shown and not live:
-        raise OptionError("--filter says what --live prints. Add --live, or leave --filter out.")
+        raise OptionError("--filter must be used with --live. Add --live, or leave --filter out.")
     sinks: list[Sink] = [Console(sys.stderr, sites=shown or "*")] if live else []
     streams = output is not None and is_streamed(output)
     if output is not None:
@@ -252,10 +252,10 @@ def _record_children(
         OptionError: if that cannot be done.
     """
     if output is None:
-        msg = "--children needs a file that each process can write beside. Add -o trace.jsonl."
+        msg = "--children must be used with a file, for the parts of all processes. Add -o trace.jsonl."
         raise OptionError(msg)
     if not targets:
-        msg = "--children cannot find classes of __main__ in other processes. Name their module."
+        msg = "-t must be a class of a module other than __main__ with --children. Name its module."
         raise OptionError(msg)
     ours = str(Path(__file__).with_name("children"))
     theirs = os.environ.get("PYTHONPATH")

@@ -44,7 +44,7 @@ def enable() -> str:
     path = _path()
     if not path.parent.is_dir() or _is_managed(path.parent):
         msg = (
-            f"{sys.executable} is managed from outside, and its {path.parent} is left alone. Make a"
+            f"{sys.executable} is managed by the system, so {path.parent} is left unchanged. Make a"
             " virtual environment (python -m venv), or import callscope in the program."
         )
         raise CallscopeError(msg)

@@ -19,7 +19,7 @@ from callscope.tape.threads import TAPES
 from callscope.weave.shadow.context import Current, Token
 from callscope.weave.shadow.frames import drop_own_frames, hide
 
-_SPENT: Final = "the C stack of this thread is too small for so many traced generators"
+_SPENT: Final = "the C stack of this thread is too small for this many traced generators"
 
 
 def is_stack_spent() -> bool:

@@ -56,7 +56,7 @@ class Reader:
             msg = f"{self._name!r} is compressed. Give it a name that ends in '.jsonl.gz'."
             raise TraceFormatError(msg)
         if not line.strip():
-            msg = "there is nothing in it"
+            msg = "it is empty"
             raise WrongLineError(msg)
         return header(parse(line), self._name)
 
@@ -74,7 +74,7 @@ class Reader:
     def _take_blank(self) -> None:
         self._blank += 1
         if self._blank > _MOST_BLANK:
-            msg = f"there is nothing in it, nor in {_MOST_BLANK:,} lines before it"
+            msg = f"it is empty, as are {_MOST_BLANK:,} lines before it"
             raise WrongLineError(msg)
 
     def _take_fast(self, lines: list[bytes]) -> bool:
@@ -93,7 +93,7 @@ class Reader:
         where = f"{self._name!r}, line {self._line}"
         if self._line <= 1:
             return TraceFormatError(
-                f"{where}: {why}, so this is no trace. Name a '.jsonl' file that callscope has written."
+                f"{where}: {why}, so this is not a trace. Name a '.jsonl' file that callscope wrote."
             )
         return TraceFormatError(
             f"{where}: {why}. Restore the file, or cut it off before this line."

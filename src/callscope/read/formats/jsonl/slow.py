@@ -186,7 +186,7 @@ def take(links: Links, line: dict[str, Any]) -> None:
             _field(left_out, site, int)
         links.end_all(_field(line, "lost", int), left_out)
     else:
-        msg = f"{kind!r:.40} is no kind of event"
+        msg = f"{kind!r:.40} is not a kind of event"
         raise WrongLineError(msg)
 
 
@@ -282,7 +282,7 @@ def _class(links: Links, line: dict[str, Any]) -> None:
 def _values(values: dict[str, Any], line: dict[str, Any]) -> dict[str, Value]:
     texts = _field(line, "texts", list, optional=True)
     if not all(isinstance(value, _SCALARS) for value in values.values()):
-        msg = "a captured value is no scalar"
+        msg = "a captured value is not a scalar"
         raise WrongLineError(msg)
     return with_texts(values, texts) if texts else values
 

@@ -148,7 +148,7 @@ class Tree {
     if (found !== undefined) view.select(found, { reveal: false });
   }
 
-  // The call of a row, or of the next that is no note.
+  // The call of a row, or of the next that is not a note.
   #callFrom(place, step) {
     while (this.#rows[place] < 0) place += step;
     return this.#rows[place];
