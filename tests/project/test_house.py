@@ -133,7 +133,7 @@ def test_option_errors_say_what_must_be():
 def test_no_thing_is_no_other():
     """Neither the source nor a page says "is no X": it says "is not an X"."""
     root = SOURCE.parent
-    files = [f for s in ("py", "c", "h", "js", "html") for f in PACKAGE.rglob(f"*.{s}")]
+    files = [f for s in ("py", "c", "h", "js", "json", "html") for f in PACKAGE.rglob(f"*.{s}")]
     files += [root / "README.md", root / "CONTRIBUTING.md", *(root / "docs").rglob("*.md")]
     found = [(file.name, m[0]) for file in files for m in IS_NO.finditer(file.read_text("utf-8"))]
     assert len(files) > 250
