@@ -2,7 +2,8 @@
 
 Tables and pictures take the place of what stands between ``<!-- benchmarks: NAME -->`` and ``<!-- /benchmarks -->``
 in the pages, so that no figure is copied by hand; the measurements and the pictures are kept beside
-them. ``--check`` only tells whether the pages say what the measurements say.
+them. ``--pages`` writes the pages alone, from the measurements published last. ``--check`` only
+tells whether the pages say what the measurements say.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ def main() -> int:
         prog="python -m benchmarks.report.publish", description=__doc__
     )
     parser.add_argument("--check", action="store_true", help="change nothing; return 1 if stale")
+    parser.add_argument("--pages", action="store_true", help="write only the pages, as published")
     parser.add_argument(
         "folder",
         nargs="?",
@@ -49,9 +51,13 @@ def main() -> int:
     if args.check:
         stale = find_stale()
         print(
-            *(f"{page} is stale: python -m benchmarks.report.publish" for page in stale), sep="\n"
+            *(f"{page} is stale: python -m benchmarks.report.publish --pages" for page in stale),
+            sep="\n",
         )
         return 1 if stale else 0
+    if args.pages:
+        _write_pages(Results.read(PUBLISHED))
+        return 0
     results = Results.read(args.folder / RESULTS)
     if results.effort != FULL:
         print(f"{args.folder} is of a {results.effort} run: its figures count for nothing.")
@@ -60,10 +66,15 @@ def main() -> int:
 
     results.write(PUBLISHED)
     pictures = plots.draw(results, IMAGES)
+    print("Written:", PUBLISHED, *pictures, sep="\n  ")
+    _write_pages(results)
+    return 0
+
+
+def _write_pages(results: Results) -> None:
     for page in PAGES:
         page.write_text(fill(page, results), encoding="utf-8")
-    print("Written:", PUBLISHED, *pictures, *PAGES, sep="\n  ")
-    return 0
+        print(f"  {page}")
 
 
 def find_stale() -> list[Path]:

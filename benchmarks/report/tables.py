@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Final
 
 from benchmarks.measure.results import Results
@@ -16,6 +16,17 @@ _NONE: Final = "-"
 _FAILED: Final = "fails"
 _MODELS: Final = frozenset({"keras", "torch"})
 """Workloads that do so much besides calls that only the ratio says something."""
+HIGHLIGHTS: Final = frozenset(
+    {
+        "off",
+        "functools.wraps",
+        "callscope-values-c",
+        "callscope-values-python",
+        "viztracer",
+        "opentelemetry",
+    }
+)
+"""Peers of the short table: callscope off and on, and the tools that people compare it with."""
 
 
 def render(results: Results) -> dict[str, str]:
@@ -23,6 +34,7 @@ def render(results: Results) -> dict[str, str]:
     tables: dict[str, Callable[[Results], str]] = {
         "machine": _machine,
         "summary": _summary,
+        "highlights": lambda results: _summary(results, HIGHLIGHTS),
         "workloads": _workloads,
         "sizes": _sizes,
         "growth": _growth,
@@ -43,13 +55,14 @@ def _machine(results: Results) -> str:
     )
 
 
-def _summary(results: Results) -> str:
-    """Return what most people want to know, of the four-call example."""
+def _summary(results: Results, peers: Container[str] | None = None) -> str:
+    """Return what most people want to know, of the four-call example; by default of all peers."""
     costs = figures.call_costs(results, "seed", 1)
     growths = figures.growths(results)
     imports = figures.imports(results)
     rows = []
-    for peer in _by_cost(results, costs):
+    shown = _by_cost(results, costs)
+    for peer in shown if peers is None else filter(peers.__contains__, shown):
         cost, growth, importing = costs.get(peer), growths.get(peer), imports.get(peer)
         rows.append(
             [

@@ -154,6 +154,14 @@ class TestTables:
             line.split(" | ")[0].removeprefix("| ") for line in table.splitlines()[2:]
         ]
 
+    def test_the_short_table_has_some_of_the_rows(self):
+        """They are the same as in the long table."""
+        measured = found(seed=seed(bare=0, viztracer=900, opentelemetry=90, hunter=9))
+        rendered = {name: text.splitlines() for name, text in tables.render(measured).items()}
+        named = [line for line in rendered["summary"] if "viz" in line or "telemetry" in line]
+        assert rendered["highlights"] == rendered["summary"][:2] + named
+        assert len(tables.HIGHLIGHTS) == 6
+
     def test_what_is_missing_is_named(self):
         """What is not installed, and what fails."""
         results = found(seed=seed(bare=0, slow=900))
@@ -177,7 +185,7 @@ class TestPublishing:
     """No figure is copied by hand."""
 
     def test_the_pages_say_what_was_measured(self):
-        """If this fails: ``python -m benchmarks.report.publish``."""
+        """If this fails: ``python -m benchmarks.report.publish --pages``."""
         assert [] == publish.find_stale()
 
     def test_tables_are_put_between_their_marks(self, tmp_path, monkeypatch):
