@@ -859,3 +859,15 @@ def test_handles_of_two_hierarchies_share_the_identity_of_an_object():
     ):
         Both().left()
     assert trace.outline() == "Left.left() [Both#1]\n  Right.right() [Both#1]"
+
+
+def test_the_runtime_class_of_a_class_is_qualified():
+    """`type` is named with its module, as every other class is."""
+
+    class Base:
+        def call(self): ...
+
+    with record(Base) as trace:
+        Base.call(Base)
+        Base.call(3)
+    assert [call.runtime_class for call in trace.calls] == ["builtins.type", "builtins.int"]

@@ -74,9 +74,11 @@ def is_set_by_metaclass(cls: type, name: str) -> bool:
 
 def qualified_name(cls: type) -> str:
     """Return the module-qualified name of a class: ``"keras.src.layers.layer.Layer"``."""
-    module: object = namespace(cls).get("__module__")
-    if module is None and not _type_flags(cls) & _HEAP_TYPE:
-        module = _type_module(cls)  # a static type stores it in `tp_name`
+    module: object
+    if _type_flags(cls) & _HEAP_TYPE:
+        module = namespace(cls).get("__module__")
+    else:  # a static type stores it in `tp_name`; the entry of `type` is a descriptor
+        module = _type_module(cls)
     # Both may be instances of a `str` subclass with its own formatting.
     name = str.__str__(_type_qualname(cls))
     if type(module) is str:  # the usual case; at the recursion limit nothing can be called

@@ -60,7 +60,7 @@ def explain(cls: type | str, methods: Iterable[str] | None = None) -> Explanatio
         bases=tuple(
             tuple(map(qualified_name, type.__dict__["__bases__"].__get__(c))) for c in order
         ),
-        metaclass="builtins.type" if type(cls) is type else qualified_name(type(cls)),
+        metaclass=qualified_name(type(cls)),
         making=tuple(_making(cls, chains)),
         methods=defined,
         routes=tuple(_routes(cls, chains, names)),
