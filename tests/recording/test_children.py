@@ -158,6 +158,38 @@ def test_each_process_streams_to_a_file_of_its_own(folder):
     assert calls_of("t*.jsonl") == [0, 1, 2, 3, 4]
 
 
+SINK_THAT_FORKS = """
+import os, sys, library, callscope
+class Forks:
+    live = {is_live}
+    lossless = True
+    is_child = False
+    events = []
+    def on_event(self, event):
+        self.events.append(event)
+        if len(self.events) == 3:
+            self.is_child = not os.fork()
+            self.is_child or os.wait()
+    def flush(self): ...
+    def close(self): ...
+sink = Forks()
+with callscope.record(library.Base, methods=("call",), sinks=[sink]):
+    for number in range(4):
+        library.work(number)
+theirs = [event.pid for event in sink.events[3:] if event.pid != os.getpid()]
+print("child" if sink.is_child else "parent", [event.seq for event in sink.events[3:]], theirs)
+"""
+
+
+@pytest.mark.parametrize(
+    ("is_live", "of_child"), [(True, [1, 2, 3, 4]), (False, [])], ids=["live", "lossless"]
+)
+def test_a_sink_that_forks(folder, is_live, of_child):
+    """In the child, it gets none of the events that its parent was still to deliver."""
+    lines = run(SINK_THAT_FORKS.format(is_live=is_live), folder).stdout.splitlines()
+    assert sorted(lines) == [f"child {of_child} []", "parent [4, 5, 6, 7, 8] []"]
+
+
 POOL = """
 import multiprocessing, sys, library, callscope
 if __name__ == "__main__":

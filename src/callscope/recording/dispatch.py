@@ -16,9 +16,9 @@ _ENDS: Final = ("return", "raise")
 class Dispatcher:
     """Dispatcher of a recording's events to its sinks; a sink that raises is switched off.
 
-    The reader of the tape appends to `events` and calls `deliver`. Live and lossless sinks receive
-    them at once. Each other sink has a queue and a background thread that delivers from it. The
-    queue is bounded: when it is full, calls are left out and counted.
+    The reader of the tape calls `deliver`. Live and lossless sinks receive the events at once. Each
+    other sink has a queue and a background thread that delivers from it. The queue is bounded: when
+    it is full, calls are left out and counted.
 
     Args:
         sinks: the user's sinks.
@@ -26,10 +26,6 @@ class Dispatcher:
     """
 
     def __init__(self, sinks: list[Sink], exit_first: Callable[[], None] = lambda: None) -> None:
-        self.events: deque[Event] = deque()
-        """Events still to be delivered."""
-        self.delivered: int = 0
-        """Number of events that were delivered or queued."""
         self._next = 0
         """Index of the next sink that takes the first event."""
         self._outlets = tuple(map(SinkState, sinks))
@@ -62,8 +58,7 @@ class Dispatcher:
 
     def start_anew(self, header: Header) -> None:
         """Reset in a child process that has just been forked."""
-        self.events.clear()
-        self.delivered = self._next = 0
+        self._next = 0
         for outlet in self._outlets:
             outlet.start_anew()
         self._call(self._outlets, "on_fork", header)
@@ -71,19 +66,18 @@ class Dispatcher:
             worker.start_anew()
         self.start()
 
-    def deliver(self) -> None:
-        """Deliver the remaining events, each once to each sink."""
-        while self.events:
+    def deliver(self, events: deque[Event], /) -> None:
+        """Deliver the events, each once to each sink, and remove them."""
+        while events:
             if self._next == len(self._outlets):
                 # One step; a sink may have called this and delivered everything.
-                del self.events[0]
+                del events[0]
                 self._next = 0
-                self.delivered += 1
                 continue
             outlet = self._outlets[self._next]
             if not outlet.is_direct:
-                self._put_in_line(outlet, self.events[0])
-            elif not self._tell(outlet, self.events[0]):
+                self._put_in_line(outlet, events[0])
+            elif not self._tell(outlet, events[0]):
                 return
 
     def _tell(self, outlet: SinkState, event: Event) -> bool:

@@ -248,6 +248,8 @@ class Recording:
         if self._hands_out:
             prepare()
         self.trace.header = self._header()
+        if isinstance(self._reader, TapeReader):
+            self._reader.abandon()
         self._open_reader()
         for excerpt in self._excerpts:
             excerpt.open()
@@ -379,7 +381,7 @@ class Recording:
         if self._limits.max_calls == 0:
             return CallCounter(self._plan.sites)
         wanted = self._limits.wanted(self._plan.sites)
-        return TapeReader(wanted, keep=self._keeps, listener=self._feed, around=self._around)
+        return TapeReader(wanted, keep=self._keeps, receiver=self._feed, around=self._around)
 
     def _read(self) -> Recorded:
         is_running = self._state == "running"

@@ -31,7 +31,6 @@ class FastDecoder:
         before: the calls that were already open.
         raised: the call whose error record is still to come.
         last_ns: time of the last record before the chunk.
-        last_seq: number of the last event before the chunk; None if there is no listener.
     """
 
     def __init__(
@@ -41,7 +40,6 @@ class FastDecoder:
         before: Sequence[OpenCall],
         raised: Call | None,
         last_ns: int,
-        last_seq: int | None,
     ) -> None:
         self._state = state
         self._thread = thread
@@ -54,8 +52,10 @@ class FastDecoder:
         self.calls: list[Call] = []
         """Requested calls that have begun."""
         self.events: list[Event] = []
-        """Events for the listener."""
-        self._last_seq = last_seq
+        """Events for the receiver."""
+        self.last_seq: int = state.last_seq
+        """Number of the last event."""
+        self._makes_events = state.receiver is not None
 
     @property
     def open(self) -> list[OpenCall]:
@@ -136,6 +136,6 @@ class FastDecoder:
             self.raised = None
 
     def _tell(self, kind: EventKind, ts_ns: int, call: Call) -> None:
-        if self._last_seq is not None:
-            self._last_seq += 1
-            self.events.append(Event(kind, self._last_seq, ts_ns, call))
+        if self._makes_events:
+            self.last_seq += 1
+            self.events.append(Event(kind, self.last_seq, ts_ns, call))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from callscope.tape.decode.fast import FastDecoder
@@ -54,8 +53,6 @@ class ThreadDecoder:
         self._task = None if within is None else name
         self._state = state
         self._parent = parent
-        self._open: list[OpenCall] = []
-        self._raised: Call | None = None
         self._acts = {
             RAISE: self._raise,
             RESULT: self._return_result,
@@ -64,27 +61,26 @@ class ThreadDecoder:
             RESUME: self._resume,
             MARK: self._mark,
         }
+        # The three that follow are also set by `TapeReader`, in one step with what it commits.
+        self.open: list[OpenCall] = []
+        """The open calls, the innermost last."""
+        self.raised: Call | None = None
+        """The call whose error record is still to come."""
         self.last_ns: int = 0
         """Time of the last applied record."""
 
     def plain(self) -> FastDecoder | None:
         """Return a fast decoder that goes on from here; None if an open call is not plain."""
-        is_plain = self._task is None and all(entered.context is None for entered in self._open)
+        is_plain = self._task is None and all(entered.context is None for entered in self.open)
         if not is_plain:
             return None
         return FastDecoder(
             self._state,
             self._thread,
-            self._open,
-            self._raised,
+            self.open,
+            self.raised,
             self.last_ns,
-            self._state.last_seq,
         )
-
-    @property
-    def open(self) -> Sequence[OpenCall]:
-        """The open calls, the innermost last."""
-        return self._open
 
     def parse(self, records: list[Any], before: Parsed) -> Parsed:
         """Split records of the tape into instants, and append them to earlier ones."""
@@ -115,7 +111,7 @@ class ThreadDecoder:
         layout, identity, runtime, *values, maker, start_ns = instant.record
         above = self._above()
         parent = self._led_to(maker, above.parent if above else None)
-        task = above.task if above and self._open else self._task
+        task = above.task if above and self.open else self._task
         token = None
         if layout.is_suspendable:
             *values, token, task = values
@@ -140,13 +136,13 @@ class ThreadDecoder:
         runs_in = token if layout.is_coroutine else maker
         entered = OpenCall(layout, identity, call, call or parent, task, token, runs_in)
         siblings: list[Call] = [] if parent is None or not state.keeps else parent._children
-        events = state.event("call", start_ns, call, context)
+        events, last_seq = state.event("call", start_ns, call, context)
         if token is not None:
             state.makers[token] = call or parent
         # One step.
         del state.instants[0]
         self.last_ns = start_ns
-        self._open += (entered,)
+        self.open += (entered,)
         state.limit.quotas |= verdict.quotas
         state.limit.left_out |= verdict.left_out
         if is_wanted and call is None:
@@ -159,15 +155,16 @@ class ThreadDecoder:
                 siblings += (call,)
                 state.calls += (call,)
             state.events += events
+            state.last_seq = last_seq
 
     def _above(self) -> OpenCall | None:
         """Return the innermost call; if a greenlet has none, that of its parent."""
-        above = self._open or (() if self._parent is None else self._parent.open)
+        above = self.open or (() if self._parent is None else self._parent.open)
         return above[-1] if above else None
 
     def _led_to(self, maker: Any, parent: Call | None) -> Call | None:
         """Return the parent of a call."""
-        above = self._open or (() if self._parent is None else self._parent.open)
+        above = self.open or (() if self._parent is None else self._parent.open)
         if maker is None or any(entered.context is maker for entered in reversed(above)):
             return parent
         # The call was started from another task or thread.
@@ -175,7 +172,7 @@ class ThreadDecoder:
 
     def _mark(self, instant: Instant) -> None:
         self._settle(instant)
-        self._state.makers[instant.record[2]] = self._open[-1].parent if self._open else None
+        self._state.makers[instant.record[2]] = self.open[-1].parent if self.open else None
         # One step.
         del self._state.instants[0]
         self.last_ns = instant.ts_ns
@@ -184,19 +181,20 @@ class ThreadDecoder:
         self._settle(instant)
         state = self._state
         token = instant.record[2]
-        place = next((p for p, o in enumerate(self._open) if o.token is token), None)
-        left = None if place is None else self._open[place]
+        place = next((p for p, o in enumerate(self.open) if o.token is token), None)
+        left = None if place is None else self.open[place]
         call = None if left is None else left.call
         spans: list[list[int]] = [] if call is None else call._spans()
-        events = state.event("suspend", instant.ts_ns, call)
+        events, last_seq = state.event("suspend", instant.ts_ns, call)
         # One step.
         del state.instants[0]
         self.last_ns = instant.ts_ns
         if place is not None and left is not None:
-            del self._open[place]
+            del self.open[place]
             state.suspended[token] = left
             spans += ([instant.ts_ns],)
             state.events += events
+            state.last_seq = last_seq
 
     def _resume(self, instant: Instant) -> None:
         self._settle(instant)
@@ -207,21 +205,22 @@ class ThreadDecoder:
         call = entered.call
         spans = [] if call is None else call._spans()
         span = spans[-1] if spans and len(spans[-1]) == 1 else []
-        events = state.event("resume", instant.ts_ns, call)
+        events, last_seq = state.event("resume", instant.ts_ns, call)
         # One step.
         del state.instants[0]
         self.last_ns = instant.ts_ns
-        self._open += (entered,)
+        self.open += (entered,)
         if known is not None:
             del state.suspended[token]
             span += (instant.ts_ns,)
             state.events += events
+            state.last_seq = last_seq
 
     def _repeats(self, layout: Layout, identity: Any) -> bool:
         """Return whether a call only continues another that is already counted."""
-        if not self._open or not self._open[-1].layout.covers:
+        if not self.open or not self.open[-1].layout.covers:
             return False
-        above = self._open[-1]
+        above = self.open[-1]
         return layout.is_covered(above.layout, identity, above.identity)
 
     def _return(self, instant: Instant) -> None:
@@ -235,29 +234,30 @@ class ThreadDecoder:
     def _end(self, end_ns: int, captured: Any, *, raised: bool = False) -> None:
         """Close the innermost call; if there is none, it began before the recording did."""
         state = self._state
-        left = self._open[-1] if self._open else None
+        left = self.open[-1] if self.open else None
         call = None if left is None else left.call
         result = None
         if left is not None and call is not None and captured is not None:
             result = state.make.result(left.layout, captured)
-        events = () if raised else state.event("return", end_ns, call)
+        events, last_seq = state.event("return", end_ns, None if raised else call)
         # One step.
         del state.instants[0]
         self.last_ns = end_ns
-        del self._open[-1:]
+        del self.open[-1:]
         if raised:
-            self._raised = call
+            self.raised = call
         elif call is not None:
             call._result = result
             call._end_ns = end_ns
             state.events += events
+            state.last_seq = last_seq
 
     def _raise(self, instant: Instant) -> None:
         self._settle(instant)
         self._end(instant.ts_ns, None, raised=True)
 
     def _error(self, instant: Instant) -> None:
-        if self._raised is not None:
+        if self.raised is not None:
             self._end_raised(instant.ts_ns, instant.record[2])
         # One step. If an interrupt comes before it, `_raised` is None the next time.
         del self._state.instants[0]
@@ -265,15 +265,16 @@ class ThreadDecoder:
 
     def _settle(self, instant: Instant) -> None:
         """End a call whose error record an interrupt prevented."""
-        if self._raised is not None:
+        if self.raised is not None:
             self._end_raised(instant.ts_ns, UNKNOWN_ERROR)
 
     def _end_raised(self, end_ns: int, error: CallError) -> None:
-        call = self._raised
-        events = self._state.event("raise", end_ns, call)
+        call = self.raised
+        events, last_seq = self._state.event("raise", end_ns, call)
         # One step.
-        self._raised = None
+        self.raised = None
         if call is not None:
             call._error = error
             call._end_ns = end_ns
             self._state.events += events
+            self._state.last_seq = last_seq

@@ -1,4 +1,4 @@
-"""`TapeReader`: decodes records into calls and, if there is a listener, events."""
+"""`TapeReader`: decodes records into calls and, if there is a receiver, events."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Final
 from callscope.introspect.gc_paused import no_collection
 from callscope.introspect.locks import new_lock, synchronized
 from callscope.tape.context_hooks import ContextHook
-from callscope.tape.decode.event_queue import EventQueue
+from callscope.tape.decode.event_receiver import EventReceiver
 from callscope.tape.decode.filter import Filter
 from callscope.tape.decode.general import Parsed, ThreadDecoder
 from callscope.tape.decode.open_call import OpenCall
@@ -38,9 +38,9 @@ class TapeReader:
     Args:
         wanted: filter of the calls to keep.
         keep: whether the calls are kept in memory, to be returned by `recorded`.
-        listener: queue that receives each event as soon as it is read, and is flushed after each
-            batch; without one, records are read only on demand.
-        around: the listener's hook in the threads of calls.
+        receiver: receiver of each event as soon as it is read, which is flushed after each batch;
+            without one, records are read only on demand.
+        around: the receiver's hook in the threads of calls.
     """
 
     def __init__(
@@ -48,12 +48,12 @@ class TapeReader:
         wanted: Filter,
         *,
         keep: bool = True,
-        listener: EventQueue | None = None,
+        receiver: EventReceiver | None = None,
         around: ContextHook | None = None,
     ) -> None:
-        self._state = DecodeState(wanted, keep=keep, listener=listener, around=around)
+        self._state = DecodeState(wanted, keep=keep, receiver=receiver, around=around)
         self._may_be_plain = (
-            (listener is None or not listener.is_live)
+            (receiver is None or not receiver.is_live)
             and around is None
             and self._state.limit.takes_all_that_fits
         )
@@ -77,15 +77,15 @@ class TapeReader:
 
     @synchronized
     def feed(self, batch: Batch) -> None:
-        """Receive records; read them now if there is a listener or the limit may be reached."""
+        """Receive records; read them now if there is a receiver or the limit may be reached."""
         size = sum(chunk.size for chunk in batch.chunks)
         if batch.number > self._last_batch:
             self._unread += (batch,)
             self._unread_size += size
             self._last_batch = batch.number
-        if self._state.listener is not None:
+        if self._state.receiver is not None:
             self._read()
-            self._state.listener.flush()
+            self._state.receiver.flush()
         elif self._state.limit.may_be_reached(self._unread_size // LEAST_SIZE):
             self._read()
 
@@ -123,7 +123,7 @@ class TapeReader:
     def _sort(self) -> None:
         # A thread may read the clock and be preempted before it writes.
         self._state.calls = deque(sorted(self._state.calls, key=_start))
-        if self._state.listener is None:
+        if self._state.receiver is None:
             for number, call in enumerate(self._state.calls, self._state.dropped + 1):
                 call._call_id = number
 
@@ -150,6 +150,15 @@ class TapeReader:
     def end(self) -> None:
         """Release all pending instants, because no thread can have older ones."""
         self.feed(Batch([], [], math.inf, self._last_batch + 1))
+
+    def abandon(self) -> None:
+        """Forget what is not delivered: in a forked child process, it belongs to the parent.
+
+        If a sink has forked, a read goes on from here and ends.
+        """
+        self._unread.clear()
+        self._state.instants.clear()
+        self._state.events.clear()
 
     def _read(self) -> None:
         # A signal handler, or `where`, may ask for a nested read: it gets what is read so far.
@@ -213,10 +222,11 @@ class TapeReader:
         self._ended = ended
         self._state.calls += kept
         self._state.events += plain.events
+        self._state.last_seq = plain.last_seq
         self._state.last_id += calls
         self._state.limit.count += calls
-        thread._open = opened
-        thread._raised = plain.raised
+        thread.open = opened
+        thread.raised = plain.raised
         thread.last_ns = plain.last_ns
         self._is_taking = False
         return True
@@ -268,9 +278,9 @@ class TapeReader:
             self._deliver()
 
     def _deliver(self) -> None:
-        if self._state.listener is not None:
+        if self._state.receiver is not None:
             self._read_by = None  # a sink may read the calls of events, or end the recording
-            self._state.listener.deliver()
+            self._state.receiver.deliver(self._state.events)
             self._read_by = get_ident()
 
     def _thread(self, tape: ThreadTape) -> ThreadDecoder:

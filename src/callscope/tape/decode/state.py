@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from callscope.introspect.sites import ClassRef, Site
 from callscope.tape.context_hooks import ContextHook, context_for
 from callscope.tape.decode.call_builder import CallBuilder
-from callscope.tape.decode.event_queue import EventQueue
+from callscope.tape.decode.event_receiver import EventReceiver
 from callscope.tape.decode.filter import Filter, Limit, is_asked_for
 from callscope.tape.decode.open_call import OpenCall
 from callscope.trace import Call, Event, EventKind
@@ -30,16 +30,21 @@ class DecodeState:
     Args:
         wanted: filter of the calls to keep.
         keep: whether the calls are kept in memory.
-        listener: queue that receives each event; without one, no event is made.
-        around: the listener's hook in the threads of calls.
+        receiver: receiver of the events; without one, no event is made.
+        around: the receiver's hook in the threads of calls.
     """
 
     def __init__(
-        self, wanted: Filter, *, keep: bool, listener: EventQueue | None, around: ContextHook | None
+        self,
+        wanted: Filter,
+        *,
+        keep: bool,
+        receiver: EventReceiver | None,
+        around: ContextHook | None,
     ) -> None:
         self.wanted: Filter = wanted
         self.keeps: bool = keep
-        self.listener: EventQueue | None = listener
+        self.receiver: EventReceiver | None = receiver
         self.around: ContextHook | None = around
         self.limit: Limit = Limit(wanted)
         self.make: CallBuilder = CallBuilder(wanted.sites)
@@ -50,7 +55,10 @@ class DecodeState:
         """Innermost kept call at the coroutine or mark of each token."""
         self.instants: deque[Instant] = deque()
         """Ordered instants to apply, the next one first."""
-        self.events: deque[Event] = deque() if listener is None else listener.events
+        self.events: deque[Event] = deque()
+        """Events that the receiver has not taken yet."""
+        self.last_seq: int = 0
+        """Number of the last event."""
         self.calls: deque[Call] = deque()
         self.last_id: int = 0
         """Number of the last call."""
@@ -58,27 +66,25 @@ class DecodeState:
         """Number of kept calls that were dropped to make room for others."""
 
     def context(self, entered: Any) -> Any:
-        """Return the listener's part of the context on the tape."""
+        """Return the receiver's part of the context on the tape."""
         return context_for(self.around, entered)
 
     def leave_out(self, context: object) -> None:
-        """Tell the listener that the call of this context will have no event."""
-        if self.listener is not None and context is not None:
-            self.listener.leave_out(context)
+        """Tell the receiver that the call of this context will have no event."""
+        if self.receiver is not None and context is not None:
+            self.receiver.leave_out(context)
 
     def event(
         self, kind: EventKind, ts_ns: int, call: Call | None, context: object = None
-    ) -> tuple[Event, ...]:
-        """Return the event for the listener; empty if there is no listener or no call."""
-        last_seq = self.last_seq
-        if last_seq is None or call is None:
-            return ()
-        return (Event(kind, last_seq + 1, ts_ns, call, context),)
+    ) -> tuple[tuple[Event, ...], int]:
+        """Return the next event, if any, and the `last_seq` with it.
 
-    @property
-    def last_seq(self) -> int | None:
-        """Number of the last event; None without a listener."""
-        return None if self.listener is None else self.listener.delivered + len(self.events)
+        There is none without a receiver or a call.
+        """
+        last_seq = self.last_seq
+        if self.receiver is None or call is None:
+            return (), last_seq
+        return (Event(kind, last_seq + 1, ts_ns, call, context),), last_seq + 1
 
     def parent(self, call: Call | None) -> Call | None:
         """Return a parent call; None if it has been dropped."""
