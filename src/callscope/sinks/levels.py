@@ -1,4 +1,4 @@
-"""Logging levels of events, for the sinks that write to loggers."""
+"""Base of the sinks that write to loggers, and the logging levels of events."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final, TypeAlias, get_args
 from callscope.declare.options import must_be, one_of
 from callscope.errors import OptionError
 from callscope.introspect.classes import bare_name, qualified_name
-from callscope.trace import Event, EventKind
+from callscope.trace import Event, EventKind, Header
 
 Level: TypeAlias = int | str | None
 """A number or a name such as ``"INFO"``; None leaves the event out."""
@@ -59,6 +59,36 @@ class Levels:
                 if fnmatchcase(error.type, pattern) or fnmatchcase(bare_name(error.type), pattern):
                     return level
         return self._by_kind[event.kind]
+
+
+class LoggerSink:
+    """Sink that writes to loggers, which belong to the program."""
+
+    exits_first: Final = True
+    """True: at exit, recordings end before the logging handlers do."""
+
+    def __init__(
+        self,
+        levels: Mapping[EventKind, Level] | None,
+        error_levels: Mapping[type[BaseException] | str, Level] | None,
+    ) -> None:
+        self._levels = Levels(levels, error_levels)
+        self._offset_ns = 0
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+    def on_start(self, header: Header, /) -> None:
+        """Store the offset of the clock of the calls from the time of day."""
+        self._offset_ns = header.start_unix_ns - header.start_ns
+
+    on_fork = on_start
+
+    def flush(self) -> None:
+        """Do nothing: the program decides when its loggers write."""
+
+    def close(self) -> None:
+        """Do nothing: the loggers belong to the program."""
 
 
 def _name(error: type[BaseException] | str) -> str:

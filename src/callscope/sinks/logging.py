@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from callscope.sinks.levels import Level, Levels, module_of
-from callscope.trace import Call, Event, EventKind, Header, call_text, outcome_text
+from callscope.sinks.levels import Level, LoggerSink, module_of
+from callscope.trace import Call, Event, EventKind, call_text, outcome_text
 
 _OWN: Final = (logging.Handler, logging.Filterer, logging.Formatter, logging.LogRecord)
 _UNKNOWN_FILE: Final = "(unknown file)"
 
 
-class Logging:
+class Logging(LoggerSink):
     """Sink that writes each event to the logger of the defining class's module.
 
     A record's message is ``"call %s"``, ``"return %s"`` or ``"raise %s"``; its one argument
@@ -36,9 +36,6 @@ class Logging:
         OptionError: if a kind or a level is not known.
     """
 
-    exits_first: Final = True
-    """True: at exit, recordings end before the logging handlers do."""
-
     def __init__(
         self,
         *,
@@ -46,18 +43,8 @@ class Logging:
         error_levels: Mapping[type[BaseException] | str, Level] | None = None,
         logger: str | None = None,
     ) -> None:
-        self._levels = Levels(levels, error_levels)
+        super().__init__(levels, error_levels)
         self._logger = logger
-        self._offset_ns = 0
-
-    def __repr__(self) -> str:
-        return "Logging()"
-
-    def on_start(self, header: Header, /) -> None:
-        """Store the offset of the clock of the calls from the time of day."""
-        self._offset_ns = header.start_unix_ns - header.start_ns
-
-    on_fork = on_start
 
     def on_event(self, event: Event, /) -> None:
         """Log one event, if its level is enabled."""
@@ -92,12 +79,6 @@ class Logging:
         if hasattr(record, "taskName"):
             record.taskName = call.task
         return record
-
-    def flush(self) -> None:
-        """Do nothing: the handlers decide when they write."""
-
-    def close(self) -> None:
-        """Do nothing: handlers belong to the program."""
 
 
 def _fields(event: Event) -> dict[str, Any]:

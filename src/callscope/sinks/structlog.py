@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from callscope.errors import MissingExtraError
-from callscope.sinks.levels import Level, Levels, module_of
-from callscope.trace import Event, EventKind, Header
+from callscope.sinks.levels import Level, LoggerSink, module_of
+from callscope.trace import Event, EventKind
 
 
-class Structlog:
+class Structlog(LoggerSink):
     """Sink that writes to structlog, as the program has configured it.
 
     The event's name is ``call``, ``return`` or ``raise``; its dict has the fields of the event
@@ -29,9 +29,6 @@ class Structlog:
         OptionError: if a kind or a level is not known.
     """
 
-    exits_first: Final = True
-    """True: at exit, recordings end before the logging handlers do."""
-
     def __init__(
         self,
         *,
@@ -44,19 +41,9 @@ class Structlog:
         except ImportError:
             raise MissingExtraError.of("callscope.Structlog", "structlog") from None
         self._get_logger = get_logger
-        self._levels = Levels(levels, error_levels)
+        super().__init__(levels, error_levels)
         self._logger = logger
         self._loggers: dict[str, Any] = {}
-        self._offset_ns = 0
-
-    def __repr__(self) -> str:
-        return "Structlog()"
-
-    def on_start(self, header: Header, /) -> None:
-        """Store the offset of the clock of the calls from the time of day."""
-        self._offset_ns = header.start_unix_ns - header.start_ns
-
-    on_fork = on_start
 
     def on_event(self, event: Event, /) -> None:
         """Log one event."""
@@ -77,12 +64,6 @@ class Structlog:
         if module not in self._loggers:
             self._loggers[module] = self._get_logger(module)
         return self._loggers[module]
-
-    def flush(self) -> None:
-        """Do nothing: what structlog writes to belongs to the program."""
-
-    def close(self) -> None:
-        """Do nothing: what structlog writes to belongs to the program."""
 
 
 def _method(level: int) -> str:
