@@ -20,7 +20,8 @@ import unittest.mock
 import pytest
 
 from callscope import engine, instrument, record
-from zoo import EVERYTHING, Chained, Grouped, Hostile, Unshowable
+from zoo import EVERYTHING
+from zoo.exceptions import Chained, Grouped, Hostile, Unshowable
 
 # What is not traced
 
@@ -111,11 +112,11 @@ def test_the_error_of_a_call_is_recorded_with_its_class_and_message():
     assert [call.error for call in trace.calls] == [
         ("ValueError", "simple"),
         ("ValueError", "invalid literal for int() with base 10: 'x'"),
-        ("zoo.Slotted", "1"),
-        ("zoo.Forbids", "x"),
-        ("zoo.Frozen", "3"),
-        ("zoo.OwnTraceback", ""),
-        ("zoo.Unshowable", ""),
+        ("zoo.exceptions.Slotted", "1"),
+        ("zoo.exceptions.Forbids", "x"),
+        ("zoo.exceptions.Frozen", "3"),
+        ("zoo.exceptions.OwnTraceback", ""),
+        ("zoo.exceptions.Unshowable", ""),
     ]
 
 

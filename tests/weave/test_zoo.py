@@ -25,6 +25,7 @@ from zoo import CASES, Differs
 
 CAPTURES = ("values", "types", "none")
 HOOKS = ("__init_subclass__", "__del__")
+ZOO = str(pathlib.Path(zoo.__file__).parent)
 SUSPENDABLE = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
@@ -36,7 +37,7 @@ def scrubbed(text):
 def witness(frame, event, _):
     """Warn, of each call into the zoo, as the callee could: at itself and at its callers."""
     code = frame.f_code
-    if event == "call" and code.co_filename == zoo.__file__:
+    if event == "call" and code.co_filename.startswith(ZOO):
         for level in (1, 2, 3):
             warnings.warn(f"{code.co_qualname} {level}", UserWarning, stacklevel=level + 1)
 
