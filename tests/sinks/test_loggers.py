@@ -121,7 +121,7 @@ class TestLogging:
             "MainProcess",
         )
         assert (one.pathname, one.lineno, one.funcName) == (call.file, call.line, "__init__")
-        assert (one.filename, one.module) == ("conftest.py", "conftest")
+        assert (one.filename, one.module) == ("seed.py", "seed")
 
     def test_arguments_named_like_fields_of_a_record(self, kept):
         """Clash with nothing."""
