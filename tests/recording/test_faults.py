@@ -125,7 +125,7 @@ def interrupt_within(
         nonlocal left
         code = frame.f_code
         # What is called by the collector can raise nothing.
-        is_counted = kind == "call" and code.co_name != "_on_collection"
+        is_counted = kind == "call" and code.co_name != "collect"
         if is_counted and f"/callscope/{folder}/" in code.co_filename:
             left -= 1
             if left == 0:

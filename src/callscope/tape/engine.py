@@ -131,7 +131,15 @@ def _shadow_of(native: Any, layout: object, original: Any) -> Any:
 
 NATIVE: Final[Any] = _choose()
 """The extension, if it is used."""
-LEAST_SIZE: Final = 6 if NATIVE is None else 4
-"""Minimum size of a call, in places: a begin record without values, and a return."""
+TAPE: Any
+"""The module of the tape in use."""
+if NATIVE is None:
+    from callscope.tape import python_tape
+
+    TAPE = python_tape
+else:
+    from callscope.tape import c_tape
+
+    TAPE = c_tape
 NAME: Final[Literal["c", "python"]] = "python" if NATIVE is None else "c"
 """The tape in use: ``"c"`` or ``"python"``. It is chosen on first access."""

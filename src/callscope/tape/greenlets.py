@@ -13,6 +13,8 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from callscope.tape.engine import TAPE
+
 if TYPE_CHECKING:
     from callscope.tape.thread_tape import ThreadTape
 
@@ -66,17 +68,11 @@ class Greenlets:
 
     Args:
         tapes: makes their tapes.
-        new_records: returns an empty list of records.
-        use: lets the current greenlet write to such a list.
     """
 
-    def __init__(
-        self, tapes: Tapes, new_records: Callable[[], Any], use: Callable[[Any], None]
-    ) -> None:
+    def __init__(self, tapes: Tapes) -> None:
         module = sys.modules[_MODULE]
         self._tapes = tapes
-        self._new_records = new_records
-        self._use = use
         self._current: Callable[[], Any] = module.getcurrent
         self._parent_of: Callable[[Any], Any] = module.greenlet.parent.__get__
         self.states: dict[int, Any] = {}
@@ -95,7 +91,7 @@ class Greenlets:
         state = self.states.get(id(greenlet))
         if state is None:
             state = self._add(greenlet)
-            self._use(state.tape)
+            TAPE.use(state.tape)
         return state
 
     @property
@@ -107,7 +103,7 @@ class Greenlets:
         key, parent = id(greenlet), self._parent_of(greenlet)
         ref = weakref.ref(greenlet, lambda _: self._forget(key))
         above = None if parent is None else self.states.get(id(parent)) or self._add(parent)
-        state: Any = self._tapes.of_thread if above is None else GreenletState(self._new_records())
+        state: Any = self._tapes.of_thread if above is None else GreenletState(TAPE.new_records())
         # Looking up the greenlet's name may re-enter here, through traced properties.
         self.states[key], self._refs[key] = state, ref
         if above is not None:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import weakref
-from typing import Any, Final
+from typing import Any
 
-from callscope.tape.engine import NATIVE
-
-new_records: Final[Any] = list if NATIVE is None else NATIVE.Tape
-"""Factory of records: `list`, or its C counterpart."""
+from callscope.tape.engine import TAPE
 
 
 class ThreadTape:
@@ -33,7 +30,7 @@ class ThreadTape:
         self.thread: str = thread
         self.task: str | None = task
         self.parent: ThreadTape | None = parent
-        self.records: Any = new_records()
+        self.records: Any = TAPE.new_records()
         """A list, or its C counterpart."""
         self._alive = alive
 

@@ -7,20 +7,16 @@ import math
 import threading
 import types
 import weakref
-from _thread import get_ident
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 from callscope.introspect.clock import perf_counter_ns
 from callscope.introspect.locks import new_lock, synchronized
-from callscope.tape.engine import NATIVE
+from callscope.tape.engine import TAPE
 from callscope.tape.greenlets import Greenlets, Present, when_greenlets_are_in_play
 from callscope.tape.names import greenlet_name, present_thread_name, thread_name
 from callscope.tape.thread_local import real_local
-from callscope.tape.thread_tape import ThreadTape, new_records
-
-LIMIT: Final[int] = 1 << 16 if NATIVE is None else NATIVE.LIMIT
-"""Size of a thread's tape, in places, at which the thread itself hands it to the readers."""
+from callscope.tape.thread_tape import ThreadTape
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -46,7 +42,7 @@ class Chunk:
     def records(self) -> list[Any]:
         """The records as described in `callscope.tape.records`."""
         if self._records is None:
-            self._records = _unpack(self.raw)
+            self._records = TAPE.unpack(self.raw)
         return self._records
 
 
@@ -96,14 +92,13 @@ class _Local(_ThreadLocal):
         self._alive = _Alive()
         # Looking up the thread's name may re-enter here, through traced properties.
         self.is_untraced: bool = True
-        self.tape: Any = new_records()
+        self.tape: Any = TAPE.new_records()
         self.own: ThreadTape = tapes._open(
             ThreadTape(present_thread_name(), weakref.ref(self._alive))
         )
         self.tape = self.own.records
         self.is_untraced = False
-        if NATIVE is not None:
-            self._owner = NATIVE.Owner(self.tape)
+        self._owner = TAPE.own(self.tape)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return getattr, (TAPES, "of_thread")
@@ -139,9 +134,8 @@ class Tapes:
 
     def _follow_greenlets(self) -> None:
         if self._greenlets is None:
-            self._greenlets = self.writer.cell_contents = Greenlets(self, new_records, _use)
-            if NATIVE is not None:
-                NATIVE.follow_greenlets(self._greenlets.states)
+            self._greenlets = self.writer.cell_contents = Greenlets(self)
+            TAPE.follow_greenlets(self._greenlets.states)
 
     def open_within(self, greenlet: weakref.ref[Any], parent: ThreadTape) -> ThreadTape:
         """Return a new tape for a greenlet."""
@@ -164,23 +158,19 @@ class Tapes:
     def set_clock(self, clock: Callable[[], int]) -> None:
         """Use another clock, as tests do; it returns nanoseconds."""
         self.clock.cell_contents = clock
-        if NATIVE is not None:
-            NATIVE.set_clock(None if clock is perf_counter_ns else clock)
+        TAPE.set_clock(clock)
 
     def follow_contexts(self) -> None:
         """Note in each call what led to it, from now on: a context is about to be set."""
-        if NATIVE is not None:
-            NATIVE.follow_contexts()
+        TAPE.follow_contexts()
 
     def forget_classes(self) -> None:
         """Forget how each class identifies its objects; classes are asked again."""
-        if NATIVE is not None:
-            NATIVE.forget_classes()
+        TAPE.forget_classes()
 
     def forget_objects(self) -> None:
         """Drop the tracking of living objects, because nothing records any more."""
-        if NATIVE is not None:
-            NATIVE.forget_objects()
+        TAPE.forget_objects()
 
     def start_anew(self) -> None:
         """Forget everything, in a newly forked child process.
@@ -219,10 +209,10 @@ class Tapes:
 
     def _follow_collections(self) -> None:
         """Follow garbage collections as long as there is a reader."""
-        if self._readers and _on_collection not in gc.callbacks:
-            gc.callbacks.append(_on_collection)
-        elif not self._readers and _on_collection in gc.callbacks:
-            gc.callbacks.remove(_on_collection)
+        if self._readers and TAPE.collect not in gc.callbacks:
+            gc.callbacks.append(TAPE.collect)
+        elif not self._readers and TAPE.collect in gc.callbacks:
+            gc.callbacks.remove(TAPE.collect)
 
     @synchronized
     def drain(self) -> None:
@@ -265,7 +255,10 @@ class Tapes:
         is_alone = len(self._tapes) - len(ended) <= 1
         until_ns = math.inf if is_alone else self.clock.cell_contents()
         for tape in tuple(self._tapes):
-            _take(tape, self._taken)
+            if len(tape.records):
+                chunk = Chunk(tape, TAPE.new_records())
+                self._taken += (chunk,)
+                TAPE.move(tape.records, chunk.raw)
         if self._taken or ended:
             batch = Batch(self._taken, ended, until_ns, self._last_number + 1)
             # No interrupt can come between these.
@@ -286,83 +279,21 @@ class Tapes:
         """Call a function without recording the calls it makes."""
         local = self.local
         tape, was_untraced = local.tape, local.is_untraced
-        scratch = _new_scratch(local)
+        scratch = TAPE.new_scratch(local)
         try:
             try:
                 local.tape = scratch
                 local.is_untraced = True
-                _use(scratch)
+                TAPE.use(scratch)
                 return function(argument)
             finally:
                 local.tape = tape
                 local.is_untraced = was_untraced
-                _use(tape)
+                TAPE.use(tape)
         finally:  # again: see `drain`
             local.tape = tape
             local.is_untraced = was_untraced
-            _use(tape)
-
-
-if NATIVE is None:
-
-    class _Scratch(list[Any]):
-        """List that a thread writes to while it runs callscope's own code."""
-
-    _untraced: dict[int, Present] = {}
-    """State of the threads that run such code, by their identifiers."""
-    _set_aside: list[tuple[int, Present, Any]] = []
-    """Identifier, state and list of each thread that collects garbage within such code."""
-
-    def _on_collection(phase: str, _: object) -> None:
-        """Let finalizers, which are the program's, write to the thread's own tape."""
-        ident = get_ident()
-        local = _untraced.get(ident)
-        if phase == "start":
-            _set_aside.clear()  # a profiler that raised may have kept the last one from going
-        if phase == "start" and local is not None and hasattr(local, "own"):
-            _set_aside.append((ident, local, local.tape))
-            local.tape = local.own.records
-        elif phase == "stop" and _set_aside and _set_aside[-1][0] == ident:
-            _, state, scratch = _set_aside.pop()
-            _untraced[ident] = state
-            state.tape = scratch
-
-    def _new_scratch(local: Present) -> Any:
-        _untraced[get_ident()] = local
-        return _Scratch()
-
-    def _use(tape: Any) -> None:
-        """Note the end of such code; writers find the list in the thread's state."""
-        if type(tape) is not _Scratch:
-            _untraced.pop(get_ident(), None)
-
-    def _take(tape: ThreadTape, taken: list[Chunk]) -> None:
-        # The thread may append meanwhile. The list itself must stay: running calls hold it.
-        count = len(tape.records)
-        if count:
-            chunk = Chunk(tape, tape.records[:count])
-            # No interrupt can come between these two.
-            taken += (chunk,)
-            del tape.records[:count]
-
-    def _unpack(records: list[Any]) -> list[Any]:
-        return records
-
-else:
-    _use, _unpack = NATIVE.use, NATIVE.Tape.unpack
-    _on_collection = NATIVE.collect
-
-    def _new_scratch(local: Present) -> Any:
-        scratch = new_records()
-        if hasattr(local, "own"):  # it may be under construction
-            scratch.yield_to(local.own.records, local)
-        return scratch
-
-    def _take(tape: ThreadTape, taken: list[Chunk]) -> None:
-        if len(tape.records):
-            chunk = Chunk(tape, new_records())
-            taken += (chunk,)
-            tape.records.move_to(chunk.raw)  # in one step
+            TAPE.use(tape)
 
 
 TAPES: Final = Tapes()

@@ -17,7 +17,7 @@ from callscope.tape.decode.filter import Filter
 from callscope.tape.decode.general import Parsed, ThreadDecoder
 from callscope.tape.decode.open_call import OpenCall
 from callscope.tape.decode.state import DecodeState, Instant
-from callscope.tape.engine import LEAST_SIZE
+from callscope.tape.engine import TAPE
 from callscope.tape.records import LEAST_BEGIN
 from callscope.tape.thread_tape import ThreadTape
 from callscope.tape.threads import TAPES, Batch, Chunk
@@ -86,7 +86,7 @@ class TapeReader:
         if self._state.receiver is not None:
             self._read()
             self._state.receiver.flush()
-        elif self._state.limit.may_be_reached(self._unread_size // LEAST_SIZE):
+        elif self._state.limit.may_be_reached(self._unread_size // TAPE.LEAST_SIZE):
             self._read()
 
     @property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from callscope.introspect.signature import ShadowSpec, Signature
 from callscope.introspect.summaries import MAX_STRING, summarizer
-from callscope.tape.engine import NATIVE
+from callscope.tape.engine import TAPE
 from callscope.tape.records import Field
 from callscope.weave.shadow.templates import (
     BEGIN_AROUND,
@@ -68,10 +68,7 @@ class Source:
         self.fields: tuple[Field, ...] = tuple(self._fields())
         """Captured parameters: all except the bound object or class."""
         self.is_native = (
-            NATIVE is not None
-            and shape.kind == "function"
-            and not recipe.notes
-            and len(self.fields) <= NATIVE.MOST_FIELDS
+            shape.kind == "function" and not recipe.notes and len(self.fields) <= TAPE.MOST_FIELDS
         )
         """True if a recorder of the tape in C writes the records."""
 

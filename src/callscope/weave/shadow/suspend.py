@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Awaitable, Generator
 from typing import Any, Final
 
 from callscope.tape.context_hooks import resume_around, suspend_around
-from callscope.tape.engine import NATIVE
+from callscope.tape.engine import TAPE
 from callscope.tape.records import RESUME, SUSPEND
 from callscope.tape.threads import TAPES
 from callscope.weave.shadow.context import Current, Token
@@ -22,13 +22,7 @@ from callscope.weave.shadow.frames import drop_own_frames, hide
 _SPENT: Final = "the C stack of this thread is too small for this many traced generators"
 
 
-def is_stack_spent() -> bool:
-    """Return whether the C stack is nearly exhausted; the tape in Python cannot know."""
-    return False
-
-
-if NATIVE is not None:
-    is_stack_spent = NATIVE.is_stack_spent
+is_stack_spent: Final = TAPE.is_stack_spent
 
 
 def new_token(on: bool) -> Token | None:  # noqa: FBT001  # the state of a shadow

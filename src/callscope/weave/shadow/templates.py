@@ -7,7 +7,7 @@ from string import Template as AsciiTemplate
 from typing import Final
 
 from callscope.introspect.signature import Kind
-from callscope.tape.threads import LIMIT
+from callscope.tape.engine import TAPE
 
 
 class Template(AsciiTemplate):
@@ -34,7 +34,7 @@ SHADOW: Final = Template(f"""\
         $pass_through
         $make_token
         $open_tape
-        if $len($tape) > {LIMIT}:
+        if $len($tape) > {TAPE.LIMIT}:
             $drain()
         $find_runtime
         $begin_around
