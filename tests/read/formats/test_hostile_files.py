@@ -176,7 +176,7 @@ def test_a_name_that_a_terminal_would_obey(folder, capsys):
     """Classes, methods, threads, errors and targets are shown as they would be written in Python."""
     evil = "\x1b]0;pwned\x07\x1b[2J\u202e"
     lines = [line.decode() for line in LINES]
-    for name in ("Everything", "Derived", "fails", "LookupError", "MainThread", "test_schema"):
+    for name in ("Everything", "Derived", "fails", "LookupError", "MainThread", "exercise"):
         lines = [line.replace(name, json.dumps(evil)[1:-1] + name) for line in lines]
     path = folder / "evil.jsonl"
     path.write_text("\n".join(lines) + "\n")
