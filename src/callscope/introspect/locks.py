@@ -42,6 +42,20 @@ def locked(lock: Any, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.k
             lock.release()
 
 
+def locked_if_free(lock: Any, function: Callable[[], object]) -> None:
+    """Call a function while holding a lock, unless another thread holds it; see `locked`."""
+    was_held = lock._is_owned()
+    try:
+        if lock.acquire(blocking=False):
+            try:
+                function()
+            finally:
+                lock.release()
+    finally:
+        while not was_held and lock._is_owned():
+            lock.release()
+
+
 def synchronized(
     method: Callable[Concatenate[_S, _P], _R],
 ) -> Callable[Concatenate[_S, _P], _R]:

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from callscope.errors import SinkWarning, is_interrupt, shown, warn
 from callscope.introspect.clock import monotonic
-from callscope.introspect.locks import new_lock
+from callscope.introspect.locks import new_lock, synchronized
 from callscope.tape.context_hooks import ContextHook
 from callscope.tape.threads import TAPES
 from callscope.trace import Event, EventKind, Sink
@@ -171,31 +171,39 @@ class SinkWorker:
     def start(self) -> bool:
         """Start, or resume after a pause; return False if no thread can be started."""
         self._note_exit()
-        with self._lock:
-            if self._state in ("ending", "ended"):
-                return True
-            self._state = "running"
-            if self._living_thread() is not None:
-                return True
-            thread = threading.Thread(target=self._run, name="callscope-sinks", daemon=True)
-            self._thread = thread
+        thread = self._new_thread()
         # Without the lock: a signal handler that runs here may end the recording.
         try:
-            thread.start()
+            if thread is not None:
+                thread.start()
         except RuntimeError:  # at exit, or if the interpreter forbids or lacks threads
             return False
         return True
 
+    @synchronized
+    def _new_thread(self) -> threading.Thread | None:
+        """Return the thread to start; None if there is one, or none is needed any more."""
+        if self._state in ("ending", "ended"):
+            return None
+        self._state = "running"
+        if self._living_thread() is not None:
+            return None
+        self._thread = threading.Thread(target=self._run, name="callscope-sinks", daemon=True)
+        return self._thread
+
     def pause(self) -> None:
         """Stop before a fork: Python warns when a process with threads forks."""
-        with self._lock:
-            if self._state == "running":
-                self._state = "paused"
-                self._changed.notify_all()
-            thread = self._living_thread()
+        thread = self._paused_thread()
         if thread is not None and thread is not threading.current_thread() and not self._is_stuck:
             thread.join(_PAUSE_SECONDS)
             self._is_stuck = thread.is_alive()
+
+    @synchronized
+    def _paused_thread(self) -> threading.Thread | None:
+        if self._state == "running":
+            self._state = "paused"
+            self._changed.notify_all()
+        return self._living_thread()
 
     def start_anew(self) -> None:
         """Forget the thread: a forked child process does not have it."""
@@ -205,19 +213,21 @@ class SinkWorker:
 
     def begin_end(self, lost: int) -> None:
         """Begin to deliver the rest and close the sink; a second call does nothing."""
-        seconds = DEADLINE_SECONDS if self.outlet is None else self.outlet.deadline_seconds
-        with self._lock:
-            if self._state in ("paused", "running"):
-                self._lost = lost
-                self._ends_at = monotonic() + seconds
-                self._state = "ending"
-                self._changed.notify_all()
+        self._set_ending(
+            lost, DEADLINE_SECONDS if self.outlet is None else self.outlet.deadline_seconds
+        )
+
+    @synchronized
+    def _set_ending(self, lost: int, seconds: float) -> None:
+        if self._state in ("paused", "running"):
+            self._lost = lost
+            self._ends_at = monotonic() + seconds
+            self._state = "ending"
+            self._changed.notify_all()
 
     def end(self) -> None:
         """Wait until that is done, up to the deadline of the sink."""
-        with self._lock:
-            # A thread that has not begun to run yet will see that it is not needed.
-            thread = self._thread = self._living_thread()
+        thread = self._last_thread()
         if thread is threading.current_thread():
             return
         if thread is not None:
@@ -227,6 +237,12 @@ class SinkWorker:
             self._finish()
         elif self.outlet is not None:
             self.outlet.give_up()
+
+    @synchronized
+    def _last_thread(self) -> threading.Thread | None:
+        # A thread that has not begun to run yet will see that it is not needed.
+        self._thread = self._living_thread()
+        return self._thread
 
     def _living_thread(self) -> threading.Thread | None:
         return self._thread if self._thread is not None and self._thread.is_alive() else None
@@ -239,17 +255,17 @@ class SinkWorker:
         if self._thread is threading.current_thread():
             self._finish()
 
+    @synchronized
     def _goes_on(self) -> bool:
         """Wait until there may be work; return False if the thread must leave."""
-        with self._lock:
-            self._is_stuck = False
-            has_time = self.outlet is None or not self.outlet.waiting
-            if has_time and self._state == "running":
-                self._changed.wait(_BATCH_SECONDS)
-            is_mine = self._thread is threading.current_thread()
-            if is_mine and self._state == "paused":
-                self._thread = None
-            return is_mine and self._state == "running"
+        self._is_stuck = False
+        has_time = self.outlet is None or not self.outlet.waiting
+        if has_time and self._state == "running":
+            self._changed.wait(_BATCH_SECONDS)
+        is_mine = self._thread is threading.current_thread()
+        if is_mine and self._state == "paused":
+            self._thread = None
+        return is_mine and self._state == "running"
 
     def _tell(self, outlet: SinkState) -> None:
         """Deliver the queue in one batch."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 from callscope.introspect.clock import perf_counter_ns
-from callscope.introspect.locks import new_lock, synchronized
+from callscope.introspect.locks import locked_if_free, new_lock, synchronized
 from callscope.tape.engine import TAPE
 from callscope.tape.greenlets import Greenlets, Present, when_greenlets_are_in_play
 from callscope.tape.names import greenlet_name, present_thread_name, thread_name
@@ -243,11 +243,7 @@ class Tapes:
     def drain_if_free(self) -> None:
         """Hand the written records to the readers, unless another thread is doing so."""
         # The thread that holds the lock may be waiting for this one.
-        if self._lock.acquire(blocking=False):
-            try:
-                self.drain()
-            finally:
-                self._lock.release()
+        locked_if_free(self._lock, self.drain)
 
     def _drain(self, _: None) -> None:
         self._hand_over()
