@@ -120,6 +120,8 @@ class Sink(Protocol):
     - an attribute ``live``: if true, events are delivered as they happen, and the program waits.
       A user interrupt (Ctrl-C) during delivery propagates to the program; the sink then goes on
       with the next event;
+    - an attribute ``exits_first``: if true, recordings end before the exit handlers registered so
+      far, which may shut down what the sink writes to, as `logging.shutdown` does;
     - an attribute ``lossless``: if true, events come in batches but none is left out, and the
       program may have to wait.
     """
