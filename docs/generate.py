@@ -36,19 +36,19 @@ EVENTS_OF_A_CALL: Final = KINDS[4:9]
 CLI: Final = """\
 # Command line
 
-`callscope` is also `python -m callscope`. This page is made from the commands' own help, by
+`callscope` is also `python -m callscope`. This page is generated from the commands' own help, by
 `python docs/generate.py`.
 
-The exit code is 2 for what was asked for wrongly, with a message on stderr; other codes are said below.
+The exit code is 2 for wrong arguments, with a message on stderr. Other codes are described below.
 """
 EVENTS: Final = """\
 # Events and files
 
-A `.jsonl` file has a JSON object on each line. This page is made from the JSON Schema that ships with
-callscope, `callscope.event_schema()`, by `python docs/generate.py`. What holds between versions is said in
-[files](../files.md#the-lines-of-a-jsonl-file).
+A `.jsonl` file has a JSON object on each line. This page is generated from the JSON Schema that ships with
+callscope, `callscope.event_schema()`, by `python docs/generate.py`. [Files](../files.md#the-lines-of-a-jsonl-file)
+describes the compatibility between versions.
 
-An event as a sink is given it, and as it stands in a file:
+An event as received by a sink, and as in a file:
 
 ```python
 import json

@@ -42,7 +42,7 @@ def _run_command(arguments: Sequence[str] | None) -> int:
 def _parser() -> Parser:
     parser = Parser(
         prog="callscope",
-        description="Shows how objects are called: whose method runs, on which object, in what order.",
+        description="Show how objects are called: whose method runs, on which object, in what order.",
         epilog="Begin with 'callscope demo'. The options of a command: 'callscope run --help'.",
     )
     parser.add_argument("--version", action="version", version=f"callscope {__version__}")
@@ -67,7 +67,7 @@ _Commands = argparse._SubParsersAction  # argparse has no public name for it
 
 
 def _add_demo(commands: _Commands[Parser]) -> None:
-    text = "trace a small example and explain what is seen"
+    text = "trace a small example and explain the output"
     demo = commands.add_parser("demo", help=text, description=f"{text.capitalize()}.")
     demo.set_defaults(command=_demo, parser=demo)
 
@@ -78,7 +78,7 @@ def _add_run(commands: _Commands[Parser]) -> None:
         help="run a script or a module as python would, tracing some classes",
         usage="callscope run [OPTIONS] (SCRIPT | -m MODULE | -c CODE) [ARGS ...]",
         description="Run a Python script, or with -m a module, as python itself would, and trace the"
-        " hierarchies of the targets; without any, all classes that are declared with @traced. A"
+        " hierarchies of the targets; without any, all classes declared with @traced. A"
         " script may also be a folder or an archive with a __main__.py, a .pyc file, or - for"
         " stdin. The exit code is the program's own.",
         epilog="Options stand before the program; what follows it belongs to it. For example:"
@@ -117,7 +117,7 @@ def _add_run(commands: _Commands[Parser]) -> None:
     run.add_argument(
         "--check",
         action="store_true",
-        help="print what the trace shows to be mistakes, and exit with 1 if one is an error and the"
+        help="print the mistakes that the trace shows, and exit with 1 if one is an error and the"
         " program itself exits with 0",
     )
     run.add_argument("--live", action="store_true", help="print calls to stderr as they happen")
@@ -125,13 +125,13 @@ def _add_run(commands: _Commands[Parser]) -> None:
         "--filter",
         action="append",
         metavar="SITE",
-        help="with --live, print calls of this site only, as Layer.call, or a pattern (repeatable)",
+        help="with --live, print only calls of this site, such as Layer.call, or a pattern (repeatable)",
     )
     run.add_argument(
         "--break",
         dest="break_on",
         metavar="SITE",
-        help="stop in the debugger at each call of this site, as Layer.call, or a pattern",
+        help="stop in the debugger at each call of this site, such as Layer.call, or a pattern",
     )
     run.add_argument(
         "--capture",
@@ -151,15 +151,15 @@ def _add_view(commands: _Commands[Parser]) -> None:
     view = commands.add_parser(
         "view",
         help="print a saved trace",
-        description="Print the calls of a saved trace as a tree, or what an option asks for.",
+        description="Print the calls of a saved trace as a tree, or in the form that an option selects.",
     )
     view.add_argument(
         "files", nargs="+", metavar="FILE", help="a saved trace, or several of one program"
     )
     view.add_argument("--outline", action="store_true", help="without times: stable text for diffs")
     view.add_argument("--summary", action="store_true", help="calls and times per site")
-    view.add_argument("--findings", action="store_true", help="mistakes, and what to do about them")
-    view.add_argument("--all", action="store_true", help="all calls, however many there are")
+    view.add_argument("--findings", action="store_true", help="mistakes, and their remedies")
+    view.add_argument("--all", action="store_true", help="all calls, without a limit")
     view.set_defaults(command=_view, parser=view)
 
 
@@ -167,12 +167,16 @@ def _add_convert(commands: _Commands[Parser]) -> None:
     convert = commands.add_parser(
         "convert",
         help="save a trace in another format, or those of several processes as one",
-        description="Save a trace in the format that the suffix of a file asks for: .html,"
+        description="Save a trace in the format that the suffix of the file selects: .html,"
         " .parquet, .json for Perfetto and others. Traces of several processes become one.",
     )
     convert.add_argument("files", nargs="+", metavar="FILE", help="a saved trace, or a pattern")
     convert.add_argument(
-        "-o", "--output", required=True, metavar="FILE", help="where to save it; by its suffix"
+        "-o",
+        "--output",
+        required=True,
+        metavar="FILE",
+        help="file to save it in; the suffix selects the format",
     )
     convert.set_defaults(command=_convert, parser=convert)
 
@@ -180,9 +184,9 @@ def _add_convert(commands: _Commands[Parser]) -> None:
 def _add_explain(commands: _Commands[Parser]) -> None:
     explain = commands.add_parser(
         "explain",
-        help="say which class of a hierarchy defines what, who calls super(), where a chain ends",
-        description="Import a class, and say of it, without making an object: for each method, which"
-        " classes of the MRO define it, which of them run, and whether each calls super().",
+        help="show which classes define a method, which call super(), and where a chain ends",
+        description="Import a class, and show for each of its methods which classes of the MRO define"
+        " it, which of them run, and whether each calls super(). No object is created.",
     )
     explain.add_argument("target", metavar="TARGET", help="the class, as package.module:Class")
     explain.add_argument(
@@ -191,7 +195,7 @@ def _add_explain(commands: _Commands[Parser]) -> None:
         action="append",
         metavar="METHOD",
         help="name of a method, or a pattern; by default __init__, __call__, call and forward, and"
-        " what matters in Keras, PyTorch, scikit-learn and Django views (repeatable)",
+        " the presets for Keras, PyTorch, scikit-learn and Django views (repeatable)",
     )
     explain.add_argument(
         "--format", choices=("text", "json", "mermaid"), default="text", help="(default: text)"
@@ -202,9 +206,9 @@ def _add_explain(commands: _Commands[Parser]) -> None:
 def _add_diff(commands: _Commands[Parser]) -> None:
     diff = commands.add_parser(
         "diff",
-        help="say what differs between two saved traces",
-        description="Compare two call trees, and neither times nor numbers of objects. The exit"
-        " code is 0 if they are equal, 1 if they differ and 2 if something is wrong.",
+        help="show the differences between two saved traces",
+        description="Compare two call trees, without times and numbers of objects. The exit"
+        " code is 0 if they are equal, 1 if they differ and 2 for an error.",
     )
     diff.add_argument("before", metavar="A", help="a .jsonl trace, or a pattern of several")
     diff.add_argument("after", metavar="B", help="another")
@@ -213,9 +217,9 @@ def _add_diff(commands: _Commands[Parser]) -> None:
         action="append",
         default=[],
         choices=("arguments", "result", "error"),
-        help="what calls may differ in (repeatable)",
+        help="aspect in which calls may differ (repeatable)",
     )
-    diff.add_argument("--all", action="store_true", help="all differences, however many there are")
+    diff.add_argument("--all", action="store_true", help="all differences, without a limit")
     diff.add_argument("--json", action="store_true", help="as JSON")
     diff.set_defaults(command=_diff, parser=diff)
 
@@ -229,7 +233,7 @@ def _add_startup(commands: _Commands[Parser]) -> None:
         " does nothing. Remove it with disable-env before callscope is uninstalled.",
     )
     enable.set_defaults(command=_enable_env, parser=enable)
-    disable = commands.add_parser("disable-env", help="take enable-env back")
+    disable = commands.add_parser("disable-env", help="undo enable-env")
     disable.set_defaults(command=_disable_env, parser=disable)
 
 
