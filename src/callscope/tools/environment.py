@@ -22,6 +22,7 @@ from callscope.read.parts import part_of, save_joined
 from callscope.recording.lifecycle import RUNNING
 from callscope.recording.limits import DEFAULT_MAX_CALLS, Limits
 from callscope.recording.recording import Recording
+from callscope.tools.options import listed
 from callscope.trace import Sink
 
 TARGETS: Final = "CALLSCOPE"
@@ -48,7 +49,7 @@ def start(environment: Mapping[str, str]) -> None:
     It raises nothing: the variables must not break a program that merely imports a library that
     uses callscope. It warns about values that cannot be used.
     """
-    names = _listed(environment.get(TARGETS, ""))
+    names = listed([environment.get(TARGETS, "")])
     if not names or names == ["0"] or any(isinstance(one, _UntilExit) for one in RUNNING):
         return
     try:
@@ -70,7 +71,7 @@ def _start(names: list[str], environment: Mapping[str, str]) -> None:
             os.environ[TO] = str(path)
     targets = tuple(filter(_may_be_path, names))
     patterns = tuple("*" if name == "1" else name for name in names if ":" not in name)
-    methods = _listed(environment.get(METHODS, "")) or None
+    methods = listed([environment.get(METHODS, "")]) or None
     limit = DEFAULT_MAX_CALLS if path is None or not is_streamed(path) else None
     limits = Limits(max_calls=None if to in _SINKS else limit)
     if path is not None:
@@ -145,10 +146,6 @@ def _make_sink(to: str) -> Sink:
     module, name = _SINKS[to]
     sink: Sink = getattr(importlib.import_module(f"callscope.sinks.{module}"), name)()
     return sink
-
-
-def _listed(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 class _UntilExit(Recording):

@@ -18,6 +18,7 @@ from callscope.introspect.lookup import is_module
 from callscope.recording.limits import Limits
 from callscope.recording.recording import Recording
 from callscope.tools.cli.program import following
+from callscope.tools.options import CAPTURE, method, target
 from callscope.trace.html import text_html
 
 if TYPE_CHECKING:
@@ -44,25 +45,13 @@ class CallscopeMagics(Magics):
     @argument(
         "-t",
         "--target",
-        action="append",
-        default=[],
-        metavar="TARGET",
-        help="class whose hierarchy is traced: a name of the notebook, also of a class that the cell"
-        " itself defines, or package.module:Class (repeatable); by default all that is declared",
+        **target(
+            ": a name of the notebook, also of a class that the cell itself defines, or"
+            " package.module:Class (repeatable); by default all that is declared"
+        ),
     )
-    @argument(
-        "-M",
-        "--method",
-        action="append",
-        metavar="METHOD",
-        help="name of a method, or a pattern; by default __init__, __call__ and call (repeatable)",
-    )
-    @argument(
-        "--capture",
-        choices=("values", "types", "none"),
-        default="values",
-        help="how much of arguments and results is kept (default: values)",
-    )
+    @argument("-M", "--method", **method())
+    @argument("--capture", **CAPTURE)
     @argument("name", nargs="?", help="variable that the trace is stored in")
     @cell_magic
     def callscope(self, line: str, cell: str) -> None:

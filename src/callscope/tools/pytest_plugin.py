@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pytest
 
 from callscope.errors import CallscopeError, TargetModuleError
+from callscope.tools.options import method, target
 
 if TYPE_CHECKING:
     import argparse
@@ -35,22 +36,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("callscope", "tracing how objects are called")
     group.addoption(
         "--callscope",
-        action="append",
-        default=[],
         dest="callscope_targets",
-        metavar="TARGET",
-        help="class whose hierarchy is traced, as package.module:Class; a failing test's report"
-        " shows its calls (repeatable)",
+        **target(", as package.module:Class; a failing test's report shows its calls (repeatable)"),
     )
     group.addoption(
         "--callscope-method",
-        action="append",
         dest="callscope_methods",
-        metavar="METHOD",
-        help="name of a method to trace, or a pattern; by default __init__, __call__ and call"
-        " (repeatable)",
+        **method("name of a method to trace"),
     )
-
     group.addoption(
         "--callscope-update",
         action="store_true",
@@ -122,9 +115,9 @@ def _check_targets(targets: Sequence[str], *, may_be_hidden: bool) -> None:
     """
     from callscope.declare.targets import check_path
 
-    for target in targets:
+    for path in targets:
         try:
-            check_path(target)
+            check_path(path)
         except TargetModuleError:
             if not may_be_hidden:
                 raise

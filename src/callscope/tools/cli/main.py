@@ -11,6 +11,7 @@ from contextlib import suppress
 from callscope.errors import CallscopeError, one_line
 from callscope.introspect.version import __version__
 from callscope.tools.cli.parser import USAGE_ERROR, Parser
+from callscope.tools.options import CAPTURE, listed, method, target
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -88,20 +89,12 @@ def _add_run(commands: _Commands[Parser]) -> None:
     run.add_argument(
         "-t",
         "--target",
-        action="append",
-        default=[],
-        metavar="TARGET",
-        help="class whose hierarchy is traced, as package.module:Class; a class of the script"
-        " itself is __main__:Class (repeatable, or separated by commas); by default all classes"
-        " that are declared",
+        **target(
+            ", as package.module:Class; a class of the script itself is __main__:Class (repeatable,"
+            " or separated by commas); by default all classes that are declared"
+        ),
     )
-    run.add_argument(
-        "-M",
-        "--method",
-        action="append",
-        metavar="METHOD",
-        help="name of a method, or a pattern; by default __init__, __call__ and call (repeatable)",
-    )
+    run.add_argument("-M", "--method", **method())
     run.add_argument(
         "-o",
         "--output",
@@ -133,12 +126,7 @@ def _add_run(commands: _Commands[Parser]) -> None:
         metavar="SITE",
         help="stop in the debugger at each call of this site, such as Layer.call, or a pattern",
     )
-    run.add_argument(
-        "--capture",
-        choices=("values", "types", "none"),
-        default="values",
-        help="how much of arguments and results is kept (default: values)",
-    )
+    run.add_argument("--capture", **CAPTURE)
     # Everything from here on belongs to the program.
     rest = argparse.REMAINDER
     run.add_argument("-m", dest="module", nargs=rest, metavar="MODULE", help="run a module")
@@ -192,10 +180,10 @@ def _add_explain(commands: _Commands[Parser]) -> None:
     explain.add_argument(
         "-M",
         "--method",
-        action="append",
-        metavar="METHOD",
-        help="name of a method, or a pattern; by default __init__, __call__, call and forward, and"
-        " the presets for Keras, PyTorch, scikit-learn and Django views (repeatable)",
+        **method(
+            default="__init__, __call__, call and forward, and the presets for Keras, PyTorch,"
+            " scikit-learn and Django views"
+        ),
     )
     explain.add_argument(
         "--format", choices=("text", "json", "mermaid"), default="text", help="(default: text)"
@@ -265,8 +253,8 @@ def _run(options: argparse.Namespace) -> int:
     program = Program.from_arguments(options.module, options.code, options.script)
     return run(
         program,
-        targets=_listed(options.target),
-        methods=None if options.method is None else _listed(options.method),
+        targets=listed(options.target),
+        methods=None if options.method is None else listed(options.method),
         capture=options.capture,
         output=options.output,
         live=options.live,
@@ -275,11 +263,6 @@ def _run(options: argparse.Namespace) -> int:
         children=options.children,
         check=options.check,
     )
-
-
-def _listed(given: Sequence[str]) -> list[str]:
-    """Return the values of a repeatable option; commas separate, as in the variables."""
-    return [name.strip() for names in given for name in names.split(",") if name.strip()]
 
 
 def _view(options: argparse.Namespace) -> int:
@@ -304,7 +287,7 @@ def _view(options: argparse.Namespace) -> int:
 def _explain(options: argparse.Namespace) -> int:
     from callscope.tools.cli.explain import show
 
-    methods = None if options.method is None else _listed(options.method)
+    methods = None if options.method is None else listed(options.method)
     show(options.target, methods, options.format)
     return 0
 
