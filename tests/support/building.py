@@ -1,7 +1,7 @@
 """Traces made by hand, for tests of what reads them."""
 
 from callscope.read.trace import Trace
-from callscope.trace import CallError, Header, MadeCall, Recorded, Text
+from callscope.trace import BuiltCall, CallError, Header, Recorded, Text
 
 
 class Node:
@@ -41,7 +41,7 @@ def make_trace(*roots, cost=None, lost=0, left_out=None):
     def add(node, parent):
         nonlocal now
         now = now + 1 if node.start is None else node.start
-        call = MadeCall(
+        call = BuiltCall(
             node.method,
             node.defining_class,
             node.runtime_class,
@@ -86,7 +86,7 @@ def make_trace(*roots, cost=None, lost=0, left_out=None):
 
 def hostile_call(text, start_ns=5):
     """Return a failed call that has a text wherever it has any."""
-    call = MadeCall(text, f"app.{text}", f"app.{text}", 1, 0, {text: text}, start_ns, text, None)
+    call = BuiltCall(text, f"app.{text}", f"app.{text}", 1, 0, {text: text}, start_ns, text, None)
     call._end(start_ns + 5, Text(text), CallError(text, text))
     call._task, call._pid = text, 7
     return call

@@ -44,8 +44,8 @@ def find(
 def _warn_if_unknown(trace: TraceData, site: str | type) -> None:
     """Warn if no site known to the trace matches."""
     known = {(call.defining_class, call.method) for call in trace.calls}
-    for facts in {id(f): f for call in trace.calls if (f := call._class_metadata)}.values():
-        known.update((s.defining_class, s.method) for sites in facts.sites for s in sites)
+    for metadata in {id(f): f for call in trace.calls if (f := call._class_metadata)}.values():
+        known.update((s.defining_class, s.method) for sites in metadata.sites for s in sites)
     known.update(trace.sites())
     if not known or any(_is_site(*each, site) for each in known):
         return

@@ -100,11 +100,11 @@ def recorded(*targets: type | str, **options: Any) -> Iterator[Trace]:
 
 def last_calls(trace: Trace) -> str:
     """Return the outline of a trace's last calls and their callers."""
-    from callscope.read.formats.tree import excerpt, last_of
+    from callscope.read.formats.tree import last_of, window
 
     data = trace._data()
     calls = data.calls
     shown = last_of(calls, _MOST_SHOWN)
     left_out = len(calls) - len(shown) + data.lost
     cut = f"... {left_out:,} calls are not shown\n" if left_out else ""
-    return cut + excerpt(data, shown) if shown else ""
+    return cut + window(data, shown) if shown else ""

@@ -267,12 +267,12 @@ class _Phases:
                 left_out = 0
 
     def _text(self, calls: Sequence[Call], left_out: int) -> str:
-        from callscope.read.formats.tree import excerpt, last_of
+        from callscope.read.formats.tree import last_of, window
 
         shown = last_of(calls, MOST_SHOWN)
         left_out += len(calls) - len(shown.intersection(calls))
         cut = f"... {left_out:,} calls before these are not shown\n" if left_out else ""
-        return cut + excerpt(self._trace._data(), shown)
+        return cut + window(self._trace._data(), shown)
 
 
 _RECORDINGS: Final = pytest.StashKey["Recordings"]()

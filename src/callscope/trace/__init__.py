@@ -1,11 +1,10 @@
 """Data model of traces: calls, events, headers and their text."""
 
 from callscope.introspect.values import CallError, Text, Value
-from callscope.trace.call import Call
+from callscope.trace.call import BuiltCall, Call
 from callscope.trace.data import Recorded, TraceData
 from callscope.trace.event import SCHEMA_VERSION, Event, EventKind, Sink
 from callscope.trace.header import Cost, Header, Process
-from callscope.trace.made import MadeCall
 from callscope.trace.metadata import ClassMetadata, CodeMetadata, SiteMetadata
 from callscope.trace.text import (
     Names,
@@ -18,6 +17,7 @@ from callscope.trace.text import (
 
 __all__ = [
     "SCHEMA_VERSION",
+    "BuiltCall",
     "Call",
     "CallError",
     "ClassMetadata",
@@ -26,7 +26,6 @@ __all__ = [
     "Event",
     "EventKind",
     "Header",
-    "MadeCall",
     "Names",
     "Process",
     "Recorded",

@@ -20,7 +20,7 @@ from callscope import errors
 from callscope.read.load import load_all
 from callscope.read.trace import Trace
 from callscope.tape.threads import TAPES
-from callscope.trace import Header, MadeCall, Recorded
+from callscope.trace import BuiltCall, Header, Recorded
 from picture import Picture
 from seed import make_seed
 from strategies import Running, programs
@@ -339,7 +339,7 @@ def copy_of(trace):
     stopped = []
     copies = {None: None}
     for call in calls:
-        copies[call] = one = MadeCall(
+        copies[call] = one = BuiltCall(
             call.method,
             call.defining_class,
             call.runtime_class,

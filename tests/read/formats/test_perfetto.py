@@ -11,7 +11,7 @@ import pytest
 import callscope
 from building import hostile_call
 from callscope.read.trace import Trace
-from callscope.trace import Header, MadeCall, Recorded
+from callscope.trace import BuiltCall, Header, Recorded
 from perfetto import Perfetto
 from picture import Picture
 from test_chrome import (
@@ -211,7 +211,7 @@ def test_the_recipes_of_the_docs(perfetto, tmp_path):
 
 
 def one_call(start_ns, duration_ns, thread="MainThread"):
-    call = MadeCall("call", "app.Layer", "app.Layer", 1, 0, None, start_ns, thread, None)
+    call = BuiltCall("call", "app.Layer", "app.Layer", 1, 0, None, start_ns, thread, None)
     call._end(start_ns + duration_ns)
     call._pid = 7
     return call

@@ -27,7 +27,9 @@ def find_before(objects: Objects) -> Iterator[Finding]:
             outer = objects.ancestors.init(call)
             setter = _setter(made, name, None if outer is None else outer.mro_index)
             is_early = (
-                call.start_ns < made.call.start_ns if outer is None else _left(objects, call, made)
+                call.start_ns < made.call.start_ns
+                if outer is None
+                else _ended_construction(objects, call, made)
             )
             if setter is None or not is_early:
                 continue
@@ -44,11 +46,11 @@ def _setter(made: Construction, name: str, below: int | None) -> str | None:
         code = made.code(index)
         is_later = below is None or index < below
         if is_later and code is not None and name in code.sets:
-            return made.facts.mro[index]
+            return made.metadata.mro[index]
     return None
 
 
-def _left(objects: Objects, call: Call, made: Construction) -> bool:
+def _ended_construction(objects: Objects, call: Call, made: Construction) -> bool:
     """Return whether the exception of a call ended the construction of the object."""
     inits = objects.ancestors.inits(call)
     return any(init is made.call for init in inits) and made.call.error == call.error

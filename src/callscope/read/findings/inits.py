@@ -36,7 +36,7 @@ def find_missing(objects: Objects) -> Iterator[Finding]:
         if broken is None or judged is None:
             continue
         severity, lacks = judged
-        key = tuple(made.facts.mro[i] for i in (broken.last, *broken.skipped))
+        key = tuple(made.metadata.mro[i] for i in (broken.last, *broken.skipped))
         known = found.get(key)
         if known is None:
             found[key] = made, broken, severity, lacks, [made.call]
@@ -81,7 +81,7 @@ def _judge(
         return ("error", shown or [*sets]) if sets else None
     if ANY in done:
         return None
-    lacks = [name for name in sets if name not in done and name not in made.facts.provided]
+    lacks = [name for name in sets if name not in done and name not in made.metadata.provided]
     is_redone = any(name in done for name in sets)
     goes_on = any((call.mro_index or 0) > broken.skipped[0] for call in made.inits)
     if is_redone or (not lacks and (goes_on or sets)):
@@ -96,8 +96,8 @@ def _code(call: Call) -> CodeMetadata | None:
 def _missing(
     made: Construction, broken: _Break, severity: Severity, lacks: list[str], calls: list[Call]
 ) -> Finding:
-    mro, last = made.facts.mro, broken.last
-    site = made.facts.site(last, INIT)
+    mro, last = made.metadata.mro, broken.last
+    site = made.metadata.site(last, INIT)
     breaker = bare_name(mro[last])
     skipped = [f"{bare_name(mro[i])}.__init__" for i in broken.skipped]
     of = "it" if last == 0 else bare_name(mro[0])

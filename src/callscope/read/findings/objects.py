@@ -26,13 +26,13 @@ class Construction(NamedTuple):
     """One construction of an object: its outermost `__init__` and nested calls on the object."""
 
     call: Call
-    facts: ClassMetadata
+    metadata: ClassMetadata
     inits: list[Call]
     """The calls of `__init__` on the object, the outermost first."""
 
     def definers(self) -> list[int]:
         """Return the MRO indexes of the classes whose `__init__` is traced."""
-        return [i for i in range(len(self.facts.mro)) if self.facts.site(i, INIT) is not None]
+        return [i for i in range(len(self.metadata.mro)) if self.metadata.site(i, INIT) is not None]
 
     def is_abstract(self, mro_index: int) -> bool:
         """Return whether one class's `__init__` is abstract, not meant to run."""
@@ -41,7 +41,7 @@ class Construction(NamedTuple):
 
     def code(self, mro_index: int) -> CodeMetadata | None:
         """Return the code metadata of one class's `__init__`; None if unknown."""
-        site = self.facts.site(mro_index, INIT)
+        site = self.metadata.site(mro_index, INIT)
         return None if site is None else site.code
 
 

@@ -24,10 +24,10 @@ def find_bypassed(objects: Objects) -> Iterator[Finding]:
     """Yield a finding for each method that `__call__` leads to but that ran without it."""
     found: dict[tuple[str, ...], list[Call]] = {}
     for call in objects.calls:
-        facts = call._class_metadata
-        if facts is None or call.instance is None or call.method not in facts.template:
+        metadata = call._class_metadata
+        if metadata is None or call.instance is None or call.method not in metadata.template:
             continue
-        template = _template(facts)
+        template = _template(metadata)
         if template is not None and _is_bypass(objects, call, template):
             parent = call.parent
             by = "" if parent is None else parent.defining_class
@@ -37,9 +37,9 @@ def find_bypassed(objects: Objects) -> Iterator[Finding]:
         yield _bypassed(calls)
 
 
-def _template(facts: ClassMetadata) -> SiteMetadata | None:
+def _template(metadata: ClassMetadata) -> SiteMetadata | None:
     """Return the `__call__` that objects of a class run first."""
-    sites = (facts.site(index, CALL) for index in range(len(facts.mro)))
+    sites = (metadata.site(index, CALL) for index in range(len(metadata.mro)))
     return next(filter(None, sites), None)
 
 
@@ -66,8 +66,8 @@ def _is_by_its_author(name: str, file: str | None, template: SiteMetadata) -> bo
 
 def _bypassed(calls: list[Call]) -> Finding:
     first, parent = calls[0], calls[0].parent
-    facts = first._class_metadata
-    template = None if facts is None else _template(facts)
+    metadata = first._class_metadata
+    template = None if metadata is None else _template(metadata)
     assert template is not None
     ran, through = first.site, f"{bare_name(template.defining_class)}.{CALL}"
     where = first if parent is None else parent
@@ -91,12 +91,12 @@ def find_not_reached(objects: Objects) -> Iterator[Finding]:
     found: dict[tuple[str, str], list[Call]] = {}
     reaching: set[tuple[str, str]] = set()
     for call in objects.calls:
-        facts, site = call._class_metadata, call._site_metadata
-        if call.method != CALL or facts is None or site is None or not facts.hidden:
+        metadata, site = call._class_metadata, call._site_metadata
+        if call.method != CALL or metadata is None or site is None or not metadata.hidden:
             continue
-        if site != _template(facts) or not call.finished or call.error is not None:
+        if site != _template(metadata) or not call.finished or call.error is not None:
             continue
-        hidden = _hidden(facts, call.mro_index)
+        hidden = _hidden(metadata, call.mro_index)
         if hidden is None or site.code is None or site.code.calls_next:
             continue
         if _is_by_its_author(site.defining_class, site.file, hidden):
@@ -110,11 +110,11 @@ def find_not_reached(objects: Objects) -> Iterator[Finding]:
             yield _not_reached(key, calls)
 
 
-def _hidden(facts: ClassMetadata, mro_index: int | None) -> SiteMetadata | None:
+def _hidden(metadata: ClassMetadata, mro_index: int | None) -> SiteMetadata | None:
     """Return the next `__call__` in the MRO that is a template."""
-    after = len(facts.mro) if mro_index is None else mro_index + 1
-    for index in range(after, len(facts.mro)):
-        site = facts.site(index, CALL)
+    after = len(metadata.mro) if mro_index is None else mro_index + 1
+    for index in range(after, len(metadata.mro)):
+        site = metadata.site(index, CALL)
         if site is not None and (site.code is None or not site.code.is_abstract):
             return site
     return None
@@ -122,8 +122,8 @@ def _hidden(facts: ClassMetadata, mro_index: int | None) -> SiteMetadata | None:
 
 def _not_reached(key: tuple[str, str], calls: list[Call]) -> Finding:
     override, hidden = map(bare_name, key)
-    facts = calls[0]._class_metadata
-    leads = () if facts is None else facts.hidden
+    metadata = calls[0]._class_metadata
+    leads = () if metadata is None else metadata.hidden
     return Finding(
         id="template-not-reached",
         severity="warning",
@@ -151,10 +151,10 @@ def find_dropped(objects: Objects) -> Iterator[Finding]:
     found: dict[tuple[str, str, str], list[_Drop]] = {}
     returning: set[tuple[str, str, str]] = set()
     for call in objects.calls:
-        facts = call._class_metadata
-        if call.method != CALL or facts is None or not call.finished or call.error is not None:
+        metadata = call._class_metadata
+        if call.method != CALL or metadata is None or not call.finished or call.error is not None:
             continue
-        for method in facts.template:
+        for method in metadata.template:
             key = call.defining_class, method, call.runtime_class
             if call.result is not None:
                 returning.add(key)

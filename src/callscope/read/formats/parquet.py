@@ -13,16 +13,21 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
 from callscope.errors import MissingExtraError, TraceFormatError, encodable
 from callscope.read.formats.jsonl import slow
-from callscope.read.formats.trace_builder import Facts, Links, WrongLineError, with_texts
+from callscope.read.formats.trace_builder import (
+    MetadataVersions,
+    TraceBuilder,
+    WrongLineError,
+    with_texts,
+)
 from callscope.trace import (
     SCHEMA_VERSION,
+    BuiltCall,
     Call,
     CallError,
     ClassMetadata,
     CodeMetadata,
     Cost,
     Header,
-    MadeCall,
     Process,
     SiteMetadata,
     Text,
@@ -124,7 +129,7 @@ def to_arrow(trace: TraceData) -> pa.Table:
         "lost": trace.lost,
         "left_out": dict(trace.left_out),
         **trace.header._asdict(),
-        "classes": [facts for facts in classes if facts is not None],
+        "classes": [metadata for metadata in classes if metadata is not None],
     }
     schema = _schema(arrow).with_metadata({_METADATA: _json(about)})
     try:
@@ -152,7 +157,7 @@ def read(file: BinaryIO, name: str) -> TraceData:
     arrow = _import("'.parquet'")
     from pyarrow import parquet
 
-    links = Links()
+    builder = TraceBuilder()
     try:
         packed = parquet.ParquetFile(file)
         about = json.loads((packed.schema_arrow.metadata or {})[_METADATA])
@@ -162,9 +167,9 @@ def read(file: BinaryIO, name: str) -> TraceData:
             " that callscope has written."
         ) from None
     try:
-        header, classes = _about(about, links, name)
+        header, classes = _about(about, builder, name)
         for row in _rows(packed, arrow):
-            _take(links, row, classes)
+            _take(builder, row, classes)
     except TraceFormatError:
         raise
     except (
@@ -178,9 +183,9 @@ def read(file: BinaryIO, name: str) -> TraceData:
         RecursionError,
     ) as error:
         raise TraceFormatError(
-            f"{name!r}, after row {len(links.calls)}: {_reason(error)}. Restore the file."
+            f"{name!r}, after row {len(builder.calls)}: {_reason(error)}. Restore the file."
         ) from None
-    recorded = links.recorded()
+    recorded = builder.recorded()
     return TraceData(header, recorded)
 
 
@@ -221,7 +226,7 @@ def _schema(arrow: Any) -> Any:
     return arrow.schema([*fields, arrow.field(_CLASS, arrow.int32())])
 
 
-def _about(about: Any, links: Links, name: str) -> tuple[Header, list[ClassMetadata]]:
+def _about(about: Any, builder: TraceBuilder, name: str) -> tuple[Header, list[ClassMetadata]]:
     """Return the metadata, checked like the equivalent lines of a `.jsonl` file."""
     cost = about.get("cost") and dict(zip(Cost._fields, about["cost"], strict=True))
     processes = [
@@ -229,26 +234,26 @@ def _about(about: Any, links: Links, name: str) -> tuple[Header, list[ClassMetad
     ]
     said = {**about, "kind": "trace", "cost": cost, "processes": processes}
     header = slow.header(said, name)
-    slow.take(links, {**about, "kind": "end"})
-    classes = [_class(fields, links) for fields in about["classes"]]
-    links.facts = Facts()  # the rows refer to their metadata themselves
+    slow.take(builder, {**about, "kind": "end"})
+    classes = [_class(fields, builder) for fields in about["classes"]]
+    builder.metadata = MetadataVersions()  # the rows refer to their metadata themselves
     return header, classes
 
 
-def _class(fields: list[Any], links: Links) -> ClassMetadata:
+def _class(fields: list[Any], builder: TraceBuilder) -> ClassMetadata:
     about = dict(zip(ClassMetadata._fields, fields, strict=False))
     for site in (site for own in about["sites"] for site in own):
         said = dict(zip(SiteMetadata._fields, site, strict=True))
         code = said["code"] and dict(zip(CodeMetadata._fields, said["code"], strict=True))
-        slow.take(links, {**said, "kind": "site", "code": code})
+        slow.take(builder, {**said, "kind": "site", "code": code})
     methods = [[site[1] for site in own] for own in about["sites"]]
-    slow.take(links, {**about, "kind": "class", "sites": methods})
-    found = links.facts.cls(about["runtime_class"])
+    slow.take(builder, {**about, "kind": "class", "sites": methods})
+    found = builder.metadata.cls(about["runtime_class"])
     assert found is not None
     return found
 
 
-def _take(links: Links, row: dict[str, Any], classes: list[ClassMetadata]) -> None:
+def _take(builder: TraceBuilder, row: dict[str, Any], classes: list[ClassMetadata]) -> None:
     arguments = None if row["arguments"] is None else json.loads(row["arguments"])
     result = None if row["result"] is None else json.loads(row["result"])
     if type(arguments) not in (dict, type(None)):
@@ -258,7 +263,7 @@ def _take(links: Links, row: dict[str, Any], classes: list[ClassMetadata]) -> No
     if not all(type(value) in _SCALARS for value in values):
         msg = "a captured value is not a scalar"
         raise WrongLineError(msg)
-    call = MadeCall(
+    call = BuiltCall(
         row["method"],
         row["defining_class"],
         row["runtime_class"],
@@ -278,18 +283,18 @@ def _take(links: Links, row: dict[str, Any], classes: list[ClassMetadata]) -> No
             call.defining_class, call.method, row["file"], row["line"]
         )
     if row[_CLASS] is not None:
-        call._class_metadata = facts = classes[row[_CLASS]]
+        call._class_metadata = metadata = classes[row[_CLASS]]
         index = call.mro_index
-        known = None if index is None else facts.site(index, call.method)
+        known = None if index is None else metadata.site(index, call.method)
         if known is not None and (known.file, known.line) == (row["file"], row["line"]):
             call._site_metadata = known
-    links.begin(call, row["call_id"], row["parent_id"])
+    builder.begin(call, row["call_id"], row["parent_id"])
     for number, ts_ns in enumerate(row["instants"] or ()):
-        (links.resume if number % 2 else links.suspend)(call.call_id, ts_ns)
+        (builder.resume if number % 2 else builder.suspend)(call.call_id, ts_ns)
     if row["duration_ns"] is not None:
         error = None
         if row["error_type"] is not None:
             error = CallError(row["error_type"], row["error_message"] or "")
         if row["result_is_text"] and type(result) is str:
             result = Text(result)
-        links.end(call.call_id, call.start_ns + row["duration_ns"], result, error)
+        builder.end(call.call_id, call.start_ns + row["duration_ns"], result, error)

@@ -27,7 +27,7 @@ class WrongLineError(Exception):
     """A line that is invalid at its position; the message says why."""
 
 
-class Facts:
+class MetadataVersions:
     """Metadata of sites and classes, up to some line.
 
     All lines share one dict of versioned entries: a copy per line would take quadratic space.
@@ -36,23 +36,23 @@ class Facts:
         before: the metadata before; None if there was none.
     """
 
-    __slots__ = ("_said", "_version")
+    __slots__ = ("_entries", "_version")
 
-    def __init__(self, before: Facts | None = None) -> None:
-        self._said: dict[Hashable, tuple[list[int], list[Any]]] = {}
+    def __init__(self, before: MetadataVersions | None = None) -> None:
+        self._entries: dict[Hashable, tuple[list[int], list[Any]]] = {}
         self._version = 0
         if before is not None:
-            self._said, self._version = before._said, before._version + 1
+            self._entries, self._version = before._entries, before._version + 1
 
-    def add(self, fact: SiteMetadata | ClassMetadata) -> None:
+    def add(self, entry: SiteMetadata | ClassMetadata) -> None:
         """Add metadata that applies from here on."""
-        key = fact[:2] if isinstance(fact, SiteMetadata) else fact.runtime_class
-        versions, facts = self._said.setdefault(key, ([], []))
+        key = entry[:2] if isinstance(entry, SiteMetadata) else entry.runtime_class
+        versions, entries = self._entries.setdefault(key, ([], []))
         if versions and versions[-1] == self._version:
-            facts[-1] = fact
+            entries[-1] = entry
         else:
             versions.append(self._version)
-            facts.append(fact)
+            entries.append(entry)
 
     def site(self, defining_class: str, method: str) -> SiteMetadata | None:
         """Return the metadata of a site."""
@@ -65,12 +65,12 @@ class Facts:
         return found
 
     def _get(self, key: Hashable) -> Any:
-        versions, facts = self._said.get(key, ((), ()))
+        versions, entries = self._entries.get(key, ((), ()))
         place = bisect_right(versions, self._version)
-        return facts[place - 1] if place else None
+        return entries[place - 1] if place else None
 
 
-class Links:
+class TraceBuilder:
     """The calls read so far, and the metadata of sites and classes."""
 
     def __init__(self) -> None:
@@ -79,11 +79,11 @@ class Links:
         self.by_id: dict[int, Call] = {}
         self.names: dict[str, str] = {}
         """Names of methods, classes and threads, each shared by the calls that have it."""
-        self.facts: Facts = Facts()
+        self.metadata: MetadataVersions = MetadataVersions()
         """Metadata for the calls that follow; that of earlier calls does not change."""
         self.lost: int = 0
         self.left_out: dict[str, int] = {}
-        self._told = 0
+        self._described = 0
         """Number of calls when the metadata last changed."""
 
     def begin(self, call: Call, call_id: int, parent_id: int | None) -> None:
@@ -149,14 +149,14 @@ class Links:
     def site(self, site: SiteMetadata) -> None:
         """Add the metadata of a site; it applies to the calls that follow."""
         self._renew()
-        self.facts.add(site)
+        self.metadata.add(site)
 
     def cls(
         self,
         name: str,
         mro: Sequence[str],
         methods: Sequence[Sequence[str]],
-        said: Iterable[Sequence[str]] = (),
+        others: Iterable[Sequence[str]] = (),
     ) -> None:
         """Add the metadata of a class; it applies to the calls that follow.
 
@@ -164,7 +164,7 @@ class Links:
             name: name of the class.
             mro: names of the classes of its MRO.
             methods: for each of these, its own traced methods.
-            said: the remaining fields of `ClassMetadata`, in order.
+            others: the remaining fields of `ClassMetadata`, in order.
 
         Raises:
             WrongLineError: if it does not match the metadata of sites.
@@ -177,19 +177,19 @@ class Links:
             for cls, names in zip(mro, methods, strict=True)
         )
         self._renew()
-        self.facts.add(ClassMetadata(name, tuple(mro), sites, *map(tuple, said)))
+        self.metadata.add(ClassMetadata(name, tuple(mro), sites, *map(tuple, others)))
 
     def _site_of(self, cls: str, method: str) -> SiteMetadata:
-        site = self.facts.site(cls, method)
+        site = self.metadata.site(cls, method)
         if site is None:
             msg = f"no line before it describes site {(cls, method)}"
             raise WrongLineError(msg)
         return site
 
     def _renew(self) -> None:
-        if len(self.calls) > self._told:
-            self.facts = Facts(self.facts)
-            self._told = len(self.calls)
+        if len(self.calls) > self._described:
+            self.metadata = MetadataVersions(self.metadata)
+            self._described = len(self.calls)
 
 
 def to_cost(figures: Iterable[Any]) -> Cost:

@@ -54,7 +54,7 @@ def outline(trace: TraceData) -> str:
     return "\n".join([*lines, *missing(trace.lost, trace.left_out)])
 
 
-def excerpt(trace: TraceData, calls: Collection[Call]) -> str:
+def window(trace: TraceData, calls: Collection[Call]) -> str:
     """Return the outline of some calls of a trace."""
     names = Names.of(calls)
     outermost = min((call.depth for call in calls), default=0)

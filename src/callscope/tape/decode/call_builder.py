@@ -12,7 +12,7 @@ from callscope.introspect.summaries import REDACTED, ObjectMark, bounded, scrubb
 from callscope.tape.decode.filter import SiteOptions
 from callscope.tape.decode.metadata import MetadataReader
 from callscope.tape.records import OMITTED, Layout
-from callscope.trace import Call, ClassMetadata, MadeCall, SiteMetadata, Text, Value
+from callscope.trace import BuiltCall, Call, ClassMetadata, SiteMetadata, Text, Value
 
 _AS_THEY_ARE: Final = frozenset({float, bool, type(None)})
 """Types of captured values that need no conversion."""
@@ -76,7 +76,7 @@ class CallBuilder:
     ) -> Call:
         """Return a call that has begun; it is not in its parent's children yet."""
         shared = self._shared.get((layout, runtime)) or self._share(layout, runtime)
-        call = MadeCall(
+        call = BuiltCall(
             shared.method,
             shared.defining_class,
             shared.runtime_class,

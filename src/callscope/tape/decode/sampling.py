@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from callscope.introspect.classes import bare_name, matches
 from callscope.introspect.sites import Site
-from callscope.trace import Call, MadeCall
+from callscope.trace import BuiltCall, Call
 
 if TYPE_CHECKING:
     from callscope.declare.options import Share
@@ -16,7 +16,7 @@ OUTERMOST: Final = ""
 """Name for the outermost calls, in place of a site's name."""
 
 # Parent of the calls below one that was left out, so that they are left out, too.
-LEFT_OUT: Final = MadeCall("?", "?", "?", None, None, None, 0, "?", None)
+LEFT_OUT: Final = BuiltCall("?", "?", "?", None, None, None, 0, "?", None)
 LEFT_OUT._call_id = 1 << 62  # so that it never counts as one of the oldest
 
 _SECOND_NS: Final = 1_000_000_000

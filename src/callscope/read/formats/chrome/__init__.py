@@ -20,7 +20,7 @@ from callscope.read.formats.chrome.plain import plain_lines
 from callscope.read.formats.text_io import AT_ONCE, write_pieces
 from callscope.trace import Call, TraceData
 
-_facts = attrgetter("_pid", "_thread", "_task", "_defining_class", "_runtime_class")
+_names = attrgetter("_pid", "_thread", "_task", "_defining_class", "_runtime_class")
 _starts = attrgetter("_start_ns")
 _ends = attrgetter("_end_ns")
 _suspensions = attrgetter("_suspensions")
@@ -29,13 +29,13 @@ _suspensions = attrgetter("_suspensions")
 def write(trace: TraceData, file: BinaryIO) -> None:
     """Write a trace as Trace Event JSON."""
     calls = trace.calls
-    facts = set(map(_facts, calls))
-    lanes = [*{fact[:3] for fact in facts}]
+    rows = set(map(_names, calls))
+    lanes = [*{row[:3] for row in rows}]
     parts = Parts(
         trace.header,
         start_ns=calls[0].start_ns if calls else trace.header.start_ns,
         pids={pid for pid, _, _ in lanes},
-        classes={name for fact in facts for name in fact[3:]},
+        classes={name for row in rows for name in row[3:]},
     )
     write_pieces(parts.opening(trace.lost, trace.left_out), file)
     starts = list(map(_starts, calls))

@@ -75,7 +75,7 @@ class Parts:
     def opening(self, lost: int, left_out: Mapping[str, int]) -> Iterator[str]:
         """Yield the file up to its first event, which is the process's name."""
         header, start_ns = self._header, self.start_ns
-        facts = {
+        parts = {
             "callscope": quoted(header.callscope),
             "python": quoted(header.python),
             "targets": f"[{','.join(map(quoted, header.targets))}]",
@@ -85,7 +85,7 @@ class Parts:
             "start_unix_ns": str(header.start_unix_ns - header.start_ns + start_ns),
             "classes": self._class_table(),
         }
-        lines = ",\n".join(f'"{name}":{value}' for name, value in facts.items())
+        lines = ",\n".join(f'"{name}":{value}' for name, value in parts.items())
         yield f'{{"displayTimeUnit":"ns","otherData":{{\n{lines}\n}},"traceEvents":[\n'
         self._pid(header.pid)
         yield from (line.removeprefix(",\n") for line in self.new_names())

@@ -17,7 +17,7 @@ from callscope.read.formats.json_text import INT64
 from callscope.read.formats.trace_builder import (
     BEFORE_PARENT,
     NOT_RUNNING,
-    Links,
+    TraceBuilder,
     WrongLineError,
     with_texts,
 )
@@ -60,16 +60,16 @@ class LoadedCall(Call, Struct, tag_field="kind", tag="call", eq=False, rename=_K
     _error: None = None
     _result: None = None
     _suspensions: None = None
-    _facts: Any = None
+    _metadata: Any = None
 
     @property
     def _site_metadata(self) -> SiteMetadata | None:  # type: ignore[override]
-        found: SiteMetadata | None = self._facts.site(self._defining_class, self._method)
+        found: SiteMetadata | None = self._metadata.site(self._defining_class, self._method)
         return found
 
     @property
     def _class_metadata(self) -> ClassMetadata | None:  # type: ignore[override]
-        found: ClassMetadata | None = self._facts.cls(self._runtime_class)
+        found: ClassMetadata | None = self._metadata.cls(self._runtime_class)
         return found
 
 
@@ -174,17 +174,17 @@ def _is_utf8(lines: bytes) -> bool:
     return True
 
 
-def link(links: Links, events: Iterator[Any]) -> None:  # noqa: C901, PLR0912
-    """Add decoded lines to `links`.
+def link(builder: TraceBuilder, events: Iterator[Any]) -> None:  # noqa: C901, PLR0912
+    """Add decoded lines to `builder`.
 
     Raises:
         WrongLineError: at the first invalid line, which is the last one consumed.
     """
-    by_id, facts = links.by_id, links.facts
-    add, share = links.calls.append, links.names.setdefault
+    by_id, metadata = builder.by_id, builder.metadata
+    add, share = builder.calls.append, builder.names.setdefault
     for event in events:
         kind = type(event)
-        # The two frequent kinds inline the work of `Links`, as an extra function call is too slow.
+        # The two frequent kinds inline the work of `TraceBuilder`, as an extra function call is too slow.
         if kind is LoadedCall:
             call_id, parent_id = event._call_id, event._parent_id
             if call_id in by_id:
@@ -201,7 +201,7 @@ def link(links: Links, events: Iterator[Any]) -> None:  # noqa: C901, PLR0912
                     parent._children.append(event)
                 else:
                     parent._children = [event]
-            event._facts = facts
+            event._metadata = metadata
             # Each line has strings of its own; many calls share the same few names.
             event._method = share(event._method, event._method)
             event._defining_class = share(event._defining_class, event._defining_class)
@@ -216,32 +216,32 @@ def link(links: Links, events: Iterator[Any]) -> None:  # noqa: C901, PLR0912
             if call is None or call._end_ns is not None:
                 raise WrongLineError(NOT_RUNNING)
             if event.ts_ns < call._start_ns or call._suspensions:
-                links.end(event.call_id, event.ts_ns, None, None)
+                builder.end(event.call_id, event.ts_ns, None, None)
             call._end_ns = event.ts_ns
             result = event.result
             if result is not None:
                 is_text = event.texts and type(result) is str and "result" in event.texts
                 call._result = Text(result) if is_text else result
         else:
-            _take(links, event)
-            facts = links.facts
+            _take(builder, event)
+            metadata = builder.metadata
 
 
-def _take(links: Links, event: Any) -> None:
+def _take(builder: TraceBuilder, event: Any) -> None:
     match event:
         case Raised():
             error = CallError(event.error.type, event.error.message)
-            links.end(event.call_id, event.ts_ns, None, error)
+            builder.end(event.call_id, event.ts_ns, None, error)
         case Suspended():
-            links.suspend(event.call_id, event.ts_ns)
+            builder.suspend(event.call_id, event.ts_ns)
         case Resumed():
-            links.resume(event.call_id, event.ts_ns)
+            builder.resume(event.call_id, event.ts_ns)
         case Site():
             code = None if event.code is None else CodeMetadata(*astuple(event.code))
             site = SiteMetadata(event.defining_class, event.method, event.file, event.line, code)
-            links.site(site)
+            builder.site(site)
         case Class():
             said = (event.template, event.hidden, event.provided)
-            links.cls(event.runtime_class, event.mro, event.sites, said)
+            builder.cls(event.runtime_class, event.mro, event.sites, said)
         case End():
-            links.end_all(event.lost, event.left_out)
+            builder.end_all(event.lost, event.left_out)

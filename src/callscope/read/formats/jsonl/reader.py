@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, Final
 from callscope.errors import TraceFormatError
 from callscope.introspect.gc_paused import no_collection
 from callscope.read.formats.jsonl.slow import header, is_json, parse, take
-from callscope.read.formats.trace_builder import Links, WrongLineError
+from callscope.read.formats.trace_builder import TraceBuilder, WrongLineError
 from callscope.trace import Header, Recorded
 
 _PIECE: Final = 1 << 16
@@ -31,7 +31,7 @@ class Reader:
         self._line = 0
         """Number of lines read so far; while a line is read, its number."""
         self._blank = 0
-        self._links = Links()
+        self._builder = TraceBuilder()
         self._fast = _fast()
 
     def read(self) -> tuple[Header, Recorded]:
@@ -47,7 +47,7 @@ class Reader:
                     self._take(lines)
         except WrongLineError as error:
             raise self._wrong(str(error)) from None
-        return found, self._links.recorded()
+        return found, self._builder.recorded()
 
     def _header(self) -> Header:
         self._line = 1
@@ -69,7 +69,7 @@ class Reader:
                 self._take_blank()
             # Only the last line can be incomplete: the program was killed as it wrote.
             elif line.endswith(b"\n") or is_json(line):
-                take(self._links, parse(line))
+                take(self._builder, parse(line))
 
     def _take_blank(self) -> None:
         self._blank += 1
@@ -84,7 +84,7 @@ class Reader:
             return False
         rest = iter(events)
         try:
-            self._fast.link(self._links, rest)
+            self._fast.link(self._builder, rest)
         finally:
             self._line += len(events) - rest.__length_hint__()
         return True

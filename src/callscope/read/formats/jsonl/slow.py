@@ -10,15 +10,15 @@ from typing import Any, Final, NoReturn
 
 from callscope.errors import TraceFormatError
 from callscope.read.formats.json_text import INT64
-from callscope.read.formats.trace_builder import Links, WrongLineError, to_cost, with_texts
+from callscope.read.formats.trace_builder import TraceBuilder, WrongLineError, to_cost, with_texts
 from callscope.trace import (
     SCHEMA_VERSION,
+    BuiltCall,
     CallError,
     ClassMetadata,
     CodeMetadata,
     Cost,
     Header,
-    MadeCall,
     Process,
     SiteMetadata,
     Value,
@@ -161,36 +161,36 @@ def _cost(cost: dict[str, Any] | None) -> Cost | None:
     return None if cost is None else to_cost(map(cost.get, Cost._fields))
 
 
-def take(links: Links, line: dict[str, Any]) -> None:
-    """Add a line that follows the header to `links`.
+def take(builder: TraceBuilder, line: dict[str, Any]) -> None:
+    """Add a line that follows the header to `builder`.
 
     Raises:
         WrongLineError: if it is invalid.
     """
     kind = line.get("kind")
     if kind == "call":
-        _begin(links, line)
+        _begin(builder, line)
     elif kind in ("return", "raise"):
-        _end(links, line)
+        _end(builder, line)
     elif kind == "suspend":
-        links.suspend(_field(line, "call_id", int), _time(line))
+        builder.suspend(_field(line, "call_id", int), _time(line))
     elif kind == "resume":
-        links.resume(_field(line, "call_id", int), _time(line))
+        builder.resume(_field(line, "call_id", int), _time(line))
     elif kind == "site":
-        _site(links, line)
+        _site(builder, line)
     elif kind == "class":
-        _class(links, line)
+        _class(builder, line)
     elif kind == "end":
         left_out = _field(line, "left_out", dict, optional=True) or {}
         for site in left_out:
             _field(left_out, site, int)
-        links.end_all(_field(line, "lost", int), left_out)
+        builder.end_all(_field(line, "lost", int), left_out)
     else:
         msg = f"{kind!r:.40} is not a kind of event"
         raise WrongLineError(msg)
 
 
-def _begin(links: Links, line: dict[str, Any]) -> None:
+def _begin(builder: TraceBuilder, line: dict[str, Any]) -> None:
     fields: tuple[Any, ...] = ()
     try:
         fields = _call_fields(line)
@@ -205,7 +205,7 @@ def _begin(links: Links, line: dict[str, Any]) -> None:
     _check_time(ts_ns)
     method, defining_class, runtime_class, thread = map(sys.intern, (*names, thread))
     arguments = _field(line, "arguments", dict, optional=True)
-    call = MadeCall(
+    call = BuiltCall(
         method,
         defining_class,
         runtime_class,
@@ -220,17 +220,17 @@ def _begin(links: Links, line: dict[str, Any]) -> None:
     call._via_super = via_super
     call._pid = pid
     call._task = task
-    call._site_metadata = links.facts.site(defining_class, method)
-    call._class_metadata = links.facts.cls(runtime_class)
-    links.begin(call, call_id, parent_id)
+    call._site_metadata = builder.metadata.site(defining_class, method)
+    call._class_metadata = builder.metadata.cls(runtime_class)
+    builder.begin(call, call_id, parent_id)
 
 
-def _end(links: Links, line: dict[str, Any]) -> None:
+def _end(builder: TraceBuilder, line: dict[str, Any]) -> None:
     error = _field(line, "error", dict, optional=True)
     if error is not None:
         error = CallError(_field(error, "type", str), _field(error, "message", str))
     result = _values({"result": line.get("result")}, line)["result"]
-    links.end(_field(line, "call_id", int), _time(line), result, error)
+    builder.end(_field(line, "call_id", int), _time(line), result, error)
 
 
 def _time(line: dict[str, Any], name: str = "ts_ns") -> int:
@@ -245,8 +245,8 @@ def _check_time(ts_ns: int, name: str = "ts_ns") -> None:
         raise WrongLineError(msg)
 
 
-def _site(links: Links, line: dict[str, Any]) -> None:
-    links.site(
+def _site(builder: TraceBuilder, line: dict[str, Any]) -> None:
+    builder.site(
         SiteMetadata(
             _field(line, "defining_class", str),
             _field(line, "method", str),
@@ -268,7 +268,7 @@ def _code(code: dict[str, Any]) -> CodeMetadata:
     )
 
 
-def _class(links: Links, line: dict[str, Any]) -> None:
+def _class(builder: TraceBuilder, line: dict[str, Any]) -> None:
     methods = _field(line, "sites", list)
     if not all(type(names) is list for names in methods):
         msg = "'sites' is not a list of methods for each class of 'mro'"
@@ -276,7 +276,7 @@ def _class(links: Links, line: dict[str, Any]) -> None:
     for names in methods:
         _strings({"sites": names}, "sites")
     said = [_strings(line, key) if key in line else [] for key in CLASS_KEYS]
-    links.cls(_field(line, "runtime_class", str), _strings(line, "mro"), methods, said)
+    builder.cls(_field(line, "runtime_class", str), _strings(line, "mro"), methods, said)
 
 
 def _values(values: dict[str, Any], line: dict[str, Any]) -> dict[str, Value]:
