@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Annotated, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -26,6 +26,13 @@ from callscope.trace import Call, CallError, ClassMetadata, CodeMetadata, SiteMe
 Scalar: TypeAlias = None | bool | int | float | str
 Int64: TypeAlias = Annotated[int, msgspec.Meta(ge=-INT64, le=INT64 - 1)]
 """A time; larger ones could not be used in calculations."""
+
+if TYPE_CHECKING:
+    Null: TypeAlias = Any
+    NoItems: TypeAlias = Any
+else:
+    Null, NoItems = None, tuple[()]
+"""Types of the fields that a line cannot set: they accept nothing but the default."""
 
 _NAMES: Final = (
     *("pid", "thread", "task", "call_id", "parent_id", "method", "defining_class"),
@@ -52,14 +59,14 @@ class LoadedCall(Call, Struct, tag_field="kind", tag="call", eq=False, rename=_K
     _via_super: bool
     _arguments: dict[str, Scalar] | None = None
     _texts: list[str] | None = None
-    # What other lines say. The types accept nothing but the default.
-    _parent: None = None
+    # What other lines say.
+    _parent: Null = None
     _depth: Annotated[int, msgspec.Meta(ge=0, le=0)] = 0
-    _children: tuple[()] = ()  # type: ignore[assignment]
-    _end_ns: None = None
-    _error: None = None
-    _result: None = None
-    _suspensions: None = None
+    _children: NoItems = ()
+    _end_ns: Null = None
+    _error: Null = None
+    _result: Null = None
+    _suspensions: Null = None
     _metadata: Any = None
 
     @property
