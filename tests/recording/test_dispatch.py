@@ -399,7 +399,7 @@ def test_two_sinks_that_follow_contexts(seed):
     """Are one too many for a recording, which says so."""
     sinks = [Slow(), Slow()]
     for sink in sinks:
-        sink.around = object()
+        sink.context_hook = object()
     with pytest.raises(
         errors.OptionError, match="follow the program's context must be one per recording"
     ):

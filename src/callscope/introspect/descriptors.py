@@ -41,7 +41,7 @@ class DescriptorParts(NamedTuple):
     """Function that builds an entry of the same kind from other functions."""
 
 
-def anatomy(raw: Any) -> DescriptorParts | None:
+def descriptor_parts(raw: Any) -> DescriptorParts | None:
     """Take a `__dict__` entry apart; return None if its kind cannot be traced."""
     if type(raw) is types.FunctionType:
         part = Part(raw, "instance")
@@ -108,7 +108,7 @@ def _property(raw: property) -> DescriptorParts | None:
 
 def _holder(raw: Any) -> DescriptorParts | None:
     """Take apart a descriptor that holds one method as its `func`."""
-    inner = anatomy(raw.func)
+    inner = descriptor_parts(raw.func)
     if inner is None or any(type(part.function) is not types.FunctionType for part in inner.parts):
         return None
     return DescriptorParts(inner.parts, lambda replace: _copied(raw, func=inner.rebuild(replace)))
@@ -126,7 +126,7 @@ def _singledispatchmethod(raw: Any) -> DescriptorParts | None:
         def dispatch(cls: type) -> Any:
             implementation = theirs.dispatch(cls)
             if id(implementation) not in made:
-                inner = anatomy(implementation)
+                inner = descriptor_parts(implementation)
                 new = implementation if inner is None else inner.rebuild(replace)
                 made[id(implementation)] = implementation, new
             return made[id(implementation)][1]
@@ -225,7 +225,7 @@ def parts_of(raw: Any) -> list[tuple[str, str]]:
 
     The reason is empty for a traceable part.
     """
-    found = anatomy(raw)
+    found = descriptor_parts(raw)
     if found is not None:
         return [(part.suffix, why_not(raw, part)) for part in found.parts]
     kind = type(raw).__name__

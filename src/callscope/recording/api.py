@@ -160,7 +160,7 @@ def _check_sinks(sinks: Iterable[Sink]) -> list[Sink]:
             )
             msg = f"sinks must be objects with on_event(event), flush() and close(), but {sink!r} {lacks}."
             raise OptionError(msg)
-    if sum(getattr(sink, "around", None) is not None for sink in listed) > 1:
+    if sum(getattr(sink, "context_hook", None) is not None for sink in listed) > 1:
         msg = "sinks that follow the program's context must be one per recording. Record twice instead."
         raise OptionError(msg)
     return listed

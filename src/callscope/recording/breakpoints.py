@@ -74,9 +74,9 @@ class Breakpoints:
     def on_event(self, event: Event, /) -> None:
         """Arrange a stop if a call to stop at begins."""
         if event.kind == "call" and self._fits(event.call) and self.reader is not None:
-            for is_this, entered in self.reader.innermost():
-                if entered.call is event.call:
-                    _stop_in(WEAVER.codes_of(entered.layout), entered, in_this_thread=is_this)
+            for is_this, open_call in self.reader.innermost():
+                if open_call.call is event.call:
+                    _stop_in(WEAVER.codes_of(open_call.layout), open_call, in_this_thread=is_this)
 
     def _fits(self, call: Call) -> bool:
         if isinstance(self._break_on, str):
@@ -97,7 +97,9 @@ class Breakpoints:
         """Do nothing: nothing is held open."""
 
 
-def _stop_in(codes: Collection[types.CodeType], entered: OpenCall, *, in_this_thread: bool) -> None:
+def _stop_in(
+    codes: Collection[types.CodeType], open_call: OpenCall, *, in_this_thread: bool
+) -> None:
     if in_this_thread:
         _set_trace(_Stop(codes, sys.gettrace()))
     elif sys.version_info >= (3, 12):
@@ -105,7 +107,7 @@ def _stop_in(codes: Collection[types.CodeType], entered: OpenCall, *, in_this_th
         threading.settrace_all_threads(_Stop(codes, None))
     else:
         warn(
-            f"break_on= did not stop at a call of {entered.layout.site} in another thread, which"
+            f"break_on= did not stop at a call of {open_call.layout.site} in another thread, which"
             " Python 3.11 cannot do. Leave out other sinks.",
             PredicateWarning,
         )

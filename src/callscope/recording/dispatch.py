@@ -117,10 +117,10 @@ class Dispatcher:
         elif kind in _ENDS or (since == "suspend" and kind == "resume"):
             outlet.left_out.pop(call_id, None)
 
-    def leave_out(self, entered: object) -> None:
+    def leave_out(self, context: object) -> None:
         """Tell the sinks that no event follows for what one of them began for a call."""
         for outlet in self._outlets:
-            outlet.leave_out(entered)
+            outlet.leave_out(context)
 
     def flush(self) -> None:
         """Flush the direct sinks after a batch."""

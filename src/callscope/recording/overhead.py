@@ -10,7 +10,7 @@ from callscope.introspect.sites import class_ref
 from callscope.tape.thread_tape import ThreadTape
 from callscope.tape.threads import TAPES, Chunk
 from callscope.trace import Cost
-from callscope.weave.shadow import ShadowSpec, is_compiling, make_entry
+from callscope.weave.shadow import ShadowSpec, is_compiling, make_patch
 
 if TYPE_CHECKING:
     from callscope.declare.options import Capture
@@ -35,10 +35,10 @@ def measure_cost(capture: Capture) -> Cost:
         capture: how much the recording captures.
     """
     captured = () if capture == "none" else (capture,)
-    recipe = ShadowSpec(captured, (), live=False, compiles=is_compiling() is not None)
-    key = recipe, id(TAPES.clock.cell_contents)  # tests replace the clock
+    spec = ShadowSpec(captured, (), live=False, compiles=is_compiling() is not None)
+    key = spec, id(TAPES.clock.cell_contents)  # tests replace the clock
     if key not in _known:
-        _known[key] = TAPES.untraced(_measure, recipe)
+        _known[key] = TAPES.untraced(_measure, spec)
     return _known[key]
 
 
@@ -54,13 +54,13 @@ class _Plain:
     def call(self, value: object) -> None: ...
 
 
-def _measure(recipe: ShadowSpec) -> Cost:
+def _measure(spec: ShadowSpec) -> Cost:
     class Woven:
         call = _Plain.call
 
-    entry = make_entry(_Plain.call, class_ref(Woven), "call", recipe)
-    type.__setattr__(Woven, "call", entry.entry)
-    entry.switch(on=True)
+    patch = make_patch(_Plain.call, class_ref(Woven), "call", spec)
+    type.__setattr__(Woven, "call", patch.replacement)
+    patch.switch(on=True)
     nothing = _fastest(_time_nothing)
     plain = _fastest(lambda: _time_calls(_Plain(), 0))
     woven = _fastest(lambda: _time_calls(Woven(), 0))
@@ -69,7 +69,7 @@ def _measure(recipe: ShadowSpec) -> Cost:
     inside = woven.inside_ns - (plain.ns_per_call - nothing.ns_per_call)
     inside = min(max(0.0, inside), added)
     summary = 0.0
-    if recipe.captured == ("values",):
+    if spec.captured == ("values",):
         summary = max(0.0, summarizing.ns_per_call - woven.ns_per_call)
     return Cost(inside, added - inside, summary)
 

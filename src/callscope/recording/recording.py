@@ -35,10 +35,10 @@ from callscope.recording.dispatch import Dispatcher
 from callscope.recording.lifecycle import RUNNING, exit_first
 from callscope.recording.limits import Limits
 from callscope.recording.overhead import measure_cost
-from callscope.recording.sink_workers import around_of, is_live
+from callscope.recording.sink_workers import context_hook_of, is_live
 from callscope.recording.termination import prepare, restore
 from callscope.recording.window import Window
-from callscope.tape.context_hooks import AROUNDS
+from callscope.tape.context_hooks import CONTEXT_HOOKS
 from callscope.tape.decode.counter import CallCounter
 from callscope.tape.decode.filter import Filter
 from callscope.tape.decode.reader import TapeReader
@@ -89,7 +89,7 @@ class Recording:
         self._file_read: Recorded | None = None
         self._started, self._forks = StartedProcesses(), 0
         self._feed: Dispatcher | None = None
-        self._around = around_of(self._sinks)
+        self._context_hook = context_hook_of(self._sinks)
         self._plan = self._make_plan()
         self._reader = self._make_reader()
         self._state: Literal["new", "beginning", "running", "ending", "ended"] = "new"
@@ -136,8 +136,8 @@ class Recording:
 
     def _weave(self) -> None:
         """Weave what is recorded; a second call does nothing."""
-        if self._around is not None:
-            AROUNDS.add(self._around, self._plan.sites)
+        if self._context_hook is not None:
+            CONTEXT_HOOKS.add(self._context_hook, self._plan.sites)
         WEAVER.begin(self._plan)
 
     def _make_plan(self) -> Plan:
@@ -153,7 +153,7 @@ class Recording:
             self._options.capture or "values",
             self._options.redact,
             is_live=self._is_live,
-            around=self._around,
+            context_hook=self._context_hook,
             keeps=keeps_all,
         )
 
@@ -196,8 +196,8 @@ class Recording:
         for handle in self._handles:
             handle.remove()
         WEAVER.end(self._plan)
-        if self._around is not None:
-            AROUNDS.remove(self._around)
+        if self._context_hook is not None:
+            CONTEXT_HOOKS.remove(self._context_hook)
         TAPES.detach(self._reader)
         if self._file is not None:
             self._file.left_out = self._reader.left_out
@@ -381,7 +381,9 @@ class Recording:
         if self._limits.max_calls == 0:
             return CallCounter(self._plan.sites)
         wanted = self._limits.wanted(self._plan.sites)
-        return TapeReader(wanted, keep=self._keeps, receiver=self._feed, around=self._around)
+        return TapeReader(
+            wanted, keep=self._keeps, receiver=self._feed, context_hook=self._context_hook
+        )
 
     def _read(self) -> Recorded:
         is_running = self._state == "running"

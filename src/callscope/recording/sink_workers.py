@@ -32,10 +32,10 @@ def is_live(sink: Sink) -> bool:
     return bool(getattr(sink, "live", False))
 
 
-def around_of(sinks: Iterable[Sink]) -> ContextHook | None:
-    """Return the context hook of the sinks, the attribute `around` of one of them."""
-    found = (getattr(sink, "around", None) for sink in sinks)
-    return next((around for around in found if around is not None), None)
+def context_hook_of(sinks: Iterable[Sink]) -> ContextHook | None:
+    """Return the context hook of the sinks, the attribute `context_hook` of one of them."""
+    found = (getattr(sink, "context_hook", None) for sink in sinks)
+    return next((hook for hook in found if hook is not None), None)
 
 
 class SinkState:
@@ -98,12 +98,12 @@ class SinkState:
             SinkWarning,
         )
 
-    def leave_out(self, entered: object) -> None:
+    def leave_out(self, context: object) -> None:
         """Tell the sink that no event follows for what it began for a call."""
         function = getattr(self._sink, "leave_out", None)
         if self.is_on and function is not None:
             try:
-                function(entered)
+                function(context)
             except BaseException as error:
                 self.fail(error)
 

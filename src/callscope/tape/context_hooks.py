@@ -31,7 +31,7 @@ class ActiveSpan(Protocol):
 
 
 class ContextHook(Protocol):
-    """Hook of a sink that runs in the threads of calls; the sink's attribute `around`."""
+    """Hook of a sink that runs in the threads of calls; the sink's attribute `context_hook`."""
 
     makes_current: bool
     """True if `make` is called in addition to `look`."""
@@ -66,16 +66,16 @@ class _Several:
         self.each = each
 
     def resume(self) -> list[Any]:
-        return [resume_around(entered) for _, entered in self.each]
+        return [resume_span(span) for _, span in self.each]
 
     def suspend(self, tokens: list[Any]) -> None:
-        for (_, entered), token in zip(reversed(self.each), reversed(tokens), strict=True):
-            suspend_around(entered, token)
+        for (_, span), token in zip(reversed(self.each), reversed(tokens), strict=True):
+            suspend_span(span, token)
 
     def leave(self) -> None:
-        for _, entered in self.each:
-            if _is_entered(entered):
-                entered.leave()
+        for _, span in self.each:
+            if _is_span(span):
+                span.leave()
 
 
 class Arounds:
@@ -86,90 +86,90 @@ class Arounds:
         self._all: tuple[tuple[ContextHook, Mapping[Site, SiteOptions]], ...] = ()
 
     def __reduce__(self) -> str:
-        return "AROUNDS"
+        return "CONTEXT_HOOKS"
 
     @synchronized
-    def add(self, around: ContextHook, sites: Mapping[Site, SiteOptions]) -> None:
+    def add(self, hook: ContextHook, sites: Mapping[Site, SiteOptions]) -> None:
         """Add a hook for calls of these sites; a second time does nothing."""
-        if all(one is not around for one, _ in self._all):
-            self._all += ((around, sites),)
+        if all(one is not hook for one, _ in self._all):
+            self._all += ((hook, sites),)
 
     @synchronized
-    def remove(self, around: ContextHook) -> None:
+    def remove(self, hook: ContextHook) -> None:
         """Remove a hook; a second time does nothing."""
-        self._all = tuple(pair for pair in self._all if pair[0] is not around)
+        self._all = tuple(pair for pair in self._all if pair[0] is not hook)
 
     def begin(self, site: Site, start_ns: int, cls: ClassRef | None) -> Any:
         """Return the tape's entry for the context in which a call begins."""
         every = self._all
         if not every or TAPES.local.is_untraced:
             return None
-        asking = [around for around, sites in every if is_asked_for(sites, site, cls)]
+        asking = [hook for hook, sites in every if is_asked_for(sites, site, cls)]
         if len(every) == 1:
             return self._begin(asking[0], site, start_ns) if asking else None
-        each = [(around, self._begin(around, site, start_ns)) for around in asking]
-        if all(entered is SKIPPED for _, entered in each):
+        each = [(hook, self._begin(hook, site, start_ns)) for hook in asking]
+        if all(span is SKIPPED for _, span in each):
             return SKIPPED if each else None
         return _Several(each)
 
-    def _begin(self, around: ContextHook, site: Site, start_ns: int) -> Any:
+    def _begin(self, hook: ContextHook, site: Site, start_ns: int) -> Any:
         try:
-            context = around.look()
-            if not around.makes_current or context is SKIPPED:
+            context = hook.look()
+            if not hook.makes_current or context is SKIPPED:
                 return context
-            return TAPES.untraced(lambda context: around.make(site, start_ns, context), context)
+            return TAPES.untraced(lambda context: hook.make(site, start_ns, context), context)
         except (RecursionError, MemoryError):
             raise  # the program is at its limit, and would have reached it by itself
         except BaseException as error:
-            self._fail(around, error)
+            self._fail(hook, error)
             return None
 
-    def _fail(self, around: ContextHook, error: BaseException) -> None:
+    def _fail(self, hook: ContextHook, error: BaseException) -> None:
         if is_interrupt(error):
             raise error
-        self.remove(around)
+        self.remove(hook)
         warn(
-            f"{shown(around)} raised {shown(error)} as a call began and is switched off. The"
+            f"{shown(hook)} raised {shown(error)} as a call began and is switched off. The"
             " program and the recording continue without it.",
             SinkWarning,
         )
 
     def capture(self) -> Any:
         """Return what is current now, as an active span; None if there is nothing."""
-        every = [(around, around.capture()) for around, _ in self._all if around.makes_current]
+        every = [(hook, hook.capture()) for hook, _ in self._all if hook.makes_current]
         return _Several(every) if every else None
 
 
-def context_for(around: ContextHook | None, entered: Any) -> Any:
+def context_for(hook: ContextHook | None, span: Any) -> Any:
     """Return one sink's part of the context on the tape."""
-    if around is None:
+    if hook is None:
         return None
-    if type(entered) is _Several:
-        return next((made for of, made in entered.each if of is around), None)
-    return entered
+    if type(span) is _Several:
+        return next((made for of, made in span.each if of is hook), None)
+    return span
 
 
-def resume_around(entered: Any) -> Any:
-    """Make a call's span current; return a token for `suspend_around`."""
-    return entered.resume() if _is_entered(entered) else None
+def resume_span(span: Any) -> Any:
+    """Make a call's span current; return a token for `suspend_span`."""
+    return span.resume() if _is_span(span) else None
 
 
-def suspend_around(entered: Any, token: Any) -> None:
+def suspend_span(span: Any, token: Any) -> None:
     """Restore the previous current span."""
     if token is not None:
-        entered.suspend(token)
+        span.suspend(token)
 
 
-def end_around(entered: Any, token: Any) -> None:
+def end_span(span: Any, token: Any) -> None:
     """Restore the span that was current before a call, and end the call's own."""
     if token is not None:
-        entered.suspend(token)
-    if _is_entered(entered):
-        entered.leave()
+        span.suspend(token)
+    if _is_span(span):
+        span.leave()
 
 
-def _is_entered(made: Any) -> bool:
+def _is_span(made: Any) -> bool:
     return made is not None and made is not SKIPPED and hasattr(type(made), "resume")
 
 
-AROUNDS: Final = Arounds()
+CONTEXT_HOOKS: Final = Arounds()

@@ -89,7 +89,7 @@ _METHODS: Final = {
     "on_fork": "on_fork(header) must be possible between any two events.",
     "on_end": "on_end(lost) must take the number of calls that the sink did not receive.",
     "close": "close() must be possible at any time after on_start.",
-    "leave_out": "leave_out(entered) must take the object that the sink made for a call.",
+    "leave_out": "leave_out(context) must take the object that the sink made for a call.",
 }
 
 

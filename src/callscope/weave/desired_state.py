@@ -19,7 +19,7 @@ from callscope.introspect.classes import (
 from callscope.introspect.descriptors import binds
 from callscope.introspect.sites import ClassRef, class_ref
 from callscope.weave.plan import Plan
-from callscope.weave.shadow import Entry, ShadowSpec
+from callscope.weave.shadow import Patch, ShadowSpec
 from callscope.weave.watchers import Adopt, watch_births, watch_deaths
 
 Key: TypeAlias = tuple[ClassRef, str]
@@ -31,7 +31,7 @@ class DesiredState:
 
     def __init__(self) -> None:
         self.shadows: dict[Key, ShadowSpec] = {}
-        self.watchers: dict[Key, Callable[[Any], Entry]] = {}
+        self.watchers: dict[Key, Callable[[Any], Patch]] = {}
         self.watched: set[ClassRef] = set()
         """Classes whose objects take no weak reference, and whose finalizers are watched."""
         self.bases: set[tuple[Declaration, ClassRef]] = set()
@@ -51,8 +51,8 @@ class DesiredState:
                 continue
             for method, reason in own_sites(cls, name, raw):
                 if not reason:
-                    recipe = plan.want(cls, ref.site(method), declaration.options, root)
-                    self.shadows[ref, name] = recipe | self.shadows.get((ref, name), recipe)
+                    spec = plan.want(cls, ref.site(method), declaration.options, root)
+                    self.shadows[ref, name] = spec | self.shadows.get((ref, name), spec)
 
     def add(self, cls: type, plan: Plan, declaration: Declaration, adopt: Adopt) -> None:
         """Add what one recording wants of one class of a hierarchy."""

@@ -24,7 +24,7 @@ class Plan:
         capture: how much of arguments and results is captured.
         redact: names of arguments that are hidden in addition to the default ones.
         is_live: returns whether each event of a site is delivered as it happens.
-        around: context hook of a sink, which runs in the threads of calls.
+        context_hook: context hook of a sink, which runs in the threads of calls.
         keeps: whether all calls are kept, whatever that sink decides.
     """
 
@@ -35,7 +35,7 @@ class Plan:
         redact: tuple[str, ...],
         *,
         is_live: Callable[[Site], bool],
-        around: ContextHook | None = None,
+        context_hook: ContextHook | None = None,
         keeps: bool = True,
     ) -> None:
         self.declared = declared
@@ -44,7 +44,7 @@ class Plan:
         self._capture: Capture = capture
         self._redact = redact
         self._is_live = is_live
-        self._around = around
+        self._context_hook = context_hook
         self._keeps = keeps
 
     def want(self, cls: type, site: Site, options: Options, root: type | None = None) -> ShadowSpec:
@@ -72,15 +72,15 @@ class Plan:
         )
         captured = () if capture == "none" else (capture,)
         compiles = is_compiling() is not None
-        around = self._around
+        hook = self._context_hook
         return ShadowSpec(
             captured,
             tuple(sorted(redact)),
             self._is_live(site),
             compiles,
-            notes=around is not None,
-            is_current=around is not None and around.makes_current,
-            skips=around is not None and around.skips and not self._keeps,
+            notes=hook is not None,
+            is_current=hook is not None and hook.makes_current,
+            skips=hook is not None and hook.skips and not self._keeps,
             roots=roots,
         )
 

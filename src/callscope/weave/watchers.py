@@ -9,16 +9,16 @@ from typing import Any
 
 from callscope.introspect.classes import ABSENT, mro, namespace
 from callscope.introspect.identity import release
-from callscope.weave.shadow import Entry, Origin, drop_own_frames, hide
+from callscope.weave.shadow import Origin, Patch, drop_own_frames, hide
 
 Adopt = Callable[[type], None]
 """Function that weaves a newly created class."""
 
 
-def watch_births(defining: type, adopt: Adopt, raw: Any) -> Entry:
+def watch_births(defining: type, adopt: Adopt, raw: Any) -> Patch:
     """Make an `__init_subclass__` that runs the present one, then adopts the class."""
-    entry = Entry(raw)
-    origin = Origin(entry, raw)
+    patch = Patch(raw)
+    origin = Origin(patch, raw)
 
     def __init_subclass__(cls: type, /, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         try:
@@ -29,17 +29,17 @@ def watch_births(defining: type, adopt: Adopt, raw: Any) -> Entry:
         except BaseException as error:
             drop_own_frames(error)
             raise
-        if origin.entry.on.cell_contents:
+        if origin.patch.on.cell_contents:
             adopt(cls)
 
-    entry.entry = classmethod(_like_inherited(defining, hide(__init_subclass__)))
-    return entry
+    patch.replacement = classmethod(_like_inherited(defining, hide(__init_subclass__)))
+    return patch
 
 
-def watch_deaths(defining: type, raw: Any) -> Entry:
+def watch_deaths(defining: type, raw: Any) -> Patch:
     """Make a `__del__` that runs the present one, then releases the object's identity."""
-    entry = Entry(raw)
-    origin = Origin(entry, raw)
+    patch = Patch(raw)
+    origin = Origin(patch, raw)
 
     def __del__(self: object) -> None:  # noqa: N807
         try:
@@ -55,8 +55,8 @@ def watch_deaths(defining: type, raw: Any) -> Entry:
         finally:
             release(self)
 
-    entry.entry = _like_inherited(defining, hide(__del__))
-    return entry
+    patch.replacement = _like_inherited(defining, hide(__del__))
+    return patch
 
 
 def _like_inherited(defining: type, function: Callable[..., Any]) -> Callable[..., Any]:

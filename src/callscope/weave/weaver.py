@@ -25,26 +25,26 @@ from callscope.weave.attributes import delete_attribute, set_attribute
 from callscope.weave.desired_state import DesiredState, Key
 from callscope.weave.plan import Plan
 from callscope.weave.shadow import (
-    Entry,
+    Patch,
     ShadowSpec,
     hand_back,
-    make_entry,
+    make_patch,
     when_in_play,
     without_callscope,
 )
 
 
 class _Woven(NamedTuple):
-    """A woven entry in a class's dict; weakly held, as the class may be collected at any time."""
+    """A patch of a class; weakly held, as the class may be collected at any time."""
 
-    entry: weakref.ref[Entry]
-    recipe: ShadowSpec | None
+    patch: weakref.ref[Patch]
+    spec: ShadowSpec | None
     """Spec of a shadow; None for a watcher."""
 
     def stands_in(self, cls: type, name: str) -> bool:
         """Return whether the class's dict holds it now."""
-        entry = self.entry()
-        return entry is not None and namespace(cls).get(name) is entry.entry
+        patch = self.patch()
+        return patch is not None and namespace(cls).get(name) is patch.replacement
 
 
 class Weaver:
@@ -141,24 +141,24 @@ class Weaver:
     def codes_of(self, layout: Layout) -> Collection[types.CodeType]:
         """Return the code of a shadow's original; empty if that is not a Python function."""
         # Without the lock: the tapes' lock is held, and locks have an order.
-        entries = [
-            woven.entry()
+        patches = [
+            woven.patch()
             for (ref, _), several in [*self._woven.items()]
             for woven in several
             if ref is layout.site.defining
         ]
         return {
             original.__code__
-            for entry in entries
-            if entry is not None and layout in entry.layouts
-            for _, original, _ in entry.looks
+            for patch in patches
+            if patch is not None and layout in patch.layouts
+            for _, original, _ in patch.shadows
         }
 
     def _put_in(self, wanted: DesiredState) -> None:
-        for key, recipe in wanted.shadows.items():
+        for key, spec in wanted.shadows.items():
             ref, name = key
-            shadow = functools.partial(make_entry, defining=ref, name=name, recipe=recipe)
-            self._put(key, recipe, shadow)
+            shadow = functools.partial(make_patch, defining=ref, name=name, spec=spec)
+            self._put(key, spec, shadow)
         for key, make in wanted.watchers.items():
             self._put(key, None, make)
             if "__del__" in key and "__del__" in key[0].problems:
@@ -169,52 +169,52 @@ class Weaver:
         self._watched |= wanted.watched
         TAPES.forget_classes()
 
-    def _put(self, key: Key, recipe: ShadowSpec | None, make: Callable[[Any], Entry]) -> None:
+    def _put(self, key: Key, spec: ShadowSpec | None, make: Callable[[Any], Patch]) -> None:
         ref, name = key
         cls = ref()
         if cls is None:
             return
         try:
-            self._try_to_put(cls, key, recipe, make)
+            self._try_to_put(cls, key, spec, make)
         except Exception as error:  # but not exceptions that end the program
             _note(ref, name, error)
         else:
             ref.problems.pop(name, None)
 
     def _try_to_put(
-        self, cls: type, key: Key, recipe: ShadowSpec | None, make: Callable[[Any], Entry]
+        self, cls: type, key: Key, spec: ShadowSpec | None, make: Callable[[Any], Patch]
     ) -> None:
         name = key[1]
-        woven = [w for w in self._woven.get(key, ()) if w.entry() is not None]
-        if any(w.recipe == recipe and w.stands_in(cls, name) for w in woven):
+        woven = [w for w in self._woven.get(key, ()) if w.patch() is not None]
+        if any(w.spec == spec and w.stands_in(cls, name) for w in woven):
             return
-        earlier = [entry for w in woven if (entry := w.entry()) is not None]
-        for entry in earlier:
-            hand_back(entry)
-            self._keep(entry)
-        entry = make(without_callscope(namespace(cls).get(name, ABSENT)))
+        earlier = [patch for w in woven if (patch := w.patch()) is not None]
+        for patch in earlier:
+            hand_back(patch)
+            self._keep(patch)
+        patch = make(without_callscope(namespace(cls).get(name, ABSENT)))
         if not any(w.stands_in(cls, name) for w in woven):
             # A patch was put on top of ours, and may call it.
-            entry.covers.extend(layout for below in earlier for layout in below.layouts)
+            patch.covers.extend(layout for below in earlier for layout in below.layouts)
         # Earlier ones stay on: a thread may be about to run one, a patch may be removed again,
         # and a bound method may have been kept.
-        self._woven[key] = [*woven, _Woven(weakref.ref(entry), recipe)]
-        entry.switch(on=True)
+        self._woven[key] = [*woven, _Woven(weakref.ref(patch), spec)]
+        patch.switch(on=True)
         try:
-            set_attribute(cls, name, entry.entry)
+            set_attribute(cls, name, patch.replacement)
         except BaseException:
-            entry.switch(on=self._woven[key][-1].stands_in(cls, name))
+            patch.switch(on=self._woven[key][-1].stands_in(cls, name))
             raise
 
-    def _keep(self, entry: Entry) -> None:
+    def _keep(self, patch: Patch) -> None:
         """Keep weakly registered shadows alive, as the method itself would live on."""
-        self._registered += filter(_is_registered, (function for function, _, _ in entry.looks))
+        self._registered += filter(_is_registered, (function for function, _, _ in patch.shadows))
 
     def _take_out(self, key: Key) -> None:
         ref, name = key
         cls, woven = ref(), self._woven.get(key, [])
-        for entry in filter(None, (w.entry() for w in woven)):
-            self._keep(entry)
+        for patch in filter(None, (w.patch() for w in woven)):
+            self._keep(patch)
         # Below a patch of the program, ours stays and only calls the original. One that is not
         # ours to switch off goes too: `cloudpickle` sets what it loads on the living class.
         if cls is not None:
@@ -227,9 +227,9 @@ class Weaver:
                 except Exception as error:
                     if is_last:
                         _note(ref, name, error)
-        for entry in filter(None, (w.entry() for w in woven)):
-            entry.switch(on=False)
-            hand_back(entry)
+        for patch in filter(None, (w.patch() for w in woven)):
+            patch.switch(on=False)
+            hand_back(patch)
         # At the end: an interrupted removal is repeated. A finalizer may have rewoven the entry.
         if self._woven.get(key) is woven:
             del self._woven[key]

@@ -85,13 +85,13 @@ class OpenTelemetry:
             raise MissingExtraError.of("callscope.OpenTelemetry", "otel") from None
         self._api, self._span_context = trace, contexts.span_context
         self._context_class: type[Context] = Context
-        self._entered_class: type[ActiveSpan] = contexts.ActiveSpan
+        self._span_class: type[ActiveSpan] = contexts.ActiveSpan
         self._provider = tracer_provider
         self._tracer = trace.get_tracer("callscope", __version__, tracer_provider, SCHEMA_URL)
         self._offset_ns = time_ns() - perf_counter_ns()
         """Time of day at the zero of the clock."""
         self._drift_ns = self._offset_ns
-        self.around: Noting = (
+        self.context_hook: Noting = (
             contexts.Making(self._tracer, self._to_unix_ns) if current else contexts.Noting()
         )
         """Context hook in the threads of calls."""
@@ -132,9 +132,9 @@ class OpenTelemetry:
 
     def _begin(self, event: Event) -> _Made:
         call, context = event.call, event.context
-        if context is SKIPPED or (context is None and self.around.makes_current):
+        if context is SKIPPED or (context is None and self.context_hook.makes_current):
             return _Made(None, None, None, 0)
-        if isinstance(context, self._entered_class):
+        if isinstance(context, self._span_class):
             if not context.span.is_recording():
                 return _Made(None, None, None, 0)
             context.span.set_attributes(of_begin(call))
@@ -145,7 +145,7 @@ class OpenTelemetry:
     def _make(self, call: Call, start_unix_ns: int, context: object) -> _Made:
         """Make the span of a call that has begun in a context."""
         is_known = isinstance(context, self._context_class)
-        inside = context if isinstance(context, self._context_class) else self.around.outer
+        inside = context if isinstance(context, self._context_class) else self.context_hook.outer
         seen = self._span_context(inside)
         above = self._above(call)
         if above is not None and (not is_known or _is_same(seen, above.seen)):
@@ -191,10 +191,10 @@ class OpenTelemetry:
         if len(self._ended) > _REMEMBERED:
             self._ended.popitem(last=False)
 
-    def leave_out(self, entered: object) -> None:
+    def leave_out(self, context: object) -> None:
         """End the span of a call that the sink will not receive."""
-        if isinstance(entered, self._entered_class):
-            entered.leave_out()
+        if isinstance(context, self._span_class):
+            context.leave_out()
 
     def flush(self) -> None:
         """Update the offset if the time of day was set; the application sends the spans."""

@@ -20,7 +20,7 @@ class EventReceiver(Protocol):
         A sink may cause a nested delivery, which takes the rest.
         """
 
-    def leave_out(self, entered: object) -> None:
+    def leave_out(self, context: object) -> None:
         """Note that the call of this context will have no event."""
 
     def flush(self) -> None:

@@ -71,7 +71,7 @@ class ThreadDecoder:
 
     def plain(self) -> FastDecoder | None:
         """Return a fast decoder that goes on from here; None if an open call is not plain."""
-        is_plain = self._task is None and all(entered.context is None for entered in self.open)
+        is_plain = self._task is None and all(open_call.context is None for open_call in self.open)
         if not is_plain:
             return None
         return FastDecoder(
@@ -134,7 +134,7 @@ class ThreadDecoder:
             state.leave_out(context)
         parent = state.parent(parent)
         runs_in = token if layout.is_coroutine else maker
-        entered = OpenCall(layout, identity, call, call or parent, task, token, runs_in)
+        open_call = OpenCall(layout, identity, call, call or parent, task, token, runs_in)
         siblings: list[Call] = [] if parent is None or not state.keeps else parent._children
         events, last_seq = state.event("call", start_ns, call, context)
         if token is not None:
@@ -142,7 +142,7 @@ class ThreadDecoder:
         # One step.
         del state.instants[0]
         self.last_ns = start_ns
-        self.open += (entered,)
+        self.open += (open_call,)
         state.limit.quotas |= verdict.quotas
         state.limit.left_out |= verdict.left_out
         if is_wanted and call is None:
@@ -165,7 +165,7 @@ class ThreadDecoder:
     def _led_to(self, maker: Any, parent: Call | None) -> Call | None:
         """Return the parent of a call."""
         above = self.open or (() if self._parent is None else self._parent.open)
-        if maker is None or any(entered.context is maker for entered in reversed(above)):
+        if maker is None or any(open_call.context is maker for open_call in reversed(above)):
             return parent
         # The call was started from another task or thread.
         return self._state.makers.get(maker, parent)
@@ -201,15 +201,15 @@ class ThreadDecoder:
         state = self._state
         token = instant.record[2]
         known = state.suspended.get(token)
-        entered = known or OpenCall(UNKNOWN, None, None, None)
-        call = entered.call
+        open_call = known or OpenCall(UNKNOWN, None, None, None)
+        call = open_call.call
         spans = [] if call is None else call._spans()
         span = spans[-1] if spans and len(spans[-1]) == 1 else []
         events, last_seq = state.event("resume", instant.ts_ns, call)
         # One step.
         del state.instants[0]
         self.last_ns = instant.ts_ns
-        self.open += (entered,)
+        self.open += (open_call,)
         if known is not None:
             del state.suspended[token]
             span += (instant.ts_ns,)

@@ -40,7 +40,7 @@ class TapeReader:
         keep: whether the calls are kept in memory, to be returned by `recorded`.
         receiver: receiver of each event as soon as it is read, which is flushed after each batch;
             without one, records are read only on demand.
-        around: the receiver's hook in the threads of calls.
+        context_hook: the receiver's hook in the threads of calls.
     """
 
     def __init__(
@@ -49,12 +49,12 @@ class TapeReader:
         *,
         keep: bool = True,
         receiver: EventReceiver | None = None,
-        around: ContextHook | None = None,
+        context_hook: ContextHook | None = None,
     ) -> None:
-        self._state = DecodeState(wanted, keep=keep, receiver=receiver, around=around)
+        self._state = DecodeState(wanted, keep=keep, receiver=receiver, context_hook=context_hook)
         self._may_be_plain = (
             (receiver is None or not receiver.is_live)
-            and around is None
+            and context_hook is None
             and self._state.limit.takes_all_that_fits
         )
         """True if the result does not depend on how many calls are decoded at once."""
@@ -133,7 +133,7 @@ class TapeReader:
         self._read()
         for is_this, thread in self._reading_threads():
             if is_this:
-                return tuple(entered.call for entered in thread.open if entered.call)
+                return tuple(open_call.call for open_call in thread.open if open_call.call)
         return ()
 
     def innermost(self) -> list[tuple[bool, OpenCall]]:
@@ -235,8 +235,8 @@ class TapeReader:
         """Remove the children that an interrupted `_take_plain` has added to calls."""
         if self._is_taking:
             for thread in self._threads.values():
-                for entered in thread.open:
-                    children = [] if entered.call is None else entered.call._children
+                for open_call in thread.open:
+                    children = [] if open_call.call is None else open_call.call._children
                     while children and children[-1]._call_id > self._state.last_id:
                         del children[-1]
             self._is_taking = False

@@ -31,7 +31,7 @@ class DecodeState:
         wanted: filter of the calls to keep.
         keep: whether the calls are kept in memory.
         receiver: receiver of the events; without one, no event is made.
-        around: the receiver's hook in the threads of calls.
+        context_hook: the receiver's hook in the threads of calls.
     """
 
     def __init__(
@@ -40,12 +40,12 @@ class DecodeState:
         *,
         keep: bool,
         receiver: EventReceiver | None,
-        around: ContextHook | None,
+        context_hook: ContextHook | None,
     ) -> None:
         self.wanted: Filter = wanted
         self.keeps: bool = keep
         self.receiver: EventReceiver | None = receiver
-        self.around: ContextHook | None = around
+        self.context_hook: ContextHook | None = context_hook
         self.limit: Limit = Limit(wanted)
         self.make: CallBuilder = CallBuilder(wanted.sites)
         """Builder of the calls."""
@@ -65,9 +65,9 @@ class DecodeState:
         self.dropped: int = 0
         """Number of kept calls that were dropped to make room for others."""
 
-    def context(self, entered: Any) -> Any:
+    def context(self, noted: Any) -> Any:
         """Return the receiver's part of the context on the tape."""
-        return context_for(self.around, entered)
+        return context_for(self.context_hook, noted)
 
     def leave_out(self, context: object) -> None:
         """Tell the receiver that the call of this context will have no event."""

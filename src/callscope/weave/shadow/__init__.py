@@ -7,22 +7,22 @@ a traced call takes one extra frame and not two.
 """
 
 from callscope.introspect.signature import ShadowSpec
-from callscope.weave.shadow.build import make_entry
+from callscope.weave.shadow.build import make_patch
 from callscope.weave.shadow.compiling import is_compiling, when_in_play
-from callscope.weave.shadow.entry import Entry, Origin, without_callscope
 from callscope.weave.shadow.frames import drop_own_frames, hide, is_ours
-from callscope.weave.shadow.look import hand_back
+from callscope.weave.shadow.function_attributes import hand_back
+from callscope.weave.shadow.patch import Origin, Patch, without_callscope
 
 __all__ = [
-    "Entry",
     "Origin",
+    "Patch",
     "ShadowSpec",
     "drop_own_frames",
     "hand_back",
     "hide",
     "is_compiling",
     "is_ours",
-    "make_entry",
+    "make_patch",
     "when_in_play",
     "without_callscope",
 ]

@@ -8,7 +8,7 @@ import types
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from callscope.introspect.bytecode import written_code
-from callscope.introspect.descriptors import Part, anatomy, why_not
+from callscope.introspect.descriptors import Part, descriptor_parts, why_not
 from callscope.introspect.signature import (
     CALLABLE,
     ITERABLE_COROUTINE,
@@ -21,26 +21,26 @@ from callscope.tape.records import Field, Layout
 from callscope.tape.threads import TAPES
 from callscope.weave.shadow.cells import CELLS, shared_values
 from callscope.weave.shadow.compiling import begin_below, is_compiling
-from callscope.weave.shadow.entry import Entry, Origin
 from callscope.weave.shadow.frames import FILE_PREFIX
-from callscope.weave.shadow.look import attributes, make_alike
+from callscope.weave.shadow.function_attributes import attributes, make_alike
 from callscope.weave.shadow.native import make_recorder
+from callscope.weave.shadow.patch import Origin, Patch
 from callscope.weave.shadow.source import Source
 
 if TYPE_CHECKING:
     from callscope.introspect.sites import Binding, ClassRef
 
 
-def make_entry(raw: Any, defining: ClassRef, name: str, recipe: ShadowSpec) -> Entry:
-    """Return a new entry whose shadows are switched off.
+def make_patch(raw: Any, defining: ClassRef, name: str, spec: ShadowSpec) -> Patch:
+    """Return a new patch whose shadows are switched off.
 
     Args:
         raw: the `__dict__` entry to replace; some part of it can be traced.
         defining: the class.
         name: of the entry in the class's `__dict__`.
-        recipe: spec of its shadows.
+        spec: spec of its shadows.
     """
-    entry = Entry(raw)
+    patch = Patch(raw)
 
     def shadow(part: Part) -> Any:
         if why_not(raw, part):
@@ -48,72 +48,72 @@ def make_entry(raw: Any, defining: ClassRef, name: str, recipe: ShadowSpec) -> E
         # The interpreter makes `__new__` a static method, but passes it the class.
         is_new = name == "__new__" and part.binding == "static"
         part = part._replace(binding="class") if is_new else part
-        return _make_shadow(part, entry, defining.site(name + part.suffix), recipe)
+        return _make_shadow(part, patch, defining.site(name + part.suffix), spec)
 
-    found = anatomy(raw)
+    found = descriptor_parts(raw)
     assert found is not None, raw
-    entry.entry = found.rebuild(shadow)
-    return entry
+    patch.replacement = found.rebuild(shadow)
+    return patch
 
 
-def _make_shadow(part: Part, entry: Entry, site: Site, recipe: ShadowSpec) -> Any:
+def _make_shadow(part: Part, patch: Patch, site: Site, spec: ShadowSpec) -> Any:
     original = part.function
     site.code = written_code(original)
     is_function = type(original) is types.FunctionType
     site.is_marked_abstract = is_function and "__isabstractmethod__" in original.__dict__
-    shape = Signature.of(original) if is_function else CALLABLE
-    if shape.is_coroutine:
+    signature = Signature.of(original) if is_function else CALLABLE
+    if signature.is_coroutine:
         TAPES.follow_contexts()
-    compiled = _compile(shape, part.binding, recipe.text)
+    compiled = _compile(signature, part.binding, spec.text)
     layout = Layout(
         site,
         compiled.fields,
-        recipe.captured,
-        recipe.redact,
-        is_suspendable=shape.is_suspendable,
-        is_coroutine=shape.is_coroutine,
-        notes=recipe.notes,
+        spec.captured,
+        spec.redact,
+        is_suspendable=signature.is_suspendable,
+        is_coroutine=signature.is_coroutine,
+        notes=spec.notes,
     )
-    layout.covers = entry.covers
-    entry.layouts.append(layout)
-    cells = _cells(shape, entry, layout, original, recipe)
+    layout.covers = patch.covers
+    patch.layouts.append(layout)
+    cells = _cells(signature, patch, layout, original, spec)
     if not is_function:
         return _build_proxy(original, compiled.code, cells, site.method)
     recorder = None
     if compiled.is_native:
         bound_by = part.binding if compiled.is_bound else None
-        recorder = make_recorder(original, layout, entry.on, shape, bound_by, recipe)
+        recorder = make_recorder(original, layout, patch.on, signature, bound_by, spec)
         written_by = {"enter": recorder, "leave": recorder.leave}
-        cells |= {shape.prefix + k: types.CellType(v) for k, v in written_by.items()}
+        cells |= {signature.prefix + k: types.CellType(v) for k, v in written_by.items()}
     function = _build(original, compiled.code, cells)
     if recorder is not None:
         # Only its bytecode detects strangers, so the interpreter must not bypass it.
-        recorder.attach(_twin(function) if recipe.roots else function)
-    entry.looks.append((function, original, attributes(function)))
+        recorder.attach(_twin(function) if spec.roots else function)
+    patch.shadows.append((function, original, attributes(function)))
     return function
 
 
 def _cells(
-    shape: Signature, entry: Entry, layout: Layout, original: Any, recipe: ShadowSpec
+    signature: Signature, patch: Patch, layout: Layout, original: Any, spec: ShadowSpec
 ) -> dict[str, types.CellType]:
     """Return the closure cells of a shadow by name: callscope's and the original's."""
-    values = shared_values(recipe.text) | {
-        "origin": Origin(entry, original),
+    values = shared_values(spec.text) | {
+        "origin": Origin(patch, original),
         "original": original,
         "layout": layout,
         "seen": layout.site.defining,
         "is_compiling": is_compiling(),
     }
-    if recipe.roots:
-        strangers = Strangers(recipe.roots)
+    if spec.roots:
+        strangers = Strangers(spec.roots)
         values |= {"strange": strangers.strange, "akin": strangers.akin, "learn": strangers.learn}
     theirs: dict[str, types.CellType] = {}
-    if shape is not CALLABLE:
+    if signature is not CALLABLE:
         values |= {f"default_{k}": v for k, v in default_values(original).items()}
-        theirs = dict(zip(shape.freevars, original.__closure__ or (), strict=True))
+        theirs = dict(zip(signature.freevars, original.__closure__ or (), strict=True))
     ours = {name: types.CellType(value) for name, value in values.items()}
-    ours |= {"clock": TAPES.clock, "local": TAPES.writer, "on": entry.on}
-    return {shape.prefix + name: cell for name, cell in ours.items()} | theirs
+    ours |= {"clock": TAPES.clock, "local": TAPES.writer, "on": patch.on}
+    return {signature.prefix + name: cell for name, cell in ours.items()} | theirs
 
 
 class _Compiled(NamedTuple):
@@ -126,9 +126,9 @@ class _Compiled(NamedTuple):
 
 
 @functools.cache
-def _compile(shape: Signature, binding: Binding, recipe: ShadowSpec) -> _Compiled:
-    source = Source(shape, binding, recipe)
-    text = source.text((*CELLS, *(f"default_{name}" for name in shape.defaulted)))
+def _compile(signature: Signature, binding: Binding, spec: ShadowSpec) -> _Compiled:
+    source = Source(signature, binding, spec)
+    text = source.text((*CELLS, *(f"default_{name}" for name in signature.defaulted)))
     filename = f"{FILE_PREFIX}shadow {_compile.cache_info().currsize}>"
     outer = compile(text, filename, "exec", dont_inherit=True)
     linecache.cache[filename] = len(text), None, text.splitlines(keepends=True), filename

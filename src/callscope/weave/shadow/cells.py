@@ -9,7 +9,7 @@ from callscope.introspect.identity import identify_unwatched, identify_watched
 from callscope.introspect.signature import ShadowSpec, unstarred
 from callscope.introspect.sites import Strangers, class_ref, class_ref_of_bound
 from callscope.introspect.summaries import REDACTED
-from callscope.tape.context_hooks import AROUNDS, end_around, resume_around, suspend_around
+from callscope.tape.context_hooks import CONTEXT_HOOKS, end_span, resume_span, suspend_span
 from callscope.tape.records import (
     AT_LIMIT,
     ERROR,
@@ -51,10 +51,10 @@ _CONSTANTS: Final[dict[str, Any]] = {
     "current": Current,
     "task_name": task_name,
     "partial": functools.partial,
-    "begin_around": AROUNDS.begin,
-    "resume_around": resume_around,
-    "suspend_around": suspend_around,
-    "end_around": end_around,
+    "begin_span": CONTEXT_HOOKS.begin,
+    "resume_span": resume_span,
+    "suspend_span": suspend_span,
+    "end_span": end_span,
     "SKIPPED": SKIPPED,
     "ERROR": ERROR,
     "AT_LIMIT": AT_LIMIT,
@@ -88,15 +88,15 @@ CELLS: Final = (
 
 
 @functools.cache
-def shared_values(recipe: ShadowSpec) -> dict[str, Any]:
+def shared_values(spec: ShadowSpec) -> dict[str, Any]:
     """Return the cell values that all shadows of a spec share."""
-    capturing = capture(recipe.redact)
+    capturing = capture(spec.redact)
     values = {
         **_CONSTANTS,
         **{name: getattr(capturing, name) for name in _CAPTURING},
         "type_text": capturing.type,
     }
-    if recipe.compiles:
+    if spec.compiles:
         begin_below(drive.__code__)
         for value in values.values():
             if value is not drive:

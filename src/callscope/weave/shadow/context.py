@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from callscope.tape.context_hooks import AROUNDS, resume_around, suspend_around
+from callscope.tape.context_hooks import CONTEXT_HOOKS, resume_span, suspend_span
 from callscope.tape.records import MARK
 from callscope.tape.threads import TAPES
 from callscope.weave.shadow.frames import hide
@@ -50,7 +50,7 @@ def carry(function: Callable[_P, _R]) -> Callable[_P, _R]:
         return function
     token = Token()
     TAPES.follow_contexts()
-    entered = AROUNDS.capture()
+    span = CONTEXT_HOOKS.capture()
     tape = TAPES.local.tape
     tape += (MARK, TAPES.clock.cell_contents(), token)
 
@@ -58,11 +58,11 @@ def carry(function: Callable[_P, _R]) -> Callable[_P, _R]:
     @hide
     def carried(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         outer = Current.set(token)
-        around = resume_around(entered)
+        outer_span = resume_span(span)
         try:
             return function(*args, **kwargs)
         finally:
-            suspend_around(entered, around)
+            suspend_span(span, outer_span)
             Current.reset(outer)
 
     return carried

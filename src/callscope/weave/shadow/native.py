@@ -48,9 +48,9 @@ def make_recorder(
     original: types.FunctionType,
     layout: Layout,
     on: types.CellType,
-    shape: Signature,
+    signature: Signature,
     binding: Binding | None,
-    recipe: ShadowSpec,
+    spec: ShadowSpec,
 ) -> Any:
     """Return the `_tape.Recorder` that writes the records of one shadow.
 
@@ -58,20 +58,20 @@ def make_recorder(
         original: function that the shadow replaces.
         layout: layout of its records.
         on: cell that holds whether calls are recorded.
-        shape: signature of the original.
+        signature: signature of the original.
         binding: how it binds; None if it is not bound.
-        recipe: spec of the shadow.
+        spec: spec of the shadow.
     """
-    capturing = capture(recipe.redact)
-    hides = summarizer(recipe.redact).hides
-    several = len(recipe.captured) > 1
-    how = _CAPTURES.get(recipe.captured, "c")
+    capturing = capture(spec.redact)
+    hides = summarizer(spec.redact).hides
+    several = len(spec.captured) > 1
+    how = _CAPTURES.get(spec.captured, "c")
     defaults = default_values(original)
     captures, spreads = "", []
     for field in layout.fields:
         if field.kind != "value":
             captures += "s"
-            spreads.append(getattr(capturing, spread(field, recipe)))
+            spreads.append(getattr(capturing, spread(field, spec)))
         elif hides(field.name):
             captures += "h"
             spreads.append((REDACTED, REDACTED) if several else REDACTED)
@@ -86,12 +86,12 @@ def make_recorder(
         on=on,
         binding=_BINDINGS[binding],
         captures=captures,
-        result=how if recipe.captured else "-",
+        result=how if spec.captured else "-",
         value=value,
         note_error=capturing.note_error,
         defaults=tuple(defaults.get(field.name, OMITTED) for field in layout.fields),
         spreads=tuple(spreads),
         is_compiling=is_compiling(),
-        live=recipe.live,
-        names=shape.named,
+        live=spec.live,
+        names=signature.named,
     )

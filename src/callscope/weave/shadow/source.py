@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from callscope.introspect.sites import Binding
 
 
-def spread(field: Field, recipe: ShadowSpec) -> str:
+def spread(field: Field, spec: ShadowSpec) -> str:
     """Return the name of the `Capture` method for a starred parameter."""
-    several = len(recipe.captured) > 1
-    name = "boths" if several else "".join(recipe.captured)
-    if summarizer(recipe.redact).hides(field.name):
+    several = len(spec.captured) > 1
+    name = "boths" if several else "".join(spec.captured)
+    if summarizer(spec.redact).hides(field.name):
         name = "hidden_boths" if several else "hidden"
     return f"named_{name}" if field.kind == "var_keyword" else name
 
@@ -48,34 +48,34 @@ class Source:
     """Source of the shadows of one signature.
 
     Args:
-        shape: signature of the functions to be shadowed.
+        signature: signature of the functions to be shadowed.
         binding: how they bind in their classes.
-        recipe: spec of the shadows.
+        spec: spec of the shadows.
     """
 
-    def __init__(self, shape: Signature, binding: Binding, recipe: ShadowSpec) -> None:
-        self._shape = shape
+    def __init__(self, signature: Signature, binding: Binding, spec: ShadowSpec) -> None:
+        self._signature = signature
         self._binding = binding
-        self._recipe = recipe
-        self._hides = summarizer(recipe.redact).hides
-        positional = shape.positional_only + shape.positional
+        self._spec = spec
+        self._hides = summarizer(spec.redact).hides
+        positional = signature.positional_only + signature.positional
         self._bound: str | None = None
-        if binding != "static" and (positional or shape.var_positional):
-            self._bound = positional[0] if positional else f"{shape.var_positional}[0]"
+        if binding != "static" and (positional or signature.var_positional):
+            self._bound = positional[0] if positional else f"{signature.var_positional}[0]"
         self._bound_in_args = self._bound is not None and not positional
-        if shape.kind == "callable":
+        if signature.kind == "callable":
             self._bound = None if binding == "static" else "instance"
         self.fields: tuple[Field, ...] = tuple(self._fields())
         """Captured parameters: all except the bound object or class."""
         self.is_native = (
-            shape.kind == "function" and not recipe.notes and len(self.fields) <= TAPE.MOST_FIELDS
+            signature.kind == "function" and not spec.notes and len(self.fields) <= TAPE.MOST_FIELDS
         )
         """True if a recorder of the tape in C writes the records."""
 
     def _fields(self) -> Iterator[Field]:
-        if not self._recipe.captured:
+        if not self._spec.captured:
             return
-        p = self._shape
+        p = self._signature
         if p.kind == "callable":
             yield Field("args", "var_positional")
             yield Field("kwargs", "var_keyword")
@@ -96,18 +96,18 @@ class Source:
         Args:
             cells: the names, without prefix, of the closure cells that the shadow may use.
         """
-        names = {name: self._shape.prefix + name for name in (*cells, *LOCALS)}
+        names = {name: self._signature.prefix + name for name in (*cells, *LOCALS)}
         parts = {name: Template(part).substitute(names) for name, part in self._parts().items()}
         template = NATIVE_SHADOW if self.is_native else SHADOW
         body = template.substitute(names, **parts)
         body = "".join(line for line in body.splitlines(keepends=True) if line.strip())
-        made_of = [*(self._shape.prefix + name for name in cells), *self._shape.freevars]
+        made_of = [*(self._signature.prefix + name for name in cells), *self._signature.freevars]
         return f"def make({', '.join(made_of)}):\n{body}"
 
     def _parts(self) -> dict[str, str]:
-        kind = self._shape.kind
-        suspends = self._shape.is_suspendable
-        captures = bool(self._recipe.captured) and kind != "async generator"
+        kind = self._signature.kind
+        suspends = self._signature.is_suspendable
+        captures = bool(self._spec.captured) and kind != "async generator"
         # An async generator cannot be delegated: switched off, it writes to a list nobody reads.
         find_tape = "$tape = $local.tape"
         if kind == "async generator":
@@ -115,24 +115,24 @@ class Source:
         return {
             "parameters": self._declaration(),
             # Never run; it makes these closure variables of the shadow.
-            "name_freevars": f"if 0: {', '.join(['$origin', *self._shape.freevars])}",
+            "name_freevars": f"if 0: {', '.join(['$origin', *self._signature.freevars])}",
             "while_compiling": self._while_compiling(),
             "def": "async def" if kind in ("coroutine", "async generator") else "def",
             "pass_through": self._fill(WHILE_OFF.replace("$pass_on", PASS_ON[kind]))
             if kind in PASS_ON
             else "",
             "make_token": f"$token = $new_token({self._is_recorded()})" if suspends else "",
-            "begin_around": self._begin_around(),
-            "make_current": "$outer = $resume_around($entered)" if self._encloses else "",
-            "end_around": f"$end_around($entered, {'$outer' if self._encloses else 'None'})"
-            if self._recipe.is_current
+            "begin_span": self._begin_span(),
+            "make_current": "$outer = $resume_span($span)" if self._encloses else "",
+            "end_span": f"$end_span($span, {'$outer' if self._encloses else 'None'})"
+            if self._spec.is_current
             else "",
             "run": self._fill(RUN[kind]),
             "open_tape": find_tape,
             # A suspended call may resume in another thread.
             "find_tape": find_tape if suspends else "",
             "return_result": "" if kind == "async generator" else "return $result",
-            "entered": ", ".join(self._entered()),
+            "enter_values": ", ".join(self._enter_values()),
             "find_runtime": self._find_runtime(),
             "write_begin": WRITE_BEGIN_IF_RECORDED.format(self._begin_record())
             if kind == "async generator"
@@ -142,17 +142,17 @@ class Source:
             else "$note_error($tape, $error)",
             "capture_result": CAPTURE_RESULT.format(self._capture("$result")) if captures else "",
             "write_return": WRITE_CAPTURED if captures else "$tape.append($time)",
-            "go_live": "$drain()" if self._recipe.live else "",
+            "go_live": "$drain()" if self._spec.live else "",
             # From Python 3.12 on, a thrown error holds the body's frame, and that holds this one.
             "forget": "$body = $act = None" if kind == "async generator" else "",
         }
 
     def _fill(self, text: str) -> str:
-        entered_too = ", entered=$entered" if self._recipe.is_current else ""
+        span_too = ", span=$span" if self._spec.is_current else ""
         return (
             text.replace("$run_original", self._run_original())
             .replace("$is_recorded", self._is_recorded())
-            .replace("$entered_too", entered_too)
+            .replace("$span_too", span_too)
         )
 
     def _is_recorded(self) -> str:
@@ -160,9 +160,9 @@ class Source:
         # `def method(*args)`, called without any argument, has no object.
         parts = ["$on"]
         if self._bound_in_args:
-            parts.append(str(self._shape.var_positional))
+            parts.append(str(self._signature.var_positional))
         if self._selects:
-            on_class = self._binding == "class" and self._shape.kind != "callable"
+            on_class = self._binding == "class" and self._signature.kind != "callable"
             cls = self._bound if on_class else f"$type({self._bound})"
             parts.append(IS_AKIN.format(cls) if self._bound else "False")
         return " and ".join(parts)
@@ -170,11 +170,11 @@ class Source:
     @property
     def _selects(self) -> bool:
         """True if calls are recorded only on some objects."""
-        return bool(self._recipe.roots)
+        return bool(self._spec.roots)
 
     def _while_compiling(self) -> str:
-        p = self._shape
-        if not self._recipe.compiles or p.kind not in PASS_ON:
+        p = self._signature
+        if not self._spec.compiles or p.kind not in PASS_ON:
             return ""
         text = self._fill(WHILE_COMPILING.replace("$pass_on", PASS_ON[p.kind]))
         tests = [
@@ -190,25 +190,25 @@ class Source:
     @property
     def _encloses(self) -> bool:
         """True if the span stays current from the begin of a call to its end."""
-        return self._recipe.is_current and not self._shape.is_suspendable
+        return self._spec.is_current and not self._signature.is_suspendable
 
-    def _begin_around(self) -> str:
-        if not self._recipe.notes:
+    def _begin_span(self) -> str:
+        if not self._spec.notes:
             return ""
         runtime = "None" if self._bound is None else "$runtime"
-        time = "$time" if self._recipe.is_current else "0"
-        begin = f"$entered = $begin_around($layout.site, {time}, {runtime})"
-        if self._shape.kind == "async generator":
+        time = "$time" if self._spec.is_current else "0"
+        begin = f"$span = $begin_span($layout.site, {time}, {runtime})"
+        if self._signature.kind == "async generator":
             begin += " if $token is not None else None"
-        if self._recipe.is_current:
+        if self._spec.is_current:
             begin = BEGIN_AROUND.format(begin)
-        if self._recipe.skips and self._shape.kind in PASS_ON:
-            skip = WHILE_SKIPPED.replace("$pass_on", PASS_ON[self._shape.kind])
+        if self._spec.skips and self._signature.kind in PASS_ON:
+            skip = WHILE_SKIPPED.replace("$pass_on", PASS_ON[self._signature.kind])
             begin += "\n        " + self._fill(skip)
         return begin
 
     def _declaration(self) -> str:
-        p = self._shape
+        p = self._signature
         parts = [self._declared(name) for name in p.positional_only]
         if parts:
             parts.append("/")
@@ -224,10 +224,10 @@ class Source:
 
     def _declared(self, name: str) -> str:
         # Only a placeholder: the function gets the original's own default objects.
-        return f"{name}=None" if name in self._shape.defaulted else name
+        return f"{name}=None" if name in self._signature.defaulted else name
 
     def _run_original(self) -> str:
-        p = self._shape
+        p = self._signature
         if p.kind == "callable":
             return "wrapped(*args, **kwargs)"
         parts = [*p.positional_only, *p.positional]
@@ -242,10 +242,10 @@ class Source:
         if self._bound is None:
             return ""
         on_class = self._binding == "class"
-        return (FIND_RUNTIME_IF_ANY if self._shape.kind == "callable" else FIND_RUNTIME).format(
+        return (FIND_RUNTIME_IF_ANY if self._signature.kind == "callable" else FIND_RUNTIME).format(
             bound=self._bound,
             found=self._bound if on_class else f"$type({self._bound})",
-            if_any=f"{self._shape.var_positional} and " if self._bound_in_args else "",
+            if_any=f"{self._signature.var_positional} and " if self._bound_in_args else "",
             class_ref="class_ref_of_bound" if on_class else "class_ref",
         )
 
@@ -255,17 +255,17 @@ class Source:
     def _begin(self) -> list[str]:
         has_object = self._bound is not None and self._binding == "instance"
         identity = f"$runtime.identify({self._bound})" if has_object else "None"
-        if has_object and self._shape.kind == "callable":
+        if has_object and self._signature.kind == "callable":
             identity = f"None if $runtime is None else {identity}"
         return [
             "$layout",
             identity,
             "None" if self._bound is None else "$runtime",
             *map(self._capture_field, self.fields),
-            *(("$entered",) if self._recipe.notes else ()),
-            *(("$token", "$task_name()") if self._shape.is_suspendable else ()),
+            *(("$span",) if self._spec.notes else ()),
+            *(("$token", "$task_name()") if self._signature.is_suspendable else ()),
             "$current.get()",
-            "$time" if self._recipe.is_current else "$clock()",
+            "$time" if self._spec.is_current else "$clock()",
         ]
 
     def _capture_field(self, field: Field) -> str:
@@ -276,11 +276,11 @@ class Source:
             )
             return f"${self._spread(field)}({taken}) if {taken} else $OMITTED"
         captured = self._redacted() if self._hides(name) else self._capture(name)
-        if name in self._shape.defaulted:
+        if name in self._signature.defaulted:
             return f"$OMITTED if {name} is $default_{name} else {captured}"
         return captured
 
-    def _entered(self) -> Iterator[str]:
+    def _enter_values(self) -> Iterator[str]:
         """Yield the arguments of a recorder of the tape in C: the object and each raw field."""
         if self._bound is not None:
             yield self._bound
@@ -294,14 +294,14 @@ class Source:
         return self._bound is not None
 
     def _redacted(self) -> str:
-        return "($REDACTED, $REDACTED)" if len(self._recipe.captured) > 1 else "$REDACTED"
+        return "($REDACTED, $REDACTED)" if len(self._spec.captured) > 1 else "$REDACTED"
 
     def _spread(self, field: Field) -> str:
-        return spread(field, self._recipe)
+        return spread(field, self._spec)
 
     def _capture(self, name: str) -> str:
-        if len(self._recipe.captured) > 1:
+        if len(self._spec.captured) > 1:
             return f"$both({name})"
-        if self._recipe.captured == ("types",):
+        if self._spec.captured == ("types",):
             return f"$type_text({name})"
         return CAPTURE_VALUE.format(name=name, longest=MAX_STRING)

@@ -12,7 +12,7 @@ import types
 from collections.abc import AsyncGenerator, Awaitable, Generator
 from typing import Any, Final
 
-from callscope.tape.context_hooks import resume_around, suspend_around
+from callscope.tape.context_hooks import resume_span, suspend_span
 from callscope.tape.engine import TAPE
 from callscope.tape.records import RESUME, SUSPEND
 from callscope.tape.threads import TAPES
@@ -59,7 +59,7 @@ def resume(token: Token | None) -> None:
 @types.coroutine
 @hide
 def drive(
-    body: Any, token: Token | None, *, as_current: bool, entered: Any = None
+    body: Any, token: Token | None, *, as_current: bool, span: Any = None
 ) -> Generator[Any, Any, Any]:
     """Run a generator or a coroutine to its end; pass on sent, thrown and returned values.
 
@@ -67,13 +67,13 @@ def drive(
         body: the generator or coroutine.
         token: identifies its call on the tape; None if the call is not recorded.
         as_current: whether tasks that it creates know their creator.
-        entered: active span, current while the body runs and not while it is suspended.
+        span: active span, current while the body runs and not while it is suspended.
     """
     step, argument = body.send, None
     try:
         while True:
             outer = Current.set(token) if as_current and token is not None else None
-            around = resume_around(entered)
+            outer_span = resume_span(span)
             try:
                 if is_stack_spent():
                     body.close()
@@ -82,7 +82,7 @@ def drive(
             except StopIteration as stop:
                 return stop.value
             finally:
-                suspend_around(entered, around)
+                suspend_span(span, outer_span)
                 if outer is not None:
                     Current.reset(outer)
             suspend(token)

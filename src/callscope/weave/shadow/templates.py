@@ -23,7 +23,7 @@ class Template(AsciiTemplate):
 LOCALS: Final = frozenset(
     {
         *("tape", "runtime", "result", "time", "captured", "error", "known"),
-        *("token", "body", "act", "yielded", "sent", "thrown", "entered", "outer"),
+        *("token", "body", "act", "yielded", "sent", "thrown", "span", "outer"),
     }
 )
 SHADOW: Final = Template(f"""\
@@ -37,7 +37,7 @@ SHADOW: Final = Template(f"""\
         if $len($tape) > {TAPE.LIMIT}:
             $drain()
         $find_runtime
-        $begin_around
+        $begin_span
         $write_begin
         try:
             $make_current
@@ -55,12 +55,12 @@ SHADOW: Final = Template(f"""\
                 $known = $AT_LIMIT if $type($error) is $RecursionError else $UNKNOWN_ERROR
                 $tape += ($ERROR, $clock(), $known)
             $forget
-            $end_around
+            $end_span
             $go_live
             raise
         $find_tape
         $write_return
-        $end_around
+        $end_span
         $go_live
         $return_result
 """)
@@ -72,7 +72,7 @@ NATIVE_SHADOW: Final = Template("""\
         $while_compiling
         $pass_through
         try:
-            $enter($entered)
+            $enter($enter_values)
             $run
         except $BaseException as $error:
             $enter(error=$error)
@@ -90,7 +90,7 @@ if $condition:
 # By address: a metaclass may define `__hash__`.
 IS_AKIN: Final = "$id({0}) not in $strange and ($id({0}) in $akin or $learn({0}))"
 WHILE_OFF: Final = _WHILE.replace("$condition", "not ($is_recorded)")
-WHILE_SKIPPED: Final = _WHILE.replace("$condition", "$entered is $SKIPPED")
+WHILE_SKIPPED: Final = _WHILE.replace("$condition", "$span is $SKIPPED")
 # The clock is read before the span is made: span and call begin at the same instant.
 BEGIN_AROUND: Final = """\
 $time = $clock()
@@ -118,7 +118,7 @@ $body = $run_original
             $act = $partial($first_step, $body)
             while True:
                 try:
-                    $yielded = await $drive($act(), $token, as_current=True$entered_too)
+                    $yielded = await $drive($act(), $token, as_current=True$span_too)
                 except $StopAsyncIteration:
                     break
                 $suspend($token)
@@ -140,8 +140,8 @@ $body = $run_original
 RUN: Final[dict[Kind, str]] = {
     "function": "$result = $run_original",
     "callable": "$result = $run_original",
-    "generator": "$result = yield from $drive($run_original, $token, as_current=False$entered_too)",
-    "coroutine": "$result = await $drive($run_original, $token, as_current=True$entered_too)",
+    "generator": "$result = yield from $drive($run_original, $token, as_current=False$span_too)",
+    "coroutine": "$result = await $drive($run_original, $token, as_current=True$span_too)",
     "async generator": _DRIVE_ASYNC_GENERATOR,
 }
 PASS_ON: Final[dict[Kind, str]] = {

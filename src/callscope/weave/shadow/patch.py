@@ -1,4 +1,4 @@
-"""Woven `__dict__` entries of classes, and the way back to their originals."""
+"""Patches of `__dict__` entries of classes, and the way back to the originals."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ import types
 from typing import Any, Final, NamedTuple
 
 from callscope.introspect.classes import ORIGINALS
-from callscope.introspect.descriptors import Part, anatomy
+from callscope.introspect.descriptors import Part, descriptor_parts
 from callscope.tape.records import Layout
 from callscope.weave.shadow.frames import hide, is_ours
 
 
-class Entry:
-    """A woven `__dict__` entry of a class, with the original entry.
+class Patch:
+    """Replacement of a `__dict__` entry of a class, with the original entry.
 
     Only the woven functions hold it, so callscope keeps no class alive.
     """
 
-    __slots__ = ("__weakref__", "covers", "entry", "layouts", "looks", "on", "raw")
+    __slots__ = ("__weakref__", "covers", "layouts", "on", "original", "replacement", "shadows")
 
     def __init__(self, raw: Any) -> None:
-        self.raw: Any = raw
+        self.original: Any = raw
         """The original `__dict__` entry itself; `ABSENT` if there was none."""
-        self.entry: Any = None
+        self.replacement: Any = None
         """The `__dict__` entry that replaced it."""
-        self.looks: list[tuple[types.FunctionType, types.FunctionType, dict[str, Any]]] = []
+        self.shadows: list[tuple[types.FunctionType, types.FunctionType, dict[str, Any]]] = []
         """Its shadows, their originals, and the attributes that both had at first."""
         self.layouts: list[Layout] = []
         """Layouts of its shadows, which begin their records."""
@@ -39,12 +39,12 @@ class Entry:
         self.on.cell_contents = ON if on else False
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Entry, (self.raw,), self.entry
+        return Patch, (self.original,), self.replacement
 
-    def __setstate__(self, entry: Any) -> None:
-        self.entry = entry
+    def __setstate__(self, replacement: Any) -> None:
+        self.replacement = replacement
         # A pickler by value may replace file names in code, as `cloudpickle` does since 3.1.3.
-        parts = anatomy(entry)
+        parts = descriptor_parts(replacement)
         for part in () if parts is None else parts.parts:
             if type(part.function) is types.FunctionType:
                 hide(part.function)
@@ -72,7 +72,7 @@ class Origin(NamedTuple):
     The function itself has no mark, since others copy its `__dict__` (Django's `as_view` does).
     """
 
-    entry: Entry
+    patch: Patch
     function: Any
     """The original that it replaces."""
 
@@ -103,12 +103,12 @@ def without_callscope(raw: Any) -> Any:
     ``@Base.prop.setter`` does.
     """
     while True:
-        found = anatomy(raw)
+        found = descriptor_parts(raw)
         origins = [] if found is None else [origin_of(part.function) for part in found.parts]
         if found is None or not any(origins):
             return raw
-        whole = [o.entry for o in origins if o is not None and o.entry.entry is raw]
-        raw = whole[0].raw if whole else found.rebuild(_original)
+        whole = [o.patch for o in origins if o is not None and o.patch.replacement is raw]
+        raw = whole[0].original if whole else found.rebuild(_original)
 
 
 def _original(part: Part) -> Any:

@@ -7,7 +7,7 @@ import sys
 import types
 from typing import Any, Final
 
-from callscope.weave.shadow.entry import Entry
+from callscope.weave.shadow.patch import Patch
 
 _ATTRIBUTES: Final = (
     *("__name__", "__qualname__", "__module__", "__doc__"),
@@ -33,9 +33,9 @@ def make_alike(function: types.FunctionType, original: types.FunctionType) -> No
     function.__wrapped__ = original  # type: ignore[attr-defined]
 
 
-def hand_back(entry: Entry) -> None:
+def hand_back(patch: Patch) -> None:
     """Copy attributes set on shadows back to their originals: they belong to the method."""
-    for made, original, before in entry.looks:
+    for made, original, before in patch.shadows:
         now = attributes(made)
         for name in before.keys() | now.keys():
             if name not in now:
