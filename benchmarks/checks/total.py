@@ -16,8 +16,7 @@ from typing import Final, Literal, NamedTuple
 import callscope
 from benchmarks.measure.memory import resident_bytes
 from benchmarks.workloads import mixture
-from callscope.declare.options import check_options
-from callscope.recording.limits import Limits
+from callscope.recording.config import check_config
 from callscope.recording.recording import Recording
 from callscope.trace import Event
 
@@ -146,7 +145,8 @@ def _record(
 ) -> Recording:
     if how == "count":
         # As the pytest plugin counts what nobody reads.
-        return Recording(roots, (), check_options(methods, capture), Limits(max_calls=0))
+        config = check_config(roots, methods=methods, capture=capture)
+        return Recording(config._replace(max_calls=0))
     return callscope.record(
         *roots,
         methods=methods,

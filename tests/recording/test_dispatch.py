@@ -383,7 +383,7 @@ class TestKeepingNothing:
 
     def test_it_has_no_limit(self, seed, monkeypatch):
         """A service runs for long; a limit can be set all the same."""
-        monkeypatch.setattr("callscope.recording.api.DEFAULT_MAX_CALLS", 2)
+        monkeypatch.setattr("callscope.recording.config.DEFAULT_MAX_CALLS", 2)
         with callscope.record(seed.Layer, sinks=[sink := Slow("none")], keep=False):
             seed.MyLayer(3)(4)
         assert len(sink.events) == 8

@@ -6,14 +6,13 @@ import threading
 import pytest
 
 import callscope
-from callscope.declare.options import check_options
-from callscope.recording.limits import Limits
+from callscope.recording.config import check_config
 from callscope.recording.recording import Recording
 
 
 def counted(root, program):
     """Run a program; return how many calls were counted, and the trace."""
-    counting = Recording((root,), (), check_options(("*", "__init__")), Limits(max_calls=0))
+    counting = Recording(check_config((root,), methods=("*", "__init__"))._replace(max_calls=0))
     with callscope.record(root, methods=("*", "__init__")) as trace:
         with counting as count:
             program()
@@ -143,7 +142,7 @@ def test_from_the_middle():
     numbers = Root().numbers()
     with callscope.record(Root, methods=("*",)):
         next(numbers)
-        counting = Recording((Root,), (), check_options(("*",)), Limits(max_calls=0))
+        counting = Recording(check_config((Root,), methods=("*",))._replace(max_calls=0))
         with counting as count:
             list(numbers)
             Root().method()
@@ -152,7 +151,7 @@ def test_from_the_middle():
 
 def test_of_these_sites_alone():
     """What other recordings ask for is not counted."""
-    counting = Recording((Root,), (), check_options(("inner",)), Limits(max_calls=0))
+    counting = Recording(check_config((Root,), methods=("inner",))._replace(max_calls=0))
     with callscope.record(Root, methods=("*",)) as trace, counting as count:
         Root().method()
     assert (count.lost, len(trace)) == (1, 3)

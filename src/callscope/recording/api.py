@@ -1,18 +1,14 @@
-"""Public functions `record`, `start` and `stop`, and the checks of their options."""
+"""Public functions `record`, `start` and `stop`."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Concatenate, Final, Literal, ParamSpec, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Concatenate, Final, Literal, ParamSpec, TypeVar
 
-from callscope.declare.options import check_options, check_predicate, check_share, must_be, one_of
-from callscope.errors import OptionError, RecordingError
+from callscope.errors import RecordingError
 from callscope.introspect.locks import new_lock
-from callscope.introspect.origin import fill
 from callscope.read.trace import Trace
-from callscope.recording.breakpoints import check_break_on
-from callscope.recording.limits import DEFAULT_MAX_CALLS, Limits
+from callscope.recording.config import check_config
 from callscope.recording.recording import Recording
 from callscope.tape.decode.filter import OnFull
 from callscope.trace import Call, Sink
@@ -91,79 +87,24 @@ def record(
             as for `instrument`, when the recording begins.
         TraceFileError: if `to` cannot be written, when the recording begins.
     """
-    options = check_options(methods, capture, redact)
-    if type(bases) is not bool:
-        raise OptionError(must_be("bases", "True or False", bases))
-    if where is not None:
-        check_predicate("where", where)
-    is_unlimited = to is not None or not keep
-    limit = (None if is_unlimited else DEFAULT_MAX_CALLS) if max_calls == "default" else max_calls
-    _check_limits(limit, on_full, to)
-    checked = _check_sinks(sinks)
-    if not keep and not checked and to is None:
-        msg = "keep must be True without sinks and without a file, got False. Add sinks=[...]."
-        raise OptionError(msg)
-    patterns = () if targets else ("*",)
     return Recording(
-        targets,
-        patterns,
-        options,
-        Limits(
-            where,
-            limit,
-            on_full,
-            check_share("sample", sample, 1),
-            check_share("max_per_second", max_per_second, None),
-        ),
-        checked,
-        to,
-        keep=keep,
-        break_on=check_break_on(break_on),
-        replaces_methods=methods is not None,
-        bases=bases,
+        check_config(
+            targets,
+            methods=methods,
+            bases=bases,
+            capture=capture,
+            redact=redact,
+            where=where,
+            max_calls=max_calls,
+            on_full=on_full,
+            sample=sample,
+            max_per_second=max_per_second,
+            break_on=break_on,
+            sinks=sinks,
+            to=to,
+            keep=keep,
+        )
     )
-
-
-def _check_limits(max_calls: object, on_full: object, to: object) -> None:
-    if max_calls is not None and (type(max_calls) is not int or max_calls < 1):
-        raise OptionError(must_be("max_calls", "a whole number from 1, or None", max_calls))
-    if on_full not in get_args(OnFull):
-        raise OptionError(must_be("on_full", one_of(get_args(OnFull)), on_full))
-    if to is None:
-        return
-    if not isinstance(to, (str, os.PathLike)):
-        raise OptionError(must_be("to", "the path of a file, such as 'trace.jsonl'", to))
-    from callscope.read.formats import STREAMED, is_streamed
-
-    if not is_streamed(to):
-        allowed = f"a file that ends in {one_of(STREAMED)}"
-        raise OptionError(f"{must_be('to', allowed, to)} Other files are written by trace.save().")
-    fill(os.fspath(to))
-    if on_full == "drop_oldest":
-        msg = "on_full must be 'stop' with to=, got 'drop_oldest': a file only grows."
-        raise OptionError(msg)
-
-
-def _check_sinks(sinks: Iterable[Sink]) -> list[Sink]:
-    try:
-        listed = list(sinks)
-    except TypeError:
-        allowed = f"a list of sinks, as [{type(sinks).__name__}(...)]"
-        raise OptionError(must_be("sinks", allowed, sinks)) from None
-    for sink in listed:
-        missing = [name for name in ("on_event", "flush", "close") if not hasattr(sink, name)]
-        if missing or isinstance(sink, type):
-            lacks = (
-                "is a class and not an object"
-                if isinstance(sink, type)
-                else f"has no {missing[0]}()"
-            )
-            msg = f"sinks must be objects with on_event(event), flush() and close(), but {sink!r} {lacks}."
-            raise OptionError(msg)
-    if sum(getattr(sink, "context_hook", None) is not None for sink in listed) > 1:
-        msg = "sinks that follow the program's context must be one per recording. Record twice instead."
-        raise OptionError(msg)
-    return listed
 
 
 def taking(_: Callable[_P, object]) -> Callable[[Callable[..., _R]], Callable[_P, _R]]:

@@ -5,35 +5,32 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from callscope.declare.instrumentation import Instrumentation, place, present_text, warn_of_target
+from callscope.declare.instrumentation import Instrumentation, place, warn_of_target
 from callscope.declare.options import Options
 from callscope.declare.registry import REGISTRY, Declaration
 from callscope.errors import (
     RecordingError,
     SiteWarning,
     TraceTruncatedWarning,
-    nearest_first,
-    some_of,
     warn,
 )
-from callscope.introspect.classes import bare_name, matches
+from callscope.introspect.classes import matches
 from callscope.introspect.clock import time_ns
 from callscope.introspect.origin import command, host, rank, run_id
 from callscope.introspect.sites import Site
 from callscope.introspect.version import __version__
 from callscope.read.trace import Trace
-from callscope.recording.breakpoints import BreakOn, Breakpoints
+from callscope.recording.breakpoints import Breakpoints
 from callscope.recording.children import StartedProcesses
+from callscope.recording.config import Config
 from callscope.recording.dispatch import Dispatcher
 from callscope.recording.lifecycle import RUNNING, exit_first
-from callscope.recording.limits import Limits
 from callscope.recording.overhead import measure_cost
 from callscope.recording.sink_workers import context_hook_of, is_live
 from callscope.recording.termination import prepare, restore
@@ -43,45 +40,20 @@ from callscope.tape.decode.counter import CallCounter
 from callscope.tape.decode.filter import Filter
 from callscope.tape.decode.reader import TapeReader
 from callscope.tape.threads import TAPES
-from callscope.trace import Call, Header, Recorded, Sink
+from callscope.trace import Call, Header, Recorded
 from callscope.weave import WEAVER, Plan
 
 if TYPE_CHECKING:
-    from os import PathLike
-
     from callscope.sinks.jsonl import JSONLines
 
 
 class Recording:
     """One recording, made by `record`; it begins and ends with the ``with`` block."""
 
-    def __init__(
-        self,
-        targets: tuple[type | str, ...],
-        patterns: tuple[str, ...],
-        options: Options,
-        limits: Limits,
-        sinks: Iterable[Sink] = (),
-        to: str | PathLike[str] | None = None,
-        *,
-        keep: bool = True,
-        break_on: BreakOn | None = None,
-        replaces_methods: bool = False,
-        must_exist: bool = True,
-        bases: bool = True,
-    ) -> None:
-        self._targets = targets
-        self._patterns = patterns
-        self._options = options
-        self._measure_cost = partial(measure_cost, options.capture or "values")
-        self._limits = limits
-        self._sinks = list(sinks)
-        self._to = to
-        self._keeps = keep and to is None
-        self._debugger = None if break_on is None else Breakpoints(break_on)
-        self._replaces_methods = replaces_methods
-        self._must_exist = must_exist
-        self._with_bases = bases
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._measure_cost = partial(measure_cost, config.options.capture or "values")
+        self._debugger = None if config.break_on is None else Breakpoints(config.break_on)
         self._handles: list[Instrumentation] = []
         self._ad_hoc: list[Declaration] = []
         self._excerpts: list[Window] = []
@@ -89,7 +61,7 @@ class Recording:
         self._file_read: Recorded | None = None
         self._started, self._forks = StartedProcesses(), 0
         self._feed: Dispatcher | None = None
-        self._context_hook = context_hook_of(self._sinks)
+        self._context_hook = context_hook_of(config.sinks)
         self._plan = self._make_plan()
         self._reader = self._make_reader()
         self._state: Literal["new", "beginning", "running", "ending", "ended"] = "new"
@@ -109,17 +81,17 @@ class Recording:
         return self.trace
 
     def _begin(self) -> None:
-        for target in self._targets:
+        for target in self._config.targets:
             handle = place(
                 target,
                 self._ad_hoc_options,
                 self._declare_ad_hoc,
-                must_exist=self._must_exist,
-                with_bases=self._with_bases,
+                must_exist=self._config.must_exist,
+                with_bases=self._config.bases,
                 report=self.report,
             )
             self._handles.append(handle)
-        self._targets = ()  # a trace keeps no class alive
+        self._config = self._config._replace(targets=())  # a trace keeps no class alive
         header = self._header()
         self._feed = self._make_feed()
         if self._feed is not None:
@@ -144,14 +116,14 @@ class Recording:
         # If a sink skips calls at the source, all others would miss them, too.
         keeps_all = (
             self._keeps
-            or self._to is not None
+            or self._config.to is not None
             or self._debugger is not None
-            or len(self._sinks) > 1
+            or len(self._config.sinks) > 1
         )
         return Plan(
             self._declared,
-            self._options.capture or "values",
-            self._options.redact,
+            self._config.options.capture or "values",
+            self._config.options.redact,
             is_live=self._is_live,
             context_hook=self._context_hook,
             keeps=keeps_all,
@@ -160,7 +132,7 @@ class Recording:
     def _is_live(self, site: Site) -> bool:
         """Return whether each event of a site is delivered as it happens."""
         stops = self._debugger is not None and self._debugger.may_stop_at(site)
-        return stops or any(map(is_live, self._sinks))
+        return stops or any(map(is_live, self._config.sinks))
 
     def _open_reader(self) -> None:
         self._reader = self._make_reader()
@@ -216,10 +188,10 @@ class Recording:
             self.report(problem)
         for misfit in self._misfits():
             warn(misfit, SiteWarning)
-        if self._reader.lost and self._limits.max_calls:
+        if self._reader.lost and self._config.max_calls:
             warn(
                 f"{self._reader.lost:,} calls were made and not kept, because"
-                f" max_calls={self._limits.max_calls:,} was reached. Raise max_calls, or stream to a"
+                f" max_calls={self._config.max_calls:,} was reached. Raise max_calls, or stream to a"
                 " file with to='trace.jsonl'.",
                 TraceTruncatedWarning,
             )
@@ -261,10 +233,15 @@ class Recording:
 
     def _stream_to(self, path: Path) -> None:
         """Stream to a file from now on, and keep no call in memory."""
-        self._to, self._keeps = path, False
+        self._config = self._config._replace(to=path)
         self._feed = self._make_feed()
         if self._feed is not None:
             self._feed.open(self._header())
+
+    @property
+    def _keeps(self) -> bool:
+        """True if calls are kept in memory."""
+        return self._config.keep and self._config.to is None
 
     @property
     def is_running(self) -> bool:
@@ -279,7 +256,7 @@ class Recording:
     @property
     def streams(self) -> bool:
         """True if calls are streamed to a file."""
-        return self._to is not None
+        return self._config.to is not None
 
     @property
     def path(self) -> Path | None:
@@ -288,7 +265,7 @@ class Recording:
 
     def follow(self, root: type) -> None:
         """Record one more hierarchy from now on."""
-        self._declare_ad_hoc(Declaration(root, self._ad_hoc_options, with_bases=self._with_bases))
+        self._declare_ad_hoc(Declaration(root, self._ad_hoc_options, with_bases=self._config.bases))
 
     @contextmanager
     def excerpt(self, max_calls: int) -> Iterator[Trace]:
@@ -297,7 +274,7 @@ class Recording:
         It weaves nothing and costs almost nothing until it is read or full. Instance numbers
         start again.
         """
-        wanted = Filter(self._plan.sites, self._limits.where, max_calls, "drop_oldest")
+        wanted = Filter(self._plan.sites, self._config.where, max_calls, "drop_oldest")
         excerpt = Window(wanted)
         self._excerpts.append(excerpt)
         try:
@@ -327,11 +304,15 @@ class Recording:
     @property
     def _ad_hoc_options(self) -> Options:
         # The recording decides what is captured, not the hierarchy.
-        return Options(self._options.methods, None, self._options.redact)
+        return Options(self._config.options.methods, None, self._config.options.redact)
 
     def _declare_ad_hoc(self, declaration: Declaration) -> None:
         root = declaration.root()
-        if root is not None and REGISTRY.of(root) and matches(declaration.name, self._patterns):
+        if (
+            root is not None
+            and REGISTRY.of(root)
+            and matches(declaration.name, self._config.patterns)
+        ):
             return  # a pattern matches it as well: its own options apply
         self._ad_hoc.append(declaration)
         if self._state == "running":
@@ -342,12 +323,14 @@ class Recording:
 
     def _as_asked(self, declaration: Declaration) -> Declaration | None:
         root = declaration.root()
-        if root is None or not matches(declaration.name, self._patterns):
+        if root is None or not matches(declaration.name, self._config.patterns):
             return None
-        if not self._replaces_methods:
+        if not self._config.replaces_methods:
             return declaration
         theirs = declaration.options
-        return Declaration(root, Options(self._options.methods, theirs.capture, theirs.redact))
+        return Declaration(
+            root, Options(self._config.options.methods, theirs.capture, theirs.redact)
+        )
 
     def _header(self) -> Header:
         return Header(
@@ -357,9 +340,9 @@ class Recording:
             python=".".join(map(str, sys.version_info[:3])),
             callscope=__version__,
             targets=tuple(handle.name for handle in self._handles),
-            filtered=self._limits.where is not None,
+            filtered=self._config.where is not None,
             # A file needs it in its first line, as the process may be killed.
-            cost=None if self._to is None else self._measure_cost(),
+            cost=None if self._config.to is None else self._measure_cost(),
             run=run_id(),
             host=host(),
             rank=rank(),
@@ -367,20 +350,20 @@ class Recording:
         )
 
     def _make_feed(self) -> Dispatcher | None:
-        sinks = list(self._sinks)
+        sinks = [*self._config.sinks]
         if self._debugger is not None:
             sinks.append(self._debugger)
-        if self._to is not None:
+        if self._config.to is not None:
             from callscope.sinks.jsonl import JSONLines
 
-            self._file = JSONLines(self._to)
+            self._file = JSONLines(self._config.to)
             sinks.append(self._file)
         return Dispatcher(sinks, exit_first) if sinks else None
 
     def _make_reader(self) -> TapeReader | CallCounter:
-        if self._limits.max_calls == 0:
+        if self._config.max_calls == 0:
             return CallCounter(self._plan.sites)
-        wanted = self._limits.wanted(self._plan.sites)
+        wanted = self._config.call_filter(self._plan.sites)
         return TapeReader(
             wanted, keep=self._keeps, receiver=self._feed, context_hook=self._context_hook
         )
@@ -401,38 +384,23 @@ class Recording:
 
     def _absence(self) -> str:
         """Return what could have been recorded when no call was."""
-        declared = self._declared()
-        if declared:
-            wanted = tuple(dict.fromkeys(m for d in declared for m in d.options.methods))
-            classes = {id(c): c for d in declared for c in (*d.classes(), *d.bases())}
-            return present_text(classes.values(), wanted)
-        if self._handles:
-            return "".join(f" {problem}" for problem in self.problems)
-        known = [declaration.name for declaration in REGISTRY.declarations()]
-        if not known:
-            return (
-                " Nothing is declared: decorate a class with @traced, or name one: record(Layer)."
-            )
-        patterns = ", ".join(map(repr, self._patterns))
-        there_are = some_of(nearest_first(known, self._patterns))
-        return f" {patterns} matches none of them; there are {there_are}."
+        from callscope.recording.reasons import absence
+
+        problems = self.problems if self._handles else None
+        return absence(self._declared(), problems, self._config.patterns)
 
     def _misfits(self) -> Iterator[str]:
         """Yield a message for each site pattern that matches no site."""
-        if not self._sinks and self._debugger is None:
+        if not self._config.sinks and self._debugger is None:
             return
+        from callscope.recording.reasons import misfits
         from callscope.sinks.console import Console
 
-        asked = [("sites", sink.sites) for sink in self._sinks if isinstance(sink, Console)]
+        consoles = (sink for sink in self._config.sinks if isinstance(sink, Console))
+        patterns = [("sites", console.sites) for console in consoles]
         if self._debugger is not None:
-            asked.append(("break_on", self._debugger.patterns))
-        sites = self._sites() if asked else ()
-        names = [f"{bare_name(cls)}.{method}" for cls, method in sites]
-        for option, patterns in asked:
-            for pattern in patterns if names else ():
-                if not any(fnmatchcase(name, pattern) for name in names):
-                    there_are = some_of(nearest_first(sorted(names), (pattern,)))
-                    yield f"{option}: no site matches {pattern!r}; there are {there_are}."
+            patterns.append(("break_on", self._debugger.patterns))
+        yield from misfits(patterns, self._sites())
 
     def _read_file(self, file: JSONLines, told: int) -> Recorded:
         from callscope.read.formats import load_all

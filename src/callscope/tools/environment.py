@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from callscope.declare.options import check_options
+from callscope.declare.options import check_capture
 from callscope.declare.registry import REGISTRY
 from callscope.declare.targets import check_path
 from callscope.errors import CallscopeError, OptionError, TargetWarning, TraceFileError, warn
@@ -19,8 +19,8 @@ from callscope.introspect.claim import own_path, remove, with_part
 from callscope.introspect.origin import PARENT, fill, rank, run_id
 from callscope.read.formats import check_suffix, is_streamed
 from callscope.read.parts import part_of, save_joined
+from callscope.recording.config import check_config
 from callscope.recording.lifecycle import RUNNING
-from callscope.recording.limits import DEFAULT_MAX_CALLS, Limits
 from callscope.recording.recording import Recording
 from callscope.tools.options import listed
 from callscope.trace import Sink
@@ -72,8 +72,6 @@ def _start(names: list[str], environment: Mapping[str, str]) -> None:
     targets = tuple(filter(_may_be_path, names))
     patterns = tuple("*" if name == "1" else name for name in names if ":" not in name)
     methods = listed([environment.get(METHODS, "")]) or None
-    limit = DEFAULT_MAX_CALLS if path is None or not is_streamed(path) else None
-    limits = Limits(max_calls=None if to in _SINKS else limit)
     if path is not None:
         check_suffix(fill(str(path)))
         path = _own(path, is_first=is_first)
@@ -85,19 +83,18 @@ def _start(names: list[str], environment: Mapping[str, str]) -> None:
         raise OptionError(msg)
     streams = path is not None and is_streamed(path)
     sinks = [_make_sink(to)] if to in _SINKS else []
-    recording = _UntilExit(
+    config = check_config(
         targets,
-        patterns,
-        check_options(methods, environment.get(CAPTURE) or None),
-        limits,
-        sinks,
+        methods=methods,
+        capture=check_capture(environment.get(CAPTURE) or None),
+        sinks=sinks,
         to=path if streams else None,
         keep=not sinks,
-        replaces_methods=methods is not None,
-        # Other processes may be unable to import some of it, and `run --children` begins in
-        # them before their import path is complete.
-        must_exist=is_first and not _is_startup() and all(":" in name for name in targets),
     )
+    # Other processes may be unable to import some of it, and `run --children` begins in them before
+    # their import path is complete.
+    must_exist = is_first and not _is_startup() and all(":" in name for name in targets)
+    recording = _UntilExit(config._replace(patterns=patterns, must_exist=must_exist))
     recording.is_first = is_first
     recording.target = path
     recording.is_part = path is not None and path.suffix != Path(to).suffix

@@ -10,12 +10,11 @@ from IPython.core.magic import Magics, cell_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 from IPython.display import display
 
-from callscope.declare.options import check_options
 from callscope.declare.registry import REGISTRY
 from callscope.declare.targets import parse_path
 from callscope.errors import CallscopeError
 from callscope.introspect.lookup import is_module
-from callscope.recording.limits import Limits
+from callscope.recording.config import check_config
 from callscope.recording.recording import Recording
 from callscope.tools.cli.program import following
 from callscope.tools.options import CAPTURE, method, target
@@ -71,13 +70,12 @@ class CallscopeMagics(Magics):
         if not targets and not REGISTRY.declarations():
             msg = "Nothing is declared to be traced. Name a class: %%callscope -t MyClass"
             raise UsageError(msg)
-        recording = Recording(
-            tuple(target for target in targets if target not in awaited),
-            () if targets else ("*",),
-            check_options(options.method, options.capture),
-            Limits(),
-            replaces_methods=options.method is not None,
+        config = check_config(
+            (target for target in targets if target not in awaited),
+            methods=options.method,
+            capture=options.capture,
         )
+        recording = Recording(config._replace(patterns=() if targets else ("*",)))
         with recording as trace, self._following(recording, awaited):
             self._shell.run_cell(cell)
         if awaited:

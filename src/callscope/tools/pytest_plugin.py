@@ -82,8 +82,7 @@ def _begin(config: pytest.Config, options: argparse.Namespace) -> None:
         raise pytest.UsageError(msg)
     if not targets or config.pluginmanager.has_plugin(_PLUGIN_NAME):
         return
-    from callscope.declare.options import check_options
-    from callscope.recording.limits import Limits
+    from callscope.recording.config import check_config
     from callscope.recording.recording import Recording
 
     class SilentRecording(Recording):
@@ -93,9 +92,8 @@ def _begin(config: pytest.Config, options: argparse.Namespace) -> None:
     targets = tuple(dict.fromkeys(targets))
     try:
         _check_targets(targets, may_be_hidden=True)
-        recording = SilentRecording(
-            targets, (), check_options(methods), Limits(max_calls=0), must_exist=False
-        )
+        counting = check_config(targets, methods=methods)._replace(max_calls=0, must_exist=False)
+        recording = SilentRecording(counting)
         recording.__enter__()
     except CallscopeError as error:
         raise _usage_error(error) from None

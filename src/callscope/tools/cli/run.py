@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from callscope.declare.options import check_options
 from callscope.declare.registry import REGISTRY
 from callscope.declare.targets import check_path, class_names
 from callscope.errors import CallscopeError, OptionError, TraceFileError
@@ -19,7 +18,7 @@ from callscope.introspect.lookup import check_class_name, find_spec, missing_cla
 from callscope.introspect.origin import PARENT, fill, run_id
 from callscope.read.formats import check_suffix, is_streamed, tree
 from callscope.read.parts import part_of, save_joined
-from callscope.recording.limits import DEFAULT_MAX_CALLS, Limits
+from callscope.recording.config import DEFAULT_MAX_CALLS, check_config
 from callscope.recording.recording import Recording
 from callscope.recording.termination import is_terminated, prepare
 from callscope.sinks.console import Console
@@ -70,7 +69,7 @@ class _ProgramRecording(Recording):
         return [handle.problem for handle in names if handle.problem]
 
     def _absence(self) -> str:
-        awaits_main = not self._declared() and not self._patterns
+        awaits_main = not self._declared() and not self._config.patterns
         # They are reported separately.
         return "" if self.problems or awaits_main else super()._absence()
 
@@ -121,16 +120,16 @@ def run(
     # Its children stream to files beside this one; all are joined at the end.
     part = part_of(Path(fill(output))) if children and output and not streams else None
     pid = os.getpid()
-    recording = _ProgramRecording(
+    config = check_config(
         others,
-        () if targets else ("*",),
-        check_options(methods, capture),
-        Limits(max_calls=None if streams else DEFAULT_MAX_CALLS),
-        sinks,
-        output if streams else part,
+        methods=methods,
+        capture=capture,
+        max_calls=None if streams else DEFAULT_MAX_CALLS,
         break_on=break_on,
-        replaces_methods=methods is not None,
+        sinks=sinks,
+        to=output if streams else part,
     )
+    recording = _ProgramRecording(config._replace(patterns=() if targets else ("*",)))
     folder = Path.cwd()  # the program may change it
     tell_all = partial(_tell_all, folder=folder, streams=streams, live=live, check=check)
     with recording as trace, following(recording, missing, loaded.module):
