@@ -42,7 +42,8 @@ __all__ = [
 
 LEAST_SIZE: Final = 4
 """Minimum size of a call, in places: a begin record without values, and a return."""
-move, unpack = new_records.move_to, new_records.unpack
+move: Final[Callable[[Any, Any], None]] = new_records.move_to
+unpack: Final[Callable[[Any], list[Any]]] = new_records.unpack
 
 
 def new_scratch(state: Any) -> Any:
