@@ -78,10 +78,7 @@ def app(tmp_path):
 @pytest.fixture
 def clock():
     """A clock that goes on by one microsecond each time it is read."""
-    from callscope.tape.threads import TAPES
+    from ticking import ticking_clock
 
-    now = iter(range(1_000, 10_000_000, 1_000))
-    real = TAPES.clock.cell_contents
-    TAPES.set_clock(lambda: next(now))
-    yield
-    TAPES.set_clock(real)
+    with ticking_clock():
+        yield
