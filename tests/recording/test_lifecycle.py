@@ -244,6 +244,8 @@ def run(program: str, folder: Any, **environment: str) -> subprocess.CompletedPr
 
 
 EACH_POINT = """
+LOCKED = ("_living_thread", "_new_thread", "_paused_thread", "_last_thread", "_set_ending")
+
 def work():
     sys.settrace(stop)
     with callscope.record(Base, sinks=[sink], to="t.jsonl") as trace:
@@ -256,8 +258,8 @@ def work():
 
 def stop(frame, kind, _):
     code = frame.f_code
-    # The thread that forks waits for the lock in which a worker's thread is looked at.
-    if "/callscope/" in code.co_filename and code.co_name != "_living_thread":
+    # The thread that forks waits for the lock of a worker, which is held in these.
+    if "/callscope/" in code.co_filename and code.co_name not in LOCKED:
         if code not in points:
             points.append(code)
             there.set()
