@@ -78,7 +78,7 @@ class _Several:
                 span.leave()
 
 
-class Arounds:
+class ContextHooks:
     """Context hooks of the sinks of all recordings."""
 
     def __init__(self) -> None:
@@ -168,8 +168,8 @@ def end_span(span: Any, token: Any) -> None:
         span.leave()
 
 
-def _is_span(made: Any) -> bool:
-    return made is not None and made is not SKIPPED and hasattr(type(made), "resume")
+def _is_span(context: Any) -> bool:
+    return context is not None and context is not SKIPPED and hasattr(type(context), "resume")
 
 
-CONTEXT_HOOKS: Final = Arounds()
+CONTEXT_HOOKS: Final = ContextHooks()
