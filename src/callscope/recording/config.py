@@ -25,7 +25,7 @@ from callscope.trace import Call, Sink
 if TYPE_CHECKING:
     from os import PathLike
 
-    from callscope.declare.options import Capture, Share
+    from callscope.declare.options import Share
 
 DEFAULT_MAX_CALLS: Final = 1_000_000
 """Number of calls that a recording keeps in memory by default."""
@@ -67,7 +67,7 @@ def check_config(
     *,
     methods: Iterable[str] | None = None,
     bases: bool = True,
-    capture: Capture | None = "values",
+    capture: str | None = "values",
     redact: Iterable[str] = (),
     where: Callable[[Call], bool] | None = None,
     max_calls: int | Literal["default"] | None = "default",

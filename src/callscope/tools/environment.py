@@ -11,7 +11,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from callscope.declare.options import check_capture
 from callscope.declare.registry import REGISTRY
 from callscope.declare.targets import check_path
 from callscope.errors import CallscopeError, OptionError, TargetWarning, TraceFileError, warn
@@ -86,7 +85,7 @@ def _start(names: list[str], environment: Mapping[str, str]) -> None:
     config = check_config(
         targets,
         methods=methods,
-        capture=check_capture(environment.get(CAPTURE) or None),
+        capture=environment.get(CAPTURE) or None,
         sinks=sinks,
         to=path if streams else None,
         keep=not sinks,
