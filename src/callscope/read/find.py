@@ -15,7 +15,7 @@ def warn_if_unknown(trace: TraceData, site: str | type) -> None:
     for metadata in {id(m): m for call in trace.calls if (m := call._class_metadata)}.values():
         sites.update((s.defining_class, s.method) for own in metadata.sites for s in own)
     sites.update(trace.sites())
-    if not sites or any(is_site(*each, site) for each in sites):
+    if not sites or any(is_site(*pair, site) for pair in sites):
         return
     name = bare_name(qualified_name(site)) if isinstance(site, type) else site
     names = sorted(f"{bare_name(cls)}.{method}" for cls, method in sites)

@@ -35,7 +35,7 @@ def load_all(paths: Iterable[str | PathLike[str]]) -> Trace:
 
     Files of earlier runs are left out; see `callscope.read.formats.files.load_all`.
     """
-    return Trace._of(files.load_all(paths))
+    return Trace._from_data(files.load_all(paths))
 
 
 def merge(traces: Iterable[Trace]) -> Trace:
@@ -47,4 +47,4 @@ def merge(traces: Iterable[Trace]) -> Trace:
     Args:
         traces: at least one.
     """
-    return Trace._of(trace_merge.merge([trace._data_with_cost() for trace in traces]))
+    return Trace._from_data(trace_merge.merge([trace._data_with_cost() for trace in traces]))

@@ -87,7 +87,7 @@ class Summary(NamedTuple):
         return {
             **self._asdict(),
             "sites": [site._asdict() for site in self.sites],
-            "classes": [each._asdict() for each in self.classes],
+            "classes": [entry._asdict() for entry in self.classes],
         }
 
     def to_frame(self, by: By = "site") -> DataFrame:
@@ -130,7 +130,7 @@ def summarize(trace: TraceData, *, corrected: bool = True) -> Summary:
     """
     cost = trace.header.cost if corrected else None
     measured = measure(trace.roots, cost or Cost(0, 0, 0))
-    names = Names.of(each.call for each in measured)
+    names = Names.of(entry.call for entry in measured)
     sites = [
         SiteSummary(f"{names.show(defining)}.{method}", *_times(group, "is_outermost_of_site"))
         for (defining, method), group in _grouped(measured, _site).items()
@@ -138,7 +138,7 @@ def summarize(trace: TraceData, *, corrected: bool = True) -> Summary:
     classes = [
         ClassSummary(
             names.show(runtime),
-            len({each.call.instance for each in group} - {None}),
+            len({entry.call.instance for entry in group} - {None}),
             *_times(group, "is_outermost_of_class"),
         )
         for runtime, group in _grouped(measured, _runtime_class).items()
@@ -149,16 +149,16 @@ def summarize(trace: TraceData, *, corrected: bool = True) -> Summary:
         len(measured),
         trace.lost,
         sum(trace.left_out.values()),
-        None if cost is None else round(sum(each.recording_ns for each in measured)),
+        None if cost is None else round(sum(entry.recording_ns for entry in measured)),
     )
 
 
-def _site(each: Measured) -> tuple[str, str]:
-    return each.call.defining_class, each.call.method
+def _site(entry: Measured) -> tuple[str, str]:
+    return entry.call.defining_class, entry.call.method
 
 
-def _runtime_class(each: Measured) -> str:
-    return each.call.runtime_class
+def _runtime_class(entry: Measured) -> str:
+    return entry.call.runtime_class
 
 
 def _self_ns(summary: SiteSummary | ClassSummary) -> int:
@@ -167,22 +167,22 @@ def _self_ns(summary: SiteSummary | ClassSummary) -> int:
 
 def _grouped(measured: Iterable[Measured], key: Any) -> Mapping[Any, list[Measured]]:
     groups: dict[Any, list[Measured]] = {}
-    for each in measured:
-        groups.setdefault(key(each), []).append(each)
+    for entry in measured:
+        groups.setdefault(key(entry), []).append(entry)
     return groups
 
 
 def _times(group: Sequence[Measured], is_outermost: str) -> _Times:
-    ran = sorted(each.running_ns for each in group if each.call.finished)
+    ran = sorted(entry.running_ns for entry in group if entry.call.finished)
     return _Times(
         calls=len(group),
-        errors=sum(each.call.error is not None for each in group),
-        total_ns=round(sum(each.running_ns for each in group if getattr(each, is_outermost))),
-        self_ns=round(sum(each.self_ns for each in group)),
+        errors=sum(entry.call.error is not None for entry in group),
+        total_ns=round(sum(entry.running_ns for entry in group if getattr(entry, is_outermost))),
+        self_ns=round(sum(entry.self_ns for entry in group)),
         mean_ns=sum(ran) / len(ran) if ran else 0.0,
         p50_ns=_percentile(ran, 50),
         p95_ns=_percentile(ran, 95),
-        waiting_ns=sum(each.call.waiting_ns for each in group),
+        waiting_ns=sum(entry.call.waiting_ns for entry in group),
     )
 
 
@@ -202,8 +202,8 @@ def _lines(summary: Summary) -> Iterator[str]:
     rows = [(one_line(site.site), _cells(site, waits=waits)) for site in summary.sites]
     yield from _table("site", headings, rows)
     rows = [
-        (one_line(each.runtime_class), [f"{each.instances:,}", *_cells(each, waits=waits)])
-        for each in summary.classes
+        (one_line(entry.runtime_class), [f"{entry.instances:,}", *_cells(entry, waits=waits)])
+        for entry in summary.classes
     ]
     if rows:
         yield ""
@@ -237,5 +237,5 @@ def _table(
         for column, heading in enumerate(headings)
     ]
     for name, cells in [(first, headings), *rows]:
-        shown = "".join(f"  {cell:>{wide}}" for cell, wide in zip(cells, widths, strict=True))
-        yield f"{name:<{width}}{shown}"
+        line = "".join(f"  {cell:>{wide}}" for cell, wide in zip(cells, widths, strict=True))
+        yield f"{name:<{width}}{line}"

@@ -40,7 +40,7 @@ class Trace(Sequence[Call]):
         self._calls: tuple[Call, ...] = ()
 
     @classmethod
-    def _of(cls, data: TraceData) -> Trace:
+    def _from_data(cls, data: TraceData) -> Trace:
         """Return a trace of data that no longer changes."""
         recorded = Recorded(
             data.calls, data.lost, data.left_out, data.sites, data.absence, is_final=True
@@ -50,10 +50,10 @@ class Trace(Sequence[Call]):
     def _data(self) -> TraceData:
         """Return a snapshot of the trace; take it once for consistent answers."""
         recorded = self._read()
-        known, calls = self._calls, recorded.calls
-        if len(calls) != len(known) or (calls and calls[-1] is not known[-1]):
-            self._calls = known = tuple(calls)
-        recorded = recorded._replace(calls=known)
+        snapshot, calls = self._calls, recorded.calls
+        if len(calls) != len(snapshot) or (calls and calls[-1] is not snapshot[-1]):
+            self._calls = snapshot = tuple(calls)
+        recorded = recorded._replace(calls=snapshot)
         if recorded.is_final:
             self._read = lambda: recorded  # lets the recording be freed
         return TraceData(self.header, recorded)

@@ -13,7 +13,7 @@ from callscope.read.diff.sequences import common
 from callscope.trace import Call
 from callscope.trace.walk import walk
 
-_LEVELS: Final = tuple(map(attrgetter, ("same", "single", "asked", "shape", "site")))
+_LEVELS: Final = tuple(map(attrgetter, ("same", "single", "invocation", "shape", "site")))
 _CONTENT: Final = ("instance", "arguments", "result", "error")
 
 
@@ -90,11 +90,11 @@ class Alignment:
         for node in sorted(left, key=lambda node: -node.size):
             if node in self.partners:
                 continue
-            found = places.get(node.same, deque())
-            while found and found[0] in self.partners:
-                found.popleft()
-            if found:
-                other = found.popleft()
+            candidates = places.get(node.same, deque())
+            while candidates and candidates[0] in self.partners:
+                candidates.popleft()
+            if candidates:
+                other = candidates.popleft()
                 self.moved |= {node, other}
                 for one, two in zip(node.walk(), other.walk(), strict=True):
                     self._pair(one, two)
@@ -108,12 +108,12 @@ class Alignment:
             if partner is not None and node.call is not None and partner.call is not None:
                 votes.update(_met(node.call, partner.call))
         objects: dict[int, int] = {}
-        taken: set[int] = set()
+        matches: set[int] = set()
         # The second key makes the order the same in both directions.
         for one, other in sorted(votes, key=lambda pair: (-votes[pair], sum(pair))):
-            if one not in objects and other not in taken:
+            if one not in objects and other not in matches:
                 objects[one] = other
-                taken.add(other)
+                matches.add(other)
         return objects
 
     @property
@@ -134,8 +134,8 @@ class Alignment:
         if node.single == partner.single:
             return ()
         ours = self._numbering.content(node.call, lambda n: self.objects.get(n, -n))
-        known = {*self.objects.values()}
-        theirs = self._numbering.content(partner.call, lambda n: n if n in known else -n)
+        matches = {*self.objects.values()}
+        theirs = self._numbering.content(partner.call, lambda n: n if n in matches else -n)
         return tuple(name for name, a, b in zip(_CONTENT, ours, theirs, strict=True) if a != b)
 
     def changes(self) -> Iterator[Change]:
@@ -177,7 +177,7 @@ class Alignment:
             return
         if node in self.lonely:
             below = node.children if node.call is None else _tops(node, self.moved)
-            yield from ((each, is_after, False) for each in below)
+            yield from ((child, is_after, False) for child in below)
         elif node.same != self.partners[node].same:
             yield from self._merged(node)
 
@@ -204,20 +204,20 @@ class Alignment:
 
 def _unique_pairs(one: Node, other: Node) -> dict[Node, Node]:
     """Return pairs of equal nodes that occur once in each tree, at any place."""
-    found: dict[int, list[list[Node]]] = {}
+    groups: dict[int, list[list[Node]]] = {}
     for side, top in enumerate((one, other)):
         for node in top.walk():
             if node.call is not None:
-                found.setdefault(node.same, [[], []])[side].append(node)
+                groups.setdefault(node.same, [[], []])[side].append(node)
     pairs: dict[Node, Node] = {}
-    for ours, theirs in found.values():
+    for ours, theirs in groups.values():
         if len(ours) == len(theirs) == 1:
             pairs[ours[0]], pairs[theirs[0]] = theirs[0], ours[0]
     return pairs
 
 
 def _tops(node: Node, moved: Collection[Node]) -> Iterator[Node]:
-    nodes = walk(node.children, lambda each: () if each in moved else each.children)
+    nodes = walk(node.children, lambda child: () if child in moved else child.children)
     return (below for below in nodes if below in moved)
 
 

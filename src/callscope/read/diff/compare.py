@@ -96,9 +96,9 @@ def diff(
     return Diff(Alignment(*tops, ignored))
 
 
-def _trace(option: str, given: object) -> Trace:
-    if isinstance(given, Trace):
-        return given
-    if isinstance(given, (str, PathLike)):
-        return load(given)
-    raise OptionError(must_be(option, "a trace, or the path of one", given))
+def _trace(option: str, source: object) -> Trace:
+    if isinstance(source, Trace):
+        return source
+    if isinstance(source, (str, PathLike)):
+        return load(source)
+    raise OptionError(must_be(option, "a trace, or the path of one", source))

@@ -17,8 +17,8 @@ _ADDRESS: Final = re.compile(r"\b0x[0-9a-fA-F]{4,}\b")
 
 def split_object(value: Value) -> tuple[str, int] | None:
     """Return class and instance number of a traced object passed as a value: ``LSTMCell#2``."""
-    found = _OBJECT.fullmatch(value) if type(value) is Text else None
-    return None if found is None else (found[1], int(found[2]))
+    match = _OBJECT.fullmatch(value) if type(value) is Text else None
+    return None if match is None else (match[1], int(match[2]))
 
 
 class Node:
@@ -26,7 +26,7 @@ class Node:
 
     __slots__ = (
         *("call", "children", "parent", "size", "thread"),
-        *("asked", "same", "shape", "single", "site"),
+        *("invocation", "same", "shape", "single", "site"),
     )
 
     def __init__(self, call: Call | None, parent: Node | None, thread: str = "") -> None:
@@ -40,7 +40,7 @@ class Node:
         """Equal for calls of one site on objects of one class."""
         self.shape = 0
         """Equal if the nested calls have the same sites, too."""
-        self.asked = 0
+        self.invocation = 0
         """Equal for calls of one site on the same object with the same arguments."""
         self.single = 0
         """Equal for calls that differ at most in their children."""
@@ -92,23 +92,23 @@ class Numbering:
             objects: mapping of instance numbers; None to ignore objects.
         """
 
-        def as_taken(number: int) -> int:
+        def renumber(number: int) -> int:
             return 0 if objects is None else objects.get(number, -number)
 
         for node in reversed([*top.walk()]):
             node.size = sum(child.size for child in node.children) + (node.call is not None)
-            node.site = self._of("site", *_site(node))
-            content = self.content(node.call, as_taken)
-            node.asked = self._of("asked", node.site, *content[:2])
-            node.single = self._of("single", node.asked, *content[2:])
-            node.shape = self._of("shape", node.site, *(c.shape for c in node.children))
-            node.same = self._of("same", node.single, *(c.same for c in node.children))
+            node.site = self._intern("site", *_site(node))
+            content = self.content(node.call, renumber)
+            node.invocation = self._intern("invocation", node.site, *content[:2])
+            node.single = self._intern("single", node.invocation, *content[2:])
+            node.shape = self._intern("shape", node.site, *(c.shape for c in node.children))
+            node.same = self._intern("same", node.single, *(c.same for c in node.children))
 
-    def _of(self, *key: Hashable) -> int:
+    def _intern(self, *key: Hashable) -> int:
         return self._numbers.setdefault(key, len(self._numbers))
 
     def content(
-        self, call: Call | None, as_taken: Callable[[int], int]
+        self, call: Call | None, renumber: Callable[[int], int]
     ) -> tuple[Hashable, Hashable, Hashable, Hashable]:
         """Return the object, arguments, result and error of a call for comparison."""
         if call is None:
@@ -117,14 +117,18 @@ class Numbering:
         arguments: Hashable = None
         if "arguments" not in self._ignored:
             arguments = tuple(
-                sorted((name, comparable(v, as_taken)) for name, v in call.arguments.items())
+                sorted((name, comparable(v, renumber)) for name, v in call.arguments.items())
             )
-        result = None if "result" in self._ignored else comparable(call.result, as_taken)
+        result = None if "result" in self._ignored else comparable(call.result, renumber)
         error: Hashable = None
         if "error" not in self._ignored:
-            of = call.error
-            error = call.finished if of is None else (of.type, _without_address(of.message))
-        return None if number is None else as_taken(number), arguments, result, error
+            call_error = call.error
+            error = (
+                call.finished
+                if call_error is None
+                else (call_error.type, _without_address(call_error.message))
+            )
+        return None if number is None else renumber(number), arguments, result, error
 
 
 def _site(node: Node) -> Sequence[Hashable]:
@@ -134,11 +138,11 @@ def _site(node: Node) -> Sequence[Hashable]:
     return call.defining_class, call.method, call.runtime_class, call.instance is None
 
 
-def comparable(value: Value, as_taken: Callable[[int], int]) -> tuple[str, str]:
+def comparable(value: Value, renumber: Callable[[int], int]) -> tuple[str, str]:
     """Return a sortable key that is equal for equal values, ignoring addresses."""
     named = split_object(value)
     if named is not None:
-        return "object", f"{named[0]}#{as_taken(named[1])}"
+        return "object", f"{named[0]}#{renumber(named[1])}"
     if type(value) is Text:
         return "text", _without_address(value)
     return type(value).__name__, repr(value)

@@ -105,9 +105,9 @@ def _rising(pairs: Pairs) -> Pairs:
         before.append(last[place - 1] if place else -1)
         ends[place:] = [j, *ends[place + 1 :]] if place < len(ends) else [j]
         last[place:] = [index, *last[place + 1 :]] if place < len(last) else [index]
-    found = []
+    chain = []
     index = last[-1] if last else -1
     while index >= 0:
-        found.append(pairs[index])
+        chain.append(pairs[index])
         index = before[index]
-    return found[::-1]
+    return chain[::-1]

@@ -29,7 +29,7 @@ def text(changes: Sequence[Change], same: int, aligned: Alignment, max_lines: in
         tree = _Tree(aligned)
         lines = [*islice(tree.lines(), max_lines)]
         if tree.is_cut():
-            lines.append(_what_is_cut(changes[tree.shown :]))
+            lines.append(_what_is_cut(changes[tree.position :]))
         lines.append("")
     return "\n".join([*lines, _counts(changes, same)])
 
@@ -68,12 +68,12 @@ class _Fold(NamedTuple):
     def line(self) -> str:
         """Return the line that is shown instead."""
         if self.kind == "same":
-            shown = f"{_calls(self.number)} the same"
+            note = f"{_calls(self.number)} the same"
         elif self.number == 1:
-            shown = "the next call differs in the same way, with all that it led to"
+            note = "the next call differs in the same way, with all that it led to"
         else:
-            shown = f"the next {self.number:,} calls differ in the same way, each with all that it led to"
-        return f"  {indent(self.depth)}= {shown}"
+            note = f"the next {self.number:,} calls differ in the same way, each with all that it led to"
+        return f"  {indent(self.depth)}= {note}"
 
 
 class _Tree:
@@ -87,7 +87,7 @@ class _Tree:
                 if node.call is not None:
                     self._names.add(node.call.defining_class)
                     self._names.add(node.call.runtime_class)
-        self.shown = 0
+        self.position = 0
         """Number of differences whose lines have been yielded."""
         self._is_done = False
 
@@ -122,12 +122,12 @@ class _Tree:
             if is_folded:
                 count = 0 if folded is None else folded.number
                 if repeats:
-                    self.shown += (self.shown - starts[depth]) // (count + 1)
+                    self.position += (self.position - starts[depth]) // (count + 1)
                 folded = _Fold(kind, depth, count + (1 if repeats else node.size))
                 continue
-            starts[depth] = self.shown
+            starts[depth] = self.position
             is_context = self._is_context(node)
-            for line in self._of(node, is_after=is_after):
+            for line in self._node_lines(node, is_after=is_after):
                 yield is_context, line
         if folded is not None:
             yield False, folded.line()
@@ -142,16 +142,16 @@ class _Tree:
         is_paired = node in aligned.partners and node not in aligned.moved
         return is_paired and node.call is not None and not aligned.aspects(node)
 
-    def _of(self, node: Node, *, is_after: bool) -> Iterator[str]:
+    def _node_lines(self, node: Node, *, is_after: bool) -> Iterator[str]:
         aligned = self._aligned
         if node.call is None:
             if node.thread and any(child.size for child in node.children):
                 yield f"  {one_line(node.thread)}"
         elif node in aligned.lonely:
-            self.shown += 1
+            self.position += 1
             yield from self._lonely("+" if is_after else "-", node)
         elif node in aligned.moved:
-            self.shown += is_after
+            self.position += is_after
             within = f", with {_calls(node.size - 1)} below" if node.size > 1 else ""
             where = f"moved here{within}" if is_after else "moved away"
             yield f"{self._line('>' if is_after else '<', node)}  ({where})"
@@ -170,7 +170,7 @@ class _Tree:
         aspects = self._aligned.aspects(node)
         other = self._aligned.partners[node].call
         assert other is not None
-        self.shown += bool(aspects)
+        self.position += bool(aspects)
         yield self._line("~" if aspects else " ", node)
         before = "  " * (min(_depth(node), MAX_INDENT) + 3)
         for aspect, ours, theirs in _details(aspects, call, other, self._aligned.objects):
@@ -178,8 +178,8 @@ class _Tree:
 
     def _line(self, mark: str, node: Node) -> str:
         assert node.call is not None
-        shown = call_text(node.call, self._names) + outcome_text(node.call)
-        return f"{mark} {indent(_depth(node))}{shown}"
+        description = call_text(node.call, self._names) + outcome_text(node.call)
+        return f"{mark} {indent(_depth(node))}{description}"
 
 
 def _depth(node: Node) -> int:

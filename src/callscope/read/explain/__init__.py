@@ -51,7 +51,7 @@ def explain(cls: type | str, methods: Iterable[str] | None = None) -> Explanatio
     patterns = _methods(cls) if methods is None else check_options(methods, None).methods
     names = [*_names(cls, patterns)]
     chains = Chains(cls)
-    defined = tuple(filter(None, map(chains.of, names)))
+    defined = tuple(filter(None, map(chains.get, names)))
     others = [name for base in mro(cls)[:-1] for name, _ in own_methods(base, ("*",))]
     order = mro(cls)
     return Explanation(
@@ -69,27 +69,29 @@ def explain(cls: type | str, methods: Iterable[str] | None = None) -> Explanatio
 
 
 def _methods(cls: type) -> tuple[str, ...]:
-    known = {qualified_name(base) for base in mro(cls)}
-    found = [names for root, names in PRESETS.items() if root in known]
+    bases = {qualified_name(base) for base in mro(cls)}
+    presets = [names for root, names in PRESETS.items() if root in bases]
     return tuple(
-        dict.fromkeys((*DEFAULT_METHODS, *TEMPLATE_METHODS, *(n for f in found for n in f)))
+        dict.fromkeys((*DEFAULT_METHODS, *TEMPLATE_METHODS, *(n for f in presets for n in f)))
     )
 
 
 def _names(cls: type, patterns: tuple[str, ...]) -> Iterator[str]:
     """Yield the names of methods that some class of the MRO defines, in the requested order."""
-    known = dict.fromkeys(name for base in mro(cls) for name in namespace(base))
-    asked = {name: None for pattern in patterns for name in known if selects((pattern,), name)}
-    yield from asked
+    candidates = dict.fromkeys(name for base in mro(cls) for name in namespace(base))
+    selection = {
+        name: None for pattern in patterns for name in candidates if selects((pattern,), name)
+    }
+    yield from selection
 
 
 def _making(cls: type, chains: Chains) -> Iterator[Chain]:
     meta = type(cls)
     if meta is not type:
-        call = Chains(meta).of("__call__")
+        call = Chains(meta).get("__call__")
         if call is not None:
             yield call
-    new = chains.of("__new__")
+    new = chains.get("__new__")
     if new is not None:
         yield new
 
@@ -97,5 +99,5 @@ def _making(cls: type, chains: Chains) -> Iterator[Chain]:
 def _routes(cls: type, chains: Chains, names: list[str]) -> Iterator[Route]:
     routes = Routes(cls, chains)
     for start in ("__call__", "as_view"):
-        if chains.of(start) is not None:
-            yield from routes.of(start, names)
+        if chains.get(start) is not None:
+            yield from routes.find(start, names)

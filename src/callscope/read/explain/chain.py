@@ -88,7 +88,7 @@ class Chains:
         self._mro = mro(cls)
         self.code: ClassCode = ClassCode(cls)
 
-    def of(self, method: str) -> Chain | None:
+    def get(self, method: str) -> Chain | None:
         """Return the chain of a method; None if no class other than `object` defines it."""
         entries = [
             (index, raw)
@@ -114,10 +114,10 @@ class Chains:
         return Chain(method, definitions, tuple(qualified_name(self._mro[i]) for i in repeated))
 
     def _leads(self, method: str, index: int, raw: Any) -> Iterator[Lead]:
-        for found, to in self.nexts(index, raw):
-            if found.method == method:
+        for call, to in self.nexts(index, raw):
+            if call.method == method:
                 name = None if to is None else qualified_name(to)
-                yield Lead(_written(found), name, found.line, found.always)
+                yield Lead(_written(call), name, call.line, call.always)
 
     def nexts(self, index: int, raw: Any) -> Iterator[tuple[Next, type | None]]:
         """Yield the calls in a method of one class that go to methods of specific classes.
@@ -127,34 +127,34 @@ class Chains:
             raw: the method as stored in the `__dict__` of the class.
         """
         for function in functions_of(raw):
-            for found in read(function.__code__).nexts:
-                cls = resolve(function, found.path) if found.path else self._mro[index]
-                if cls is not None or found.by != "class":  # else a function of a module
-                    yield found, self._target(found, cls)
+            for call in read(function.__code__).nexts:
+                cls = resolve(function, call.path) if call.path else self._mro[index]
+                if cls is not None or call.by != "class":  # else a function of a module
+                    yield call, self._target(call, cls)
 
     def _run_by_others(self, method: str) -> dict[str, list[str]]:
         """Return, per class, the object's other methods that call its definition directly."""
-        found: dict[str, list[str]] = {}
+        callers: dict[str, list[str]] = {}
         for name in self.code.names():
             for index, raw in self.code.defining(name) if name != method else ():
                 if any(method in function.__code__.co_names for function in functions_of(raw)):
                     for called, to in self.nexts(index, raw):
                         if called.method == method and to is not None:
                             by = f"{qualified_name(self._mro[index])}.{name}"
-                            found.setdefault(qualified_name(to), []).append(by)
-        return found
+                            callers.setdefault(qualified_name(to), []).append(by)
+        return callers
 
-    def _target(self, found: Next, cls: type | None) -> type | None:
+    def _target(self, call: Next, cls: type | None) -> type | None:
         """Return the class whose method runs for a call."""
         if cls is None:
             return None
-        if found.by == "class":
+        if call.by == "class":
             order = mro(cls)
         elif cls in self._mro:
             order = self._mro[self._mro.index(cls) + 1 :]
         else:
             return None
-        return next((base for base in order if found.method in namespace(base)), None)
+        return next((base for base in order if call.method in namespace(base)), None)
 
     def _run(
         self, entries: list[tuple[int, Any]], leads: dict[int, tuple[Lead, ...]]
@@ -200,19 +200,19 @@ def _define(
     )
 
 
-def _written(found: Next) -> str:
-    named = ".".join(found.path)
-    if found.by == "class":
-        return f"{named}.{found.method}"
-    return f"super({named}, self).{found.method}" if found.path else f"super().{found.method}"
+def _written(call: Next) -> str:
+    named = ".".join(call.path)
+    if call.by == "class":
+        return f"{named}.{call.method}"
+    return f"super({named}, self).{call.method}" if call.path else f"super().{call.method}"
 
 
 def resolve(function: types.FunctionType, path: tuple[str, ...]) -> type | None:
     """Return the class that a dotted name refers to in a function; run no code of the program."""
-    found = _variable(function, path[0])
+    value = _variable(function, path[0])
     for name in path[1:]:
-        found = _attribute(found, name)
-    return found if is_subclass(type(found), type) else None
+        value = _attribute(value, name)
+    return value if is_subclass(type(value), type) else None
 
 
 def _variable(function: types.FunctionType, name: str) -> Any:
@@ -226,9 +226,9 @@ def _variable(function: types.FunctionType, name: str) -> Any:
     return function.__globals__.get(name, vars(builtins).get(name))
 
 
-def _attribute(found: Any, name: str) -> Any:
-    if is_subclass(type(found), types.ModuleType):
-        return vars(found).get(name)
-    if is_subclass(type(found), type):
-        return next((namespace(c)[name] for c in mro(found) if name in namespace(c)), None)
+def _attribute(owner: Any, name: str) -> Any:
+    if is_subclass(type(owner), types.ModuleType):
+        return vars(owner).get(name)
+    if is_subclass(type(owner), type):
+        return next((namespace(c)[name] for c in mro(owner) if name in namespace(c)), None)
     return None

@@ -34,7 +34,7 @@ class Explanation(NamedTuple):
     """Names of methods that its classes define, if `methods` is empty; closest matches first."""
 
     def __str__(self) -> str:
-        return one_line_each(_Text(self).lines())
+        return join_lines(_Text(self).lines())
 
     def to_dict(self) -> dict[str, Any]:
         """Return the explanation as JSON-compatible data."""
@@ -55,7 +55,7 @@ class Explanation(NamedTuple):
         return diagram(self.mro, self.bases, self.methods)
 
 
-def one_line_each(lines: Iterator[str]) -> str:
+def join_lines(lines: Iterator[str]) -> str:
     """Join lines to a text that no name can break."""
     return "\n".join(map(one_line, lines))
 
@@ -77,33 +77,33 @@ class _Text:
     """Formatter of an explanation as text for people."""
 
     def __init__(self, explanation: Explanation) -> None:
-        self._said = explanation
+        self._explanation = explanation
         self._show = Names((*explanation.mro, explanation.metaclass)).show
 
     def lines(self) -> Iterator[str]:
         """Yield the lines."""
-        said = self._said
-        yield said.name
-        yield f"  MRO: {' > '.join(map(self._show, said.mro))}"
-        for chain in said.making:
+        explanation = self._explanation
+        yield explanation.name
+        yield f"  MRO: {' > '.join(map(self._show, explanation.mro))}"
+        for chain in explanation.making:
             is_meta = chain.method == "__call__"
             yield from self._chain(chain, " of the metaclass" if is_meta else "")
-        for chain in said.methods:
+        for chain in explanation.methods:
             yield from self._chain(chain)
-        if said.routes:
+        if explanation.routes:
             yield ""
             yield "Where it leads on the object:"
-        for route in said.routes:
+        for route in explanation.routes:
             steps = (f"{self._show(s.defining_class)}.{s.method}" for s in route.steps)
             yield f"  {' > '.join(steps)}"
-        if not said.methods:
+        if not explanation.methods:
             yield ""
-            there_are = f" It defines {some_of(said.others)}." if said.others else ""
+            there_are = f" It defines {some_of(explanation.others)}." if explanation.others else ""
             yield f"No class of it defines any of the methods in question.{there_are}"
 
-    def _chain(self, chain: Chain, of: str = "") -> Iterator[str]:
+    def _chain(self, chain: Chain, suffix: str = "") -> Iterator[str]:
         yield ""
-        yield f"{chain.method}{of}"
+        yield f"{chain.method}{suffix}"
         rows = [(self._site(chain, d), self._leads(d), _place(d)) for d in chain.definitions]
         first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
         for row in rows:
@@ -120,18 +120,18 @@ class _Text:
     def _leads(self, definition: Definition) -> str:
         if definition.runs == "never":
             others = ", ".join(map(self._short, definition.run_by))
-            said = f"run by {others}" if others else "never runs"
+            outcome = f"run by {others}" if others else "never runs"
         elif definition.kind == "C":
-            said = "written in C"
+            outcome = "written in C"
         elif definition.leads:
             leads = {lead.written: lead.always for lead in definition.leads}
-            said = ", ".join(
+            outcome = ", ".join(
                 f"{written}(){'' if always else ' at times'}" for written, always in leads.items()
             )
         else:
-            said = "ends here"
+            outcome = "ends here"
         marks = {"sometimes": " (runs at times)", "unknown": " (if what is in C leads on)"}
-        return f"{said}{marks.get(definition.runs, '')}{' (abstract)' * definition.is_abstract}"
+        return f"{outcome}{marks.get(definition.runs, '')}{' (abstract)' * definition.is_abstract}"
 
     def _short(self, site: str) -> str:
         cls, _, method = site.rpartition(".")
@@ -154,5 +154,5 @@ def _place(definition: Definition) -> str:
     if definition.file is None:
         return ""
     path = Path(definition.file)
-    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-    return f"{shown}:{definition.line}"
+    location = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    return f"{location}:{definition.line}"

@@ -35,7 +35,7 @@ class Routes:
         self._mro = mro(cls)
         self._places = {qualified_name(base): index for index, base in enumerate(self._mro)}
 
-    def of(self, start: str, wanted: Collection[str]) -> tuple[Route, ...]:
+    def find(self, start: str, targets: Collection[str]) -> tuple[Route, ...]:
         """Return the route from `start` to each reachable wanted method, in the order of the code.
 
         Among several routes, it is the one with the fewest methods that are not wanted.
@@ -48,10 +48,10 @@ class Routes:
         while rows:
             ahead: list[_Node] = []
             for node in rows:
-                self._follow(node, {*wanted, start}, before, ahead)
+                self._follow(node, {*targets, start}, before, ahead)
             rows = ahead
-        found = [n for n in self._in_order(first) if n in before and n[1] in wanted and n != first]
-        ways = [self._way(node, before) for node in found if node[1] != start]
+        ends = [n for n in self._in_order(first) if n in before and n[1] in targets and n != first]
+        ways = [self._way(node, before) for node in ends if node[1] != start]
         # A route to a method covers the routes to the methods on it.
         return tuple(
             Route(way) for way in ways if not any(way == w[: len(way)] for w in ways if w != way)
@@ -60,7 +60,7 @@ class Routes:
     def _follow(
         self,
         begin: _Node,
-        wanted: Collection[str],
+        targets: Collection[str],
         before: dict[_Node, _Node | None],
         others: list[_Node],
     ) -> None:
@@ -70,7 +70,7 @@ class Routes:
             for ahead in self._ahead(node):
                 if ahead in before:
                     continue
-                if ahead[1] in wanted:
+                if ahead[1] in targets:
                     before[ahead] = node
                     reached.append(ahead)
                 else:
@@ -108,7 +108,7 @@ class Routes:
     def _ahead(self, node: _Node) -> list[_Node]:
         """Return the methods that a node calls or looks up on its object, in code order."""
         raw = self._raw(node)
-        found = [
+        steps = [
             (called.line, (self._places[qualified_name(to)], called.method))
             for called, to in self._chains.nexts(node[0], raw)
             if to is not None and qualified_name(to) in self._places
@@ -120,8 +120,8 @@ class Routes:
                 for name in (use.name, *names) if use.fate != "kept" else ():
                     first = self._first(name)
                     if first is not None and any(functions_of(self._raw(first))):
-                        found.append((use.line, first))
-        return [ahead for _, ahead in sorted(found, key=lambda pair: pair[0])]
+                        steps.append((use.line, first))
+        return [ahead for _, ahead in sorted(steps, key=lambda pair: pair[0])]
 
     def _listed(self, name: str) -> tuple[str, ...]:
         """Return the method names that a class attribute lists, as in Django's views."""

@@ -34,5 +34,5 @@ def find_mistakes(trace: TraceData) -> Findings:
     if trace.lost or trace.left_out or trace.header.filtered:
         return Findings()
     objects = Objects(trace.calls)
-    found = [finding for detect in DETECTORS for finding in detect(objects)]
-    return Findings(sorted(found, key=lambda finding: finding.severity != "error"))
+    findings = [finding for detect in DETECTORS for finding in detect(objects)]
+    return Findings(sorted(findings, key=lambda finding: finding.severity != "error"))

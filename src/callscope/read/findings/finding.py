@@ -36,8 +36,8 @@ class Finding(NamedTuple):
 
     def __str__(self) -> str:
         where = "" if self.file is None else f" ({self.file}:{self.line})"
-        said = f"{self.severity}: {self.message} {self.advice} [{self.id}]{where}"
-        return one_line(said)
+        text = f"{self.severity}: {self.message} {self.advice} [{self.id}]{where}"
+        return one_line(text)
 
 
 class Findings(tuple[Finding, ...]):

@@ -17,43 +17,45 @@ def find_before(objects: Objects) -> Iterator[Finding]:
     a method that a subclass overrides and the override needs an attribute that its own `__init__`
     has not set yet.
     """
-    found: dict[tuple[str, str, str, str], list[Call]] = {}
+    groups: dict[tuple[str, str, str, str], list[Call]] = {}
     led: dict[tuple[str, str, str, str], Call | None] = {}
-    for made in objects.constructions():
-        for call in objects.failed_of(made.call):
+    for construction in objects.constructions():
+        for call in objects.failed_of(construction.call):
             name = lacked(call)
             if name is None or call.method == INIT:
                 continue
             outer = objects.ancestors.init(call)
-            setter = _setter(made, name, None if outer is None else outer.mro_index)
+            setter = _setter(construction, name, None if outer is None else outer.mro_index)
             is_early = (
-                call.start_ns < made.call.start_ns
+                call.start_ns < construction.call.start_ns
                 if outer is None
-                else _ended_construction(objects, call, made)
+                else _ended_construction(objects, call, construction)
             )
             if setter is None or not is_early:
                 continue
             key = call.defining_class, call.method, setter, name
-            found.setdefault(key, []).append(call)
+            groups.setdefault(key, []).append(call)
             led.setdefault(key, outer)
-    for key, calls in found.items():
+    for key, calls in groups.items():
         yield _before(key, calls, led[key])
 
 
-def _setter(made: Construction, name: str, below: int | None) -> str | None:
+def _setter(construction: Construction, name: str, below: int | None) -> str | None:
     """Return the class whose `__init__` sets an attribute and had not finished."""
-    for index in made.definers():
-        code = made.code(index)
+    for index in construction.definers():
+        code = construction.code(index)
         is_later = below is None or index < below
         if is_later and code is not None and name in code.sets:
-            return made.metadata.mro[index]
+            return construction.metadata.mro[index]
     return None
 
 
-def _ended_construction(objects: Objects, call: Call, made: Construction) -> bool:
+def _ended_construction(objects: Objects, call: Call, construction: Construction) -> bool:
     """Return whether the exception of a call ended the construction of the object."""
     inits = objects.ancestors.inits(call)
-    return any(init is made.call for init in inits) and made.call.error == call.error
+    return (
+        any(init is construction.call for init in inits) and construction.call.error == call.error
+    )
 
 
 def _before(key: tuple[str, str, str, str], calls: list[Call], outer: Call | None) -> Finding:
@@ -77,7 +79,7 @@ def _before(key: tuple[str, str, str, str], calls: list[Call], outer: Call | Non
 
 def find_after(objects: Objects) -> Iterator[Finding]:
     """Yield a finding for each method that ran on an object whose `__init__` had raised."""
-    found: dict[tuple[str, str], list[Call]] = {}
+    groups: dict[tuple[str, str], list[Call]] = {}
     begun: dict[tuple[str, str], Call] = {}
     for call in objects.half_built():
         if call.method == INIT:
@@ -91,9 +93,9 @@ def find_after(objects: Objects) -> Iterator[Finding]:
         if outer is not None:
             continue  # reported for the outermost call
         key = call.defining_class, call.method
-        found.setdefault(key, []).append(call)
+        groups.setdefault(key, []).append(call)
         begun.setdefault(key, failed)
-    for key, calls in found.items():
+    for key, calls in groups.items():
         yield _after(key, calls, begun[key])
 
 
@@ -101,12 +103,12 @@ def _after(key: tuple[str, str], calls: list[Call], failed: Call) -> Finding:
     severity: Severity = "error" if any(call.error for call in calls) else "warning"
     site = calls[0]._site_metadata
     error = "" if failed.error is None else bare_name(failed.error.type)
-    made = bare_name(failed.runtime_class)
+    name = bare_name(failed.runtime_class)
     return Finding(
         id="method-after-failed-init",
         severity=severity,
-        message=f"{bare_name(key[0])}.{key[1]} ran on a {made} whose __init__ had raised {error}.",
-        advice=f"Let nothing keep a {made} before its __init__ has returned.",
+        message=f"{bare_name(key[0])}.{key[1]} ran on a {name} whose __init__ had raised {error}.",
+        advice=f"Let nothing keep a {name} before its __init__ has returned.",
         classes=tuple(dict.fromkeys((key[0], failed.runtime_class))),
         method=key[1],
         file=None if site is None else site.file,

@@ -29,61 +29,65 @@ class _Break(NamedTuple):
 
 def find_missing(objects: Objects) -> Iterator[Finding]:
     """Yield a finding for each class at which the chain of `super().__init__()` breaks."""
-    found: dict[tuple[str, ...], tuple[Construction, _Break, Severity, list[str], list[Call]]] = {}
-    for made in objects.constructions():
-        broken = _broken(made)
-        judged = None if broken is None else _judge(objects, made, broken)
+    breaks: dict[tuple[str, ...], tuple[Construction, _Break, Severity, list[str], list[Call]]] = {}
+    for construction in objects.constructions():
+        broken = _broken(construction)
+        judged = None if broken is None else _judge(objects, construction, broken)
         if broken is None or judged is None:
             continue
         severity, lacks = judged
-        key = tuple(made.metadata.mro[i] for i in (broken.last, *broken.skipped))
-        known = found.get(key)
-        if known is None:
-            found[key] = made, broken, severity, lacks, [made.call]
+        key = tuple(construction.metadata.mro[i] for i in (broken.last, *broken.skipped))
+        entry = breaks.get(key)
+        if entry is None:
+            breaks[key] = construction, broken, severity, lacks, [construction.call]
         else:
-            known[4].append(made.call)
-            if severity == "error" and known[2] == "warning":
-                found[key] = made, broken, severity, lacks, known[4]
-    for made, broken, severity, lacks, calls in found.values():
-        yield _missing(made, broken, severity, lacks, calls)
+            entry[4].append(construction.call)
+            if severity == "error" and entry[2] == "warning":
+                breaks[key] = construction, broken, severity, lacks, entry[4]
+    for construction, broken, severity, lacks, calls in breaks.values():
+        yield _missing(construction, broken, severity, lacks, calls)
 
 
-def _broken(made: Construction) -> _Break | None:
-    if not made.call.finished:
+def _broken(construction: Construction) -> _Break | None:
+    if not construction.call.finished:
         return None
-    ran = {call.mro_index for call in made.inits}
-    skipped = tuple(i for i in made.definers() if i not in ran and not made.is_abstract(i))
+    ran = {call.mro_index for call in construction.inits}
+    skipped = tuple(
+        i for i in construction.definers() if i not in ran and not construction.is_abstract(i)
+    )
     if not skipped:
         return None
     last = max(i for i in ran if i is not None and i < skipped[0])
-    code = made.code(last)
-    if made.call.error is not None and (code is None or code.calls_next):
+    code = construction.code(last)
+    if construction.call.error is not None and (code is None or code.calls_next):
         return None  # it may have been about to run
     return _Break(last, skipped)
 
 
 def _judge(
-    objects: Objects, made: Construction, broken: _Break
+    objects: Objects, construction: Construction, broken: _Break
 ) -> tuple[Severity, list[str]] | None:
     """Judge whether a skipped `__init__` is a mistake, and what the object lacks because of it.
 
     Many classes skip an `__init__` on purpose and set some of its attributes themselves. For
     these, only an attribute that was actually missed is reported.
     """
-    codes = [code for i in broken.skipped if (code := made.code(i)) is not None]
+    codes = [code for i in broken.skipped if (code := construction.code(i)) is not None]
     if len(codes) < len(broken.skipped):
         return None
     sets = dict.fromkeys(name for code in codes for name in code.sets if name != ANY)
-    done = {name for call in made.inits if (code := _code(call)) for name in code.sets}
-    missed = {lacked(call) for call in objects.failed_of(made.call)}
-    shown = [name for name in sets if name in missed and name not in done]
-    if shown or made.call.error is not None:
-        return ("error", shown or [*sets]) if sets else None
+    done = {name for call in construction.inits if (code := _code(call)) for name in code.sets}
+    missed = {lacked(call) for call in objects.failed_of(construction.call)}
+    missing = [name for name in sets if name in missed and name not in done]
+    if missing or construction.call.error is not None:
+        return ("error", missing or [*sets]) if sets else None
     if ANY in done:
         return None
-    lacks = [name for name in sets if name not in done and name not in made.metadata.provided]
+    lacks = [
+        name for name in sets if name not in done and name not in construction.metadata.provided
+    ]
     is_redone = any(name in done for name in sets)
-    goes_on = any((call.mro_index or 0) > broken.skipped[0] for call in made.inits)
+    goes_on = any((call.mro_index or 0) > broken.skipped[0] for call in construction.inits)
     if is_redone or (not lacks and (goes_on or sets)):
         return None
     return ("error", lacks) if lacks else ("warning", [])
@@ -94,15 +98,19 @@ def _code(call: Call) -> CodeMetadata | None:
 
 
 def _missing(
-    made: Construction, broken: _Break, severity: Severity, lacks: list[str], calls: list[Call]
+    construction: Construction,
+    broken: _Break,
+    severity: Severity,
+    lacks: list[str],
+    calls: list[Call],
 ) -> Finding:
-    mro, last = made.metadata.mro, broken.last
-    site = made.metadata.site(last, INIT)
+    mro, last = construction.metadata.mro, broken.last
+    site = construction.metadata.site(last, INIT)
     breaker = bare_name(mro[last])
     skipped = [f"{bare_name(mro[i])}.__init__" for i in broken.skipped]
-    of = "it" if last == 0 else bare_name(mro[0])
-    for_want = f", so {of} has no {names([*map(repr, lacks)])}" if lacks else ""
-    code = made.code(last)
+    owner = "it" if last == 0 else bare_name(mro[0])
+    for_want = f", so {owner} has no {names([*map(repr, lacks)])}" if lacks else ""
+    code = construction.code(last)
     if code is not None and code.calls_next:
         between = [bare_name(name) for name in mro[last : broken.skipped[0]]]
         why = f"{breaker}.__init__ can lead on, but did not lead there"
@@ -125,13 +133,13 @@ def _missing(
 
 def find_twice(objects: Objects) -> Iterator[Finding]:
     """Yield a finding for each class whose `__init__` ran twice while one object was made."""
-    found: dict[tuple[str, ...], list[tuple[Call, Call]]] = {}
-    for made in objects.constructions():
+    groups: dict[tuple[str, ...], list[tuple[Call, Call]]] = {}
+    for construction in objects.constructions():
         runs: dict[int | None, list[Call]] = {}
-        for call in made.inits:
+        for call in construction.inits:
             if call.finished and call.error is None:
                 runs.setdefault(call.mro_index, []).append(call)
-        if any(call.mro_index == made.call.mro_index for call in made.inits[1:]):
+        if any(call.mro_index == construction.call.mro_index for call in construction.inits[1:]):
             continue  # the whole object is initialized again
         for calls in runs.values():
             if len(calls) == 1:
@@ -142,8 +150,8 @@ def find_twice(objects: Objects) -> Iterator[Finding]:
             code = _code(calls[0])
             if len(own) > 1 and not (code is not None and code.is_empty):
                 key = calls[0].defining_class, *(by.defining_class for _, by in own)
-                found.setdefault(key, []).extend(own)
-    for key, led_by in found.items():
+                groups.setdefault(key, []).extend(own)
+    for key, led_by in groups.items():
         yield _twice(key, led_by)
 
 

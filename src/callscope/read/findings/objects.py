@@ -73,11 +73,11 @@ class Templates:
 
     def _first_that_lacks(self, method: str) -> float:
         """Return the start of the first call that did not lead to the method; infinity if none."""
-        known = self._first_without.get(method)
-        if known is None:
-            lacking = (c.start_ns for c in self._calls if not led(c, method))
-            known = self._first_without[method] = next(lacking, math.inf)
-        return known
+        start_ns = self._first_without.get(method)
+        if start_ns is None:
+            starts = (c.start_ns for c in self._calls if not led(c, method))
+            start_ns = self._first_without[method] = next(starts, math.inf)
+        return start_ns
 
 
 class Ancestors:
@@ -143,9 +143,9 @@ class Ancestors:
 
     def inits(self, call: Call) -> Iterator[Call]:
         """Yield each `__init__` on the same object that led to a call, innermost first."""
-        while (found := self.init(call)) is not None:
-            yield found
-            call = found
+        while (outer := self.init(call)) is not None:
+            yield outer
+            call = outer
 
 
 class Objects:
@@ -176,28 +176,30 @@ class Objects:
             and call._mro_index is not None
         ):
             outer = self.ancestors.init(call)
-            known = self._constructions.setdefault(key, [])
-            if outer is None or not known:
-                known.append(Construction(call, call._class_metadata, [call]))
+            constructions = self._constructions.setdefault(key, [])
+            if outer is None or not constructions:
+                constructions.append(Construction(call, call._class_metadata, [call]))
             else:
-                known[-1].inits.append(call)
+                constructions[-1].inits.append(call)
 
     def constructions(self) -> Iterator[Construction]:
         """Yield each construction of an object that was recorded from its beginning.
 
         It was not if the first traced `__init__` is not the one that runs first.
         """
-        for known in self._constructions.values():
-            for construction in known:
+        for constructions in self._constructions.values():
+            for construction in constructions:
                 definers = construction.definers()
                 if definers and construction.call.mro_index == definers[0]:
                     yield construction
 
     def begun_before(self, call: Call) -> Call | None:
         """Return the last `__init__` that constructed the object before a call on it."""
-        known = self._constructions.get(_key(call), [])
-        before = bisect_left(known, call.start_ns, key=lambda made: made.call.start_ns)
-        return known[before - 1].call if before else None
+        constructions = self._constructions.get(_key(call), [])
+        before = bisect_left(
+            constructions, call.start_ns, key=lambda construction: construction.call.start_ns
+        )
+        return constructions[before - 1].call if before else None
 
     def templates_of(self, call: Call) -> Templates:
         """Return the calls of `__call__` on the object that a call ran on."""
@@ -207,8 +209,8 @@ class Objects:
         """Yield the calls on objects of which an `__init__` has raised."""
         failed = {
             key
-            for key, known in self._constructions.items()
-            if any(made.call.error is not None for made in known)
+            for key, constructions in self._constructions.items()
+            if any(construction.call.error is not None for construction in constructions)
         }
         if failed:
             yield from (c for c in self.calls if c._instance is not None and _key(c) in failed)
@@ -229,15 +231,15 @@ def is_same_object(call: Call, other: Call) -> bool:
 
 def led(template: Call, method: str) -> list[Call]:
     """Return the outermost calls of a method that a `__call__` led to on its object."""
-    found, waiting = [], [*template._children]
+    calls, waiting = [], [*template._children]
     while waiting:
         call = waiting.pop()
         if is_same_object(call, template):
             if call.method == method:
-                found.append(call)
+                calls.append(call)
             else:
                 waiting += call._children
-    return found
+    return calls
 
 
 def _start(call: Call) -> int:
@@ -249,12 +251,12 @@ def lacked(call: Call) -> str | None:
     error = call.error
     if error is None or error.type != "AttributeError":
         return None
-    found = _NO_ATTRIBUTE.search(error.message)
-    return None if found is None else found[1]
+    match = _NO_ATTRIBUTE.search(error.message)
+    return None if match is None else match[1]
 
 
-def names(found: Sequence[str], joint: str = "and") -> str:
+def names(items: Sequence[str], joint: str = "and") -> str:
     """Join a few names as in a sentence."""
-    more = len(found) - _MOST_NAMES
-    shown = [*found[:_MOST_NAMES], *([f"{more} more"] if more > 0 else [])]
-    return f" {joint} ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
+    more = len(items) - _MOST_NAMES
+    visible = [*items[:_MOST_NAMES], *([f"{more} more"] if more > 0 else [])]
+    return f" {joint} ".join(filter(None, (", ".join(visible[:-1]), visible[-1])))

@@ -22,7 +22,7 @@ _INSTALLED: Final = frozenset(("site-packages", "dist-packages"))
 
 def find_bypassed(objects: Objects) -> Iterator[Finding]:
     """Yield a finding for each method that `__call__` leads to but that ran without it."""
-    found: dict[tuple[str, ...], list[Call]] = {}
+    groups: dict[tuple[str, ...], list[Call]] = {}
     for call in objects.calls:
         metadata = call._class_metadata
         if metadata is None or call.instance is None or call.method not in metadata.template:
@@ -32,8 +32,8 @@ def find_bypassed(objects: Objects) -> Iterator[Finding]:
             parent = call.parent
             by = "" if parent is None else parent.defining_class
             within = "" if parent is None else parent.method
-            found.setdefault((call.defining_class, call.method, by, within), []).append(call)
-    for calls in found.values():
+            groups.setdefault((call.defining_class, call.method, by, within), []).append(call)
+    for calls in groups.values():
         yield _bypassed(calls)
 
 
@@ -88,7 +88,7 @@ def _bypassed(calls: list[Call]) -> Finding:
 
 def find_not_reached(objects: Objects) -> Iterator[Finding]:
     """Yield a finding for each override of `__call__` that never reaches the template it hides."""
-    found: dict[tuple[str, str], list[Call]] = {}
+    groups: dict[tuple[str, str], list[Call]] = {}
     reaching: set[tuple[str, str]] = set()
     for call in objects.calls:
         metadata, site = call._class_metadata, call._site_metadata
@@ -102,10 +102,10 @@ def find_not_reached(objects: Objects) -> Iterator[Finding]:
         if _is_by_its_author(site.defining_class, site.file, hidden):
             continue
         key = call.defining_class, hidden.defining_class
-        found.setdefault(key, []).append(call)
+        groups.setdefault(key, []).append(call)
         if call in objects.ancestors.leading:
             reaching.add(key)
-    for key, calls in found.items():
+    for key, calls in groups.items():
         if key not in reaching:
             yield _not_reached(key, calls)
 
@@ -148,7 +148,7 @@ class _Drop(NamedTuple):
 
 def find_dropped(objects: Objects) -> Iterator[Finding]:
     """Yield a finding for each `__call__` that returns None though the method it runs does not."""
-    found: dict[tuple[str, str, str], list[_Drop]] = {}
+    groups: dict[tuple[str, str, str], list[_Drop]] = {}
     returning: set[tuple[str, str, str]] = set()
     for call in objects.calls:
         metadata = call._class_metadata
@@ -161,9 +161,9 @@ def find_dropped(objects: Objects) -> Iterator[Finding]:
                 continue
             results = [c for c in led(call, method) if c.result is not None]
             if results and not _consumes(call, method) and not _is_passed_on(call, method):
-                found.setdefault(key, []).append(_Drop(call, results[0]))
+                groups.setdefault(key, []).append(_Drop(call, results[0]))
     merged: dict[tuple[str, str], list[_Drop]] = {}
-    for key, drops in found.items():
+    for key, drops in groups.items():
         if key not in returning:
             merged.setdefault(key[:2], []).extend(drops)
     for drops in merged.values():

@@ -131,12 +131,12 @@ def _files(path: Path) -> list[Path]:
         raise TraceFileError.cannot_read(path, error) from None
     if is_named:
         return [path]
-    found = sorted(map(Path, glob.glob(str(path))))  # noqa: PTH207  # the pattern may be absolute
-    if not found:
+    matches = sorted(map(Path, glob.glob(str(path))))  # noqa: PTH207  # the pattern may be absolute
+    if not matches:
         raise TraceFileError.cannot_read(
             path, FileNotFoundError(ENOENT, "no file matches the pattern")
         )
-    return found
+    return matches
 
 
 def _load(source: Path) -> TraceData:

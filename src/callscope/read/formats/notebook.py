@@ -9,12 +9,12 @@ from callscope.trace.html import MAX_CALLS, framed, nested
 def trace_html(trace: TraceData) -> str:
     """Return a trace as HTML: a tree with foldable branches."""
     names = Names.of(trace.calls)
-    shown = min(len(trace), MAX_CALLS)
+    count = min(len(trace), MAX_CALLS)
     title = f"{len(trace):,} call{'' if len(trace) == 1 else 's'}"
-    if shown < len(trace):
-        title += f", of which {shown:,} are shown; trace.save('trace.html') writes them all"
+    if count < len(trace):
+        title += f", of which {count:,} are shown; trace.save('trace.html') writes them all"
     if trace.lost:
         title += f"; {trace.lost:,} more were made and not kept"
     if trace.left_out:
         title += f"; {sum(trace.left_out.values()):,} more were left out"
-    return framed(title, "".join(nested(trace.roots, names, shown)))
+    return framed(title, "".join(nested(trace.roots, names, count)))

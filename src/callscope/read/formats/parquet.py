@@ -49,7 +49,7 @@ class Column(NamedTuple):
 
     name: str
     type: str
-    of: Callable[[Call], Any]
+    value: Callable[[Call], Any]
 
 
 def _json(value: object) -> str:
@@ -63,8 +63,8 @@ def _arguments(call: Call) -> str | None:
 
 
 def _texts(call: Call) -> list[str]:
-    found = (call._arguments or {}).items()
-    return [encodable(name) for name, value in found if type(finite(value)) is Text]
+    arguments = (call._arguments or {}).items()
+    return [encodable(name) for name, value in arguments if type(finite(value)) is Text]
 
 
 _COLUMNS: Final = (
@@ -134,7 +134,7 @@ def to_arrow(trace: TraceData) -> pa.Table:
     schema = _schema(arrow).with_metadata({_METADATA: _json(about)})
     try:
         columns = [
-            arrow.array(map(column.of, calls), schema.field(column.name).type)
+            arrow.array(map(column.value, calls), schema.field(column.name).type)
             for column in _COLUMNS
         ]
         columns.append(arrow.array(numbers, schema.field(_CLASS).type))
@@ -230,10 +230,10 @@ def _about(about: Any, builder: TraceBuilder, name: str) -> tuple[Header, list[C
     """Return the metadata, checked like the equivalent lines of a `.jsonl` file."""
     cost = about.get("cost") and dict(zip(Cost._fields, about["cost"], strict=True))
     processes = [
-        dict(zip(Process._fields, each, strict=True)) for each in about.get("processes") or ()
+        dict(zip(Process._fields, fields, strict=True)) for fields in about.get("processes") or ()
     ]
-    said = {**about, "kind": "trace", "cost": cost, "processes": processes}
-    header = slow.header(said, name)
+    line = {**about, "kind": "trace", "cost": cost, "processes": processes}
+    header = slow.header(line, name)
     slow.take(builder, {**about, "kind": "end"})
     classes = [_class(fields, builder) for fields in about["classes"]]
     builder.metadata = MetadataVersions()  # the rows refer to their metadata themselves
@@ -243,14 +243,14 @@ def _about(about: Any, builder: TraceBuilder, name: str) -> tuple[Header, list[C
 def _class(fields: list[Any], builder: TraceBuilder) -> ClassMetadata:
     about = dict(zip(ClassMetadata._fields, fields, strict=False))
     for site in (site for own in about["sites"] for site in own):
-        said = dict(zip(SiteMetadata._fields, site, strict=True))
-        code = said["code"] and dict(zip(CodeMetadata._fields, said["code"], strict=True))
-        slow.take(builder, {**said, "kind": "site", "code": code})
+        line = dict(zip(SiteMetadata._fields, site, strict=True))
+        code = line["code"] and dict(zip(CodeMetadata._fields, line["code"], strict=True))
+        slow.take(builder, {**line, "kind": "site", "code": code})
     methods = [[site[1] for site in own] for own in about["sites"]]
     slow.take(builder, {**about, "kind": "class", "sites": methods})
-    found = builder.metadata.cls(about["runtime_class"])
-    assert found is not None
-    return found
+    metadata = builder.metadata.cls(about["runtime_class"])
+    assert metadata is not None
+    return metadata
 
 
 def _take(builder: TraceBuilder, row: dict[str, Any], classes: list[ClassMetadata]) -> None:
@@ -285,9 +285,9 @@ def _take(builder: TraceBuilder, row: dict[str, Any], classes: list[ClassMetadat
     if row[_CLASS] is not None:
         call._class_metadata = metadata = classes[row[_CLASS]]
         index = call.mro_index
-        known = None if index is None else metadata.site(index, call.method)
-        if known is not None and (known.file, known.line) == (row["file"], row["line"]):
-            call._site_metadata = known
+        site = None if index is None else metadata.site(index, call.method)
+        if site is not None and (site.file, site.line) == (row["file"], row["line"]):
+            call._site_metadata = site
     builder.begin(call, row["call_id"], row["parent_id"])
     for number, ts_ns in enumerate(row["instants"] or ()):
         (builder.resume if number % 2 else builder.suspend)(call.call_id, ts_ns)

@@ -71,17 +71,15 @@ def is_compressed(path: Path) -> bool:
 
 
 def _suffix(path: Path) -> str:
-    found = _known_suffix(path)
-    if found is None:
-        known = ", ".join(SUFFIXES)
-        msg = (
-            f"No format has the suffix of {str(path)!r}. Name a file that ends in one of: {known}."
-        )
+    suffix = _matching_suffix(path)
+    if suffix is None:
+        suffixes = ", ".join(SUFFIXES)
+        msg = f"No format has the suffix of {str(path)!r}. Name a file that ends in one of: {suffixes}."
         raise TraceFormatError(msg)
-    return found
+    return suffix
 
 
-def _known_suffix(path: Path) -> str | None:
+def _matching_suffix(path: Path) -> str | None:
     """Return the longest known suffix that matches, in lower case."""
     name = path.name.lower()
-    return max((known for known in SUFFIXES if name.endswith(known)), key=len, default=None)
+    return max((suffix for suffix in SUFFIXES if name.endswith(suffix)), key=len, default=None)

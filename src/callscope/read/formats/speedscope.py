@@ -58,14 +58,14 @@ class _Frames:
     def number(self, call: Call) -> int:
         """Return the number of a call's site."""
         key = call._defining_class, call._method
-        known = self._numbers.get(key)
-        if known is None:
-            known = self._numbers[key] = len(self.texts)
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self.texts)
             name = f"{self._names.show(call._defining_class)}.{call._method}"
             file = "" if call.file is None else f',"file":{quoted(call.file)}'
             line = "" if call.line is None else f',"line":{call.line}'
             self.texts.append(f'{{"name":{quoted(name)}{file}{line}}}')
-        return known
+        return number
 
 
 def _last_ns(calls: Sequence[Call]) -> int:
@@ -83,13 +83,13 @@ def _profiles(trace: TraceData, frames: _Frames, last_ns: int) -> list[tuple[str
         lane = lanes.setdefault((call._pid, call._thread, call._task), [])
         lane += _stretches(call, frames.number(call), last_ns)
     pids = {pid for pid, _, _ in lanes}
-    found: list[tuple[str, list[Stretch]]] = []
+    profiles: list[tuple[str, list[Stretch]]] = []
     for (pid, thread, task), stretches in lanes.items():
         process = f"process {pid}{details.get(pid, '')}, " if len(pids) > 1 else ""
         name = process + (f"thread {thread}" if task is None else f"task {task}, thread {thread}")
         for number, part in enumerate(_nesting(stretches), 1):
-            found.append((name if number == 1 else f"{name} / {number}", part))
-    return found
+            profiles.append((name if number == 1 else f"{name} / {number}", part))
+    return profiles
 
 
 def _stretches(call: Call, frame: int, last_ns: int) -> Iterator[Stretch]:

@@ -56,13 +56,13 @@ class MetadataVersions:
 
     def site(self, defining_class: str, method: str) -> SiteMetadata | None:
         """Return the metadata of a site."""
-        found: SiteMetadata | None = self._get((defining_class, method))
-        return found
+        metadata: SiteMetadata | None = self._get((defining_class, method))
+        return metadata
 
     def cls(self, name: str) -> ClassMetadata | None:
         """Return the metadata of a class."""
-        found: ClassMetadata | None = self._get(name)
-        return found
+        metadata: ClassMetadata | None = self._get(name)
+        return metadata
 
     def _get(self, key: Hashable) -> Any:
         versions, entries = self._entries.get(key, ((), ()))

@@ -60,10 +60,10 @@ def window(trace: TraceData, calls: Collection[Call]) -> str:
     outermost = min((call.depth for call in calls), default=0)
     lines = []
     for label, roots in _by_thread(trace):
-        shown = [call for call, _ in _walk(roots) if call in calls]
-        if label and shown:
+        visible = [call for call, _ in _walk(roots) if call in calls]
+        if label and visible:
             lines.append(label)
-        lines += [_outlined(call, names, outermost) for call in shown]
+        lines += [_outlined(call, names, outermost) for call in visible]
     return "\n".join(lines)
 
 
@@ -98,19 +98,19 @@ def tree(
     names = Names.of(trace.calls)
     style = _style(encoding or getattr(sys.stdout, "encoding", None))
     lines: list[str] = []
-    shown = 0
+    count = 0
     for label, roots in _by_thread(trace, process_details(trace.header)):
         if label:
             lines.append(label)
         rows = [
-            (f"{_branches(last, style)}{_shown(call, names)}", call)
-            for call, last in islice(_walk(roots), None if max_lines is None else max_lines - shown)
+            (f"{_branches(last, style)}{_call_line(call, names)}", call)
+            for call, last in islice(_walk(roots), None if max_lines is None else max_lines - count)
         ]
-        shown += len(rows)
+        count += len(rows)
         lines += _with_durations(rows, style)
-    if shown < len(trace):
+    if count < len(trace):
         lines.append(
-            f"... {len(trace) - shown:,} more calls; trace.save('all.txt') writes them all"
+            f"... {len(trace) - count:,} more calls; trace.save('all.txt') writes them all"
         )
     return "\n".join([*lines, *missing(trace.lost, trace.left_out), "", *_where(names)])
 
@@ -122,8 +122,8 @@ def write(trace: TraceData, file: BinaryIO) -> None:
 
 
 def _nothing(trace: TraceData) -> str:
-    asked = " and ".join(trace.header.targets) or "the declared classes"
-    return one_line(f"No calls were recorded of {asked}.{trace.absence()}")
+    targets = " and ".join(trace.header.targets) or "the declared classes"
+    return one_line(f"No calls were recorded of {targets}.{trace.absence()}")
 
 
 def _by_thread(
@@ -159,7 +159,7 @@ def _below(node: tuple[Call, tuple[bool, ...]]) -> Iterator[tuple[Call, tuple[bo
         yield child, (*above, child is children[-1])
 
 
-def _shown(call: Call, names: Names) -> str:
+def _call_line(call: Call, names: Names) -> str:
     return f"{deep(call.depth)}{call_text(call, names)}{outcome_text(call)}"
 
 

@@ -33,10 +33,10 @@ class _Quotes(dict[str, str]):
     """Texts as JSON; short ones, which recur often, are cached."""
 
     def __missing__(self, text: str) -> str:
-        made = quoted(text)
+        literal = quoted(text)
         if len(text) <= _SHORT and len(self) < _MOST_QUOTES:
-            self[text] = made
-        return made
+            self[text] = literal
+        return literal
 
 
 class Parts:
@@ -108,11 +108,13 @@ class Parts:
         return lines
 
     def _pid(self, pid: int) -> int:
-        known = self._pids.get(pid)
-        if known is None:
-            known = self._pids[pid] = pid if 0 <= pid <= _MAX_PID else next(self._numbers)
-            self._name("process_name", known, known, quoted(f"python{self._details.get(pid, '')}"))
-        return known
+        number = self._pids.get(pid)
+        if number is None:
+            number = self._pids[pid] = pid if 0 <= pid <= _MAX_PID else next(self._numbers)
+            self._name(
+                "process_name", number, number, quoted(f"python{self._details.get(pid, '')}")
+            )
+        return number
 
     def _name(self, what: str, pid: int, tid: int, name: str) -> None:
         args = f'"args":{{"name":{name}}}'
@@ -126,23 +128,25 @@ class Parts:
             number: number of tracks of that lane, including this one.
         """
         pid, thread, task = lane
-        shown = self._pid(pid)
+        process = self._pid(pid)
         is_main = thread == "MainThread" and task is None and number == 1
-        tid = shown if is_main else next(self._numbers)
+        tid = process if is_main else next(self._numbers)
         name = (thread or "thread") if task is None else f"task {task}"
-        self._name("thread_name", shown, tid, quoted(name if number == 1 else f"{name} / {number}"))
+        self._name(
+            "thread_name", process, tid, quoted(name if number == 1 else f"{name} / {number}")
+        )
         self._tracks += 1
         order = f'"name":"thread_sort_index","args":{{"sort_index":{self._tracks}}}'
-        self._new_names.append(f',\n{{"ph":"M","pid":{shown},"tid":{tid},{order}}}')
-        return f'"pid":{shown},"tid":{tid}'
+        self._new_names.append(f',\n{{"ph":"M","pid":{process},"tid":{tid},{order}}}')
+        return f'"pid":{process},"tid":{tid}'
 
     def head(self, call: Call, track: str) -> Head:
         """Return the JSON that a call shares with others of its site on the same track."""
         key = track, call._method, call._defining_class, call._runtime_class
-        known = self._heads.get(key)
-        if known is None:
-            known = self._heads[key] = self._new_head(call, track)
-        return known
+        head = self._heads.get(key)
+        if head is None:
+            head = self._heads[key] = self._new_head(call, track)
+        return head
 
     def _new_head(self, call: Call, track: str) -> Head:
         defining = self._names.show(call._defining_class)
@@ -152,7 +156,7 @@ class Parts:
         numbered = quoted(f"{runtime}#").removesuffix('"')
         return Head(f"{start}{numbered}", f"{start}{quoted(runtime)}")
 
-    def shown(self, call: Call, track: str) -> str:
+    def call_json(self, call: Call, track: str) -> str:
         """Return the JSON of a call without its times."""
         head, instance = self.head(call, track), call._instance
         start = head.nobody if instance is None else f'{head.some}{instance}"'

@@ -52,7 +52,7 @@ class PlacedLines:
 
     def _begin(self, item: Item, track: Track) -> None:
         if item.is_call:
-            start = self._parts.shown(item.call, track.text)
+            start = self._parts.call_json(item.call, track.text)
         else:
             start = f"{track.text},{_SUSPENDED}"
         start = f"{start},{self._ts(item.start_ns)}"
@@ -80,7 +80,7 @@ class PlacedLines:
 
 
 def _items(calls: Sequence[Call]) -> list[Item]:
-    items = [Item.of(call) for call in calls]
+    items = [Item.from_call(call) for call in calls]
     items += (
         Item(call, begin_ns, end_ns, is_call=False)
         for call in calls

@@ -24,12 +24,12 @@ def plain_lines(
     quotes, as_json = parts.quotes, parts.value
     for call, start_ns, end_ns in zip(calls, starts, ends, strict=True):
         key = call._method, call._defining_class, call._runtime_class
-        known = starts_of.get(key)
-        if known is None:
+        pair = starts_of.get(key)
+        if pair is None:
             some, nobody = parts.head(call, track)
-            known = f',\n{{"ph":"X",{some}', f',\n{{"ph":"X",{nobody}'
-            starts_of[key] = known
-        some, nobody = known
+            pair = f',\n{{"ph":"X",{some}', f',\n{{"ph":"X",{nobody}'
+            starts_of[key] = pair
+        some, nobody = pair
         instance, arguments = call._instance, call._arguments
         ts_ns, took_ns = start_ns - zero_ns, end_ns - start_ns
         if call._result is None and call._error is None and instance is not None:
@@ -38,9 +38,11 @@ def plain_lines(
                 continue
             if len(arguments) == 1:
                 ((name, value),) = arguments.items()
-                shown = value if type(value) is int and least < value < most else as_json(value)
+                value_json = (
+                    value if type(value) is int and least < value < most else as_json(value)
+                )
                 add(
-                    f'{some}{instance}","arguments":{{{quotes[name]}:{shown}}}}},'
+                    f'{some}{instance}","arguments":{{{quotes[name]}:{value_json}}}}},'
                     f'"ts":{ts_ns}e-3,"dur":{took_ns}e-3}}'
                 )
                 continue

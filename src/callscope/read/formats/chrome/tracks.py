@@ -45,7 +45,7 @@ class Item:
         """The assigned track; None until it is placed."""
 
     @classmethod
-    def of(cls, call: Call) -> Item:
+    def from_call(cls, call: Call) -> Item:
         """Return the item of a call."""
         return cls(call, call._start_ns, call._end_ns, is_call=True)
 
@@ -154,7 +154,7 @@ def _nests(item: Item, track: Track) -> bool:
 
 def _undisturbed(calls: Sequence[Call]) -> set[Call]:
     """Return the suspended calls during which no call with the same parent begins."""
-    found = set()
+    suspended = set()
     next_ns: dict[object, int] = {}
     for call in reversed(calls):
         lane = Parts.lane(call)
@@ -163,6 +163,6 @@ def _undisturbed(calls: Sequence[Call]) -> set[Call]:
         if call._suspensions:
             end_ns = NEVER if call._end_ns is None else call._end_ns
             if next_ns.get(key, NEVER) >= end_ns:
-                found.add(call)
+                suspended.add(call)
         next_ns[key] = call._start_ns
-    return found
+    return suspended

@@ -70,7 +70,7 @@ def page(trace: TraceData, *, max_calls: int | None = MAX_CALLS) -> str:
         "script": script,
         "trace": _inert_json(pack(trace, max_calls)),
     }
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _asset("page.html"))
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _asset("page.html"))
 
 
 def _title(trace: TraceData) -> str:

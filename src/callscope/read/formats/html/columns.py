@@ -52,9 +52,9 @@ def pack(trace: TraceData, max_calls: int | None) -> dict[str, Any]:
     """
     calls = trace.calls
     findings = find_mistakes(trace)
-    wanted = [call for finding in findings for call in finding.calls[:MAX_FOUND]]
+    evidence = [call for finding in findings for call in finding.calls[:MAX_FOUND]]
     columns = Columns(Names.of(calls), trace.header.start_ns)
-    columns.add_all(choose(calls, wanted, max_calls))
+    columns.add_all(choose(calls, evidence, max_calls))
     if len(columns) < len(calls):
         columns.add_left_out(calls)
     header = trace.header
@@ -86,30 +86,32 @@ def _figures(summary: Summary) -> dict[str, Any]:
     }
 
 
-def choose(calls: Sequence[Call], wanted: Iterable[Call], max_calls: int | None) -> Sequence[Call]:
+def choose(
+    calls: Sequence[Call], preferred: Iterable[Call], max_calls: int | None
+) -> Sequence[Call]:
     """Return at most `max_calls` calls: the first ones, and wanted ones with their ancestors."""
     if max_calls is None or len(calls) <= max_calls:
         return calls
     needed: set[Call] = set()
-    for call in wanted:
+    for call in preferred:
         line = _line(call, needed)
         if len(needed) + len(line) <= max_calls:
             needed.update(line)
     room = max_calls - len(needed)
-    kept = []
+    selection = []
     for call in calls:
         if call in needed:
-            kept.append(call)
+            selection.append(call)
         elif room:
-            kept.append(call)
+            selection.append(call)
             room -= 1
-    return kept
+    return selection
 
 
-def _line(call: Call | None, known: Collection[Call]) -> list[Call]:
+def _line(call: Call | None, boundary: Collection[Call]) -> list[Call]:
     """Return a call and its ancestors, up to the first that is known."""
     line = []
-    while call is not None and call not in known:
+    while call is not None and call not in boundary:
         line.append(call)
         call = call.parent
     return line
@@ -160,10 +162,10 @@ class Columns:
             parent = call.parent
             if call in self._place or parent is None:
                 continue
-            found = parent if parent in self._place else nearest.get(parent)
-            if found is not None:
-                nearest[call] = found
-                counts[found] = counts.get(found, 0) + 1
+            ancestor = parent if parent in self._place else nearest.get(parent)
+            if ancestor is not None:
+                nearest[call] = ancestor
+                counts[ancestor] = counts.get(ancestor, 0) + 1
         self._left_out = {self._place[call]: (n, call.self_ns) for call, n in counts.items()}
 
     def finding(self, finding: Any) -> dict[str, Any]:
@@ -239,9 +241,9 @@ class Columns:
     def _text(self, text: str) -> int:
         if len(text) > MAX_TEXT:
             text = f"{text[:MAX_TEXT]}… and {len(text) - MAX_TEXT:,} characters more"
-        known = len(self._texts)
+        count = len(self._texts)
         number = self._texts[text]
-        if number == known:
+        if number == count:
             self._size += len(text)
         return number
 

@@ -71,13 +71,13 @@ class LoadedCall(Call, Struct, tag_field="kind", tag="call", eq=False, rename=_K
 
     @property
     def _site_metadata(self) -> SiteMetadata | None:  # type: ignore[override]
-        found: SiteMetadata | None = self._metadata.site(self._defining_class, self._method)
-        return found
+        metadata: SiteMetadata | None = self._metadata.site(self._defining_class, self._method)
+        return metadata
 
     @property
     def _class_metadata(self) -> ClassMetadata | None:  # type: ignore[override]
-        found: ClassMetadata | None = self._metadata.cls(self._runtime_class)
-        return found
+        metadata: ClassMetadata | None = self._metadata.cls(self._runtime_class)
+        return metadata
 
 
 class Returned(Struct, tag_field="kind", tag="return", gc=False):
@@ -248,7 +248,7 @@ def _take(builder: TraceBuilder, event: Any) -> None:
             site = SiteMetadata(event.defining_class, event.method, event.file, event.line, code)
             builder.site(site)
         case Class():
-            said = (event.template, event.hidden, event.provided)
-            builder.cls(event.runtime_class, event.mro, event.sites, said)
+            details = (event.template, event.hidden, event.provided)
+            builder.cls(event.runtime_class, event.mro, event.sites, details)
         case End():
             builder.end_all(event.lost, event.left_out)

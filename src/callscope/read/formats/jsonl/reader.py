@@ -42,12 +42,12 @@ class Reader:
         """
         try:
             with no_collection():
-                found = self._header()
+                trace_header = self._header()
                 while lines := self._file.readlines(_PIECE):
                     self._take(lines)
         except WrongLineError as error:
             raise self._wrong(str(error)) from None
-        return found, self._builder.recorded()
+        return trace_header, self._builder.recorded()
 
     def _header(self) -> Header:
         self._line = 1

@@ -82,14 +82,14 @@ def parse(line: bytes) -> dict[str, Any]:
         WrongLineError: if there is none.
     """
     try:
-        found = _json(line)
+        value = _json(line)
     except (ValueError, RecursionError):
         msg = "it is not JSON"
         raise WrongLineError(msg) from None
-    if type(found) is not dict:
+    if type(value) is not dict:
         msg = "it is not a JSON object"
         raise WrongLineError(msg)
-    return found
+    return value
 
 
 def _json(line: bytes) -> Any:
@@ -275,8 +275,8 @@ def _class(builder: TraceBuilder, line: dict[str, Any]) -> None:
         raise WrongLineError(msg)
     for names in methods:
         _strings({"sites": names}, "sites")
-    said = [_strings(line, key) if key in line else [] for key in CLASS_KEYS]
-    builder.cls(_field(line, "runtime_class", str), _strings(line, "mro"), methods, said)
+    details = [_strings(line, key) if key in line else [] for key in CLASS_KEYS]
+    builder.cls(_field(line, "runtime_class", str), _strings(line, "mro"), methods, details)
 
 
 def _values(values: dict[str, Any], line: dict[str, Any]) -> dict[str, Value]:
@@ -288,11 +288,11 @@ def _values(values: dict[str, Any], line: dict[str, Any]) -> dict[str, Value]:
 
 
 def _strings(line: dict[str, Any], name: str) -> list[str]:
-    found: list[str] = _field(line, name, list)
-    if not all(type(item) is str for item in found):
-        msg = f"{name!r} is {found!r:.40} and not a list of strings"
+    strings: list[str] = _field(line, name, list)
+    if not all(type(item) is str for item in strings):
+        msg = f"{name!r} is {strings!r:.40} and not a list of strings"
         raise WrongLineError(msg)
-    return found
+    return strings
 
 
 def _field(line: dict[str, Any], name: str, kind: type, *, optional: bool = False) -> Any:

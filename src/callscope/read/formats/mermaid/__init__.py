@@ -49,8 +49,8 @@ class _Diagram:
         self._trace = trace
         self._folded = folded
         self._most = most
-        self._depth, shown = levels_that_fit(folded, most)
-        self._spare = most - shown
+        self._depth, total = levels_that_fit(folded, most)
+        self._spare = most - total
         """Number of calls of the next level that can also be drawn."""
         self._names = Names.of(trace.calls)
         self._lifelines: dict[str, str] = {}
@@ -75,15 +75,15 @@ class _Diagram:
     def _rounds(
         self, rounds: Sequence[Round], depth: int, sender: str, above: Call | None
     ) -> Iterator[str]:
-        for number, each in enumerate(rounds):
-            if not self._has_room(len(each.calls), depth):
+        for number, group in enumerate(rounds):
+            if not self._has_room(len(group.calls), depth):
                 yield _note(sender, f"{_total(rounds[number:]):,} more calls")
                 return
-            if each.times > 1:
-                yield f"loop {each.times:,} times"
-            for call in each.calls:
+            if group.times > 1:
+                yield f"loop {group.times:,} times"
+            for call in group.calls:
                 yield from self._call(call, depth, sender, above)
-            if each.times > 1:
+            if group.times > 1:
                 yield "end"
 
     def _call(self, call: Call, depth: int, sender: str, above: Call | None) -> Iterator[str]:
@@ -140,7 +140,7 @@ def _outcome(call: Call, sender: str, receiver: str) -> Iterator[str]:
 
 
 def _total(rounds: Sequence[Round]) -> int:
-    return sum((1 + count(call)) * each.times for each in rounds for call in each.calls)
+    return sum((1 + count(call)) * group.times for group in rounds for call in group.calls)
 
 
 def _note(lifeline: str, text: str) -> str:

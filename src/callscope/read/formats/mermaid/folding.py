@@ -43,8 +43,8 @@ class Folded:
         for call in reversed([*walk(roots)]):
             rounds = self._rounds[call] = self._fold(call.children)
             inner = tuple(
-                (tuple(self._shape_of[inner] for inner in each.calls), each.times)
-                for each in rounds
+                (tuple(self._shape_of[inner] for inner in group.calls), group.times)
+                for group in rounds
             )
             error = None if call.error is None else call.error.type
             shape = (call.defining_class, call.method, call.runtime_class, error, inner)
@@ -82,14 +82,14 @@ def _repetition(shapes: Sequence[int], start: int) -> tuple[int, int]:
 
 def levels_that_fit(folded: Folded, most: int) -> tuple[int, int]:
     """Return how many outer levels, at least one, fit in `most` calls, and their total calls."""
-    level, shown, depth = folded.roots, 0, 0
+    level, total, depth = folded.roots, 0, 0
     while level:
-        calls = shown + sum(len(each.calls) for each in level)
+        calls = total + sum(len(group.calls) for group in level)
         if calls > most and depth:
             break
-        shown, depth = calls, depth + 1
-        level = [inner for each in level for call in each.calls for inner in folded.below(call)]
-    return depth, shown
+        total, depth = calls, depth + 1
+        level = [inner for group in level for call in group.calls for inner in folded.below(call)]
+    return depth, total
 
 
 def count(call: Call) -> int:
