@@ -157,10 +157,10 @@ def _belongs_to_run(path: Path) -> bool:
 
 
 def _header(path: Path) -> dict[str, Any]:
-    opened = gzip.open if path.suffix.lower() == ".gz" else open
+    opener = gzip.open if path.suffix.lower() == ".gz" else open
     with (
         suppress(OSError, EOFError, ValueError, zlib.error, RecursionError),
-        opened(path, "rb") as file,
+        opener(path, "rb") as file,
     ):
         header = json.loads(file.readline(_LONGEST_HEADER))
         return header if isinstance(header, dict) else {}

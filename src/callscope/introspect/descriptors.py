@@ -69,11 +69,11 @@ def _method_kind(raw: Any) -> DescriptorParts | None:
     part = Part(inner, binding)
 
     def rebuild(replace: Replace) -> Any:
-        made = kind.__new__(type(raw))
-        kind.__init__(made, replace(part))
-        made.__dict__.clear()  # the interpreter's own wrapper of `__new__` has no name
-        made.__dict__.update(raw.__dict__)
-        return made
+        copy = kind.__new__(type(raw))
+        kind.__init__(copy, replace(part))
+        copy.__dict__.clear()  # the interpreter's own wrapper of `__new__` has no name
+        copy.__dict__.update(raw.__dict__)
+        return copy
 
     return DescriptorParts((part,), rebuild)
 
@@ -96,12 +96,12 @@ def _property(raw: property) -> DescriptorParts | None:
 
     def rebuild(replace: Replace) -> Any:
         # This also keeps the name in its error messages, which cannot be read.
-        made: Any = raw
+        entry: Any = raw
         for part, put in parts:
-            made = put(made, replace(part))
+            entry = put(entry, replace(part))
         if hasattr(raw, "__dict__"):
-            made.__dict__.update(raw.__dict__)
-        return made
+            entry.__dict__.update(raw.__dict__)
+        return entry
 
     return DescriptorParts(tuple(part for part, _ in parts), rebuild)
 
@@ -121,15 +121,15 @@ def _singledispatchmethod(raw: Any) -> DescriptorParts | None:
     theirs = raw.dispatcher
 
     def rebuild(replace: Replace) -> Any:
-        made: dict[int, tuple[Any, Any]] = {}
+        cache: dict[int, tuple[Any, Any]] = {}
 
         def dispatch(cls: type) -> Any:
             implementation = theirs.dispatch(cls)
-            if id(implementation) not in made:
+            if id(implementation) not in cache:
                 inner = descriptor_parts(implementation)
                 new = implementation if inner is None else inner.rebuild(replace)
-                made[id(implementation)] = implementation, new
-            return made[id(implementation)][1]
+                cache[id(implementation)] = implementation, new
+            return cache[id(implementation)][1]
 
         # Later registrations go to the original.
         ours = types.FunctionType(
@@ -191,9 +191,9 @@ def _definer(raw: Any, name: str) -> type:
 
 
 def _copied(raw: Any, **changes: Any) -> Any:
-    made = object.__new__(type(raw))
-    made.__dict__.update(raw.__dict__, **changes)
-    return made
+    copy = object.__new__(type(raw))
+    copy.__dict__.update(raw.__dict__, **changes)
+    return copy
 
 
 _INIT_OF_PROTOCOLS: Final = "_no_init_or_replace_init"
@@ -225,9 +225,9 @@ def parts_of(raw: Any) -> list[tuple[str, str]]:
 
     The reason is empty for a traceable part.
     """
-    found = descriptor_parts(raw)
-    if found is not None:
-        return [(part.suffix, why_not(raw, part)) for part in found.parts]
+    descriptor = descriptor_parts(raw)
+    if descriptor is not None:
+        return [(part.suffix, why_not(raw, part)) for part in descriptor.parts]
     kind = type(raw).__name__
     if kind == "instancemethod":
         return [("", "pybind11 looks at the frame that calls it")]
@@ -249,9 +249,9 @@ def why_not(raw: Any, part: Part) -> str:
     module: object = part.function.__module__
     if type(module) is str and (module, part.function.__name__) == ("typing", _INIT_OF_PROTOCOLS):
         return "typing replaces it when the first object is made"
-    shape = Signature.of(part.function)
-    names = (*shape.parameters, *shape.freevars)
+    signature = Signature.from_function(part.function)
+    names = (*signature.parameters, *signature.freevars)
     are_names = (n.isidentifier() and not keyword.iskeyword(n) and n != "__debug__" for n in names)
-    if all(are_names) and len({*shape.parameters}) == len(shape.parameters):
+    if all(are_names) and len({*signature.parameters}) == len(signature.parameters):
         return ""
     return "a parameter or a free variable has a name that source code cannot contain"

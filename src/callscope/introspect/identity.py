@@ -55,9 +55,9 @@ _tokens: dict[int, Token] = {}
 
 def identify_watched(instance: object) -> Identity:
     """Return the identity of an object without weak references whose finalizer is watched."""
-    known = _tokens.get(id(instance))
-    if known is not None:
-        return known
+    token = _tokens.get(id(instance))
+    if token is not None:
+        return token
     if gc.is_finalized(instance):
         return Token()  # its finalizer has run and will not run again
     return _tokens.setdefault(id(instance), Token(id(type(instance))))
@@ -107,19 +107,19 @@ class Numbers:
 
     def __getitem__(self, identity: Identity) -> int:
         key = _key(identity)
-        known = self._by_identity.get(key)
-        if known is None:
+        entry = self._by_identity.get(key)
+        if entry is None:
             # The identity is kept: otherwise another object could take its address.
-            known = identity, self._last + 1
+            entry = identity, self._last + 1
             # No interrupt falls between these two.
-            self._by_identity[key] = known
+            self._by_identity[key] = entry
             self._last += 1
-        return known[1]
+        return entry[1]
 
     def get(self, identity: Identity) -> int | None:
         """Return the number of an object that has one."""
-        known = self._by_identity.get(_key(identity))
-        return None if known is None else known[1]
+        entry = self._by_identity.get(_key(identity))
+        return None if entry is None else entry[1]
 
     def sweep(self) -> None:
         """Forget objects that were gone at the last sweep: all their records are read now.

@@ -68,12 +68,14 @@ def missing_module(name: str, path: str) -> TargetModuleError:
     """Return the error for a missing module, with similar names."""
     package, _, last = name.rpartition(".")
     places = _places_of(package) if package else None
-    names = {found.name for found in pkgutil.iter_modules(places)} if places != [] else set()
+    names = (
+        {candidate.name for candidate in pkgutil.iter_modules(places)} if places != [] else set()
+    )
     if not package:
         names |= sys.stdlib_module_names
-    names = {found for found in names if found.startswith("_") == last.startswith("_")}
+    names = {candidate for candidate in names if candidate.startswith("_") == last.startswith("_")}
     close = difflib.get_close_matches(last, names, n=3, cutoff=_ALIKE)
-    near = [f"{package}.{found}" if package else found for found in close]
+    near = [f"{package}.{candidate}" if package else candidate for candidate in close]
     remedy = f"{did_you_mean(near)} Check" if near else " Install it, or check"
     msg = f"There is no module {name!r}.{remedy} the spelling of {path!r}."
     return TargetModuleError(msg, name=name)

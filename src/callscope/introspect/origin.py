@@ -37,8 +37,8 @@ def _launch_id() -> str | None:
 
 def rank() -> int | None:
     """Return the rank of this process in its launcher's group; None without a launcher."""
-    given = (os.environ.get(name, "") for name in _RANKS)
-    return next((int(text) for text in given if text.isascii() and text.isdigit()), None)
+    values = (os.environ.get(name, "") for name in _RANKS)
+    return next((int(text) for text in values if text.isascii() and text.isdigit()), None)
 
 
 def host() -> str:

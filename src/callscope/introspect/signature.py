@@ -74,7 +74,7 @@ class Signature(NamedTuple):
     """Prefix of every name of the shadow's own."""
 
     @classmethod
-    def of(cls, function: types.FunctionType) -> Signature:
+    def from_function(cls, function: types.FunctionType) -> Signature:
         """Read the signature from a function's code."""
         code = function.__code__
         names = code.co_varnames
@@ -135,15 +135,15 @@ def default_values(function: types.FunctionType) -> dict[str, Any]:
     last = min(len(defaults), positional)
     by_name = {} if function.__kwdefaults__ is None else {**function.__kwdefaults__}
     names = code.co_varnames[positional - last : positional]
-    found = dict(zip(names, defaults[len(defaults) - last :], strict=True))
-    return found | {n: by_name[n] for n in code.co_varnames[positional:end] if n in by_name}
+    values = dict(zip(names, defaults[len(defaults) - last :], strict=True))
+    return values | {n: by_name[n] for n in code.co_varnames[positional:end] if n in by_name}
 
 
 def unstarred(function: types.FunctionType) -> types.FunctionType:
     """Return a function that takes `*args` and `**kwargs` as ordinary positional parameters."""
     code = function.__code__
     flags = code.co_flags & ~(_CO_VARARGS | _CO_VARKEYWORDS)
-    count = len(Signature.of(function).parameters)
+    count = len(Signature.from_function(function).parameters)
     plain = code.replace(
         co_argcount=count, co_posonlyargcount=0, co_kwonlyargcount=0, co_flags=flags
     )

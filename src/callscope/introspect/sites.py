@@ -137,9 +137,9 @@ def _forget(ref: weakref.ref[type]) -> None:
 def class_ref(cls: type) -> ClassRef:
     """Return the unique `ClassRef` of a class."""
     # Keyed by identity: a metaclass may define `__eq__` without `__hash__`.
-    known = _class_refs.get(id(cls))
-    if known is not None:
-        return known
+    cached = _class_refs.get(id(cls))
+    if cached is not None:
+        return cached
     ref = ClassRef(cls, _forget)
     ref.key = id(cls)
     ref._name, ref._is_named = qualified_name(cls), False

@@ -47,16 +47,16 @@ class ClassCode:
 
     def led_to(self, start: str, begin: int = 0) -> dict[str, list[SelfCall]]:
         """Return the uses of attributes and methods that a method reaches, by name."""
-        found: dict[str, list[SelfCall]] = {}
+        uses: dict[str, list[SelfCall]] = {}
         waiting, seen = [(start, begin)], {start}
         while waiting:
             for code in self.live(*waiting.pop()):
                 for use in read(code).uses:
-                    found.setdefault(use.name, []).append(use)
+                    uses.setdefault(use.name, []).append(use)
                     if use.name not in seen:
                         seen.add(use.name)
                         waiting.append((use.name, 0))
-        return found
+        return uses
 
     def leads_through(self, method: str, end: int) -> bool:
         """Return whether `super` calls always lead from a method's first class to a later one.
@@ -73,19 +73,19 @@ class ClassCode:
 
     def provided(self, names: Collection[str]) -> tuple[str, ...]:
         """Return the given names that an object has, or may get, without any `__init__`."""
-        found = {name for name in names if any(map(_is_value, self.defining(name)))}
+        attributes = {name for name in names if any(map(_is_value, self.defining(name)))}
         begun = self.led_to("__init__")
         for method, reading in self._mentioning(names):
-            found.update(names if reading.sets_others and method in begun else reading.sets)
-        return tuple(sorted(found.intersection(names)))
+            attributes.update(names if reading.sets_others and method in begun else reading.sets)
+        return tuple(sorted(attributes.intersection(names)))
 
     def _mentioning(self, names: Collection[str]) -> Iterator[tuple[str, Reading]]:
         """Yield the methods, except `__init__`, that can run and mention one of the names."""
-        wanted = set(names)
+        name_set = set(names)
         for method in self._entries:
             if method != "__init__":
                 for code in self.live(method):
-                    if not wanted.isdisjoint(_mentioned(code)) or "__dict__" in code.co_names:
+                    if not name_set.isdisjoint(_mentioned(code)) or "__dict__" in code.co_names:
                         yield method, read(code)
 
 

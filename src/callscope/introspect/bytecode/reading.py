@@ -63,22 +63,22 @@ class Reading(NamedTuple):
 def read(code: types.CodeType) -> Reading:
     """Read a method's code; the result is cached."""
     try:
-        known = _known.get(code)
-        if known is None:
+        reading = _readings.get(code)
+        if reading is None:
             has_object = code.co_argcount or code.co_flags & _CO_VARARGS
             own = frozenset(code.co_varnames[:1] if has_object else ())
-            known = _known[code] = _Reader(code, own).read()
+            reading = _readings[code] = _Reader(code, own).read()
     except RecursionError:
         raise
     except Exception:
         return _UNREADABLE  # a tool may have made code that no compiler emits
-    return known
+    return reading
 
 
 _CO_VARARGS: Final = 0x04
 _CONSTANTS: Final = ("LOAD_CONST", "RETURN_CONST")
 _UNREADABLE: Final = Reading((), True, (), (), True, False, False, False)
-_known: WeakKeyDictionary[types.CodeType, Reading] = WeakKeyDictionary()
+_readings: WeakKeyDictionary[types.CodeType, Reading] = WeakKeyDictionary()
 
 
 class _Reader:
@@ -159,8 +159,8 @@ class _Reader:
 
     def _fate(self, place: int) -> Fate | None:
         """Return how the result of ``self.method(...)``, which starts at `place`, is used."""
-        found, attr = self._steps[place : place + 2]
-        after = found.depth + 1
+        receiver, attr = self._steps[place : place + 2]
+        after = receiver.depth + 1
         if not attr.loads_method:
             # In `self.method(*args)`, a NULL lies below the function; from 3.13 on, above it.
             is_below = place > 0 and self._steps[place - 1].opname == "PUSH_NULL"
@@ -192,9 +192,9 @@ class _Reader:
         past = 0
         for place, step in enumerate(self._steps):
             if _is(step, "name", "super"):
-                for found, index in self._super(place):
+                for target, index in self._super(place):
                     past = index
-                    yield found, index
+                    yield target, index
             elif step.kind == "name" and step.value != "__class__" and step.position > past:
                 yield from self._by_class(place)
 
@@ -206,18 +206,18 @@ class _Reader:
                 ahead = self._ahead(index)
                 if not ahead or ahead[0].kind != "attr":
                     return
-                found = ahead[0]
+                method = ahead[0]
             elif step.kind in ("name", "attr"):
                 path += () if step.value == "__class__" else (step.value,)
                 continue
             elif step.kind == "self" or step.opname == "PUSH_NULL":
                 continue
             elif step.kind == "super":
-                found = step
+                method = step
             else:
                 return
             by: Literal["super", "super of"] = "super of" if path else "super"
-            yield Next(found.value, by, tuple(path), found.line, always=False), found.position
+            yield Next(method.value, by, tuple(path), method.line, always=False), method.position
             return
 
     def _by_class(self, place: int) -> Iterator[tuple[Next, int]]:
@@ -234,14 +234,14 @@ class _Reader:
                     yield Next(path[-1], "class", named, step.line, always=False), step.position
                 return
 
-    def _with_always(self, found: list[tuple[Next, int]]) -> list[Next]:
+    def _with_always(self, nexts: list[tuple[Next, int]]) -> list[Next]:
         places: dict[str, set[int]] = {}
-        for leads, index in found:
+        for leads, index in nexts:
             places.setdefault(leads.method, set()).add(index)
         always = {
             method for method, passed in places.items() if not self._read.may_return_without(passed)
         }
-        return [leads._replace(always=leads.method in always) for leads, _ in found]
+        return [leads._replace(always=leads.method in always) for leads, _ in nexts]
 
     def _is_empty(self) -> bool:
         """Return whether the code only returns the constant None."""

@@ -10,7 +10,7 @@ from callscope.introspect.summaries.secrets import REDACTED, scrubbed
 from callscope.introspect.summaries.summarizer import (
     ObjectMark,
     Summarizer,
-    known_type,
+    cached_type,
     summarizer,
     type_name,
 )
@@ -22,7 +22,7 @@ __all__ = [
     "ObjectMark",
     "Summarizer",
     "bounded",
-    "known_type",
+    "cached_type",
     "scrubbed",
     "summarizer",
     "type_name",

@@ -15,18 +15,18 @@ class ByClass(Generic[_T]):
     """
 
     def __init__(self) -> None:
-        self.known: dict[int, tuple[weakref.ref[type], _T]] = {}
+        self.entries: dict[int, tuple[weakref.ref[type], _T]] = {}
 
     def __setitem__(self, kind: type, value: _T) -> None:
-        key, known = id(kind), self.known
+        key, entries = id(kind), self.entries
 
         def forget(ref: weakref.ref[type]) -> None:
-            if key in known and known[key][0] is ref:
-                del known[key]
+            if key in entries and entries[key][0] is ref:
+                del entries[key]
 
-        known[key] = weakref.ref(kind, forget), value
+        entries[key] = weakref.ref(kind, forget), value
 
     def get(self, kind: type, default: _T) -> _T:
         """Return the value of a class, or the default."""
-        known = self.known.get(id(kind))
-        return known[1] if known is not None and known[0]() is kind else default
+        entry = self.entries.get(id(kind))
+        return entry[1] if entry is not None and entry[0]() is kind else default

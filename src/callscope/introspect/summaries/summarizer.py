@@ -102,7 +102,7 @@ class Summarizer:
     def type(self, value: Any) -> Text:
         """Return the module-qualified name of the value's class, with shape and dtype if any."""
         try:
-            return known_type(value) or self._type(value)
+            return cached_type(value) or self._type(value)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -122,8 +122,8 @@ class Summarizer:
         try:
             name = qualified_name(type(error)).removeprefix("builtins.")
             message = self._message(error)
-            shown = scrubbed_start(message, _MAX_TEXT + 1)
-            return CallError(name, cut(shown, _MAX_TEXT))
+            start = scrubbed_start(message, _MAX_TEXT + 1)
+            return CallError(name, cut(start, _MAX_TEXT))
         except KeyboardInterrupt:
             raise
         except BaseException as failure:
@@ -146,9 +146,9 @@ class Summarizer:
     def _items(self, values: Iterable[Any], length: int, depth: int) -> str:
         if depth >= MAX_DEPTH:
             return "..."
-        shown = [*islice(values, MAX_ITEMS)]
-        texts = [self._text(value, depth + 1) for value in shown]
-        if length == len(shown) and self._is_secret_pair(shown):
+        head = [*islice(values, MAX_ITEMS)]
+        texts = [self._text(value, depth + 1) for value in head]
+        if length == len(head) and self._is_secret_pair(head):
             texts[1] = REDACTED
         if length > MAX_ITEMS:
             texts.append(f"... {length - MAX_ITEMS} more")
@@ -188,15 +188,15 @@ def _parts(error: BaseException) -> Iterator[Any]:
 @functools.cache
 def _members(kind: type) -> tuple[types.MemberDescriptorType, ...]:
     """Return the member descriptors of a class in C; only such a class may be hashed."""
-    found = namespace(kind).values()
-    return tuple(entry for entry in found if type(entry) is types.MemberDescriptorType)
+    entries = namespace(kind).values()
+    return tuple(entry for entry in entries if type(entry) is types.MemberDescriptorType)
 
 
 def _is_scalar(part: Any) -> bool:
     kind = type(part)
     if kind is int:
         return type(bounded(part)) is int
-    return part is None or any(kind is known for known in (str, float, bool, bytes))
+    return part is None or any(kind is scalar for scalar in (str, float, bool, bytes))
 
 
 def _failed(value: Any, error: BaseException) -> Text:
@@ -219,12 +219,12 @@ def type_name(kind: type) -> Text:
     return Text(qualified_name(kind).removeprefix("builtins."))
 
 
-def known_type(value: Any) -> Text | None:
+def cached_type(value: Any) -> Text | None:
     """Return the name of the value's class if it is cached; runs none of the class's code."""
     # `ByClass.get`, inlined: a call would use a frame of the program's recursion limit.
     kind = type(value)
-    known = _type_names.known.get(id(kind))
-    return known[1] if known is not None and known[0]() is kind else None
+    entry = _type_names.entries.get(id(kind))
+    return entry[1] if entry is not None and entry[0]() is kind else None
 
 
 @functools.cache

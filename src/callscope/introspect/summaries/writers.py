@@ -46,15 +46,15 @@ error_args: Final[Callable[[BaseException], tuple[Any, ...]]] = BaseException.__
 Writer = Callable[[Nesting, Any, int], str]
 
 _UNKNOWN: Final = object()
-_found: Final[ByClass[Any]] = ByClass()
+_cache: Final[ByClass[Any]] = ByClass()
 
 
 def writer_of(kind: type) -> Writer | None:
     """Return the writer for values of a class; None for a class of unknown kind."""
-    known: Writer | None = _found.get(kind, _UNKNOWN)
-    if known is _UNKNOWN:
-        known = _found[kind] = _find_writer(kind)
-    return known
+    entries: Writer | None = _cache.get(kind, _UNKNOWN)
+    if entries is _UNKNOWN:
+        entries = _cache[kind] = _find_writer(kind)
+    return entries
 
 
 def _find_writer(kind: type) -> Writer | None:
@@ -68,23 +68,23 @@ def _find_writer(kind: type) -> Writer | None:
     if is_subclass(kind, enum.Enum):
         return _enum
     for base in mro(kind):
-        for known, write in _WRITERS:
-            if base is known:
+        for entries, write in _WRITERS:
+            if base is entries:
                 return write
     return _dataclass if "__dataclass_fields__" in namespace(kind) else None
 
 
 def _dataclass(summarizer: Nesting, value: Any, depth: int) -> str:
     fields = namespace(type(value))["__dataclass_fields__"]
-    shown = []
-    for name in islice(_shown_fields(fields), MAX_ITEMS):
-        found = stored(value, name)
-        if found is not ABSENT and depth < MAX_DEPTH:
-            shown.append(f"{name}={summarizer._named(name, found, depth + 1)}")
-    return f"{bare_name(qualified_name(type(value)))}({', '.join(shown)})"
+    parts = []
+    for name in islice(_repr_fields(fields), MAX_ITEMS):
+        item = stored(value, name)
+        if item is not ABSENT and depth < MAX_DEPTH:
+            parts.append(f"{name}={summarizer._named(name, item, depth + 1)}")
+    return f"{bare_name(qualified_name(type(value)))}({', '.join(parts)})"
 
 
-def _shown_fields(fields: Any) -> Iterator[str]:
+def _repr_fields(fields: Any) -> Iterator[str]:
     # A class may store anything under the name that dataclasses use.
     for name, field in fields.items() if type(fields) is dict else ():
         genuine = type(name) is str and qualified_name(type(field)) == "dataclasses.Field"
@@ -104,8 +104,8 @@ def _bytes(_: Nesting, value: bytes | bytearray, _depth: int) -> str:
     base: Any = bytes if is_subclass(type(value), bytes) else bytearray
     start = bytes(base.__getitem__(value, slice(_MAX_BYTES + BEYOND + 1)))
     length = base.__len__(value)
-    shown = scrubbed_start(start.decode("latin-1"), _MAX_BYTES).encode("latin-1")
-    return repr(shown) if length <= _MAX_BYTES else f"{shown!r}... {length} bytes"
+    visible = scrubbed_start(start.decode("latin-1"), _MAX_BYTES).encode("latin-1")
+    return repr(visible) if length <= _MAX_BYTES else f"{visible!r}... {length} bytes"
 
 
 def bounded(value: int) -> int | Text:
@@ -151,8 +151,8 @@ def _tuple(summarizer: Nesting, value: tuple[Any, ...], depth: int) -> str:
     names = namespace(type(value)).get("_fields")
     if type(names) is tuple and len(names) == length and depth < MAX_DEPTH:
         pairs = islice(zip(names, tuple.__iter__(value), strict=True), MAX_ITEMS)
-        shown = [f"{spelling(n)}={summarizer._named(n, item, depth + 1)}" for n, item in pairs]
-        return f"{_prefix(value, tuple)}({', '.join(shown)})"
+        fields = [f"{spelling(n)}={summarizer._named(n, item, depth + 1)}" for n, item in pairs]
+        return f"{_prefix(value, tuple)}({', '.join(fields)})"
     items = summarizer._items(tuple.__iter__(value), length, depth)
     return f"{_prefix(value, tuple)}({items}{',' if length == 1 else ''})"
 
@@ -195,8 +195,8 @@ def _method(_: Nesting, value: types.MethodType, _depth: int) -> str:
 def _moment(_: Nesting, value: Any, _depth: int) -> str:
     zone = value.tzinfo
     # The zone's class may be the program's own.
-    known = zone is None or (is_trusted(type(zone)) and holds_plain(zone))
-    return repr(value if known else value.replace(tzinfo=None))
+    entries = zone is None or (is_trusted(type(zone)) and holds_plain(zone))
+    return repr(value if entries else value.replace(tzinfo=None))
 
 
 def _module(_: Nesting, value: types.ModuleType, _depth: int) -> str:
@@ -212,8 +212,8 @@ def _exception(summarizer: Nesting, value: BaseException, depth: int) -> str:
 def _enum(_: Nesting, value: Any, _depth: int) -> str:
     name = held_by(value).get("_name_")
     # A combined flag has no name in some versions of Python.
-    shown = name if name is None else text_of(name) or "?"
-    return f"{bare_name(qualified_name(type(value)))}.{shown}"
+    member = name if name is None else text_of(name) or "?"
+    return f"{bare_name(qualified_name(type(value)))}.{member}"
 
 
 # The first class of the MRO that is listed here decides.

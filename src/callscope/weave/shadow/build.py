@@ -61,7 +61,7 @@ def _make_shadow(part: Part, patch: Patch, site: Site, spec: ShadowSpec) -> Any:
     site.code = written_code(original)
     is_function = type(original) is types.FunctionType
     site.is_marked_abstract = is_function and "__isabstractmethod__" in original.__dict__
-    signature = Signature.of(original) if is_function else CALLABLE
+    signature = Signature.from_function(original) if is_function else CALLABLE
     if signature.is_coroutine:
         TAPES.follow_contexts()
     compiled = _compile(signature, part.binding, spec.text)

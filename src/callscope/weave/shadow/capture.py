@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any, Final
 
-from callscope.introspect.summaries import REDACTED, known_type, summarizer
+from callscope.introspect.summaries import REDACTED, cached_type, summarizer
 from callscope.tape.records import AT_LIMIT, ERROR, UNKNOWN_ERROR
 from callscope.tape.threads import TAPES
 from callscope.trace import Text
@@ -47,7 +47,7 @@ class Capture:
 
     def type(self, value: Any) -> Text:
         """Return the name of a value's class."""
-        return known_type(value) or TAPES.untraced(self._summarizer.type, value)
+        return cached_type(value) or TAPES.untraced(self._summarizer.type, value)
 
     def _both(self, value: Any) -> Any:
         return self._summarizer.value(value), self._summarizer.type(value)
