@@ -22,7 +22,7 @@ _LOOPS: Final = 5
 
 _NOBODY: Final = ThreadTape("", weakref.ref(Cost))
 
-_known: Final[dict[tuple[ShadowSpec, int], Cost]] = {}
+_costs: Final[dict[tuple[ShadowSpec, int], Cost]] = {}
 
 
 def measure_cost(capture: Capture) -> Cost:
@@ -37,9 +37,9 @@ def measure_cost(capture: Capture) -> Cost:
     captured = () if capture == "none" else (capture,)
     spec = ShadowSpec(captured, (), live=False, compiles=is_compiling() is not None)
     key = spec, id(TAPES.clock.cell_contents)  # tests replace the clock
-    if key not in _known:
-        _known[key] = TAPES.untraced(_measure, spec)
-    return _known[key]
+    if key not in _costs:
+        _costs[key] = TAPES.untraced(_measure, spec)
+    return _costs[key]
 
 
 class _Loop(NamedTuple):

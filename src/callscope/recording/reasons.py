@@ -44,8 +44,8 @@ def misfits(
         sites: class and method of each site of the recording; without any, nothing is said.
     """
     names = sorted(f"{bare_name(cls)}.{method}" for cls, method in sites)
-    for option, asked in patterns:
-        for pattern in asked if names else ():
+    for option, globs in patterns:
+        for pattern in globs if names else ():
             if not any(fnmatchcase(name, pattern) for name in names):
                 there_are = some_of(nearest_first(names, (pattern,)))
                 yield f"{option}: no site matches {pattern!r}; there are {there_are}."

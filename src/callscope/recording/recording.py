@@ -154,14 +154,14 @@ class Recording:
             return
         try:
             self._state, self._ends_in = "ending", threading.get_ident()
-            lacking = [*filter(None, (handle._lacks_methods() for handle in self._handles))]
+            problems = [*filter(None, (handle._lacks_methods() for handle in self._handles))]
             self._end()
             self._state = "ended"
         except BaseException:
             self._state = before
             raise
         if before == "running":
-            self._tell_of_what_is_missing(lacking)
+            self._report_problems(problems)
 
     def _end(self) -> None:
         """Do each step that was not done yet."""
@@ -182,9 +182,9 @@ class Recording:
             RUNNING.remove(self)
         restore()
 
-    def _tell_of_what_is_missing(self, lacking: list[str]) -> None:
+    def _report_problems(self, problems: list[str]) -> None:
         self._started.warn(forks=self._forks if self._hands_out else 0)
-        for problem in lacking:
+        for problem in problems:
             self.report(problem)
         for misfit in self._misfits():
             warn(misfit, SiteWarning)
@@ -274,8 +274,8 @@ class Recording:
         It weaves nothing and costs almost nothing until it is read or full. Instance numbers
         start again.
         """
-        wanted = Filter(self._plan.sites, self._config.where, max_calls, "drop_oldest")
-        excerpt = Window(wanted)
+        call_filter = Filter(self._plan.sites, self._config.where, max_calls, "drop_oldest")
+        excerpt = Window(call_filter)
         self._excerpts.append(excerpt)
         try:
             yield Trace(self.trace.header, excerpt.read, self._measure_cost)
@@ -319,9 +319,9 @@ class Recording:
             WEAVER.reweave()
 
     def _declared(self) -> list[Declaration]:
-        return [*self._ad_hoc, *filter(None, map(self._as_asked, REGISTRY.declarations()))]
+        return [*self._ad_hoc, *filter(None, map(self._with_options, REGISTRY.declarations()))]
 
-    def _as_asked(self, declaration: Declaration) -> Declaration | None:
+    def _with_options(self, declaration: Declaration) -> Declaration | None:
         root = declaration.root()
         if root is None or not matches(declaration.name, self._config.patterns):
             return None
@@ -363,16 +363,16 @@ class Recording:
     def _make_reader(self) -> TapeReader | CallCounter:
         if self._config.max_calls == 0:
             return CallCounter(self._plan.sites)
-        wanted = self._config.call_filter(self._plan.sites)
+        call_filter = self._config.call_filter(self._plan.sites)
         return TapeReader(
-            wanted, keep=self._keeps, receiver=self._feed, context_hook=self._context_hook
+            call_filter, keep=self._keeps, receiver=self._feed, context_hook=self._context_hook
         )
 
     def _read(self) -> Recorded:
         is_running = self._state == "running"
-        told = TAPES.count(self._reader) if is_running else self._reader.kept
+        count = TAPES.count(self._reader) if is_running else self._reader.kept
         is_final = self._state == "ended"
-        read = self._reader.recorded() if self._file is None else self._read_file(self._file, told)
+        read = self._reader.recorded() if self._file is None else self._read_file(self._file, count)
         if not is_final:
             return read._replace(sites=self._sites, absence=self._absence)
         # Not the bound methods: they would keep the recording and its classes alive.
@@ -402,12 +402,12 @@ class Recording:
             patterns.append(("break_on", self._debugger.patterns))
         yield from misfits(patterns, self._sites())
 
-    def _read_file(self, file: JSONLines, told: int) -> Recorded:
+    def _read_file(self, file: JSONLines, count: int) -> Recorded:
         from callscope.read.formats import load_all
 
         if self._file_read is None or self._state == "running":
             calls = () if file.is_bare else load_all([file.path]).calls
             # Calls that could not be written are lost as well.
-            lost = self._reader.lost + max(0, told - len(calls))
+            lost = self._reader.lost + max(0, count - len(calls))
             self._file_read = Recorded(calls, lost, self._reader.left_out)
         return self._file_read

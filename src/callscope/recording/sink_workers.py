@@ -34,8 +34,8 @@ def is_live(sink: Sink) -> bool:
 
 def context_hook_of(sinks: Iterable[Sink]) -> ContextHook | None:
     """Return the context hook of the sinks, the attribute `context_hook` of one of them."""
-    found = (getattr(sink, "context_hook", None) for sink in sinks)
-    return next((hook for hook in found if hook is not None), None)
+    hooks = (getattr(sink, "context_hook", None) for sink in sinks)
+    return next((hook for hook in hooks if hook is not None), None)
 
 
 class SinkState:
@@ -62,9 +62,9 @@ class SinkState:
     @property
     def deadline_seconds(self) -> float:
         """Longest wait for it at the end; the sink may set its own."""
-        asked = getattr(self._sink, "deadline_seconds", DEADLINE_SECONDS)
-        makes_sense = isinstance(asked, (int, float)) and asked >= 0  # false for NaN
-        return min(asked, _LONGEST) if makes_sense else DEADLINE_SECONDS
+        seconds = getattr(self._sink, "deadline_seconds", DEADLINE_SECONDS)
+        makes_sense = isinstance(seconds, (int, float)) and seconds >= 0  # false for NaN
+        return min(seconds, _LONGEST) if makes_sense else DEADLINE_SECONDS
 
     @property
     def exits_first(self) -> bool:

@@ -15,14 +15,14 @@ class Window:
         wanted: the calls to keep.
     """
 
-    def __init__(self, wanted: Filter) -> None:
-        self._wanted = wanted
+    def __init__(self, call_filter: Filter) -> None:
+        self._call_filter = call_filter
         self._is_closed = False
         self.open()
 
     def open(self) -> None:
         """Begin to read the tapes."""
-        self.reader: TapeReader = TapeReader(self._wanted)
+        self.reader: TapeReader = TapeReader(self._call_filter)
         TAPES.attach(self.reader)
 
     def read(self) -> Recorded:

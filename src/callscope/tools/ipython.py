@@ -89,17 +89,17 @@ class CallscopeMagics(Magics):
         if ":" in name:
             return name
         head, *rest = name.split(".")
-        found = self._shell.user_ns.get(head)
-        if found is None and rest and is_module(head):
+        value = self._shell.user_ns.get(head)
+        if value is None and rest and is_module(head):
             return str(parse_path(name))
         for attribute in rest:
-            found = getattr(found, attribute, None)
-        if found is None:
+            value = getattr(value, attribute, None)
+        if value is None:
             return name
-        if not isinstance(found, type):
-            msg = f"{name!r} must be a class, got an object of type {type(found).__name__}. Name a class."
+        if not isinstance(value, type):
+            msg = f"{name!r} must be a class, got an object of type {type(value).__name__}. Name a class."
             raise UsageError(msg)
-        return found
+        return value
 
     def _following(self, recording: Recording, awaited: set[str]) -> AbstractContextManager[None]:
         return following(recording, awaited, self._shell.user_module)
@@ -119,9 +119,9 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
         formatters["text/html"].for_type_by_name(module, name, _html)
 
 
-def _write(shown: Any, printer: Any, _cycle: bool) -> None:  # noqa: FBT001  # IPython's
-    printer.text(str(shown))
+def _write(value: Any, printer: Any, _cycle: bool) -> None:  # noqa: FBT001  # IPython's
+    printer.text(str(value))
 
 
-def _html(shown: Any) -> str:
-    return text_html(str(shown))
+def _html(value: Any) -> str:
+    return text_html(str(value))

@@ -26,6 +26,6 @@ def method(
     return {"action": "append", "metavar": "METHOD", "help": text}
 
 
-def listed(given: Iterable[str]) -> list[str]:
+def listed(values: Iterable[str]) -> list[str]:
     """Return the values of a repeatable option or a variable; commas separate them, too."""
-    return [name.strip() for names in given for name in names.split(",") if name.strip()]
+    return [name.strip() for names in values for name in names.split(",") if name.strip()]

@@ -25,7 +25,7 @@ class Recordings:
 
     def __init__(self, request: pytest.FixtureRequest) -> None:
         self._request = request
-        self._made: list[Recording] = []
+        self._recordings: list[Recording] = []
         self._started: list[Recording] = []
         self._checked: Counter[str] = Counter()
 
@@ -33,7 +33,7 @@ class Recordings:
     def record(self, *targets: type | str, **options: Any) -> Recording:
         """Record a block of the test; takes what `callscope.record` takes."""
         recording = record(*targets, **options)
-        self._made.append(recording)
+        self._recordings.append(recording)
         return recording
 
     @method_taking(record)
@@ -71,7 +71,7 @@ class Recordings:
 
     def sections(self) -> Iterator[tuple[str, str]]:
         """Yield the title and the text of each recording that has a call."""
-        traces = [made.trace for made in self._made if hasattr(made, "trace")]
+        traces = [recording.trace for recording in self._recordings if hasattr(recording, "trace")]
         for number, trace in enumerate(traces, 1):
             text = last_calls(trace)
             if text:

@@ -232,7 +232,7 @@ class _Tracing:
 def _sum(totals: Sequence[_Totals]) -> _Totals:
     """Return totals of all workers; a target that one of them traced is not a problem."""
     problems = [p for p in totals[0].problems if all(p in other.problems for other in totals)]
-    return _Totals(sum(each.calls for each in totals), problems)
+    return _Totals(sum(part.calls for part in totals), problems)
 
 
 class _Phases:
@@ -267,10 +267,10 @@ class _Phases:
     def _text(self, calls: Sequence[Call], left_out: int) -> str:
         from callscope.read.formats.tree import last_of, window
 
-        shown = last_of(calls, MOST_SHOWN)
-        left_out += len(calls) - len(shown.intersection(calls))
+        visible = last_of(calls, MOST_SHOWN)
+        left_out += len(calls) - len(visible.intersection(calls))
         cut = f"... {left_out:,} calls before these are not shown\n" if left_out else ""
-        return cut + window(self._trace._data(), shown)
+        return cut + window(self._trace._data(), visible)
 
 
 _RECORDINGS: Final = pytest.StashKey["Recordings"]()

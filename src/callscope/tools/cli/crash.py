@@ -32,8 +32,8 @@ def _lines(calls: Sequence[Call]) -> Iterator[str]:
     """Yield a line for each call, with its error if the next call has another."""
     names = Names.of(calls)
     for depth, (call, within) in enumerate(zip_longest(calls, calls[1:])):
-        is_told = within is None or within.error != call.error
-        outcome = outcome_text(call) if is_told else ""
+        shows_outcome = within is None or within.error != call.error
+        outcome = outcome_text(call) if shows_outcome else ""
         yield f"{indent(depth)}{call_text(call, names)}{outcome}"
 
 

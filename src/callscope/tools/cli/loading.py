@@ -174,7 +174,7 @@ def _take_spec(module: types.ModuleType, spec: importlib.machinery.ModuleSpec) -
 
 def _near_files(path: Path) -> str:
     """Return a hint that names scripts with names like a missing one."""
-    names = [found.name for found in path.parent.glob("*.py")]
+    names = [file.name for file in path.parent.glob("*.py")]
     close = get_close_matches(path.name, names, n=3)
     near = [str(path.with_name(name)) for name in close]
     return did_you_mean(near) or " Name a Python file, or a module by -m."

@@ -258,7 +258,7 @@ def _run(options: argparse.Namespace) -> int:
         capture=options.capture,
         output=options.output,
         live=options.live,
-        shown=options.filter,
+        live_sites=options.filter,
         break_on=options.break_on,
         children=options.children,
         check=options.check,
@@ -300,8 +300,8 @@ def _convert(options: argparse.Namespace) -> int:
     trace = load_all(options.files)
     trace.save(options.output)
     calls, processes = len(trace), len({call.pid for call in trace.calls})
-    of = f" of {processes:,} processes" if processes > 1 else ""
-    print(f"{calls:,} call{'' if calls == 1 else 's'}{of} saved to {one_line(options.output)}")
+    suffix = f" of {processes:,} processes" if processes > 1 else ""
+    print(f"{calls:,} call{'' if calls == 1 else 's'}{suffix} saved to {one_line(options.output)}")
     return 0
 
 
@@ -309,11 +309,11 @@ def _diff(options: argparse.Namespace) -> int:
     from callscope.read.diff import diff
     from callscope.read.load import load
 
-    found = diff(load(options.before), load(options.after), ignore=options.ignore)
+    difference = diff(load(options.before), load(options.after), ignore=options.ignore)
     if options.json:
         import json
 
-        print(json.dumps(found.to_dict(), indent=2))
+        print(json.dumps(difference.to_dict(), indent=2))
     else:
-        print(found.text(None) if options.all else found)
-    return 1 if found else 0
+        print(difference.text(None) if options.all else difference)
+    return 1 if difference else 0

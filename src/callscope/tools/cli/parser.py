@@ -27,8 +27,8 @@ class Parser(argparse.ArgumentParser):
         options, unknown = self.parse_known_args(arguments)
         if unknown:
             command: Parser = getattr(options, "parser", self)
-            given = unknown[0].partition("=")[0]
-            near = get_close_matches(given, command._option_string_actions, n=3)
+            option = unknown[0].partition("=")[0]
+            near = get_close_matches(option, command._option_string_actions, n=3)
             command.error(f"unrecognized arguments: {' '.join(unknown)}.{did_you_mean(near)}")
         return options
 

@@ -44,17 +44,19 @@ class Program(NamedTuple):
             OptionError: if none is given.
         """
         if module is not None:
-            return cls._of("module", module)
+            return cls._from_values("module", module)
         if code is not None:
-            return cls._of("code", code)
-        return cls._of("script", script)
+            return cls._from_values("code", code)
+        return cls._from_values("script", script)
 
     @classmethod
-    def _of(cls, kind: Literal["script", "module", "code"], given: Sequence[str]) -> Program:
-        if not given:
+    def _from_values(
+        cls, kind: Literal["script", "module", "code"], values: Sequence[str]
+    ) -> Program:
+        if not values:
             msg = f"The {kind} must be given. Name a script, a module after -m, or code after -c."
             raise OptionError(msg)
-        return cls(kind, given[0], given[1:])
+        return cls(kind, values[0], values[1:])
 
     def load(self) -> Loaded:
         """Return the program, ready to run.

@@ -88,7 +88,7 @@ def run(
     capture: Capture,
     output: str | None,
     live: bool,
-    shown: Sequence[str] | None = None,
+    live_sites: Sequence[str] | None = None,
     break_on: str | None = None,
     children: bool = False,
     check: bool = False,
@@ -103,9 +103,9 @@ def run(
     Raises:
         CallscopeError: if an argument is wrong; the program is then not run.
     """
-    if shown and not live:
+    if live_sites and not live:
         raise OptionError("--filter must be used with --live. Add --live, or leave --filter out.")
-    sinks: list[Sink] = [Console(sys.stderr, sites=shown or "*")] if live else []
+    sinks: list[Sink] = [Console(sys.stderr, sites=live_sites or "*")] if live else []
     streams = output is not None and is_streamed(output)
     if output is not None:
         check_suffix(output)
@@ -146,13 +146,13 @@ def run(
         late = _LATE if {"-t", "--target"} & {*program.arguments} else ""
         tell(f"callscope: {_NOTHING_DECLARED}{_own_classes(loaded.module)}{late}")
         return exit_code or USAGE_ERROR
-    told = tell_all(trace, to, recording.path)
+    status = tell_all(trace, to, recording.path)
     recording.followed = frozenset(aliases[name] for name in aliases if name not in missing)
     for problem in recording.problems:
         recording.report(problem)
     for name in sorted(missing & own):
         recording.report(missing_class(MAIN, name, name, class_names(loaded.module)))
-    return exit_code or (USAGE_ERROR if recording.reported else told)
+    return exit_code or (USAGE_ERROR if recording.reported else status)
 
 
 def _load(program: Program) -> Loaded | None:
@@ -215,7 +215,7 @@ def _tell_all(
 ) -> int:
     """Save or print the trace, report problems; return the exit code if the program's is 0."""
     problems = []
-    found = 0
+    status = 0
     try:
         if output is not None and not streams:
             trace = save_joined(trace, output, part)
@@ -224,12 +224,12 @@ def _tell_all(
         _hand_out(trace, output, live=live, check=check)
         if check and trace.lost:
             problems.append(f"{trace.lost:,} calls were not kept, so nothing could be checked.")
-        found = _FOUND if check and trace.findings().errors else 0
+        status = _FOUND if check and trace.findings().errors else 0
     except CallscopeError as error:
         problems.append(str(error))
     for problem in problems:
         tell(f"callscope: {problem}")
-    return USAGE_ERROR if problems else found
+    return USAGE_ERROR if problems else status
 
 
 def _hand_out(trace: Trace, output: Path | None, *, live: bool, check: bool) -> None:
