@@ -174,10 +174,12 @@ def own_sites(cls: type, name: str, raw: Any) -> Iterator[tuple[str, str]]:
         general = "callscope itself needs it while it records"
     elif qualified_name(cls).startswith("torch._dynamo."):
         general = "torch's compiler reads its code"
-    is_taken = is_set_by_metaclass(cls, name)
-    of_metaclass = "the metaclass has a data descriptor of that name" if is_taken else ""
+    is_data_descriptor = is_set_by_metaclass(cls, name)
+    metaclass_reason = (
+        "the metaclass has a data descriptor of that name" if is_data_descriptor else ""
+    )
     for suffix, reason in parts_of(raw):
-        yield name + suffix, general or reason or of_metaclass
+        yield name + suffix, general or reason or metaclass_reason
 
 
 def present_methods(cls: type, methods: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
@@ -194,27 +196,27 @@ def check_methods(declaration: Declaration) -> None:
     Raises:
         NoMethodsError: if none does.
     """
-    wanted = declaration.options.methods
+    patterns = declaration.options.methods
     classes = [*declaration.classes(), *declaration.bases()]
-    if not classes or any(any(own_methods(cls, wanted)) for cls in classes):
+    if not classes or any(any(own_methods(cls, patterns)) for cls in classes):
         return
     msg = (
-        f"Neither {declaration.name!r} nor a subclass of it defines any of {', '.join(wanted)}."
-        f"{present_text(classes, wanted)}"
+        f"Neither {declaration.name!r} nor a subclass of it defines any of {', '.join(patterns)}."
+        f"{present_text(classes, patterns)}"
     )
     raise NoMethodsError(msg)
 
 
-def present_text(classes: Iterable[type], wanted: tuple[str, ...]) -> str:
+def present_text(classes: Iterable[type], patterns: tuple[str, ...]) -> str:
     """Return a sentence on the methods that classes define, similar names first.
 
     Args:
         classes: the classes.
-        wanted: the requested names, or patterns.
+        patterns: the requested names, or patterns.
     """
     classes = [*classes]
     names = (name for cls in classes for name, _ in own_methods(cls, ("*",)))
-    others = nearest_first((name for name in names if not selects(wanted, name)), wanted)
+    others = nearest_first((name for name in names if not selects(patterns, name)), patterns)
     if not others:
         return ""
     subject = "They define" if len(classes) > 1 else "It defines"
@@ -352,11 +354,11 @@ def uninstrument(target: type) -> None:
         TargetError: if the target is not a class.
         NotDeclaredError: if the class has no declaration of its own.
     """
-    found = REGISTRY.of(check_class(target))
-    if not found:
+    declarations = REGISTRY.by_root(check_class(target))
+    if not declarations:
         name = qualified_name(target)
         declared = ", ".join(d.name for d in REGISTRY.declarations()) or "nothing"
         msg = f"{name!r} is not declared, so there is nothing to remove. Declared: {declared}."
         raise NotDeclaredError(msg)
-    for declaration in found:
+    for declaration in declarations:
         REGISTRY.remove(declaration)

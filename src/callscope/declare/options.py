@@ -76,9 +76,9 @@ def check_capture(capture: str | None) -> Capture | None:
     """
     if capture is None:
         return None
-    for known in CAPTURES:
-        if capture == known:
-            return known
+    for level in CAPTURES:
+        if capture == level:
+            return level
     raise OptionError(must_be("capture", one_of(CAPTURES), capture))
 
 

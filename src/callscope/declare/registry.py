@@ -165,7 +165,7 @@ class Registry:
         self._declarations.remove(declaration)
         return True
 
-    def of(self, root: type) -> list[Declaration]:
+    def by_root(self, root: type) -> list[Declaration]:
         """Return the declarations of a class, without those of its bases."""
         return [d for d in self.declarations() if d.root() is root]
 

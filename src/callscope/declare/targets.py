@@ -165,28 +165,28 @@ def find_any_class(path: TargetPath, module: types.ModuleType) -> type:
         TargetNotFoundError: if the module has no such attribute.
         TargetError: if the attribute is not a class.
     """
-    found = _find(path, module)
+    target = _find(path, module)
     try:
-        return check_class(found, str(path))
+        return check_class(target, str(path))
     except ImmutableClassError:
-        assert isinstance(found, type)
-        return found
+        assert isinstance(target, type)
+        return target
 
 
 def _find(path: TargetPath, module: types.ModuleType) -> object:
-    found: Any = module
+    value: Any = module
     for part in path.qualname.split("."):
         try:
-            found = getattr(found, part)
+            value = getattr(value, part)
         except AttributeError:
             from callscope.introspect.lookup import missing_class
 
-            msg = missing_class(path.module, path.qualname, part, class_names(found))
+            msg = missing_class(path.module, path.qualname, part, class_names(value))
             raise TargetNotFoundError(msg) from None
         except Exception as error:
             msg = f"'{path}' cannot be looked up: {part!r} raised {error!r}. Name another path."
             raise TargetNotFoundError(msg) from error
-    return found
+    return value
 
 
 def class_names(where: Any) -> list[str]:

@@ -310,7 +310,7 @@ class Recording:
         root = declaration.root()
         if (
             root is not None
-            and REGISTRY.of(root)
+            and REGISTRY.by_root(root)
             and matches(declaration.name, self._config.patterns)
         ):
             return  # a pattern matches it as well: its own options apply

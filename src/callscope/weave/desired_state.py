@@ -64,8 +64,8 @@ class DesiredState:
         adds = cls is root and not namespace(cls).get("_is_protocol")
         # Added wherever the root's would not run first: the first may not call super.
         # `isinstance` may ask a class for its `__class__`, and so its metaclass.
-        is_told_of = is_subclass(type(cls), TracedMeta)
-        if not is_told_of and (adds or _hides(cls, root, "__init_subclass__")):
+        is_traced_meta = is_subclass(type(cls), TracedMeta)
+        if not is_traced_meta and (adds or _hides(cls, root, "__init_subclass__")):
             self.watchers[ref, "__init_subclass__"] = functools.partial(watch_births, cls, adopt)
         if is_weakly_referable(cls):
             return

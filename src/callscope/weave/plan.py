@@ -88,8 +88,8 @@ class Plan:
         """Return the classes to whose objects calls of a site are restricted; none for all."""
         if root is None:
             return frozenset()
-        known = self.sites.get(site)
-        others = None if known is None else known.strangers
-        if known is not None and others is None:
+        options = self.sites.get(site)
+        others = None if options is None else options.strangers
+        if options is not None and others is None:
             return frozenset()
         return frozenset((class_ref(root), *(() if others is None else others.roots)))

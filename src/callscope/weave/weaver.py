@@ -96,31 +96,31 @@ class Weaver:
         """Update every class to what the plans want."""
         self._is_changing = True
         self._registered = [*filter(_is_registered, self._registered)]
-        wanted = DesiredState()
+        desired = DesiredState()
         for plan in self._plans:
             for declaration in plan.declared():
                 for cls in declaration.classes():
-                    wanted.add(cls, plan, declaration, self.adopt)
+                    desired.add(cls, plan, declaration, self.adopt)
                 for base in declaration.bases():
-                    wanted.add_base(base, plan, declaration)
-        self._bases = wanted.bases
-        unwatched = self._watched - wanted.watched
+                    desired.add_base(base, plan, declaration)
+        self._bases = desired.bases
+        unwatched = self._watched - desired.watched
         for ref in unwatched:
             ref.identify = identify_unwatched
         TAPES.forget_classes()
         for key in [*self._woven]:
-            if key not in wanted.shadows and key not in wanted.watchers:
+            if key not in desired.shadows and key not in desired.watchers:
                 self._take_out(key)
         release_objects({id(ref()) for ref in unwatched})
-        self._watched &= wanted.watched
-        self._put_in(wanted)
+        self._watched &= desired.watched
+        self._put_in(desired)
         self._is_changing = False
 
     @synchronized
     def adopt(self, cls: type) -> None:
         """Weave a newly created class if a recording wants its hierarchy."""
         self._is_changing = True
-        wanted = DesiredState()
+        desired = DesiredState()
         for plan in self._plans:
             for declaration in plan.declared():
                 root = declaration.root()
@@ -128,10 +128,10 @@ class Weaver:
                     if self._has_new_bases(cls, declaration):
                         self.reweave()
                         return
-                    wanted.add(cls, plan, declaration, self.adopt)
+                    desired.add(cls, plan, declaration, self.adopt)
                 elif (declaration, class_ref(cls)) in self._bases:
-                    wanted.add_base(cls, plan, declaration)
-        self._put_in(wanted)
+                    desired.add_base(cls, plan, declaration)
+        self._put_in(desired)
         self._is_changing = False
 
     def _has_new_bases(self, cls: type, declaration: Declaration) -> bool:
@@ -154,19 +154,19 @@ class Weaver:
             for _, original, _ in patch.shadows
         }
 
-    def _put_in(self, wanted: DesiredState) -> None:
-        for key, spec in wanted.shadows.items():
+    def _put_in(self, desired: DesiredState) -> None:
+        for key, spec in desired.shadows.items():
             ref, name = key
             shadow = functools.partial(make_patch, defining=ref, name=name, spec=spec)
             self._put(key, spec, shadow)
-        for key, make in wanted.watchers.items():
+        for key, make in desired.watchers.items():
             self._put(key, None, make)
             if "__del__" in key and "__del__" in key[0].problems:
-                unseen = [ref for ref in wanted.watched if key[0] in ref.mro]
-                wanted.watched.difference_update(unseen)
-        for ref in wanted.watched:
+                unseen = [ref for ref in desired.watched if key[0] in ref.mro]
+                desired.watched.difference_update(unseen)
+        for ref in desired.watched:
             ref.identify = identify_watched
-        self._watched |= wanted.watched
+        self._watched |= desired.watched
         TAPES.forget_classes()
 
     def _put(self, key: Key, spec: ShadowSpec | None, make: Callable[[Any], Patch]) -> None:

@@ -50,9 +50,9 @@ def make_patch(raw: Any, defining: ClassRef, name: str, spec: ShadowSpec) -> Pat
         part = part._replace(binding="class") if is_new else part
         return _make_shadow(part, patch, defining.site(name + part.suffix), spec)
 
-    found = descriptor_parts(raw)
-    assert found is not None, raw
-    patch.replacement = found.rebuild(shadow)
+    descriptor = descriptor_parts(raw)
+    assert descriptor is not None, raw
+    patch.replacement = descriptor.rebuild(shadow)
     return patch
 
 

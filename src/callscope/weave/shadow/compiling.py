@@ -21,8 +21,8 @@ _waiting: Final[list[Callable[[], None]]] = []
 
 def is_compiling() -> Callable[[], bool] | None:
     """Return torch's `is_compiling` function; None if torch is not imported."""
-    found: Callable[[], bool] | None = getattr(sys.modules.get(_COMPILER), "is_compiling", None)
-    return found
+    function: Callable[[], bool] | None = getattr(sys.modules.get(_COMPILER), "is_compiling", None)
+    return function
 
 
 def begin_below(code: types.CodeType) -> None:

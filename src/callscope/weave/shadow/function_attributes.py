@@ -35,8 +35,8 @@ def make_alike(function: types.FunctionType, original: types.FunctionType) -> No
 
 def hand_back(patch: Patch) -> None:
     """Copy attributes set on shadows back to their originals: they belong to the method."""
-    for made, original, before in patch.shadows:
-        now = attributes(made)
+    for shadow, original, before in patch.shadows:
+        now = attributes(shadow)
         for name in before.keys() | now.keys():
             if name not in now:
                 original.__dict__.pop(name, None)
@@ -59,5 +59,7 @@ def _are_evaluated(function: types.FunctionType) -> bool:
     """Return whether a function's annotations have been read or set before."""
     builtins = function.__builtins__  # type: ignore[attr-defined,unused-ignore]
     others = (function.__globals__, builtins, function.__dict__)
-    known = {*map(id, others), id(function.__kwdefaults__)}
-    return any(type(held) is dict and id(held) not in known for held in gc.get_referents(function))
+    own_ids = {*map(id, others), id(function.__kwdefaults__)}
+    return any(
+        type(held) is dict and id(held) not in own_ids for held in gc.get_referents(function)
+    )

@@ -103,12 +103,14 @@ def without_callscope(raw: Any) -> Any:
     ``@Base.prop.setter`` does.
     """
     while True:
-        found = descriptor_parts(raw)
-        origins = [] if found is None else [origin_of(part.function) for part in found.parts]
-        if found is None or not any(origins):
+        descriptor = descriptor_parts(raw)
+        origins = (
+            [] if descriptor is None else [origin_of(part.function) for part in descriptor.parts]
+        )
+        if descriptor is None or not any(origins):
             return raw
         whole = [o.patch for o in origins if o is not None and o.patch.replacement is raw]
-        raw = whole[0].original if whole else found.rebuild(_original)
+        raw = whole[0].original if whole else descriptor.rebuild(_original)
 
 
 def _original(part: Part) -> Any:

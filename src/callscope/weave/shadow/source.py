@@ -101,8 +101,8 @@ class Source:
         template = NATIVE_SHADOW if self.is_native else SHADOW
         body = template.substitute(names, **parts)
         body = "".join(line for line in body.splitlines(keepends=True) if line.strip())
-        made_of = [*(self._signature.prefix + name for name in cells), *self._signature.freevars]
-        return f"def make({', '.join(made_of)}):\n{body}"
+        parameters = [*(self._signature.prefix + name for name in cells), *self._signature.freevars]
+        return f"def make({', '.join(parameters)}):\n{body}"
 
     def _parts(self) -> dict[str, str]:
         kind = self._signature.kind
@@ -244,7 +244,7 @@ class Source:
         on_class = self._binding == "class"
         return (FIND_RUNTIME_IF_ANY if self._signature.kind == "callable" else FIND_RUNTIME).format(
             bound=self._bound,
-            found=self._bound if on_class else f"$type({self._bound})",
+            cls=self._bound if on_class else f"$type({self._bound})",
             if_any=f"{self._signature.var_positional} and " if self._bound_in_args else "",
             class_ref="class_ref_of_bound" if on_class else "class_ref",
         )
@@ -271,10 +271,10 @@ class Source:
     def _capture_field(self, field: Field) -> str:
         name = field.name
         if field.kind != "value":
-            taken = (
+            argument = (
                 f"{name}[1:]" if field.kind == "var_positional" and self._bound_in_args else name
             )
-            return f"${self._spread(field)}({taken}) if {taken} else $OMITTED"
+            return f"${self._spread(field)}({argument}) if {argument} else $OMITTED"
         captured = self._redacted() if self._hides(name) else self._capture(name)
         if name in self._signature.defaulted:
             return f"$OMITTED if {name} is $default_{name} else {captured}"

@@ -22,7 +22,7 @@ class Template(AsciiTemplate):
 # on the tape, and the `except` branch writes it first: so no interrupt loses an end.
 LOCALS: Final = frozenset(
     {
-        *("tape", "runtime", "result", "time", "captured", "error", "known"),
+        *("tape", "runtime", "result", "time", "captured", "error", "error_code"),
         *("token", "body", "act", "yielded", "sent", "thrown", "span", "outer"),
     }
 )
@@ -52,8 +52,8 @@ SHADOW: Final = Template(f"""\
                 $take_error
             except $RecursionError:
                 $error.__traceback__ = $error.__traceback__.tb_next
-                $known = $AT_LIMIT if $type($error) is $RecursionError else $UNKNOWN_ERROR
-                $tape += ($ERROR, $clock(), $known)
+                $error_code = $AT_LIMIT if $type($error) is $RecursionError else $UNKNOWN_ERROR
+                $tape += ($ERROR, $clock(), $error_code)
             $forget
             $end_span
             $go_live
@@ -152,15 +152,15 @@ PASS_ON: Final[dict[Kind, str]] = {
 }
 FIND_RUNTIME: Final = """\
 $runtime = $seen
-        if {if_any}$runtime() is not {found}:
-            $runtime = $seen = ${class_ref}({found})"""
+        if {if_any}$runtime() is not {cls}:
+            $runtime = $seen = ${class_ref}({cls})"""
 # `wrapt` may pass no object.
 FIND_RUNTIME_IF_ANY: Final = """\
 $runtime = $seen
         if {bound} is None:
             $runtime = None
-        elif $runtime() is not {found}:
-            $runtime = $seen = ${class_ref}({found})"""
+        elif $runtime() is not {cls}:
+            $runtime = $seen = ${class_ref}({cls})"""
 CAPTURE_RESULT: Final = "$captured = None if $result is None else {}"
 WRITE_CAPTURED: Final = """\
 if $result is None:
