@@ -100,7 +100,7 @@ class MissingExtraError(CallscopeError, ImportError):
     """A requested feature needs a third-party package that is not installed."""
 
     @classmethod
-    def of(cls, what: str, extra: str) -> MissingExtraError:
+    def for_feature(cls, what: str, extra: str) -> MissingExtraError:
         """Return the error that says how to install a missing extra."""
         return cls(f"{what} needs an extra that is not installed: pip install 'callscope[{extra}]'")
 
@@ -178,14 +178,14 @@ def shown(thing: object) -> str:
         return f"<{type(thing).__name__}>"
 
 
-def nearest_first(names: Iterable[str], asked: Iterable[str]) -> list[str]:
+def nearest_first(names: Iterable[str], patterns: Iterable[str]) -> list[str]:
     """Return names sorted by similarity to those asked for, private ones last.
 
     Args:
         names: the existing names.
-        asked: names or patterns that match none of them.
+        patterns: names or patterns that match none of them.
     """
-    stems = [stem for name in asked if (stem := name.strip("_*").lower())]
+    stems = [stem for name in patterns if (stem := name.strip("_*").lower())]
     near = {
         name: max((_nearness(name.lower(), stem) for stem in stems), default=0) for name in names
     }

@@ -106,7 +106,7 @@ class Summary(NamedTuple):
         try:
             from pandas import DataFrame
         except ImportError:
-            raise MissingExtraError.of("summary.to_frame()", "pandas") from None
+            raise MissingExtraError.for_feature("summary.to_frame()", "pandas") from None
         if by == "site":
             return DataFrame(self.sites, columns=list(SiteSummary._fields))
         return DataFrame(self.classes, columns=list(ClassSummary._fields))
@@ -130,7 +130,7 @@ def summarize(trace: TraceData, *, corrected: bool = True) -> Summary:
     """
     cost = trace.header.cost if corrected else None
     measured = measure(trace.roots, cost or Cost(0, 0, 0))
-    names = Names.of(entry.call for entry in measured)
+    names = Names.from_calls(entry.call for entry in measured)
     sites = [
         SiteSummary(f"{names.show(defining)}.{method}", *_times(group, "is_outermost_of_site"))
         for (defining, method), group in _grouped(measured, _site).items()

@@ -101,9 +101,9 @@ class Console:
 
 def _inside(call: Call) -> str:
     values = ", ".join(value_text(value) for value in call.arguments.values())
-    shown = f" : {values}" if values else ""
+    suffix = f" : {values}" if values else ""
     cls = call.site.removesuffix(f".{call.method}")
-    return f"Inside {one_line(cls)} -> {one_line(call.method)}{shown}"
+    return f"Inside {one_line(cls)} -> {one_line(call.method)}{suffix}"
 
 
 def _rich() -> Any:

@@ -18,7 +18,7 @@ from callscope.trace.schema import end_line, event_lines, header_line
 if TYPE_CHECKING:
     from os import PathLike
 
-    from callscope.trace.metadata import Told
+    from callscope.trace.metadata import MetadataCache
 
 _COMPRESSION: Final = 6
 
@@ -58,7 +58,7 @@ class JSONLines:
         self._is_gzip = self.path.suffix.lower() == ".gz"
         # The buffer is here and not in the file object, whose buffer a fork would copy.
         self._events: list[Event] = []
-        self._told: Told = {}
+        self._metadata_cache: MetadataCache = {}
         self._pending = b""
         self._written = 0
         self._file: FileIO | None = self._open()
@@ -90,7 +90,7 @@ class JSONLines:
             self._file = None
         self.path = self._folder / own_path(self._template)
         self._events.clear()
-        self._told = {}
+        self._metadata_cache = {}
         self._pending, self._written = self._packed(header_line(header)), 0
 
     def on_end(self, lost: int, /) -> None:
@@ -115,11 +115,11 @@ class JSONLines:
 
     def _encode(self) -> None:
         count = len(self._events)
-        told = {**self._told}
-        lines = self._packed("".join(event_lines(self._events[:count], told)))
+        cache = {**self._metadata_cache}
+        lines = self._packed("".join(event_lines(self._events[:count], cache)))
         # One step: CPython handles no signals between these.
         self._pending += lines
-        self._told = told
+        self._metadata_cache = cache
         del self._events[:count]
 
     def _packed(self, text: str) -> bytes:

@@ -45,13 +45,13 @@ class Levels:
         for kind in by_kind or ():
             if kind not in get_args(EventKind):
                 raise OptionError(must_be("the keys of levels", one_of(get_args(EventKind)), kind))
-        given = {**DEFAULTS, **(by_kind or {})}
-        self._by_kind = {kind: _number(level) for kind, level in given.items()}
+        levels = {**DEFAULTS, **(by_kind or {})}
+        self._by_kind = {kind: _number(level) for kind, level in levels.items()}
         self._by_error = [
             (_name(error), _number(level)) for error, level in (by_error or {}).items()
         ]
 
-    def of(self, event: Event) -> int | None:
+    def level(self, event: Event) -> int | None:
         """Return the level of an event; None if it is left out."""
         error = event.call.error
         if event.kind == "raise" and error is not None:
@@ -99,10 +99,10 @@ def _name(error: type[BaseException] | str) -> str:
 def _number(level: Level) -> int | None:
     if level is None or type(level) is int:
         return level
-    known = logging.getLevelNamesMapping()
-    if level not in known:
-        raise OptionError(must_be("a level", f"an integer, None or {one_of(known)}", level))
-    return known[str(level)]
+    names = logging.getLevelNamesMapping()
+    if level not in names:
+        raise OptionError(must_be("a level", f"an integer, None or {one_of(names)}", level))
+    return names[str(level)]
 
 
 def module_of(defining_class: str) -> str:

@@ -48,7 +48,7 @@ class Logging(LoggerSink):
 
     def on_event(self, event: Event, /) -> None:
         """Log one event, if its level is enabled."""
-        level = self._levels.of(event)
+        level = self._levels.level(event)
         if level is None or _is_of_logging(event.call.runtime_class):
             return
         name = module_of(event.call.defining_class) if self._logger is None else self._logger
@@ -113,7 +113,7 @@ class _Text:
 def _is_of_logging(name: str) -> bool:
     """Return whether a class is one that log records pass through."""
     module = sys.modules.get(module_of(name))
-    found: object = module
+    value: object = module
     for part in name.removeprefix(f"{module_of(name)}.").split("."):
-        found = getattr(found, "__dict__", {}).get(part)
-    return isinstance(found, type) and issubclass(found, _OWN)
+        value = getattr(value, "__dict__", {}).get(part)
+    return isinstance(value, type) and issubclass(value, _OWN)

@@ -39,7 +39,7 @@ class Structlog(LoggerSink):
         try:
             from structlog import get_logger
         except ImportError:
-            raise MissingExtraError.of("callscope.Structlog", "structlog") from None
+            raise MissingExtraError.for_feature("callscope.Structlog", "structlog") from None
         self._get_logger = get_logger
         super().__init__(levels, error_levels)
         self._logger = logger
@@ -47,7 +47,7 @@ class Structlog(LoggerSink):
 
     def on_event(self, event: Event, /) -> None:
         """Log one event."""
-        level = self._levels.of(event)
+        level = self._levels.level(event)
         if level is None:
             return
         fields = event.to_dict()

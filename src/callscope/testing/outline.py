@@ -38,22 +38,22 @@ def check_outline(trace: Trace, path: str | PathLike[str]) -> None:
         TraceFileError: if the file cannot be read or written.
     """
     file = Path(path)
-    found = trace.outline() + "\n"
+    actual = trace.outline() + "\n"
     expected = _read(file)
-    if expected == found:
+    if expected == actual:
         return
     if os.environ.get(UPDATE) == "1":
-        _write(file, found)
+        _write(file, actual)
         return
     remedy = f"If this outline is right, run once with {UPDATE}=1, or pytest --callscope-update."
     if expected is None:
         msg = f"There is no outline {str(file)!r} to compare with. {remedy}"
         raise AssertionError(msg)
     lines = difflib.unified_diff(
-        expected.splitlines(), found.splitlines(), str(file), "this run", lineterm=""
+        expected.splitlines(), actual.splitlines(), str(file), "this run", lineterm=""
     )
-    shown = [f"The outline differs from {file}:", *lines, remedy]
-    raise AssertionError("\n".join(map(one_line, shown)))
+    message = [f"The outline differs from {file}:", *lines, remedy]
+    raise AssertionError("\n".join(map(one_line, message)))
 
 
 def _read(file: Path) -> str | None:
@@ -104,7 +104,7 @@ def last_calls(trace: Trace) -> str:
 
     data = trace._data()
     calls = data.calls
-    shown = last_of(calls, _MOST_SHOWN)
-    left_out = len(calls) - len(shown) + data.lost
+    visible = last_of(calls, _MOST_SHOWN)
+    left_out = len(calls) - len(visible) + data.lost
     cut = f"... {left_out:,} calls are not shown\n" if left_out else ""
-    return cut + window(data, shown) if shown else ""
+    return cut + window(data, visible) if visible else ""

@@ -74,10 +74,10 @@ class _Watched:
 
     def _note(self, name: str, arguments: tuple[Any, ...], error: BaseException) -> None:
         if self.problem is None:
-            given = ", ".join(map(shown, arguments))
+            values = ", ".join(map(shown, arguments))
             text = (
                 f"{_METHODS[name]} In the recording of {self._recording},"
-                f" {name}({given}) raised {shown(error)}."
+                f" {name}({values}) raised {shown(error)}."
             )
             self.problem = text, error
 
@@ -170,14 +170,14 @@ def _check_fork(sink: Sink) -> None:
             layer(2)
             os.close(writing)
             os.waitpid(child, 0)
-        said = report.read()
-    if said != "well":
+        outcome = report.read()
+    if outcome != "well":
         msg = "A forked child must go on with a sink of its own. There, it"
-        raise AssertionError(f"{msg} {said}" if said else f"{msg} did not end.")
+        raise AssertionError(f"{msg} {outcome}" if outcome else f"{msg} did not end.")
 
 
 def _end_child(recording: Any, watched: Any, layer: Layer, writing: int) -> None:
-    said = "raised something else."
+    outcome = "raised something else."
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -185,7 +185,7 @@ def _end_child(recording: Any, watched: Any, layer: Layer, writing: int) -> None
             recording.end()
         problems = [str(w.message) for w in caught if issubclass(w.category, SinkWarning)]
         problem = f"broke a promise: {watched.problem[0]}" if watched.problem else ""
-        said = problem or (f"got the warning: {problems[0]}" if problems else "well")
+        outcome = problem or (f"got the warning: {problems[0]}" if problems else "well")
     finally:
-        os.write(writing, said.encode("utf-8", "backslashreplace"))
+        os.write(writing, outcome.encode("utf-8", "backslashreplace"))
         os._exit(0)

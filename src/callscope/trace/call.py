@@ -227,8 +227,8 @@ class Call:
 
         The last resumption is None if the call was still suspended when the recording ended.
         """
-        found = self._suspensions or ()
-        return tuple((span[0], span[1] if len(span) > 1 else None) for span in found)
+        spans = self._suspensions or ()
+        return tuple((span[0], span[1] if len(span) > 1 else None) for span in spans)
 
     @property
     def waiting_ns(self) -> int:

@@ -63,29 +63,29 @@ class TraceData:
 
 def _instants(roots: Iterable[Call]) -> list[tuple[int, EventKind, Call]]:
     """Return the instants of all calls below the roots, in order, without recursion."""
-    found: list[tuple[int, EventKind, Call]] = []
+    instants: list[tuple[int, EventKind, Call]] = []
     above: list[tuple[Call, Iterator[Call]]] = []
     rest = iter(roots)
     while True:
         for call in rest:
-            found.append((call._start_ns, "call", call))
+            instants.append((call._start_ns, "call", call))
             if call._suspensions:
                 for suspended_ns, resumed_ns in call.suspensions:
-                    found.append((suspended_ns, "suspend", call))
+                    instants.append((suspended_ns, "suspend", call))
                     if resumed_ns is not None:
-                        found.append((resumed_ns, "resume", call))
+                        instants.append((resumed_ns, "resume", call))
             if call._children:
                 above.append((call, rest))
                 rest = iter(call._children)
                 break
-            _add_end(found, call)
+            _add_end(instants, call)
         else:
             if not above:
-                return found
+                return instants
             call, rest = above.pop()
-            _add_end(found, call)
+            _add_end(instants, call)
 
 
-def _add_end(found: list[tuple[int, EventKind, Call]], call: Call) -> None:
+def _add_end(instants: list[tuple[int, EventKind, Call]], call: Call) -> None:
     if call._end_ns is not None:
-        found.append((call._end_ns, "return" if call._error is None else "raise", call))
+        instants.append((call._end_ns, "return" if call._error is None else "raise", call))

@@ -39,9 +39,9 @@ class Branch(Described, Protocol):
 def call_html(call: Branch) -> str:
     """Return a call and its descendants as HTML."""
     below: list[Branch] = [call]
-    for each in below:
-        below.extend(each.children[: MAX_CALLS - len(below)])
-    return framed("", "".join(nested([call], Names.of(below), MAX_CALLS)))
+    for branch in below:
+        below.extend(branch.children[: MAX_CALLS - len(below)])
+    return framed("", "".join(nested([call], Names.from_calls(below), MAX_CALLS)))
 
 
 def text_html(text: str) -> str:
@@ -64,8 +64,8 @@ def nested(roots: Sequence[Branch], names: Names, most: int) -> Iterator[str]:
         yield _END * (branches - depth)
         branches = depth
         if call.children:
-            opened = " open" if depth < _OPEN_DEPTH else ""
-            yield _BRANCH.format(opened, _line(call, names))
+            attribute = " open" if depth < _OPEN_DEPTH else ""
+            yield _BRANCH.format(attribute, _line(call, names))
             branches += 1
         else:
             yield _LEAF.format(_line(call, names))

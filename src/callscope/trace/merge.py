@@ -75,8 +75,8 @@ def _number(origins: Iterable[Process], processes: dict[Process, Process]) -> di
     for process in origins:
         key = process._replace(command="")  # a program may change it
         if key not in processes:
-            taken = {other.pid for other in processes.values()}
-            pid = process.pid if process.pid not in taken else max(taken) + 1
+            pids_in_use = {other.pid for other in processes.values()}
+            pid = process.pid if process.pid not in pids_in_use else max(pids_in_use) + 1
             processes[key] = process._replace(pid=pid)
         pids[process.pid] = processes[key].pid
     return pids

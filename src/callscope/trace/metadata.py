@@ -59,5 +59,5 @@ class ClassMetadata(NamedTuple):
         return next((site for site in self.sites[mro_index] if site.method == method), None)
 
 
-Told: TypeAlias = dict[tuple[str, ...], SiteMetadata | ClassMetadata]
+MetadataCache: TypeAlias = dict[tuple[str, ...], SiteMetadata | ClassMetadata]
 """Metadata already written to a file; by class and method, or by class."""

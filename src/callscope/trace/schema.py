@@ -42,7 +42,7 @@ from callscope.trace.event import SCHEMA_VERSION, Event, finite
 from callscope.trace.header import Header
 
 if TYPE_CHECKING:
-    from callscope.trace.metadata import ClassMetadata, SiteMetadata, Told
+    from callscope.trace.metadata import ClassMetadata, MetadataCache, SiteMetadata
 
 _FILE: Final = Path(__file__).with_name("event.schema.json")
 _NONE: Final[Mapping[str, int]] = MappingProxyType({})
@@ -69,7 +69,7 @@ def header_line(header: Header) -> str:
     return _line("trace", {name: fields[name] for name in fields if name not in missing})
 
 
-def event_lines(events: Iterable[Event], told: Told) -> Iterator[str]:
+def event_lines(events: Iterable[Event], cache: MetadataCache) -> Iterator[str]:
     """Yield the lines of events, each after the metadata of its site and class.
 
     The line of an event is `Event.to_dict` as JSON. Saving spends most of its time here, so the
@@ -77,7 +77,7 @@ def event_lines(events: Iterable[Event], told: Told) -> Iterator[str]:
 
     Args:
         events: in the order of the file.
-        told: metadata already in the file; new metadata is added to it.
+        cache: metadata already in the file; new metadata is added to it.
     """
     whats: dict[tuple[object, ...], tuple[str, str]] = {}
     around, where = None, ""
@@ -85,10 +85,10 @@ def event_lines(events: Iterable[Event], told: Told) -> Iterator[str]:
         call, kind = event.call, event.kind
         if kind == "call":
             site, cls = call._site_metadata, call._class_metadata
-            if site is not None and told.get((site.defining_class, site.method)) is not site:
-                yield from _site_lines(site, told)
-            if cls is not None and told.get((cls.runtime_class,)) is not cls:
-                yield from _class_lines(cls, told)
+            if site is not None and cache.get((site.defining_class, site.method)) is not site:
+                yield from _site_lines(site, cache)
+            if cls is not None and cache.get((cls.runtime_class,)) is not cls:
+                yield from _class_lines(cls, cache)
         now_around = call._pid, call._thread, call._task
         if now_around != around:
             # Only the last is cached: a program may have any number of tasks.
@@ -139,9 +139,9 @@ def _outcome(event: Event) -> str:
 def _arguments(arguments: Mapping[str, Value]) -> str:
     pairs, texts = [], []
     for name, value in arguments.items():
-        shown = finite(value)
-        pairs.append(f"{_quoted(name)}:{_scalar(shown)}")
-        if type(shown) is Text:
+        scalar = finite(value)
+        pairs.append(f"{_quoted(name)}:{_scalar(scalar)}")
+        if type(scalar) is Text:
             texts.append(name)
     marks = f',"texts":{_encode(texts)}' if texts else ""
     return f',"arguments":{{{",".join(pairs)}}}{marks}'
@@ -156,21 +156,21 @@ def _scalar(value: Value) -> str:
     return str(value) if type(value) is int else _encode(value)
 
 
-def _class_lines(cls: ClassMetadata, told: Told) -> Iterator[str]:
+def _class_lines(cls: ClassMetadata, cache: MetadataCache) -> Iterator[str]:
     key = (cls.runtime_class,)
-    if told.get(key) != cls:
+    if cache.get(key) != cls:
         for own in cls.sites:
             for site in own:
-                yield from _site_lines(site, told)
-        told[key] = cls
+                yield from _site_lines(site, cache)
+        cache[key] = cls
         methods = [[site.method for site in own] for own in cls.sites]
         yield _line("class", {**cls._asdict(), "sites": methods})
 
 
-def _site_lines(site: SiteMetadata, told: Told) -> Iterator[str]:
+def _site_lines(site: SiteMetadata, cache: MetadataCache) -> Iterator[str]:
     key = site.defining_class, site.method
-    if told.get(key) != site:
-        told[key] = site
+    if cache.get(key) != site:
+        cache[key] = site
         code = None if site.code is None else site.code._asdict()
         yield _line("site", {**site._asdict(), "code": code})
 

@@ -44,7 +44,7 @@ class Names:
             self.add(name)
 
     @classmethod
-    def of(cls, calls: Iterable[Described]) -> Names:
+    def from_calls(cls, calls: Iterable[Described]) -> Names:
         """Return the names of all classes of some calls."""
         pairs = ((call.defining_class, call.runtime_class) for call in calls)
         return cls(itertools.chain.from_iterable(pairs))
@@ -107,10 +107,10 @@ def arguments_text(call: Described) -> str:
     """Return the arguments in parentheses; empty if they were not captured."""
     if call._arguments is None:
         return ""
-    shown = ", ".join(
+    pairs = ", ".join(
         f"{one_line(name)}={value_text(value)}" for name, value in call._arguments.items()
     )
-    return f"({shown})"
+    return f"({pairs})"
 
 
 def call_text(call: Described, names: Names = _NO_NAMES) -> str:

@@ -8,7 +8,7 @@ from callscope.trace.html import MAX_CALLS, framed, nested
 
 def trace_html(trace: TraceData) -> str:
     """Return a trace as HTML: a tree with foldable branches."""
-    names = Names.of(trace.calls)
+    names = Names.from_calls(trace.calls)
     count = min(len(trace), MAX_CALLS)
     title = f"{len(trace):,} call{'' if len(trace) == 1 else 's'}"
     if count < len(trace):

@@ -204,7 +204,7 @@ def _import(what: str) -> Any:
     try:
         import pyarrow as pa
     except ImportError:
-        raise MissingExtraError.of(what, "parquet") from None
+        raise MissingExtraError.for_feature(what, "parquet") from None
     return pa
 
 

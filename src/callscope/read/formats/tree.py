@@ -45,7 +45,7 @@ _ASCII: Final = _Style("|- ", "`- ", "|  ", "   ", "us")
 
 def outline(trace: TraceData) -> str:
     """Return the calls as stable text, without times or addresses."""
-    names = Names.of(trace.calls)
+    names = Names.from_calls(trace.calls)
     lines = []
     for label, roots in _by_thread(trace):
         if label:
@@ -56,7 +56,7 @@ def outline(trace: TraceData) -> str:
 
 def window(trace: TraceData, calls: Collection[Call]) -> str:
     """Return the outline of some calls of a trace."""
-    names = Names.of(calls)
+    names = Names.from_calls(calls)
     outermost = min((call.depth for call in calls), default=0)
     lines = []
     for label, roots in _by_thread(trace):
@@ -95,7 +95,7 @@ def tree(
     """
     if not len(trace):
         return "\n".join([_nothing(trace), *missing(trace.lost, trace.left_out)])
-    names = Names.of(trace.calls)
+    names = Names.from_calls(trace.calls)
     style = _style(encoding or getattr(sys.stdout, "encoding", None))
     lines: list[str] = []
     count = 0

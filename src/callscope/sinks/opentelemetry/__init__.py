@@ -10,10 +10,10 @@ from callscope.introspect.clock import perf_counter_ns, time_ns
 from callscope.introspect.version import __version__
 from callscope.sinks.opentelemetry.attributes import (
     SCHEMA_URL,
+    begin_attributes,
     description,
-    of_begin,
-    of_end,
-    of_error,
+    end_attributes,
+    error_attributes,
 )
 from callscope.trace.event import SKIPPED
 
@@ -30,7 +30,7 @@ _REMEMBERED: Final = 1 << 14
 _STEP_NS: Final = 1_000_000_000
 
 
-class _Made:
+class _SpanState:
     """Span state of one call."""
 
     __slots__ = ("call", "mark", "seen", "span", "start_unix_ns")
@@ -82,7 +82,7 @@ class OpenTelemetry:
 
             from callscope.sinks.opentelemetry import contexts
         except ImportError:
-            raise MissingExtraError.of("callscope.OpenTelemetry", "otel") from None
+            raise MissingExtraError.for_feature("callscope.OpenTelemetry", "otel") from None
         self._api, self._span_context = trace, contexts.span_context
         self._context_class: type[Context] = Context
         self._span_class: type[ActiveSpan] = contexts.ActiveSpan
@@ -95,8 +95,8 @@ class OpenTelemetry:
             contexts.Making(self._tracer, self._to_unix_ns) if current else contexts.Noting()
         )
         """Context hook in the threads of calls."""
-        self._open: dict[int, _Made] = {}
-        self._ended: OrderedDict[int, _Made] = OrderedDict()
+        self._open: dict[int, _SpanState] = {}
+        self._ended: OrderedDict[int, _SpanState] = OrderedDict()
 
     def __repr__(self) -> str:
         return "OpenTelemetry()"
@@ -125,69 +125,69 @@ class OpenTelemetry:
         if event.kind == "call":
             self._open[event.call.call_id] = self._begin(event)
         elif event.kind in ("return", "raise"):
-            made = self._open.pop(event.call.call_id, None)
-            if made is not None:
-                self._end(made)
-                self._remember(event.call.call_id, made)
+            state = self._open.pop(event.call.call_id, None)
+            if state is not None:
+                self._end(state)
+                self._remember(event.call.call_id, state)
 
-    def _begin(self, event: Event) -> _Made:
+    def _begin(self, event: Event) -> _SpanState:
         call, context = event.call, event.context
         if context is SKIPPED or (context is None and self.context_hook.makes_current):
-            return _Made(None, None, None, 0)
+            return _SpanState(None, None, None, 0)
         if isinstance(context, self._span_class):
             if not context.span.is_recording():
-                return _Made(None, None, None, 0)
-            context.span.set_attributes(of_begin(call))
+                return _SpanState(None, None, None, 0)
+            context.span.set_attributes(begin_attributes(call))
             seen = context.span.get_span_context()
-            return _Made(call, context.span, seen, context.start_unix_ns, context.mark)
+            return _SpanState(call, context.span, seen, context.start_unix_ns, context.mark)
         return self._make(call, self._to_unix_ns(event.ts_ns), context)
 
-    def _make(self, call: Call, start_unix_ns: int, context: object) -> _Made:
+    def _make(self, call: Call, start_unix_ns: int, context: object) -> _SpanState:
         """Make the span of a call that has begun in a context."""
-        is_known = isinstance(context, self._context_class)
+        is_context = isinstance(context, self._context_class)
         inside = context if isinstance(context, self._context_class) else self.context_hook.outer
         seen = self._span_context(inside)
         above = self._above(call)
-        if above is not None and (not is_known or _is_same(seen, above.seen)):
+        if above is not None and (not is_context or _is_same(seen, above.seen)):
             if above.span is None:
-                return _Made(None, None, None, 0)
+                return _SpanState(None, None, None, 0)
             inside = self._api.set_span_in_context(above.span, inside)
         span = self._tracer.start_span(
-            call.site, inside, attributes=of_begin(call), start_time=start_unix_ns
+            call.site, inside, attributes=begin_attributes(call), start_time=start_unix_ns
         )
-        return _Made(call, span if span.is_recording() else None, seen, start_unix_ns)
+        return _SpanState(call, span if span.is_recording() else None, seen, start_unix_ns)
 
-    def _above(self, call: Call) -> _Made | None:
+    def _above(self, call: Call) -> _SpanState | None:
         """Return the state of the innermost caller that the sink has received."""
         parent = call.parent
         while parent is not None:
-            made = self._open.get(parent.call_id) or self._ended.get(parent.call_id)
-            if made is not None:
-                return made
+            state = self._open.get(parent.call_id) or self._ended.get(parent.call_id)
+            if state is not None:
+                return state
             parent = parent.parent
         return None
 
-    def _end(self, made: _Made) -> None:
-        span, call = made.span, made.call
-        if made.mark is not None:
-            made.mark.is_over = True
+    def _end(self, state: _SpanState) -> None:
+        span, call = state.span, state.call
+        if state.mark is not None:
+            state.mark.is_over = True
         if span is not None and call is not None:
             duration_ns = call.duration_ns
             if duration_ns is None:
-                end_unix_ns = max(made.start_unix_ns, time_ns())
+                end_unix_ns = max(state.start_unix_ns, time_ns())
             else:
-                end_unix_ns = made.start_unix_ns + duration_ns
-            if attributes := of_end(call):
+                end_unix_ns = state.start_unix_ns + duration_ns
+            if attributes := end_attributes(call):
                 span.set_attributes(attributes)
             if call.error is not None:
-                span.add_event("exception", of_error(call.error), end_unix_ns)
+                span.add_event("exception", error_attributes(call.error), end_unix_ns)
                 span.set_status(self._api.StatusCode.ERROR, description(call.error))
             span.end(end_unix_ns)
-            made.span = self._api.NonRecordingSpan(span.get_span_context())
+            state.span = self._api.NonRecordingSpan(span.get_span_context())
 
-    def _remember(self, call_id: int, made: _Made) -> None:
-        made.call = None
-        self._ended[call_id] = made
+    def _remember(self, call_id: int, state: _SpanState) -> None:
+        state.call = None
+        self._ended[call_id] = state
         if len(self._ended) > _REMEMBERED:
             self._ended.popitem(last=False)
 
@@ -205,8 +205,8 @@ class OpenTelemetry:
 
     def close(self) -> None:
         """End the spans of calls that still run."""
-        for made in self._open.values():
-            self._end(made)
+        for state in self._open.values():
+            self._end(state)
         self._open.clear()
         self._ended.clear()
 

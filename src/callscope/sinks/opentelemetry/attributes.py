@@ -22,7 +22,7 @@ _LEAST_INT: Final = -(1 << 63)
 _MOST_INT: Final = (1 << 63) - 1
 
 
-def of_begin(call: Call) -> Attributes:
+def begin_attributes(call: Call) -> Attributes:
     """Return the attributes known when a call begins.
 
     Beyond the span's limit, the SDK drops the attributes that were set first. So the arguments
@@ -51,7 +51,7 @@ def of_begin(call: Call) -> Attributes:
     return attributes
 
 
-def of_end(call: Call) -> Attributes:
+def end_attributes(call: Call) -> Attributes:
     """Return the further attributes known when a call ends."""
     attributes: Attributes = {}
     if not call.finished:
@@ -66,7 +66,7 @@ def of_end(call: Call) -> Attributes:
     return attributes
 
 
-def of_error(error: CallError) -> Attributes:
+def error_attributes(error: CallError) -> Attributes:
     """Return the attributes of the event ``exception``."""
     attributes: Attributes = {"exception.type": encodable(error.type)}
     if error.message:

@@ -75,7 +75,7 @@ class Noting:
         self.outer: Context = from_environment()
         """Context for calls made where none is current."""
         # The answer for the last context, which is not kept alive here.
-        self._known: tuple[weakref.ref[Context], object] = (
+        self._last_answer: tuple[weakref.ref[Context], object] = (
             weakref.ref(self.outer),
             self._judge(self.outer),
         )
@@ -86,12 +86,12 @@ class Noting:
     def look(self) -> object:
         """Return the current context; `SKIPPED` within an unsampled span."""
         context = _get()
-        known, answer = self._known
-        if known() is context:
+        ref, answer = self._last_answer
+        if ref() is context:
             return context if answer is None else answer
         answer = self._judge(context)
         if answer is context or answer is SKIPPED or answer is self.outer:
-            self._known = weakref.ref(context), None if answer is context else answer
+            self._last_answer = weakref.ref(context), None if answer is context else answer
         return answer
 
     def _judge(self, context: Context) -> object:
@@ -132,7 +132,7 @@ class Making(Noting):
         First restore the context before an ended call, if an interrupt prevented that.
         """
         mark = _get().get(_MARK)
-        while isinstance(mark, Mark) and mark.was_left_behind():
+        while isinstance(mark, Mark) and mark.repair():
             mark = _get().get(_MARK)
         return super().look()
 
@@ -173,7 +173,7 @@ class Mark:
         self.tokens: list[Any] = []
         """While it is current, the token that restores the previous context of its thread or task."""
 
-    def was_left_behind(self) -> bool:
+    def repair(self) -> bool:
         """Repair what an interrupt has left; return whether there was a repair."""
         if not self.is_over or not self.tokens:
             return False
@@ -208,14 +208,14 @@ class CarriedContext:
 class ActiveSpan(CarriedContext):
     """Span of a running call."""
 
-    __slots__ = ("_ends", "_has_left", "_is_left_out", "mark", "span", "start_unix_ns")
+    __slots__ = ("_ends", "_has_ended", "_is_left_out", "mark", "span", "start_unix_ns")
 
     def __init__(self, span: Span, context: Context, start_unix_ns: int, mark: Mark) -> None:
         super().__init__(context)
         self.mark: Mark = mark
         self.span: Span = span
         self.start_unix_ns: int = start_unix_ns
-        self._has_left = self._is_left_out = False
+        self._has_ended = self._is_left_out = False
         self._ends = [span.end]
 
     def resume(self) -> object:
@@ -236,14 +236,14 @@ class ActiveSpan(CarriedContext):
 
     def leave(self) -> None:
         """Note that the call has ended."""
-        self._has_left = self.mark.is_over = True
+        self._has_ended = self.mark.is_over = True
         if self._is_left_out:
             self._end()
 
     def leave_out(self) -> None:
         """End the span with its call, whose events are not delivered."""
         self._is_left_out = True
-        if self._has_left:
+        if self._has_ended:
             self._end()
 
     def _end(self) -> None:

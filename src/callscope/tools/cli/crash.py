@@ -30,7 +30,7 @@ def tell(text: str) -> None:
 
 def _lines(calls: Sequence[Call]) -> Iterator[str]:
     """Yield a line for each call, with its error if the next call has another."""
-    names = Names.of(calls)
+    names = Names.from_calls(calls)
     for depth, (call, within) in enumerate(zip_longest(calls, calls[1:])):
         shows_outcome = within is None or within.error != call.error
         outcome = outcome_text(call) if shows_outcome else ""

@@ -53,7 +53,7 @@ def pack(trace: TraceData, max_calls: int | None) -> dict[str, Any]:
     calls = trace.calls
     findings = find_mistakes(trace)
     evidence = [call for finding in findings for call in finding.calls[:MAX_FOUND]]
-    columns = Columns(Names.of(calls), trace.header.start_ns)
+    columns = Columns(Names.from_calls(calls), trace.header.start_ns)
     columns.add_all(choose(calls, evidence, max_calls))
     if len(columns) < len(calls):
         columns.add_left_out(calls)

@@ -52,7 +52,7 @@ class _Diagram:
         self._depth, total = levels_that_fit(folded, most)
         self._spare = most - total
         """Number of calls of the next level that can also be drawn."""
-        self._names = Names.of(trace.calls)
+        self._names = Names.from_calls(trace.calls)
         self._lifelines: dict[str, str] = {}
         self._drawn = 0
         self._details = process_details(trace.header)
