@@ -174,12 +174,10 @@ def own_sites(cls: type, name: str, raw: Any) -> Iterator[tuple[str, str]]:
         general = "callscope itself needs it while it records"
     elif qualified_name(cls).startswith("torch._dynamo."):
         general = "torch's compiler reads its code"
-    is_data_descriptor = is_set_by_metaclass(cls, name)
-    metaclass_reason = (
-        "the metaclass has a data descriptor of that name" if is_data_descriptor else ""
-    )
+    is_set = is_set_by_metaclass(cls, name)
+    conflict = "the metaclass has a data descriptor of that name" if is_set else ""
     for suffix, reason in parts_of(raw):
-        yield name + suffix, general or reason or metaclass_reason
+        yield name + suffix, general or reason or conflict
 
 
 def present_methods(cls: type, methods: tuple[str, ...]) -> Iterator[tuple[str, Any]]:

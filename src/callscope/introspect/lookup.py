@@ -68,14 +68,12 @@ def missing_module(name: str, path: str) -> TargetModuleError:
     """Return the error for a missing module, with similar names."""
     package, _, last = name.rpartition(".")
     places = _places_of(package) if package else None
-    names = (
-        {candidate.name for candidate in pkgutil.iter_modules(places)} if places != [] else set()
-    )
+    names = {module.name for module in pkgutil.iter_modules(places)} if places != [] else set()
     if not package:
         names |= sys.stdlib_module_names
-    names = {candidate for candidate in names if candidate.startswith("_") == last.startswith("_")}
+    names = {module for module in names if module.startswith("_") == last.startswith("_")}
     close = difflib.get_close_matches(last, names, n=3, cutoff=_ALIKE)
-    near = [f"{package}.{candidate}" if package else candidate for candidate in close]
+    near = [f"{package}.{module}" if package else module for module in close]
     remedy = f"{did_you_mean(near)} Check" if near else " Install it, or check"
     msg = f"There is no module {name!r}.{remedy} the spelling of {path!r}."
     return TargetModuleError(msg, name=name)

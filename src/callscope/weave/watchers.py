@@ -62,10 +62,8 @@ def watch_deaths(defining: type, raw: Any) -> Patch:
 def _like_inherited(defining: type, function: Callable[..., Any]) -> Callable[..., Any]:
     """Make a function look like the method it overrides, if that is written in Python."""
     name = function.__name__
-    inherited = next((namespace(c)[name] for c in mro(defining) if name in namespace(c)), None)
-    inherited = getattr(inherited, "__func__", inherited)
+    base = next((namespace(c)[name] for c in mro(defining) if name in namespace(c)), None)
+    base = getattr(base, "__func__", base)
     return (
-        functools.update_wrapper(function, inherited)
-        if type(inherited) is types.FunctionType
-        else function
+        functools.update_wrapper(function, base) if type(base) is types.FunctionType else function
     )

@@ -122,12 +122,8 @@ class Numbering:
         result = None if "result" in self._ignored else comparable(call.result, renumber)
         error: Hashable = None
         if "error" not in self._ignored:
-            call_error = call.error
-            error = (
-                call.finished
-                if call_error is None
-                else (call_error.type, _without_address(call_error.message))
-            )
+            exc = call.error
+            error = call.finished if exc is None else (exc.type, _without_address(exc.message))
         return None if number is None else renumber(number), arguments, result, error
 
 

@@ -78,11 +78,9 @@ def _methods(cls: type) -> tuple[str, ...]:
 
 def _names(cls: type, patterns: tuple[str, ...]) -> Iterator[str]:
     """Yield the names of methods that some class of the MRO defines, in the requested order."""
-    candidates = dict.fromkeys(name for base in mro(cls) for name in namespace(base))
-    selection = {
-        name: None for pattern in patterns for name in candidates if selects((pattern,), name)
-    }
-    yield from selection
+    names = dict.fromkeys(name for base in mro(cls) for name in namespace(base))
+    order = {name: None for pattern in patterns for name in names if selects((pattern,), name)}
+    yield from order
 
 
 def _making(cls: type, chains: Chains) -> Iterator[Chain]:

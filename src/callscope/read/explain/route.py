@@ -36,7 +36,7 @@ class Routes:
         self._places = {qualified_name(base): index for index, base in enumerate(self._mro)}
 
     def find(self, start: str, targets: Collection[str]) -> tuple[Route, ...]:
-        """Return the route from `start` to each reachable wanted method, in the order of the code.
+        """Return the route from `start` to each reachable target, in the order of the code.
 
         Among several routes, it is the one with the fewest methods that are not wanted.
         """
@@ -64,7 +64,7 @@ class Routes:
         before: dict[_Node, _Node | None],
         others: list[_Node],
     ) -> None:
-        """Follow a method to all wanted ones, and add the other methods seen to `others`."""
+        """Follow a method to all targets, and add the other methods seen to `others`."""
         reached, seen = [begin], []
         for node in reached:
             for ahead in self._ahead(node):

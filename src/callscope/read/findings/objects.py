@@ -196,9 +196,7 @@ class Objects:
     def begun_before(self, call: Call) -> Call | None:
         """Return the last `__init__` that constructed the object before a call on it."""
         constructions = self._constructions.get(_key(call), [])
-        before = bisect_left(
-            constructions, call.start_ns, key=lambda construction: construction.call.start_ns
-        )
+        before = bisect_left(constructions, call.start_ns, key=lambda c: c.call.start_ns)
         return constructions[before - 1].call if before else None
 
     def templates_of(self, call: Call) -> Templates:

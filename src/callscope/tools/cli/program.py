@@ -44,19 +44,17 @@ class Program(NamedTuple):
             OptionError: if none is given.
         """
         if module is not None:
-            return cls._from_values("module", module)
+            return cls._new("module", module)
         if code is not None:
-            return cls._from_values("code", code)
-        return cls._from_values("script", script)
+            return cls._new("code", code)
+        return cls._new("script", script)
 
     @classmethod
-    def _from_values(
-        cls, kind: Literal["script", "module", "code"], values: Sequence[str]
-    ) -> Program:
-        if not values:
+    def _new(cls, kind: Literal["script", "module", "code"], words: Sequence[str]) -> Program:
+        if not words:
             msg = f"The {kind} must be given. Name a script, a module after -m, or code after -c."
             raise OptionError(msg)
-        return cls(kind, values[0], values[1:])
+        return cls(kind, words[0], words[1:])
 
     def load(self) -> Loaded:
         """Return the program, ready to run.

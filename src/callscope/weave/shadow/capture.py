@@ -19,7 +19,7 @@ _MAX_SPREAD: Final = 10
 
 _One = Callable[[Any], Any]
 _Form = Callable[[Text], Any]
-_Positional = Callable[[tuple[Any, ...]], tuple[Any, ...]]
+_Spread = Callable[[tuple[Any, ...]], tuple[Any, ...]]
 _Named = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -31,13 +31,11 @@ class Capture:
         self._summarizer = summarizer(redact)
         self.value: _One = functools.partial(TAPES.untraced, self._summarizer.value)
         self.both: _One = functools.partial(TAPES.untraced, self._both)
-        self.values: _Positional = functools.partial(self._positional, self.value, _alone)
-        self.types: _Positional = functools.partial(self._positional, self.type, _alone)
-        self.boths: _Positional = functools.partial(self._positional, self.both, _twice)
-        self.hidden: _Positional = functools.partial(self._positional, self._hide, _alone)
-        self.hidden_boths: _Positional = functools.partial(
-            self._positional, self._hide_both, _twice
-        )
+        self.values: _Spread = functools.partial(self._spread, self.value, _alone)
+        self.types: _Spread = functools.partial(self._spread, self.type, _alone)
+        self.boths: _Spread = functools.partial(self._spread, self.both, _twice)
+        self.hidden: _Spread = functools.partial(self._spread, self._hide, _alone)
+        self.hidden_boths: _Spread = functools.partial(self._spread, self._hide_both, _twice)
         self.named_hidden: _Named = functools.partial(self._named, self._hide, _alone)
         self.named_hidden_boths: _Named = functools.partial(self._named, self._hide_both, _twice)
         self.named_values: _Named = functools.partial(self._named, self.value, _alone)
@@ -63,7 +61,7 @@ class Capture:
         return REDACTED, REDACTED
 
     @staticmethod
-    def _positional(one: _One, form: _Form, values: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _spread(one: _One, form: _Form, values: tuple[Any, ...]) -> tuple[Any, ...]:
         captured = tuple(one(value) for value in values[:_MAX_SPREAD])
         more = len(values) - len(captured)
         return (*captured, form(Text(f"... {more} more"))) if more else captured

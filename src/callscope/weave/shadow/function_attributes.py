@@ -59,7 +59,5 @@ def _are_evaluated(function: types.FunctionType) -> bool:
     """Return whether a function's annotations have been read or set before."""
     builtins = function.__builtins__  # type: ignore[attr-defined,unused-ignore]
     others = (function.__globals__, builtins, function.__dict__)
-    own_ids = {*map(id, others), id(function.__kwdefaults__)}
-    return any(
-        type(held) is dict and id(held) not in own_ids for held in gc.get_referents(function)
-    )
+    ids = {*map(id, others), id(function.__kwdefaults__)}
+    return any(type(held) is dict and id(held) not in ids for held in gc.get_referents(function))

@@ -103,14 +103,12 @@ def without_callscope(raw: Any) -> Any:
     ``@Base.prop.setter`` does.
     """
     while True:
-        descriptor = descriptor_parts(raw)
-        origins = (
-            [] if descriptor is None else [origin_of(part.function) for part in descriptor.parts]
-        )
-        if descriptor is None or not any(origins):
+        entry = descriptor_parts(raw)
+        origins = [] if entry is None else [origin_of(part.function) for part in entry.parts]
+        if entry is None or not any(origins):
             return raw
         whole = [o.patch for o in origins if o is not None and o.patch.replacement is raw]
-        raw = whole[0].original if whole else descriptor.rebuild(_original)
+        raw = whole[0].original if whole else entry.rebuild(_original)
 
 
 def _original(part: Part) -> Any:

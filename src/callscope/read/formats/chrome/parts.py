@@ -108,13 +108,11 @@ class Parts:
         return lines
 
     def _pid(self, pid: int) -> int:
-        number = self._pids.get(pid)
-        if number is None:
-            number = self._pids[pid] = pid if 0 <= pid <= _MAX_PID else next(self._numbers)
-            self._name(
-                "process_name", number, number, quoted(f"python{self._details.get(pid, '')}")
-            )
-        return number
+        alias = self._pids.get(pid)
+        if alias is None:
+            alias = self._pids[pid] = pid if 0 <= pid <= _MAX_PID else next(self._numbers)
+            self._name("process_name", alias, alias, quoted(f"python{self._details.get(pid, '')}"))
+        return alias
 
     def _name(self, what: str, pid: int, tid: int, name: str) -> None:
         args = f'"args":{{"name":{name}}}'
@@ -128,17 +126,15 @@ class Parts:
             number: number of tracks of that lane, including this one.
         """
         pid, thread, task = lane
-        process = self._pid(pid)
+        alias = self._pid(pid)
         is_main = thread == "MainThread" and task is None and number == 1
-        tid = process if is_main else next(self._numbers)
+        tid = alias if is_main else next(self._numbers)
         name = (thread or "thread") if task is None else f"task {task}"
-        self._name(
-            "thread_name", process, tid, quoted(name if number == 1 else f"{name} / {number}")
-        )
+        self._name("thread_name", alias, tid, quoted(name if number == 1 else f"{name} / {number}"))
         self._tracks += 1
         order = f'"name":"thread_sort_index","args":{{"sort_index":{self._tracks}}}'
-        self._new_names.append(f',\n{{"ph":"M","pid":{process},"tid":{tid},{order}}}')
-        return f'"pid":{process},"tid":{tid}'
+        self._new_names.append(f',\n{{"ph":"M","pid":{alias},"tid":{tid},{order}}}')
+        return f'"pid":{alias},"tid":{tid}'
 
     def head(self, call: Call, track: str) -> Head:
         """Return the JSON that a call shares with others of its site on the same track."""

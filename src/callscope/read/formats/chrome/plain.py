@@ -38,11 +38,9 @@ def plain_lines(
                 continue
             if len(arguments) == 1:
                 ((name, value),) = arguments.items()
-                value_json = (
-                    value if type(value) is int and least < value < most else as_json(value)
-                )
+                token = value if type(value) is int and least < value < most else as_json(value)
                 add(
-                    f'{some}{instance}","arguments":{{{quotes[name]}:{value_json}}}}},'
+                    f'{some}{instance}","arguments":{{{quotes[name]}:{token}}}}},'
                     f'"ts":{ts_ns}e-3,"dur":{took_ns}e-3}}'
                 )
                 continue

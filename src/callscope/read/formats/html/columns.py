@@ -86,14 +86,12 @@ def _figures(summary: Summary) -> dict[str, Any]:
     }
 
 
-def choose(
-    calls: Sequence[Call], preferred: Iterable[Call], max_calls: int | None
-) -> Sequence[Call]:
-    """Return at most `max_calls` calls: the first ones, and wanted ones with their ancestors."""
+def choose(calls: Sequence[Call], focus: Iterable[Call], max_calls: int | None) -> Sequence[Call]:
+    """Return at most `max_calls` calls: the first ones, and those in focus with their ancestors."""
     if max_calls is None or len(calls) <= max_calls:
         return calls
     needed: set[Call] = set()
-    for call in preferred:
+    for call in focus:
         line = _line(call, needed)
         if len(needed) + len(line) <= max_calls:
             needed.update(line)
@@ -109,7 +107,7 @@ def choose(
 
 
 def _line(call: Call | None, boundary: Collection[Call]) -> list[Call]:
-    """Return a call and its ancestors, up to the first that is known."""
+    """Return a call and its ancestors, up to the first in `boundary`."""
     line = []
     while call is not None and call not in boundary:
         line.append(call)
