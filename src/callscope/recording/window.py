@@ -12,7 +12,7 @@ class Window:
     """Reader of one block of a recording; in a forked child, of the rest of the block.
 
     Args:
-        wanted: the calls to keep.
+        call_filter: the calls to keep.
     """
 
     def __init__(self, call_filter: Filter) -> None:

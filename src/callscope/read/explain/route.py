@@ -38,7 +38,7 @@ class Routes:
     def find(self, start: str, targets: Collection[str]) -> tuple[Route, ...]:
         """Return the route from `start` to each reachable target, in the order of the code.
 
-        Among several routes, it is the one with the fewest methods that are not wanted.
+        Among several routes, it is the one with the fewest methods that are not targets.
         """
         first = self._first(start)
         if first is None:
