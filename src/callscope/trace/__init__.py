@@ -6,6 +6,7 @@ from callscope.trace.data import Recorded, TraceData
 from callscope.trace.event import SCHEMA_VERSION, Event, EventKind, Sink
 from callscope.trace.header import Cost, Header, Process
 from callscope.trace.metadata import ClassMetadata, CodeMetadata, SiteMetadata
+from callscope.trace.table import NO_ROW, UNFINISHED, Arguments, Callee, Strand, Table
 from callscope.trace.text import (
     Names,
     arguments_text,
@@ -16,10 +17,14 @@ from callscope.trace.text import (
 )
 
 __all__ = [
+    "NO_ROW",
     "SCHEMA_VERSION",
+    "UNFINISHED",
+    "Arguments",
     "BuiltCall",
     "Call",
     "CallError",
+    "Callee",
     "ClassMetadata",
     "CodeMetadata",
     "Cost",
@@ -31,6 +36,8 @@ __all__ = [
     "Recorded",
     "Sink",
     "SiteMetadata",
+    "Strand",
+    "Table",
     "Text",
     "TraceData",
     "Value",

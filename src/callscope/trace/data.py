@@ -10,6 +10,7 @@ from typing import NamedTuple
 from callscope.trace.call import Call
 from callscope.trace.event import Event, EventKind
 from callscope.trace.header import Header
+from callscope.trace.table import Table
 
 
 class Recorded(NamedTuple):
@@ -31,7 +32,7 @@ class Recorded(NamedTuple):
 class TraceData:
     """Calls of one recording at one moment, with the data that applies to all of them."""
 
-    __slots__ = ("absence", "calls", "header", "left_out", "lost", "sites")
+    __slots__ = ("_table", "absence", "calls", "header", "left_out", "lost", "sites")
 
     def __init__(self, header: Header, recorded: Recorded) -> None:
         self.header: Header = header
@@ -45,6 +46,14 @@ class TraceData:
         """Function returning the requested sites; see `Recorded.sites`."""
         self.absence: Callable[[], str] = recorded.absence
         """Function returning why there may be no call; see `Recorded.absence`."""
+        self._table: Table | None = None
+
+    @property
+    def table(self) -> Table:
+        """The calls as columns."""
+        if self._table is None:
+            self._table = Table.from_calls(self.calls)
+        return self._table
 
     def __len__(self) -> int:
         return len(self.calls)
