@@ -1,0 +1,83 @@
+"""Times of calls without their children, as a column."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from operator import itemgetter, sub
+
+from callscope.trace.table import NO_ROW, UNFINISHED, Table
+
+_begin = itemgetter(0)
+
+
+def self_times(table: Table) -> list[int]:
+    """Return `Call.self_ns` of each row; 0 for calls that never ended."""
+    durations = [*map(sub, table.end_ns, table.start_ns)]
+    all_ended = min(durations, default=0) >= 0
+    if not all_ended:
+        ends = enumerate(table.end_ns)
+        durations = [0 if end_ns == UNFINISHED else durations[row] for row, end_ns in ends]
+    times = durations.copy()
+    for parent, duration in zip(table.parent, durations, strict=True):
+        if parent >= 0:
+            times[parent] -= duration
+    if not all_ended or table.suspensions or max(thread_numbers(table), default=0) > 0:
+        _correct(table, times, durations)
+    return times if min(times, default=0) >= 0 else [max(0, time) for time in times]
+
+
+def _correct(table: Table, times: list[int], durations: list[int]) -> None:
+    """Correct times from which whole durations of children, and no suspensions, are subtracted."""
+    threads, suspensions = thread_numbers(table), table.suspensions
+    strands, ends = table.strand, table.end_ns
+    for row, parent in enumerate(table.parent):
+        if parent != NO_ROW and (
+            ends[row] == UNFINISHED
+            or threads[strands[row]] != threads[strands[parent]]
+            or row in suspensions
+            or parent in suspensions
+        ):
+            times[parent] += durations[row] - shared_ns(table, parent, row)
+    for row in suspensions:
+        times[row] -= table.waiting_ns(row)
+
+
+def thread_numbers(table: Table) -> list[int]:
+    """Return, for each strand, the number of its thread; tasks of one thread share it."""
+    numbers: dict[tuple[int, str], int] = {}
+    return [
+        numbers.setdefault((strand.pid, strand.thread), len(numbers)) for strand in table.strands
+    ]
+
+
+def shared_ns(table: Table, parent: int, child: int) -> int:
+    """Return the time an ended call and a child both ran in one thread, in nanoseconds."""
+    ours, theirs = (table.strands[table.strand[row]] for row in (parent, child))
+    if ours[:2] != theirs[:2]:
+        return 0
+    end_ns = table.end_ns[child]
+    if end_ns != UNFINISHED and not {parent, child} & table.suspensions.keys():
+        return end_ns - table.start_ns[child]
+    return _overlap_ns(running(table, parent), running(table, child, table.end_ns[parent]))
+
+
+def running(table: Table, row: int, until_ns: int = UNFINISHED) -> list[tuple[int, int]]:
+    """Return the intervals in which a call ran, up to `until_ns` if it never ended."""
+    instants = table.suspensions.get(row, ())
+    starts, ends = [table.start_ns[row], *instants[1::2]], [*instants[::2]]
+    if len(ends) < len(starts):
+        end_ns = table.end_ns[row]
+        last = until_ns if end_ns == UNFINISHED else end_ns
+        ends.append(starts[-1] if last == UNFINISHED else last)
+    return [*zip(starts, ends, strict=True)]
+
+
+def _overlap_ns(ours: list[tuple[int, int]], theirs: list[tuple[int, int]]) -> int:
+    shared, first = 0, 0
+    for start, end in theirs:
+        first = max(first, bisect_right(ours, start, key=_begin) - 1)
+        for index in range(first, len(ours)):
+            if ours[index][0] >= end:
+                break
+            shared += max(0, min(end, ours[index][1]) - max(start, ours[index][0]))
+    return shared
