@@ -9,13 +9,18 @@ from hypothesis import strategies as st
 
 import callscope
 from callscope import errors
+from callscope.errors import encodable
 from callscope.tools.cli import main
+from callscope.trace import Text
+from callscope.trace.event import finite
 from exercise import exercise, record
 from strategies import Running, programs
 from test_hostile_files import everything
+from tests.support.building import Node, make_trace
 
 pa = pytest.importorskip("pyarrow", reason="pyarrow comes with the extra 'parquet'")
 parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow comes with the extra 'parquet'")
+writer = pytest.importorskip("callscope.read.formats.parquet.writer")
 
 
 def round_trip(trace, folder):
@@ -107,6 +112,64 @@ def test_a_number_too_large(seed_trace, tmp_path):
     path.write_text(path.read_text().replace('"instance":1', f'"instance":{10**30}'))
     with pytest.raises(errors.TraceFormatError, match=r"cannot store.*\.jsonl"):
         callscope.load(path).to_arrow()
+
+
+VALUES = st.sampled_from(
+    [None, True, 1, 1.0, 0, 0.0, -0.0, float("nan"), float("inf"), "1", Text("1"), "a", 1 << 70]
+)
+OUTCOMES = st.fixed_dictionaries({"result": VALUES}) | st.fixed_dictionaries(
+    {"error": st.sampled_from([("ValueError", "wrong"), ("ValueError", "\ud800")])}
+)
+NODES = st.builds(
+    lambda site, outcome, **options: Node(site, **outcome, **options),
+    st.sampled_from(["Layer.__call__", "Layer.call", "Other.call"]),
+    arguments=st.dictionaries(st.sampled_from(["x", 'y"', "\ud800"]), VALUES, max_size=2),
+    outcome=OUTCOMES,
+    instance=st.sampled_from([None, 1]),
+    suspended=st.sampled_from([(), [(1, 2), (3, None)]]),
+    end=st.sampled_from([None, 90, "never"]),
+)
+
+
+@given(st.lists(NODES, max_size=30))
+def test_columns_say_what_calls_say(nodes):
+    """Equal values of unlike types, such as 1 and True, stay apart."""
+    trace = make_trace(*nodes)
+    rows = trace.to_arrow().to_pylist()
+    for call, row in zip(trace.calls, rows, strict=True):
+        arguments = {name: finite(value) for name, value in call.arguments.items()}
+        result = finite(call.result)
+        assert row["arguments"] == json.dumps(arguments, separators=(",", ":"))
+        texts = [encodable(name) for name, value in arguments.items() if type(value) is Text]
+        assert row["argument_texts"] == texts
+        assert row["result"] == (None if result is None else json.dumps(result))
+        assert row["result_is_text"] == (type(result) is Text)
+        assert row["error_type"] == (call.error and call.error.type)
+        assert row["error_message"] == (call.error and encodable(call.error.message))
+        for name in ("site", "instance", "start_ns", "duration_ns", "self_ns", "waiting_ns"):
+            assert row[name] == getattr(call, name)
+        instants = [ts for span in call.suspensions for ts in span if ts is not None]
+        assert row["instants"] == instants
+
+
+def test_more_rows_than_are_written_at_a_time(monkeypatch):
+    """Parents in an earlier part are found, and the table is the same."""
+    trace = make_trace(Node("Layer.call", *(Node("Layer.call", Node("Layer.call")),) * 4))
+    whole = trace.to_arrow()
+    monkeypatch.setattr(writer, "_ROW_GROUP", 2)
+    parts = trace.to_arrow()
+    assert parts.to_pylist() == whole.to_pylist()
+    assert parts.column("call_id").num_chunks == 5
+
+
+def test_a_table_of_a_recording_that_goes_on(seed):
+    """It does not keep the recording from going on."""
+    with callscope.record(seed.Layer) as trace:
+        seed.MyLayer(3)
+        first = trace.to_arrow()
+        seed.MyLayer(3)
+        assert trace.to_arrow().num_rows == 4
+    assert first.num_rows == 2
 
 
 def test_without_pyarrow(seed_trace, tmp_path, monkeypatch):

@@ -1,0 +1,129 @@
+"""Arrow columns of a table of calls.
+
+Values that many calls share are worked out once, and placed by their index.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from callscope.introspect.classes import bare_name
+from callscope.read.formats.parquet.schema import INSTANTS, INT32, INT64, SCHEMA
+from callscope.read.formats.parquet.values import (
+    Arrays,
+    arguments_columns,
+    empty_lists,
+    names_column,
+    outcome_columns,
+)
+from callscope.trace import UNFINISHED, Callee, ClassMetadata, Table
+from callscope.trace.times import self_times
+
+_INTEGERS: Final = {"q": INT64, "i": INT32, "b": pa.int8()}
+_CALLEE_NAMES: Final[Mapping[str, Callable[[Callee], str | None]]] = {
+    "site": lambda callee: f"{bare_name(callee.defining_class)}.{callee.method}",
+    "method": lambda callee: callee.method,
+    "defining_class": lambda callee: callee.defining_class,
+    "runtime_class": lambda callee: callee.runtime_class,
+    "file": lambda callee: callee.site_metadata and callee.site_metadata.file,
+}
+_CALLEE_NUMBERS: Final[Mapping[str, Callable[[Callee], int | None]]] = {
+    "mro_index": lambda callee: callee.mro_index,
+    "line": lambda callee: callee.site_metadata and callee.site_metadata.line,
+}
+
+
+class Columns:
+    """Columns of a table, for any range of its rows.
+
+    Args:
+        table: the calls.
+        classes: the runtime classes, in the order of the metadata.
+    """
+
+    def __init__(self, table: Table, classes: Sequence[ClassMetadata]) -> None:
+        self._table = table
+        self._call_ids = _integers(table.call_id, slice(None))
+        self._self_ns = self_times(table)
+        self._argument_names = [callee.argument_names for callee in table.callees]
+        indices = {metadata: index for index, metadata in enumerate(classes)}
+        numbers = {
+            **{name: [*map(get, table.callees)] for name, get in _CALLEE_NUMBERS.items()},
+            "class": [c.class_metadata and indices[c.class_metadata] for c in table.callees],
+        }
+        self._of_callees: Arrays = {
+            **{name: names_column(map(get, table.callees)) for name, get in _CALLEE_NAMES.items()},
+            **{name: pa.array(column, INT32) for name, column in numbers.items()},
+        }
+        self._of_strands: Arrays = {
+            "pid": pa.array([strand.pid for strand in table.strands], INT64),
+            "thread": names_column(strand.thread for strand in table.strands),
+            "task": names_column(strand.task for strand in table.strands),
+        }
+
+    def batch(self, rows: slice) -> pa.RecordBatch:
+        """Return a range of rows."""
+        table = self._table
+        columns = {
+            **self._shared(rows),
+            **self._own(rows),
+            **self._times(rows),
+            **arguments_columns(table.arguments[rows], table.callee[rows], self._argument_names),
+            **outcome_columns(table.outcome[rows]),
+        }
+        return pa.RecordBatch.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
+
+    def _shared(self, rows: slice) -> Arrays:
+        """Return what calls have in common with others of their callee or strand."""
+        callees = _integers(self._table.callee, rows)
+        strands = _integers(self._table.strand, rows)
+        return {
+            **{name: values.take(callees) for name, values in self._of_callees.items()},
+            **{name: values.take(strands) for name, values in self._of_strands.items()},
+        }
+
+    def _own(self, rows: slice) -> Arrays:
+        table = self._table
+        parents, instances = _integers(table.parent, rows), _integers(table.instance, rows)
+        return {
+            "call_id": _integers(table.call_id, rows),
+            "parent_id": self._call_ids.take(_null_if(pc.less(parents, 0), parents)),
+            "depth": _integers(table.depth, rows),
+            "instance": _null_if(pc.equal(instances, 0), instances),
+            "via_super": _integers(table.via_super, rows).cast(pa.bool_()),
+        }
+
+    def _times(self, rows: slice) -> Arrays:
+        table = self._table
+        starts, ends = _integers(table.start_ns, rows), _integers(table.end_ns, rows)
+        is_unfinished = pc.equal(ends, UNFINISHED)
+        if table.suspensions:
+            places = range(len(table))[rows]
+            waiting = pa.array([*map(table.waiting_ns, places)], INT64)
+            instants = pa.array([table.suspensions.get(row, ()) for row in places], INSTANTS)
+        else:
+            waiting = pa.repeat(pa.scalar(0, INT64), len(starts))
+            instants = empty_lists(INSTANTS, len(starts))
+        return {
+            "start_ns": starts,
+            "duration_ns": pc.subtract_checked(_null_if(is_unfinished, ends), starts),
+            "self_ns": _null_if(is_unfinished, pa.array(self._self_ns[rows], INT64)),
+            "waiting_ns": waiting,
+            "instants": instants,
+        }
+
+
+def _integers(column: array[int], rows: slice) -> pa.Array:
+    """Return a copy, as a column that Arrow refers to could not grow any more."""
+    with memoryview(column) as whole, whole[rows] as part:
+        buffer = pa.py_buffer(part.tobytes())
+        return pa.Array.from_buffers(_INTEGERS[column.typecode], len(part), [None, buffer])
+
+
+def _null_if(condition: pa.Array, values: pa.Array) -> pa.Array:
+    return pc.if_else(condition, pa.scalar(None, values.type), values)
