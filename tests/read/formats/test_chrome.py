@@ -15,12 +15,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import callscope
-from building import hostile_call
+from building import Node, hostile_call, make_trace
 from callscope import errors
 from callscope.read.load import load_all
 from callscope.read.trace import Trace
 from callscope.tape.threads import TAPES
-from callscope.trace import BuiltCall, Header, Recorded
+from callscope.trace import BuiltCall, Header, Recorded, Text
 from picture import Picture
 from seed import make_seed
 from strategies import Running, programs
@@ -396,14 +396,16 @@ class TestText:
     def test_hostile_text(self, text, tmp_path):
         """Whatever a program names or passes is text, in the file and in a browser."""
         header = Header(7, 1, 2, text, text, (text,))
-        trace = Trace(header, lambda: Recorded([hostile_call(text)], 1))
+        failed, good = hostile_call(text), hostile_call(text, start_ns=20)
+        good._end(25, Text(text))
+        trace = Trace(header, lambda: Recorded([failed, good], 1))
         path = trace.save(tmp_path / "t.json")
         content = Picture(path).content
         expected = text.encode("utf-8", "backslashreplace").decode()
-        (event,) = (e for e in content["traceEvents"] if e["ph"] == "X")
-        assert event["args"]["arguments"] == {expected: expected}
-        assert event["args"]["result"] == expected
-        assert event["args"]["error"] == {"type": expected, "message": expected}
+        bad, fine = (e["args"] for e in content["traceEvents"] if e["ph"] == "X")
+        assert bad["arguments"] == fine["arguments"] == {expected: expected}
+        assert bad["error"] == {"type": expected, "message": expected}
+        assert fine["result"] == expected
         assert content["otherData"]["targets"] == [expected]
         raw = path.read_bytes()
         # What Perfetto takes for an escaped quote, and escapes it cannot decode.
@@ -461,9 +463,73 @@ class TestFiles:
         assert gzip.decompress(seed_trace.save(tmp_path / "t.json.gz").read_bytes()) == plain
 
 
-# --- random programs ----------------------------------------------------------------------------
+# --- calls of one thread ---------------------------------------------------------------------------
 
 some = settings(max_examples=settings().max_examples // 2, deadline=None)
+
+ODD = [2**63 - 1, 2**63, 1 - 2**63, -(2**63), None, True, 1.0, float("nan"), "text", Text("<a>")]
+VALUES = st.integers() | st.sampled_from(ODD)
+
+
+def assert_written_as_any_others(trace, folder):
+    """Check that the fast way of writing calls gives the file that the general way gives."""
+    fast = trace.save(folder / "fast.json").read_bytes()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("callscope.read.formats.chrome.are_plain", lambda table: False)
+        assert trace.save(folder / "general.json").read_bytes() == fast
+
+
+@pytest.mark.parametrize("value", ODD)
+def test_calls_of_one_argument(value, tmp_path):
+    """Calls of one thread with one argument each are written as any others."""
+    trace = make_trace(*(Node("Layer.call", arguments={"x": x}) for x in (1, value, 3)))
+    assert_written_as_any_others(trace, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"instance": None},
+        {"arguments": {}},
+        {"arguments": {"x": 1, "%d": 2}},
+        {"result": 3},
+        {"error": ("ValueError", "no")},
+    ],
+    ids=str,
+)
+def test_one_call_that_differs(options, tmp_path):
+    """One call without an object, or with a result, is written as it is among others."""
+    odd = Node("Layer.call", **{"arguments": {"x": 1}, **options})
+    trace = make_trace(Node("Layer.call", odd, arguments={"x": 2}))
+    assert_written_as_any_others(trace, tmp_path)
+
+
+def nodes(below):
+    """Return a strategy of calls that lead to some."""
+    return st.builds(
+        lambda site, children, options: Node(site, *children, **options),
+        st.sampled_from(["Layer.call", "Odd%s{}.call"]),
+        below,
+        st.fixed_dictionaries(
+            {
+                "on": st.sampled_from([None, "Derived"]),
+                "instance": st.sampled_from([None, 1, 2]),
+                "arguments": st.dictionaries(st.sampled_from(["x", "%d"]), VALUES, max_size=2),
+                "result": VALUES,
+                "error": st.sampled_from([None, ("ValueError", "no")]),
+            }
+        ),
+    )
+
+
+@some
+@given(st.lists(st.recursive(nodes(st.just(())), lambda b: nodes(st.lists(b, max_size=3)))))
+def test_calls_of_one_thread(tmp_path_factory, roots):
+    """Any calls that nest are written the same in both ways."""
+    assert_written_as_any_others(make_trace(*roots), tmp_path_factory.mktemp("chrome"))
+
+
+# --- random programs ----------------------------------------------------------------------------
 
 
 @some

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import count
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from callscope.read.formats.json_text import INT64, quoted, value_json
-from callscope.trace import Call, Header, Names, Value
+from callscope.trace import Arguments, CallError, Header, Names, Strand, Table, Value
 from callscope.trace.text import missing, process_details
-
-Lane: TypeAlias = tuple[int, str, str | None]
-"""Process, thread and task, which run one call at a time, except for suspended calls."""
 
 _MAX_PID: Final = 0xFFFF_FFFF
 """Largest process or thread number that Perfetto stores, in 32 bits."""
@@ -44,33 +41,31 @@ class Parts:
 
     Args:
         header: the header of the trace.
-        start_ns: start of the first call.
-        pids: the processes of all calls.
-        classes: the classes that the calls mention.
+        table: its calls.
     """
 
-    def __init__(
-        self, header: Header, start_ns: int, pids: Collection[int], classes: Collection[str]
-    ) -> None:
+    def __init__(self, header: Header, table: Table) -> None:
         self._header = header
-        self._classes = sorted(classes)
+        self._table = table
+        callees = [table.callees[index] for index in {*table.callee}]
+        pids = {table.strands[index].pid for index in {*table.strand}}
+        self._classes = sorted(
+            {name for callee in callees for name in (callee.defining_class, callee.runtime_class)}
+        )
         self._names = Names(self._classes)
         # A thread's number must not equal that of a process, which its main thread uses.
         self._numbers = (number for number in count(1) if number not in {*pids, header.pid})
         self._pids: dict[int, int] = {}
         self._details = process_details(header)
-        self._heads: dict[tuple[object, ...], Head] = {}
-        self.quotes: Mapping[str, str] = _Quotes()
-        """Texts as JSON."""
+        self._heads: dict[tuple[str, int], Head] = {}
+        self._quotes: Mapping[str, str] = _Quotes()
+        self._keys = [
+            [f"{quoted(name)}:" for name in callee.argument_names or ()] for callee in table.callees
+        ]
         self._new_names: list[str] = []
         self._tracks = 0
-        self.start_ns: int = min(header.start_ns, start_ns)
+        self.start_ns: int = min([header.start_ns, *table.start_ns[:1]])
         """Zero point of all times."""
-
-    @staticmethod
-    def lane(call: Call) -> Lane:
-        """Return the lane that a call ran in."""
-        return call._pid, call._thread, call._task
 
     def opening(self, lost: int, left_out: Mapping[str, int]) -> Iterator[str]:
         """Yield the file up to its first event, which is the process's name."""
@@ -118,14 +113,14 @@ class Parts:
         args = f'"args":{{"name":{name}}}'
         self._new_names.append(f',\n{{"ph":"M","pid":{pid},"tid":{tid},"name":"{what}",{args}}}')
 
-    def track(self, lane: Lane, number: int = 1) -> str:
+    def track(self, strand: Strand, number: int = 1) -> str:
         """Create a track, and return the JSON by which its events refer to it.
 
         Args:
-            lane: the lane that it shows.
-            number: number of tracks of that lane, including this one.
+            strand: the strand that it shows.
+            number: number of tracks of that strand, including this one.
         """
-        pid, thread, task = lane
+        pid, thread, task = strand
         alias = self._pid(pid)
         is_main = thread == "MainThread" and task is None and number == 1
         tid = alias if is_main else next(self._numbers)
@@ -136,48 +131,59 @@ class Parts:
         self._new_names.append(f',\n{{"ph":"M","pid":{alias},"tid":{tid},{order}}}')
         return f'"pid":{alias},"tid":{tid}'
 
-    def head(self, call: Call, track: str) -> Head:
-        """Return the JSON that a call shares with others of its site on the same track."""
-        key = track, call._method, call._defining_class, call._runtime_class
+    def head(self, callee: int, track: str) -> Head:
+        """Return the JSON that the calls of a callee on one track share."""
+        key = track, callee
         head = self._heads.get(key)
         if head is None:
-            head = self._heads[key] = self._new_head(call, track)
+            head = self._heads[key] = self._new_head(callee, track)
         return head
 
-    def _new_head(self, call: Call, track: str) -> Head:
-        defining = self._names.show(call._defining_class)
-        runtime = self._names.show(call._runtime_class)
-        name, defining = quoted(f"{defining}.{call._method}"), quoted(defining)
+    def _new_head(self, callee: int, track: str) -> Head:
+        method, defining, runtime, *_ = self._table.callees[callee]
+        defining, runtime = self._names.show(defining), self._names.show(runtime)
+        name, defining = quoted(f"{defining}.{method}"), quoted(defining)
         start = f'{track},"name":{name},"args":{{"defining_class":{defining},"object":'
         numbered = quoted(f"{runtime}#").removesuffix('"')
         return Head(f"{start}{numbered}", f"{start}{quoted(runtime)}")
 
-    def call_json(self, call: Call, track: str) -> str:
-        """Return the JSON of a call without its times."""
-        head, instance = self.head(call, track), call._instance
-        start = head.nobody if instance is None else f'{head.some}{instance}"'
-        return start + self.ending(call)
+    def only_key(self, callee: int) -> str | None:
+        """Return the JSON between the object and the only argument; None unless there is one."""
+        keys = self._keys[callee]
+        return f'","arguments":{{{keys[0]}' if len(keys) == 1 else None
 
-    def ending(self, call: Call) -> str:
+    def call_json(self, row: int, track: str) -> str:
+        """Return the JSON of a call without its times."""
+        table = self._table
+        callee, instance = table.callee[row], table.instance[row]
+        head = self.head(callee, track)
+        start = f'{head.some}{instance}"' if instance else head.nobody
+        waits = f',"waiting_ns":{table.waiting_ns(row)}' if row in table.suspensions else ""
+        return start + self.ending(callee, table.arguments[row], table.outcome[row], waits)
+
+    def ending(
+        self, callee: int, arguments: Arguments, outcome: Value | CallError, waits: str = ""
+    ) -> str:
         """Return the JSON of a call that follows its object."""
-        text = ""
-        if call._arguments:
-            quotes, as_json = self.quotes, self.value
-            pairs = [
-                # Most values are such integers, and this is a hot spot.
-                f"{quotes[name]}:{v if type(v) is int and -INT64 < v < INT64 else as_json(v)}"
-                for name, v in call._arguments.items()
-            ]
-            text = f',"arguments":{{{",".join(pairs)}}}'
-        if call._result is not None:
-            text += f',"result":{self.value(call._result)}'
-        if call._suspensions:
-            text += f',"waiting_ns":{call.waiting_ns}'
-        if call._error is not None:
-            kind, message = map(quoted, call._error)
-            return f'{text},"error":{{"type":{kind},"message":{message}}}}},{_ERROR}'
-        return text + "}"
+        text = self._arguments(callee, arguments) if arguments else ""
+        if outcome is None:
+            return f"{text}{waits}}}"
+        if isinstance(outcome, CallError):
+            kind, message = map(quoted, outcome)
+            return f'{text}{waits},"error":{{"type":{kind},"message":{message}}}}},{_ERROR}'
+        return f'{text},"result":{self.value(outcome)}{waits}}}'
+
+    def _arguments(self, callee: int, arguments: tuple[Value, ...] | dict[str, Value]) -> str:
+        as_json = self.value
+        if isinstance(arguments, dict):
+            pairs = [f"{self._quotes[name]}:{as_json(v)}" for name, v in arguments.items()]
+        else:
+            keys = self._keys[callee]
+            pairs = [key + as_json(v) for key, v in zip(keys, arguments, strict=True)]
+        return f',"arguments":{{{",".join(pairs)}}}'
 
     def value(self, value: Value) -> str:
         """Return a captured value as JSON."""
-        return self.quotes[value] if isinstance(value, str) else value_json(value)
+        if type(value) is int and -INT64 < value < INT64:
+            return str(value)
+        return self._quotes[value] if isinstance(value, str) else value_json(value)

@@ -7,7 +7,7 @@ from typing import Final
 
 from callscope.read.formats.chrome.parts import Parts
 from callscope.read.formats.chrome.tracks import NEVER, Item, Track, Tracks
-from callscope.trace import Call
+from callscope.trace import UNFINISHED, Table
 
 _SUSPENDED: Final = '"name":"suspended","cat":"suspended","cname":"grey"'
 _FLOW: Final = '"name":"led to","cat":"flow"'
@@ -22,16 +22,17 @@ class PlacedLines:
     begin and an end event (``B`` and ``E``), which Perfetto reads in file order.
 
     Args:
-        calls: the calls to write, in the order they began.
+        table: the calls to write.
         parts: builder of the fragments of the lines.
     """
 
-    def __init__(self, calls: Sequence[Call], parts: Parts) -> None:
+    def __init__(self, table: Table, parts: Parts) -> None:
+        self._table = table
         self._parts = parts
-        self._items = _items(calls)
+        self._items = _items(table)
         self._in_two = _are_tied(self._items)
         self._lines: list[str] = []
-        self._tracks = Tracks(calls, parts, self._end)
+        self._tracks = Tracks(table, parts, self._end)
 
     def __iter__(self) -> Iterator[str]:
         for item in self._items:
@@ -52,7 +53,7 @@ class PlacedLines:
 
     def _begin(self, item: Item, track: Track) -> None:
         if item.is_call:
-            start = self._parts.call_json(item.call, track.text)
+            start = self._parts.call_json(item.row, track.text)
         else:
             start = f"{track.text},{_SUSPENDED}"
         start = f"{start},{self._ts(item.start_ns)}"
@@ -69,7 +70,7 @@ class PlacedLines:
         """Draw an arrow. It joins the starts of the calls, where Perfetto looks up their events."""
         assert source.track is not None
         assert target.track is not None
-        flow = f'"id":{target.call.call_id},{_FLOW}'
+        flow = f'"id":{self._table.call_id[target.row]},{_FLOW}'
         begin = f"{source.track.text},{self._ts(source.start_ns)}"
         end = f"{target.track.text},{self._ts(target.start_ns)}"
         self._lines.append(f',\n{{"ph":"s",{flow},{begin}}}')
@@ -79,16 +80,26 @@ class PlacedLines:
         return f'"ts":{ts_ns - self._parts.start_ns}e-3'
 
 
-def _items(calls: Sequence[Call]) -> list[Item]:
-    items = [Item.from_call(call) for call in calls]
+def _items(table: Table) -> list[Item]:
+    ends = (NEVER if end_ns == UNFINISHED else end_ns for end_ns in table.end_ns)
+    items = [
+        Item(row, start_ns, end_ns, is_call=True)
+        for row, (start_ns, end_ns) in enumerate(zip(table.start_ns, ends, strict=False))
+    ]
     items += (
-        Item(call, begin_ns, end_ns, is_call=False)
-        for call in calls
-        if call._suspensions
-        for begin_ns, end_ns in call.suspensions
+        Item(row, begin_ns, end_ns, is_call=False)
+        for row, instants in table.suspensions.items()
+        for begin_ns, end_ns in _spans(instants)
     )
     items.sort(key=lambda item: item.start_ns)
     return items
+
+
+def _spans(instants: list[int]) -> Iterator[tuple[int, float]]:
+    """Yield begin and end of each suspension of a call."""
+    yield from zip(instants[::2], instants[1::2], strict=False)
+    if len(instants) % 2:
+        yield instants[-1], NEVER
 
 
 def _are_tied(items: Sequence[Item]) -> bool:

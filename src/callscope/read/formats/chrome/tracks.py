@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from callscope.read.formats.chrome.parts import Lane, Parts
-from callscope.trace import Call
+from callscope.read.formats.chrome.parts import Parts
+from callscope.trace import NO_ROW, UNFINISHED, Strand, Table
 
 NEVER: Final = math.inf
 
@@ -34,20 +34,15 @@ class Track:
 class Item:
     """An interval on a track: a call, or a suspension of one."""
 
-    __slots__ = ("call", "end_ns", "is_call", "start_ns", "track")
+    __slots__ = ("end_ns", "is_call", "row", "start_ns", "track")
 
-    def __init__(self, call: Call, start_ns: int, end_ns: int | None, *, is_call: bool) -> None:
-        self.call: Call = call
+    def __init__(self, row: int, start_ns: int, end_ns: float, *, is_call: bool) -> None:
+        self.row: int = row
         self.start_ns: int = start_ns
-        self.end_ns: float = NEVER if end_ns is None else end_ns
+        self.end_ns: float = end_ns
         self.is_call: bool = is_call
         self.track: Track | None = None
         """The assigned track; None until it is placed."""
-
-    @classmethod
-    def from_call(cls, call: Call) -> Item:
-        """Return the item of a call."""
-        return cls(call, call._start_ns, call._end_ns, is_call=True)
 
 
 class Place(NamedTuple):
@@ -62,35 +57,34 @@ class Tracks:
     """Assignment of items to tracks, in the order they begin.
 
     Args:
-        calls: all calls to place.
+        table: the calls to place.
         parts: creator of the tracks.
         on_end: called for each item that ends, before a later item is placed.
     """
 
-    def __init__(
-        self, calls: Sequence[Call], parts: Parts, on_end: Callable[[Item, Track], object]
-    ) -> None:
+    def __init__(self, table: Table, parts: Parts, on_end: Callable[[Item, Track], object]) -> None:
+        self._table = table
         self._parts = parts
         self._on_end = on_end
-        self._first: dict[Lane, Track] = {}
-        self._further: dict[Lane, list[tuple[float, int, Track]]] = {}
-        """Heap per lane: end of occupancy, number and track of each further track."""
-        self._items: dict[Call, Item] = {}
-        self._undisturbed = _undisturbed(calls)
+        self._first: dict[Strand, Track] = {}
+        self._further: dict[Strand, list[tuple[float, int, Track]]] = {}
+        """Heap per strand: end of occupancy, number and track of each further track."""
+        self._items: dict[int, Item] = {}
+        """The placed calls by row."""
+        self._undisturbed = _undisturbed(table)
 
     def place(self, item: Item) -> Place | None:
         """Choose a track; return None for a suspension that a nested one already shows."""
         if not item.is_call:
-            around = self._items[item.call]
+            around = self._items[item.row]
             track = self._within(item, around)
             place = None if track is None else Place(track, None)
         else:
-            parent = item.call._parent
-            led_by = None if parent is None else self._items.get(parent)
+            led_by = self._items.get(self._table.parent[item.row])
             track = None if led_by is None else self._within(item, led_by)
             place = Place(self._free(item, led_by), led_by) if track is None else Place(track, None)
             item.track = place.track
-            self._items[item.call] = item
+            self._items[item.row] = item
         if place is not None:
             place.track.open.append(item)
         return place
@@ -98,39 +92,45 @@ class Tracks:
     def _within(self, item: Item, around: Item) -> Track | None:
         """Return the track of `around` if the item nests in it there."""
         track = around.track
-        if track is None or Parts.lane(item.call) != Parts.lane(around.call):
+        if track is None or self._strand(item) != self._strand(around):
             return None
         self._close(track, item.start_ns, around)
         nests = track.open and track.open[-1] is around and item.end_ns <= around.end_ns
         return track if nests and self._stays(item) else None
 
+    def _strand(self, item: Item) -> Strand:
+        return self._table.strands[self._table.strand[item.row]]
+
     def _stays(self, item: Item) -> bool:
-        """Return whether only descendants of an item begin within it, in its lane."""
-        return not item.is_call or not item.call._suspensions or item.call in self._undisturbed
+        """Return whether only descendants of an item begin within it, in its strand."""
+        return not (item.is_call and self._waits(item)) or item.row in self._undisturbed
+
+    def _waits(self, item: Item) -> bool:
+        return item.row in self._table.suspensions
 
     def _free(self, item: Item, led_by: Item | None) -> Track:
         """Return a track with nothing open, or one with an unrelated open call to nest in.
 
         The latter is only chosen for an item with an arrow, which then shows its parent.
         """
-        lane = Parts.lane(item.call)
-        first = self._first.get(lane)
+        strand = self._strand(item)
+        first = self._first.get(strand)
         if first is None:
-            first = self._first[lane] = Track(self._parts.track(lane))
+            first = self._first[strand] = Track(self._parts.track(strand))
         self._close(first, item.start_ns)
         if self._stays(item):
-            by_chance = led_by is not None and not item.call._suspensions and _nests(item, first)
+            by_chance = led_by is not None and not self._waits(item) and _nests(item, first)
             if not first.open or by_chance:
                 return first
-        elif lane[2] is not None and not first.open:
+        elif strand.task is not None and not first.open:
             return first
-        further = self._further.setdefault(lane, [])
+        further = self._further.setdefault(strand, [])
         number = len(further) + 2
         if further and further[0][0] <= item.start_ns:
             _, number, track = heapq.heappop(further)
             self._close(track, item.start_ns)
         else:
-            track = Track(self._parts.track(lane, number))
+            track = Track(self._parts.track(strand, number))
         heapq.heappush(further, (item.end_ns, number, track))
         return track
 
@@ -152,17 +152,18 @@ def _nests(item: Item, track: Track) -> bool:
     return bool(track.open) and track.open[-1].is_call and item.end_ns <= track.open[-1].end_ns
 
 
-def _undisturbed(calls: Sequence[Call]) -> set[Call]:
+def _undisturbed(table: Table) -> set[int]:
     """Return the suspended calls during which no call with the same parent begins."""
-    suspended = set()
+    undisturbed: set[int] = set()
     next_ns: dict[object, int] = {}
-    for call in reversed(calls):
-        lane = Parts.lane(call)
-        parent = call._parent
-        key: object = parent if parent is not None and Parts.lane(parent) == lane else lane
-        if call._suspensions:
-            end_ns = NEVER if call._end_ns is None else call._end_ns
+    for row in reversed(range(len(table) if table.suspensions else 0)):
+        strand = table.strands[table.strand[row]]
+        parent = table.parent[row]
+        is_within = parent != NO_ROW and table.strands[table.strand[parent]] == strand
+        key: object = parent if is_within else strand
+        if row in table.suspensions:
+            end_ns = NEVER if table.end_ns[row] == UNFINISHED else table.end_ns[row]
             if next_ns.get(key, NEVER) >= end_ns:
-                suspended.add(call)
-        next_ns[key] = call._start_ns
-    return suspended
+                undisturbed.add(row)
+        next_ns[key] = table.start_ns[row]
+    return undisturbed
