@@ -5,16 +5,30 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+from benchmarks.measure.reading import UNIT
 from benchmarks.measure.results import Results
 from benchmarks.report import figures
 
 FILE: Final = Path(__file__).with_name("ratios.json")
 RENEW: Final = "python -m benchmarks --quick --renew"
 PEERS: Final = ("bare", "off", "callscope-none-*", "callscope-values-c", "viztracer")
-SUBJECTS: Final = ("seed", "weave", "files")
+SUBJECTS: Final = ("seed", "weave", "files", "reading")
+READINGS: Final = (
+    "decode",
+    "summary",
+    "findings",
+    "print",
+    "outline",
+    "save .html",
+    "save .jsonl",
+    "load .jsonl",
+    "diff with itself",
+)
+"""Readings that are compared: those that need no extra."""
 _GROSS: Final = 2.0
 """So many times what is stored is too much; nothing finer can be told on a shared machine."""
 _CLASSES: Final = 300
@@ -36,6 +50,11 @@ def _save(results: Results, peer: str) -> float:
     return save.median
 
 
+def _reading(results: Results, name: str) -> float:
+    ratios = figures.readings(results)["callscope-values-c", name].ratios
+    return ratios[max(ratios)].median
+
+
 _RATIOS: Final[dict[str, Callable[[Results], float]]] = {
     "a call: off / bare": lambda r: figures.call_costs(r, "seed", 1)["off"].ratio.median,
     "added: callscope-none-c / viztracer": lambda r: (
@@ -55,6 +74,7 @@ _RATIOS: Final[dict[str, Callable[[Results], float]]] = {
     "save as .json: callscope-none-c / viztracer": (
         lambda r: _save(r, "callscope-none-c") / _save(r, "viztracer")
     ),
+    **{f"{name} / {UNIT}": partial(_reading, name=name) for name in READINGS},
 }
 
 

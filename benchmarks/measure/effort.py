@@ -38,6 +38,10 @@ class Effort(NamedTuple):
     file_calls: tuple[int, ...]
     file_seconds: float
     """After a file that took longer, no larger one is made."""
+    reading_calls: tuple[int, ...]
+    """That are recorded and read; memory is measured with the fewest."""
+    reading_seconds: float
+    """After a reading that took longer, it is not measured with more calls."""
     most_sizes: int | None = None
     """Of a workload, if not all are wanted."""
 
@@ -55,6 +59,7 @@ _FULL: Final = Effort(
         "growth": 2,
         "weave": 2,
         "files": 2,
+        "reading": 2,
         "imports": 5,
     },
     repeats=4,
@@ -71,15 +76,18 @@ _FULL: Final = Effort(
     weave_sizes=(10, 30, 100, 300, 1_000, 3_000),
     file_calls=(1_000, 10_000, 100_000),
     file_seconds=1.0,
+    reading_calls=(10_000, 100_000, 400_000, 1_000_000),
+    reading_seconds=3.0,
 )
 _QUICK: Final = _FULL._replace(
     name="quick",
-    rounds={"seed": 5, "weave": 3, "files": 3},
+    rounds={"seed": 5, "weave": 3, "files": 3, "reading": 2},
     sample_seconds=3.0,
     growth_calls=20_000,
     growth_seconds=0.5,
     weave_sizes=(100, 300),
     file_calls=(20_000,),
+    reading_calls=(4_000, 20_000),
 )
 _SMOKE: Final = _FULL._replace(
     name="smoke",
@@ -97,6 +105,7 @@ _SMOKE: Final = _FULL._replace(
     growth_seconds=0.1,
     weave_sizes=(10, 30),
     file_calls=(100, 1_000),
+    reading_calls=(100, 1_000),
     most_sizes=3,
 )
 EFFORTS: Final = {effort.name: effort for effort in (_FULL, _QUICK, _SMOKE)}

@@ -89,6 +89,7 @@ def _has(description: dict[str, Any], subject: str) -> bool:
     return {
         "growth": bool(description["records"]),
         "files": bool(description["suffixes"]),
+        "reading": bool(description["is_read"]),
         "imports": bool(description["imports"]),
         "weave": True,
     }[subject]

@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 import callscope
 from benchmarks import peers, workloads
-from benchmarks.measure import calls, files, growth, startup, weaving
+from benchmarks.measure import calls, files, growth, reading, startup, weaving
 from benchmarks.measure.effort import EFFORTS, Effort
 from benchmarks.peers.protocol import Peer
 
 DESCRIBE: Final = "describe"
-MEASURES: Final = ("growth", "weave", "files", "imports")
+_MEASURED: Final[Mapping[str, Callable[[type[Peer], Effort], Any]]] = {
+    "growth": growth.measure,
+    "weave": weaving.measure,
+    "files": files.measure,
+    "reading": reading.measure,
+}
+MEASURES: Final = (*_MEASURED, "imports")
 """What is measured of a peer besides the cost of calls on each workload."""
 
 
@@ -41,6 +48,8 @@ class Description(NamedTuple):
     """Whether it holds or writes what it has seen, and so has more to measure than its cost."""
     suffixes: tuple[str, ...]
     imports: str
+    is_read: bool
+    """Whether there are ways of reading what it holds that are measured one by one."""
 
 
 def main() -> None:
@@ -67,14 +76,10 @@ def _answer(entry: peers.Entry, subject: str, effort: Effort) -> Answer:
 def _measure(peer: type[Peer], subject: str, effort: Effort) -> Any:
     if subject == DESCRIBE:
         return _describe(peer)._asdict()
-    if subject == "growth":
-        return growth.measure(peer, effort)
-    if subject == "weave":
-        return weaving.measure(peer, effort)
-    if subject == "files":
-        return files.measure(peer, effort)
     if subject == "imports":
         return startup.measure(peer)
+    if subject in _MEASURED:
+        return _MEASURED[subject](peer, effort)
     return calls.measure(peer, workloads.BY_NAME[subject], effort)
 
 
@@ -88,6 +93,7 @@ def _describe(peer: type[Peer]) -> Description:
         peer.wrappers is None,
         peer.suffixes,
         peer.imports,
+        peer.is_read,
     )
 
 

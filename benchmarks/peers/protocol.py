@@ -40,6 +40,8 @@ class Peer(ABC):
     """Whether a coroutine that is resumed counts as another call."""
     suffixes: ClassVar[tuple[str, ...]] = ()
     """Of the files that it saves to, or writes while the program runs."""
+    is_read: ClassVar[bool] = False
+    """Whether it has `readings`."""
     note: ClassVar[str] = ""
     """What a reader of the tables should know besides."""
 
@@ -75,6 +77,13 @@ class Peer(ABC):
 
     def read(self) -> None:  # noqa: B027 - as above
         """Make of what it holds what can be read, if that is a step of its own."""
+
+    def readings(self) -> dict[str, Callable[[], object]]:
+        """Return the ways of reading what it holds, by name, in the order they are measured.
+
+        A number that one returns must be that of the calls. The first may decode what it holds.
+        """
+        return {}
 
     def save(self, path: Path) -> None:
         """Save what it holds; only for its `suffixes`."""

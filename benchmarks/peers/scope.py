@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -163,4 +166,25 @@ class OnValues(_Recording):
     """Arguments and results, as `record` has it by default."""
 
     capture = "values"
+    is_read = True
     setup = "`record(..., max_calls=None)`: times, arguments and results, in memory"
+
+    def readings(self) -> dict[str, Callable[[], object]]:
+        """Return what can be asked of a trace, and its files."""
+        trace, load = self.trace, callscope.load
+        jsonl, parquet = self.folder / "trace.jsonl", self.folder / "trace.parquet"
+        readings: dict[str, Callable[[], object]] = {
+            "decode": lambda: len(trace.calls),
+            "summary": trace.summary,
+            "findings": trace.findings,
+            "print": trace.__str__,
+            "outline": trace.outline,
+            "save .json": partial(trace.save, self.folder / "trace.json"),
+            "save .html": partial(trace.save, self.folder / "trace.html"),
+            "save .jsonl": partial(trace.save, jsonl),
+            "load .jsonl": lambda: len(load(jsonl).calls),
+        }
+        if find_spec("pyarrow") is not None:
+            readings["save .parquet"] = partial(trace.save, parquet)
+            readings["load .parquet"] = lambda: len(load(parquet).calls)
+        return {**readings, "diff with itself": lambda: callscope.diff(trace, trace)}

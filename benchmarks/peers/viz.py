@@ -14,9 +14,9 @@ from benchmarks.workloads.program import Program
 
 
 @functools.cache
-def _tracer(*, log_func_args: bool) -> VizTracer:
+def _tracer(*, log_func_args: bool, entries: int) -> VizTracer:
     """Return the only tracer of this process: a second one misses threads, as of 1.1.1."""
-    return VizTracer(verbose=0, log_func_args=log_func_args)
+    return VizTracer(verbose=0, log_func_args=log_func_args, tracer_entries=entries)
 
 
 class Viztracer(Peer):
@@ -31,12 +31,14 @@ class Viztracer(Peer):
     counts_frames = True
     suffixes = (".json",)
     log_func_args: ClassVar[bool] = False
+    entries: ClassVar[int] = 1_000_000
+    """Number of runs that fit into its memory; the others are lost. This is its default."""
 
     def __init__(self, program: Program, folder: Path) -> None:
         super().__init__(program, folder)
         if report_builder.json.__name__ != "orjson":
             raise CaseError("viztracer's documentation advises orjson, and it is not installed")
-        self._tracer = _tracer(log_func_args=self.log_func_args)
+        self._tracer = _tracer(log_func_args=self.log_func_args, entries=self.entries)
         codes = [site.function.__code__ for site in program.sites]
         self._names = {f"{c.co_qualname} ({c.co_filename}:{c.co_firstlineno})" for c in codes}
         self._take()
@@ -75,3 +77,9 @@ class ViztracerArguments(Viztracer):
     setup = "`VizTracer(verbose=0, log_func_args=True)`, as above with arguments"
     link = "https://viztracer.readthedocs.io/en/latest/extra_log.html"
     log_func_args = True
+
+
+class LargeViztracer(Viztracer):
+    """With memory for the largest trace that is read."""
+
+    entries = 1 << 21

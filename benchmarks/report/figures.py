@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from benchmarks.measure.calls import Sample
 from benchmarks.measure.files import FileCost
 from benchmarks.measure.growth import Point
+from benchmarks.measure.reading import UNIT, Reading
 from benchmarks.measure.results import Results
 from benchmarks.measure.weaving import Woven
 from benchmarks.workloads import BY_NAME, WORKLOADS
@@ -81,6 +82,16 @@ class FileFigures(NamedTuple):
     save_growth: float | None
     """The exponent by which reading and saving grows with the calls."""
     load_growth: float | None
+
+
+class ReadingFigures(NamedTuple):
+    """What one way of reading takes."""
+
+    ratios: dict[int, Figure]
+    """By the number of calls: to what viztracer takes to save as many, in the same process."""
+    seconds: Slope
+    peak_bytes: Figure | None
+    """Per call."""
 
 
 def call_costs(results: Results, workload: str, size: int) -> dict[str, CallCost]:
@@ -210,6 +221,35 @@ def _file_growth(seconds: Mapping[int, Sequence[float | None]]) -> float | None:
     medians = {n: _optional(values) for n, values in seconds.items()}
     known = {n: figure.median for n, figure in medians.items() if figure is not None}
     return fit(list(known), list(known.values())).exponent if len(known) > 1 else None
+
+
+def readings(results: Results) -> dict[tuple[str, str], ReadingFigures]:
+    """Return what reading takes, by peer and way of reading."""
+    found = {}
+    for peer, rounds in results.measured.get("reading", {}).items():
+        ways = [{name: Reading(*way) for name, way in one.items()} for one in rounds]
+        for name in ways[0]:
+            found[peer, name] = _reading_figures(
+                [one[name] for one in ways], [one[UNIT].seconds for one in ways]
+            )
+    return found
+
+
+def _reading_figures(
+    rounds: Sequence[Reading], units: Sequence[Mapping[str, float]]
+) -> ReadingFigures:
+    common = sorted(set.intersection(*(set(one.seconds) for one in rounds)), key=int)
+    slopes = [fit([*map(int, common)], [one.seconds[n] for n in common]) for one in rounds]
+    return ReadingFigures(
+        {
+            int(n): Figure.of(
+                one.seconds[n] / unit[n] for one, unit in zip(rounds, units, strict=True)
+            )
+            for n in common
+        },
+        _median_slope(slopes),
+        _optional(one.peak_bytes for one in rounds),
+    )
 
 
 def imports(results: Results) -> dict[str, Figure]:

@@ -40,6 +40,7 @@ def render(results: Results) -> dict[str, str]:
         "growth": _growth,
         "weave": _weave,
         "files": _files,
+        "reading": _reading,
         "peers": _peers,
         "missing": _missing,
     }
@@ -196,6 +197,26 @@ def _files(results: Results) -> str:
     ]
     headings = ["", "file", "calls", "bytes", "read, µs", "save, µs", "exponent"]
     return _table([*headings, "load, µs", "times json.loads", "exponent"], rows)
+
+
+def _reading(results: Results) -> str:
+    """Return what reading takes, as multiples of what viztracer takes to save as many calls."""
+    readings = figures.readings(results)
+    if not readings:
+        return "*Not measured yet.*"
+    sizes = sorted({size for reading in readings.values() for size in reading.ratios})
+    rows = [
+        [
+            f"`{peer}`",
+            name,
+            *(_optional(reading.ratios.get(size)) for size in sizes),
+            *_slope(reading.seconds._replace(each=reading.seconds.each * 1e6)),
+            _optional(reading.peak_bytes),
+        ]
+        for (peer, name), reading in readings.items()
+    ]
+    headings = ["", "reading", *(f"{size:,} calls" for size in sizes)]
+    return _table([*headings, "µs per call", "exponent", "bytes of memory"], rows)
 
 
 def _peers(results: Results) -> str:

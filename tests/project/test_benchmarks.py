@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.checks import gate
 from benchmarks.checks.proof import CaseError
-from benchmarks.measure import calls, files, growth, weaving
+from benchmarks.measure import calls, files, growth, reading, weaving
 from benchmarks.measure.effort import EFFORTS
 from benchmarks.measure.results import Results
 from benchmarks.peers import BY_NAME, ENTRIES, choose
@@ -26,6 +26,13 @@ class Forgetful(OnValues):
 
     def recorded(self):
         return super().recorded() - 1
+
+
+class Blind(OnValues):
+    """Reads one call too few."""
+
+    def readings(self):
+        return {"decode": lambda: len(self.trace) - 1}
 
 
 class Doubled(FunctoolsWraps):
@@ -92,6 +99,14 @@ class TestMeasures:
             ".json": False,
         } == {kind: costs["100"].load is not None for kind, costs in measured.items()}
 
+    def test_each_reading_is_timed_for_each_number_of_calls(self):
+        """And so is what it is compared with."""
+        measured = reading.measure(OnValues, SMOKE)
+        assert {*gate.READINGS, reading.UNIT} <= {*measured}
+        expected = [str(calls) for calls in SMOKE.reading_calls]
+        assert all(expected == list(way.seconds) for way in measured.values())
+        assert all(way.peak_bytes > 0 for way in measured.values())
+
 
 class TestProof:
     """What did not do its work has no figures."""
@@ -100,6 +115,11 @@ class TestProof:
         """The number that was recorded must be the number that was made."""
         with pytest.raises(CaseError, match=r"\d+ calls were made, and \d+ were recorded"):
             calls.measure(Forgetful, WORKLOADS["seed"], SMOKE)
+
+    def test_a_call_that_is_not_read(self):
+        """A reading that says how many calls it sees must see them all."""
+        with pytest.raises(CaseError, match="100 calls were read as 99"):
+            reading.measure(Blind, SMOKE)
 
     def test_another_number_of_wrappers(self):
         """A pass is run under a profile function."""
@@ -142,6 +162,17 @@ class TestFigures:
         points = [[1_000, 0.001, 500_000, 0], [2_000, 0.002, 564_000, 0]]
         measured = figures.growths(found(growth={"slow": [points]}))["slow"]
         assert (1_000, 64) == pytest.approx((measured.added_ns.each, measured.resident_bytes.each))
+
+    def test_readings_are_multiples_of_what_viztracer_takes(self):
+        """In the same round, with as many calls."""
+        ways = {
+            "summary": [{"10": 4, "20": 8}, 64],
+            reading.UNIT: [{"10": 2, "20": 2, "30": 2}, None],
+        }
+        summary = figures.readings(found(reading={"fast": [ways]}))["fast", "summary"]
+        assert {10: 2, 20: 4} == {size: ratio.median for size, ratio in summary.ratios.items()}
+        assert (0.4, 1) == pytest.approx(summary.seconds)
+        assert 64 == summary.peak_bytes.median
 
 
 class TestTables:
@@ -224,6 +255,11 @@ class TestGate:
             seed=seed(**added),
             weave={"callscope-values-c": [{"300": [1, 1, 1]}]},
             files={name: [kinds] for name in added},
+            reading={
+                "callscope-values-c": [
+                    {name: [{"1000": 1}, None] for name in (*gate.READINGS, reading.UNIT)}
+                ]
+            },
         )
 
     @pytest.fixture(autouse=True)
