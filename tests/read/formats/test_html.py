@@ -16,8 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import callscope
+from building import Node, make_trace
 from callscope.read.formats import html as page_format
-from callscope.read.formats.html import columns
+from callscope.read.formats.html import columns, texts
+from callscope.trace import Text
 
 HOSTILE = [
     "</script><script>alert(1)</script>",
@@ -74,8 +76,12 @@ def saved(trace, path):
     return trace.save(path).read_text(encoding="utf-8")
 
 
+def page_of(trace, **options):
+    return page_format.page(trace._data_with_cost(), **options)
+
+
 def packed(trace):
-    return Parsed(page_format.page(trace)).packed
+    return Parsed(page_of(trace)).packed
 
 
 def calls_of(page):
@@ -168,13 +174,23 @@ class TestWhatAPageHolds:
         assert second["arguments"] == {"x": "[1]"}
         assert second["error"] == ["ValueError", r"no\nkeywords"]
 
+    def test_equal_values_of_different_types(self):
+        """They have their own texts, in arguments and results."""
+        values = [1, True, 1.0, 0.0, -0.0, False, 0, "<a>", Text("<a>")]
+        trace = make_trace(*(Node("Layer.call", arguments={"x": v}, result=v) for v in values))
+        calls = calls_of(packed(trace))
+        texts = ["1", "True", "1.0", "0.0", "-0.0", "False", "0", "'<a>'", "<a>"]
+        assert [(call["arguments"]["x"], call["result"]) for call in calls] == [
+            (text, text) for text in texts
+        ]
+
     def test_a_call_that_never_ended(self):
         """It has no duration."""
         pages = []
 
         class Work:
             def run(self):
-                pages.append(page_format.page(trace))
+                pages.append(page_of(trace))
 
         with callscope.record(Work, methods=("run",)) as trace:
             Work().run()
@@ -231,7 +247,7 @@ class TestSafety:
 
     def test_its_policy_allows_its_own_style_and_script_alone(self, seed_trace):
         """By their hashes, as a browser takes them."""
-        page = Parsed(page_format.page(seed_trace))
+        page = Parsed(page_of(seed_trace))
         (policy,) = [
             value for tag, name, value in page.attributes if (tag, name) == ("meta", "content")
             if "default-src" in value
@@ -273,8 +289,8 @@ class TestSafety:
 
     def check(self, text, folder):
         trace = load_hostile(text, folder)
-        page = Parsed(page_format.page(trace))
-        harmless = Parsed(page_format.page(load_hostile("harmless", folder)))
+        page = Parsed(page_of(trace))
+        harmless = Parsed(page_of(load_hostile("harmless", folder)))
         assert harmless.tags == page.tags
         assert harmless.bodies["script"][1] == page.bodies["script"][1]
         (call,) = calls_of(page.packed)
@@ -310,19 +326,19 @@ class TestLimits:
 
     def test_the_first_calls_are_kept(self, trace):
         """And how many there are in all is said."""
-        page = Parsed(page_format.page(trace, max_calls=10)).packed
+        page = Parsed(page_of(trace, max_calls=10)).packed
         assert page["total"] == 40
         assert [call["id"] for call in calls_of(page)] == list(range(1, 11))
 
     def test_what_is_left_out_within_a_call_is_counted(self, trace):
         """With the call's own time, which the page cannot work out without the calls within."""
-        page = Parsed(page_format.page(trace, max_calls=3)).packed
+        page = Parsed(page_of(trace, max_calls=3)).packed
         third = trace.calls[2]
         assert page["leftOut"] == {"2": [1, third.self_ns]}
 
     def test_all_of_it(self, trace):
         """No limit keeps every call."""
-        page = Parsed(page_format.page(trace, max_calls=None)).packed
+        page = Parsed(page_of(trace, max_calls=None)).packed
         assert len(calls_of(page)) == 40
 
     def test_calls_that_findings_name_are_kept(self, seed):
@@ -335,7 +351,7 @@ class TestLimits:
             for number in range(10):
                 seed.MyLayer(number)(number)
             Forgetful()
-        page = Parsed(page_format.page(trace, max_calls=3)).packed
+        page = Parsed(page_of(trace, max_calls=3)).packed
         (finding,) = page["findings"]
         assert [call["id"] for call in calls_of(page)] == [1, 2, 41]
         assert (finding["id"], finding["calls"]) == ("super-init-missing", [2])
@@ -350,7 +366,7 @@ class TestLimits:
 
         with callscope.record(Deep, methods=("down",)) as trace:
             Deep().down(200)
-        page = Parsed(page_format.page(trace, max_calls=50)).packed
+        page = Parsed(page_of(trace, max_calls=50)).packed
         assert page["leftOut"] == {"49": [151, trace.calls[49].self_ns]}
 
     def test_a_long_text_is_cut(self):
@@ -368,7 +384,7 @@ class TestLimits:
         (call,) = calls_of(packed(trace))
         message = call["error"][1]
         assert message.startswith("x" * 100)
-        assert len(message) < columns.MAX_TEXT + 50
+        assert len(message) < texts.MAX_TEXT + 50
 
     def test_a_trace_of_too_much_text(self, monkeypatch, trace):
         """Calls that begin once the texts are too long for a page are left out."""
@@ -424,7 +440,7 @@ class Figures(NamedTuple):
 class TestSummaries:
     def test_the_figures_are_those_of_the_summary(self, seed_trace):
         """Of all calls, also where the page holds fewer."""
-        page = Parsed(page_format.page(seed_trace._data_with_cost(), max_calls=1)).packed["summary"]
+        page = Parsed(page_of(seed_trace, max_calls=1)).packed["summary"]
         sites = seed_trace.summary().sites
         assert page["sites"] == [site.site for site in sites]
         assert page["figures"]["calls"] == [1, 1, 1, 1]

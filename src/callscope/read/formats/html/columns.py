@@ -6,19 +6,21 @@ The scripts of the page read this in `js/model.js`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import chain, islice
+from operator import sub
+from typing import TYPE_CHECKING, Any, Final
 
 from callscope.read.findings import find_mistakes
+from callscope.read.formats.html.texts import Numbers, Texts
 from callscope.read.summary import summarize
-from callscope.trace import Call, Names, TraceData, value_text
+from callscope.trace import NO_ROW, UNFINISHED, CallError, Names, Table, TraceData, Value
 from callscope.trace.text import one_line, process_details
+from callscope.trace.times import self_times
 
 if TYPE_CHECKING:
     from callscope.read.summary import Summary
-
-MAX_TEXT: Final = 1_000
-"""Most characters shown of one argument, result or error."""
 
 MAX_TEXTS: Final = 32_000_000
 """Most characters of all texts of a page; calls beyond it are left out."""
@@ -29,18 +31,10 @@ MAX_SPANS: Final = 200
 MAX_FOUND: Final = 1_000
 """Most calls that a page can jump to from one finding."""
 
-FIELDS: Final = (
-    *("id", "site", "runtime", "instance", "mro", "isSuper"),
-    *("parent", "start", "duration", "track", "arguments", "result"),
-)
-"""The columns, in the order of `Columns._add`."""
-
 FIGURES: Final = (
     *("calls", "errors", "total_ns", "self_ns", "mean_ns", "p50_ns", "p95_ns", "waiting_ns"),
 )
 """The fields of a `SiteSummary` that a page shows."""
-
-_T = TypeVar("_T")
 
 
 def pack(trace: TraceData, max_calls: int | None) -> dict[str, Any]:
@@ -50,14 +44,11 @@ def pack(trace: TraceData, max_calls: int | None) -> dict[str, Any]:
         trace: the trace to show.
         max_calls: most calls to include; None for all.
     """
-    calls = trace.calls
+    table, header = trace.table, trace.header
     findings = find_mistakes(trace)
-    evidence = [call for finding in findings for call in finding.calls[:MAX_FOUND]]
-    columns = Columns(Names.from_calls(calls), trace.header.start_ns)
-    columns.add_all(choose(calls, evidence, max_calls))
-    if len(columns) < len(calls):
-        columns.add_left_out(calls)
-    header = trace.header
+    evidence = _evidence(table, findings)
+    rows = choose(table, chain.from_iterable(evidence), max_calls)
+    columns = Columns(table, rows, header.start_ns)
     return {
         "header": {
             "pid": header.pid,
@@ -68,11 +59,11 @@ def pack(trace: TraceData, max_calls: int | None) -> dict[str, Any]:
             "processes": process_details(header),
             "isFiltered": header.filtered,
         },
-        "total": len(calls),
+        "total": len(table),
         "lost": trace.lost,
         "leftOutOnPurpose": sum(trace.left_out.values()),
         "summary": _figures(summarize(trace)),
-        "findings": [columns.finding(finding) for finding in findings],
+        "findings": [*map(columns.finding, findings, evidence)],
         **columns.tables(),
     }
 
@@ -86,89 +77,108 @@ def _figures(summary: Summary) -> dict[str, Any]:
     }
 
 
-def choose(calls: Sequence[Call], focus: Iterable[Call], max_calls: int | None) -> Sequence[Call]:
-    """Return at most `max_calls` calls: the first ones, and those in focus with their ancestors."""
-    if max_calls is None or len(calls) <= max_calls:
-        return calls
-    needed: set[Call] = set()
-    for call in focus:
-        line = _line(call, needed)
+def _evidence(table: Table, findings: Iterable[Any]) -> list[list[int]]:
+    """Return the rows of the calls that each finding names."""
+    numbers = [[call.call_id for call in one.calls[:MAX_FOUND]] for one in findings]
+    named = {*chain.from_iterable(numbers)}
+    ids = enumerate(table.call_id) if named else ()
+    rows = {call_id: row for row, call_id in ids if call_id in named}
+    return [[rows[call_id] for call_id in one] for one in numbers]
+
+
+def choose(table: Table, focus: Iterable[int], max_calls: int | None) -> Sequence[int]:
+    """Return at most `max_calls` rows: the first ones, and those in focus with their ancestors."""
+    rows = range(len(table))
+    if max_calls is None or len(rows) <= max_calls:
+        return rows
+    needed: set[int] = set()
+    for row in focus:
+        line = _line(table, row, needed)
         if len(needed) + len(line) <= max_calls:
             needed.update(line)
-    room = max_calls - len(needed)
-    selection = []
-    for call in calls:
-        if call in needed:
-            selection.append(call)
-        elif room:
-            selection.append(call)
-            room -= 1
-    return selection
+    others = (row for row in rows if row not in needed)
+    return sorted(needed.union(islice(others, max_calls - len(needed))))
 
 
-def _line(call: Call | None, boundary: Collection[Call]) -> list[Call]:
-    """Return a call and its ancestors, up to the first in `boundary`."""
+def _line(table: Table, row: int, boundary: Collection[int]) -> list[int]:
+    """Return the rows of a call and its ancestors, up to the first in `boundary`."""
     line = []
-    while call is not None and call not in boundary:
-        line.append(call)
-        call = call.parent
+    while row != NO_ROW and row not in boundary:
+        line.append(row)
+        row = table.parent[row]
     return line
 
 
-class Numbers(dict[_T, int]):
-    """Numbering of items from 0, in the order of their first lookup."""
-
-    def __missing__(self, key: _T) -> int:
-        self[key] = number = len(self)
-        return number
-
-
 class Columns:
-    """The calls of a page; each column has a number per call."""
+    """The calls of a page; each column has a number per call.
 
-    def __init__(self, names: Names, start_ns: int) -> None:
-        self._names = names
+    Calls that begin once the texts are too long for a page are left out.
+
+    Args:
+        table: all calls of the trace.
+        rows: the calls to include, in order.
+        start_ns: start of the recording.
+    """
+
+    def __init__(self, table: Table, rows: Sequence[int], start_ns: int) -> None:
+        self._table = table
         self._start_ns = start_ns
-        self._texts: Numbers[str] = Numbers()
-        self._size = 0
-        self._classes: Numbers[str] = Numbers()
-        self._sites: Numbers[tuple[Any, ...]] = Numbers()
-        self._tracks: Numbers[tuple[int, str, str | None]] = Numbers()
+        self._texts = Texts()
+        self._argument_names: dict[int, list[int]] = {}
         self._bindings: Numbers[tuple[int, ...]] = Numbers()
-        self._place: dict[Call, int] = {}
-        self._rows: list[tuple[int, ...]] = []
+        self._arguments: list[int] = []
+        self._results: list[int] = []
         self._errors: dict[int, tuple[int, int]] = {}
-        self._waits: dict[int, tuple[int, list[int]]] = {}
-        self._left_out: dict[int, tuple[int, int | None]] = {}
-        self._last = (0, 0)
+        self._add_values(rows)
+        self._rows = rows[: len(self._results)]
+        # The last element belongs to `NO_ROW`.
+        self._places = array("i", [-1]) * (len(table) + 1)
+        for place, row in enumerate(self._rows):
+            self._places[row] = place
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def add_all(self, calls: Iterable[Call]) -> None:
-        """Add calls, in the order they began, until their texts are too long for a page."""
-        for call in calls:
-            if self._size > MAX_TEXTS:
+    def _add_values(self, rows: Iterable[int]) -> None:
+        """Add arguments and outcomes, until the texts are too long for a page."""
+        table, texts = self._table, self._texts
+        for place, row in enumerate(rows):
+            if texts.size > MAX_TEXTS:
                 return
-            self._add(call)
+            arguments, outcome, result = table.arguments[row], table.outcome[row], 0
+            self._arguments.append(
+                0 if arguments is None else 1 + self._binding(table.callee[row], arguments)
+            )
+            if isinstance(outcome, CallError):
+                kind, message = map(one_line, outcome)
+                self._errors[place] = texts.number(kind), texts.number(message)
+            elif outcome is not None:
+                result = 1 + texts.of_value(outcome)
+            self._results.append(result)
 
-    def add_left_out(self, calls: Iterable[Call]) -> None:
-        """Store, per call with nested calls left out, their number and the call's self time."""
-        nearest: dict[Call, Call] = {}
-        counts: dict[Call, int] = {}
-        for call in calls:
-            parent = call.parent
-            if call in self._place or parent is None:
-                continue
-            ancestor = parent if parent in self._place else nearest.get(parent)
-            if ancestor is not None:
-                nearest[call] = ancestor
-                counts[ancestor] = counts.get(ancestor, 0) + 1
-        self._left_out = {self._place[call]: (n, call.self_ns) for call, n in counts.items()}
+    def _binding(self, callee: int, arguments: tuple[Value, ...] | dict[str, Value]) -> int:
+        """Return the number of the arguments of a call."""
+        texts = self._texts
+        names: Iterable[int]
+        if isinstance(arguments, dict):
+            names = [texts.number(one_line(name)) for name in arguments]
+            arguments = tuple(arguments.values())
+        else:
+            names = self._names_of(callee)
+        numbers: list[int] = []
+        for name, value in zip(names, arguments, strict=True):
+            numbers += name, texts.of_value(value)
+        return self._bindings[tuple(numbers)]
 
-    def finding(self, finding: Any) -> dict[str, Any]:
+    def _names_of(self, callee: int) -> list[int]:
+        """Return the numbers of the names of a callee's arguments."""
+        numbers = self._argument_names.get(callee)
+        if numbers is None:
+            names = self._table.callees[callee].argument_names or ()
+            numbers = [self._texts.number(one_line(name)) for name in names]
+            self._argument_names[callee] = numbers
+        return numbers
+
+    def finding(self, finding: Any, evidence: Iterable[int]) -> dict[str, Any]:
         """Return the page's data of a finding, with the indexes of its calls."""
-        places = (self._place.get(call) for call in finding.calls[:MAX_FOUND])
+        places = map(self._places.__getitem__, evidence)
         return {
             "id": one_line(finding.id),
             "severity": one_line(finding.severity),
@@ -177,81 +187,114 @@ class Columns:
             "file": None if finding.file is None else one_line(finding.file),
             "line": finding.line,
             "count": len(finding.calls),
-            "calls": [place for place in places if place is not None],
+            "calls": [place for place in places if place != -1],
         }
 
     def tables(self) -> dict[str, Any]:
         """Return the tables and columns, ready for JSON."""
-        columns = zip(*self._rows, strict=True) if self._rows else [()] * len(FIELDS)
+        table, column = self._table, self._column
+        tables, columns = self._names()
+        columns |= {
+            "id": _differences(column(table.call_id), 0),
+            "instance": column(table.instance),
+            "isSuper": column(table.via_super),
+            "parent": self._parents(),
+            "start": _differences(column(table.start_ns), self._start_ns),
+            "duration": self._durations(),
+            "arguments": self._arguments,
+            "result": self._results,
+        }
         return {
-            "texts": list(self._texts),
-            "classes": [[one_line(name), self._names.show(name)] for name in self._classes],
-            "sites": list(self._sites),
-            "tracks": list(self._tracks),
-            "bindings": list(self._bindings),
-            "calls": dict(zip(FIELDS, columns, strict=True)),
+            "texts": [*self._texts.numbers],
+            "bindings": [*self._bindings],
+            **tables,
+            "calls": columns,
             "errors": self._errors,
-            "waits": self._waits,
-            "leftOut": self._left_out,
+            "waits": dict(self._waits()),
+            "leftOut": self._left_out(),
         }
 
-    def _add(self, call: Call) -> None:
-        place = len(self._rows)
-        start_ns = call.start_ns - self._start_ns
-        parent = None if call.parent is None else self._place.get(call.parent)
-        duration_ns = call.duration_ns
-        self._rows.append(
-            (
-                call.call_id - self._last[0],
-                self._sites[self._site(call)],
-                self._classes[call.runtime_class],
-                call.instance or 0,
-                -1 if call.mro_index is None else call.mro_index,
-                int(call.via_super),
-                0 if parent is None else place - parent,
-                start_ns - self._last[1],
-                -1 if duration_ns is None else duration_ns,
-                self._tracks[call.pid, one_line(call.thread), _one_line(call.task)],
-                0 if call._arguments is None else 1 + self._binding(call),
-                0 if call.result is None else 1 + self._text(value_text(call.result)),
-            )
-        )
-        self._place[call] = place
-        self._last = call.call_id, start_ns
-        if call.error is not None:
-            self._errors[place] = (
-                self._text(one_line(call.error.type)),
-                self._text(one_line(call.error.message)),
-            )
-        if call.suspensions:
-            self._waits[place] = call.waiting_ns, self._spans(call)
+    def _column(self, column: Sequence[int]) -> list[int]:
+        return [*map(column.__getitem__, self._rows)]
 
-    def _site(self, call: Call) -> tuple[Any, ...]:
-        cls = self._classes[call.defining_class]
-        return cls, one_line(call.method), _one_line(call.file), call.line
+    def _names(self) -> tuple[dict[str, Any], dict[str, list[int]]]:
+        """Return the tables of names, and the columns of indexes into them."""
+        table = self._table
+        callees, strands = self._column(table.callee), self._column(table.strand)
+        classes: Numbers[str] = Numbers()
+        sites: Numbers[tuple[Any, ...]] = Numbers()
+        tracks: Numbers[tuple[int, str, str | None]] = Numbers()
+        site, runtime, mro, track = {}, {}, {}, {}
+        for index in dict.fromkeys(callees):
+            callee = table.callees[index]
+            metadata = callee.site_metadata
+            file, line = (None, None) if metadata is None else (metadata.file, metadata.line)
+            cls = classes[callee.defining_class]
+            site[index] = sites[cls, one_line(callee.method), _one_line(file), line]
+            runtime[index] = classes[callee.runtime_class]
+            mro[index] = -1 if callee.mro_index is None else callee.mro_index
+        for index in dict.fromkeys(strands):
+            pid, thread, task = table.strands[index]
+            track[index] = tracks[pid, one_line(thread), _one_line(task)]
+        every = [table.callees[index] for index in {*table.callee}]
+        names = Names(chain.from_iterable((one.defining_class, one.runtime_class) for one in every))
+        return {
+            "classes": [[one_line(name), names.show(name)] for name in classes],
+            "sites": [*sites],
+            "tracks": [*tracks],
+        }, {
+            "site": [*map(site.__getitem__, callees)],
+            "runtime": [*map(runtime.__getitem__, callees)],
+            "mro": [*map(mro.__getitem__, callees)],
+            "track": [*map(track.__getitem__, strands)],
+        }
 
-    def _binding(self, call: Call) -> int:
-        numbers: list[int] = []
-        for name, value in call.arguments.items():
-            numbers += self._text(one_line(name)), self._text(value_text(value))
-        return self._bindings[tuple(numbers)]
+    def _parents(self) -> list[int]:
+        """Return how many places before each call its parent stands; 0 for roots."""
+        places = map(self._places.__getitem__, self._column(self._table.parent))
+        return [0 if above == -1 else place - above for place, above in enumerate(places)]
 
-    def _text(self, text: str) -> int:
-        if len(text) > MAX_TEXT:
-            text = f"{text[:MAX_TEXT]}… and {len(text) - MAX_TEXT:,} characters more"
-        count = len(self._texts)
-        number = self._texts[text]
-        if number == count:
-            self._size += len(text)
-        return number
+    def _durations(self) -> list[int]:
+        """Return the duration of each call; -1 if it never ended."""
+        ends, starts = self._column(self._table.end_ns), self._column(self._table.start_ns)
+        pairs = zip(ends, starts, strict=True)
+        return [-1 if end_ns == UNFINISHED else end_ns - start_ns for end_ns, start_ns in pairs]
 
-    @staticmethod
-    def _spans(call: Call) -> list[int]:
-        """Return offset and length of each suspension; offset from the call, length -1 if open."""
-        spans: list[int] = []
-        for begin, end in call.suspensions[:MAX_SPANS]:
-            spans += begin - call.start_ns, -1 if end is None else end - begin
-        return spans
+    def _waits(self) -> Iterator[tuple[int, tuple[int, list[int]]]]:
+        """Yield index, waiting time and suspensions of the calls that were suspended.
+
+        A suspension is its offset from the call, and its length, which is -1 if it has no end.
+        """
+        for row in sorted(self._table.suspensions):
+            if self._places[row] != -1:
+                instants, start_ns = self._table.suspensions[row], self._table.start_ns[row]
+                spans: list[int] = []
+                for begin_ns in range(0, min(len(instants), 2 * MAX_SPANS), 2):
+                    begin, *end = instants[begin_ns : begin_ns + 2]
+                    spans += begin - start_ns, end[0] - begin if end else -1
+                yield self._places[row], (self._table.waiting_ns(row), spans)
+
+    def _left_out(self) -> dict[int, tuple[int, int | None]]:
+        """Return, per call with nested calls left out, their number and the call's self time."""
+        table, nearest = self._table, self._places[:]
+        if len(self._rows) == len(table):
+            return {}
+        counts = [0] * len(self._rows)
+        for row, parent in enumerate(table.parent):
+            if nearest[row] == -1 and nearest[parent] != -1:
+                nearest[row] = nearest[parent]
+                counts[nearest[row]] += 1
+        times = self_times(table) if any(counts) else []
+        return {
+            place: (count, None if table.end_ns[row] == UNFINISHED else times[row])
+            for place, (row, count) in enumerate(zip(self._rows, counts, strict=True))
+            if count
+        }
+
+
+def _differences(numbers: list[int], first: int) -> list[int]:
+    """Return the difference of each number from the one before it."""
+    return [*map(sub, numbers, [first, *numbers])]
 
 
 def _one_line(text: str | None) -> str | None:
