@@ -2,7 +2,10 @@
 
 import asyncio
 import builtins
+import itertools
 import json
+import math
+import statistics
 
 import pytest
 from hypothesis import given, settings
@@ -95,6 +98,100 @@ class TestTimes:
         (job,) = trace.summary().sites
         assert job.waiting_ns == trace.calls[0].waiting_ns > 0
         assert job.total_ns <= trace.calls[0].running_ns
+
+
+@st.composite
+def nodes(draw, depth=3):
+    """Draw a call with calls below it; some are suspended, unfinished or in another thread."""
+    start = draw(st.integers(0, 1_000))
+    ticks = sorted(draw(st.lists(st.integers(start, 2_000), min_size=1, max_size=6)))
+    suspended = ticks[:-1] if draw(st.booleans()) else []
+    return Node(
+        draw(st.sampled_from(["A.f", "A.g", "B.f", "C.f"])),
+        *(draw(st.lists(nodes(depth - 1), max_size=3)) if depth else ()),
+        on=draw(st.sampled_from(["A", "B"])),
+        instance=draw(st.sampled_from([None, 1, 2])),
+        arguments=draw(st.dictionaries(st.sampled_from("xy"), st.sampled_from([1, Text("C")]))),
+        **draw(st.sampled_from([{}, {"result": Text("C")}, {"error": ("ValueError", "")}])),
+        start=start,
+        end=draw(st.sampled_from([ticks[-1], ticks[-1], "never"])),
+        suspended=[*itertools.zip_longest(suspended[::2], suspended[1::2])],
+        thread=draw(st.sampled_from(["MainThread", "MainThread", "worker"])),
+    )
+
+
+class Measured:
+    """Times of a call by the definitions in `SiteSummary`, worked out call by call."""
+
+    def __init__(self, call, cost, above=()):
+        self.call = call
+        self.path = (*above, call)
+        self.children = [
+            Measured(child, cost, self.path if child.thread == call.thread else ())
+            for child in call.children
+        ]
+        inner = [child for child in self.children if child.call.thread == call.thread]
+        values = [*call.arguments.values(), call.result]
+        texts = sum(type(value) is Text for value in values)
+        self.outside_ns = cost.outside_ns + texts * cost.summary_ns
+        self.recording_ns = cost.inside_ns + self.outside_ns
+        self.below_ns = sum(child.recording_ns + child.below_ns for child in inner)
+        apart_ns = sum(child.outside_ns for child in inner)
+        least_ns = sum(child.running_ns for child in inner if not child.call.suspensions)
+        self.self_ns = max(0, (call.self_ns or 0) - apart_ns - cost.inside_ns)
+        running_ns = (call.running_ns or 0) - self.below_ns - cost.inside_ns
+        self.running_ns = max(running_ns, self.self_ns + least_ns)
+
+    def all(self):
+        """Return the measured calls of this tree."""
+        return [self, *(entry for child in self.children for entry in child.all())]
+
+
+def figures(entries, key):
+    """Return what a summary says of some measured calls, which are alike by a key."""
+    ran = sorted(entry.running_ns for entry in entries if entry.call.finished)
+    outermost = [entry for entry in entries if sum(map(key, entry.path)) == 1]
+    return (
+        len(entries),
+        sum(entry.call.error is not None for entry in entries),
+        round(sum(entry.running_ns for entry in outermost)),
+        round(sum(entry.self_ns for entry in entries)),
+        statistics.mean(ran) if ran else 0,
+        *(round(ran[math.ceil(len(ran) * p / 100) - 1]) if ran else 0 for p in (50, 95)),
+        sum(entry.call.waiting_ns for entry in entries),
+    )
+
+
+class TestDefinition:
+    @settings(deadline=None)
+    @given(st.lists(nodes(), max_size=3), st.data())
+    def test_figures_are_those_of_each_call(self, roots, data):
+        """Working out the figures of all calls at once is as working them out one by one."""
+        amounts = st.integers(0, 100).map(lambda number: number / 4)  # sums are exact
+        cost = data.draw(st.none() | st.builds(Cost, amounts, amounts, amounts))
+        trace = make_trace(*roots, cost=cost)
+        measured = [Measured(root, cost or NOTHING).all() for root in trace.roots]
+        entries = [*itertools.chain.from_iterable(measured)]
+        summary = trace.summary()
+        assert {site.site: site[1:] for site in summary.sites} == {
+            name: figures(
+                [entry for entry in entries if entry.call.site == name],
+                lambda call, name=name: call.site == name,
+            )
+            for name in {call.site for call in trace}
+        }
+        assert {f"app.{entry.runtime_class}": entry[1:] for entry in summary.classes} == {
+            name: (
+                len({call.instance for call in trace if call.runtime_class == name} - {None}),
+                *figures(
+                    [entry for entry in entries if entry.call.runtime_class == name],
+                    lambda call, name=name: call.runtime_class == name,
+                ),
+            )
+            for name in {call.runtime_class for call in trace}
+        }
+        recording_ns = sum(entry.recording_ns for entry in entries)
+        assert summary.recording_ns == (None if cost is None else round(recording_ns))
 
 
 class TestClasses:

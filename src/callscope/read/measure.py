@@ -2,101 +2,100 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
+from operator import sub
 from typing import NamedTuple
 
-from callscope.trace import Call, Cost, Text
+from callscope.trace import NO_ROW, UNFINISHED, Cost, Table, Text
+from callscope.trace.times import self_times, thread_numbers
 
 
-class Measured(NamedTuple):
-    """Times of one call in nanoseconds: zero if it never ended, and never negative."""
+class RunningTimes(NamedTuple):
+    """Times of the calls by row, in nanoseconds: zero if a call never ended, never negative."""
 
-    call: Call
-    running_ns: float
-    self_ns: float
-    is_outermost_of_site: bool
-    """True if no call of the same site in the same thread is an ancestor."""
-    is_outermost_of_class: bool
-    """True if no call on objects of the same class in the same thread is an ancestor."""
+    running_ns: Sequence[float]
+    """Time in the call and those below it; if it never ended, in those below it."""
+    self_ns: Sequence[float]
+    """Time in the call, without its children in the same thread."""
+    unfinished: Sequence[int]
+    """Rows of the calls that never ended."""
     recording_ns: float
-    """Cost of recording this call; not included in its own times or those of its ancestors."""
+    """Cost of recording all calls; not included in the other times."""
 
 
-class _Path:
-    """The sites and classes of a call's ancestors in one thread."""
-
-    def __init__(self) -> None:
-        self.sites: Counter[tuple[str, str]] = Counter()
-        self.classes: Counter[str] = Counter()
-
-
-class _Entered:
-    """A call whose children are being measured."""
-
-    def __init__(self, call: Call, path: _Path) -> None:
-        self.call = call
-        self.path = path
-        self.rest: Iterator[Call] = iter(call.children)
-        self.site = call.defining_class, call.method
-        self.is_outermost_of_site = not path.sites[self.site]
-        self.is_outermost_of_class = not path.classes[call.runtime_class]
-        path.sites[self.site] += 1
-        path.classes[call.runtime_class] += 1
-        self.around_children_ns = 0.0
-        """Cost of recording the children that falls outside them, and so within this call."""
-        self.below_ns = 0.0
-        """Cost of recording all descendants."""
-        self.least_ns = 0.0
-        """Running time, without that cost, of the children that were never suspended."""
-
-    def leave(self, cost: Cost) -> Measured:
-        """Return the call's times, after all its descendants are measured."""
-        call = self.call
-        self.path.sites[self.site] -= 1
-        self.path.classes[call.runtime_class] -= 1
-        own = max(0.0, (call.self_ns or 0) - self.around_children_ns - cost.inside_ns)
-        running = (call.running_ns or 0) - self.below_ns - cost.inside_ns
-        return Measured(
-            call,
-            # If less was subtracted below, as no time gets negative, no more is subtracted here.
-            max(running, own + self.least_ns),
-            own,
-            self.is_outermost_of_site,
-            self.is_outermost_of_class,
-            cost.inside_ns + _outside_ns(call, cost),
-        )
+def parents_in_thread(table: Table) -> Sequence[int]:
+    """Return the rows of the parents; `NO_ROW` also for a parent in another thread."""
+    numbers = thread_numbers(table)
+    if max(numbers, default=0) == 0:
+        return table.parent
+    threads = [numbers[strand] for strand in table.strand]
+    return [
+        parent if parent == NO_ROW or threads[parent] == thread else NO_ROW
+        for parent, thread in zip(table.parent, threads, strict=True)
+    ]
 
 
-def measure(roots: Iterable[Call], cost: Cost) -> list[Measured]:
-    """Return the times of each call, without the cost of recording."""
-    measured: list[Measured] = []
-    path = _Path()
-    for root in roots:
-        stack = [_Entered(root, path)]
-        while stack:
-            entered = stack[-1]
-            child = next(entered.rest, None)
-            if child is not None:
-                shares = _shares_thread(child, entered.call)
-                stack.append(_Entered(child, entered.path if shares else _Path()))
-                continue
-            stack.pop()
-            done = entered.leave(cost)
-            measured.append(done)
-            if stack and _shares_thread(done.call, stack[-1].call):
-                stack[-1].around_children_ns += done.recording_ns - cost.inside_ns
-                stack[-1].below_ns += done.recording_ns + entered.below_ns
-                if not done.call.suspensions:
-                    stack[-1].least_ns += done.running_ns
-    return measured
+def measure(table: Table, parents: Sequence[int], cost: Cost) -> RunningTimes:
+    """Return the times of all calls, without the cost of recording.
+
+    Args:
+        table: the calls.
+        parents: what `parents_in_thread` returns.
+        cost: cost of recording one call.
+    """
+    running, unfinished = _running(table)
+    charges = _charges(table, cost)
+    inside, suspensions = cost.inside_ns, table.suspensions
+    own: list[float] = [*self_times(table)]
+    below = [0.0] * len(own)  # cost of recording all calls below
+    least = below.copy()  # running time of the children that were never suspended
+    rows = range(len(own) - 1, -1, -1)
+    # Children stand behind their parents, so the sums of a call are complete when it is reached.
+    for row, parent, charge in zip(rows, reversed(parents), reversed(charges), strict=True):
+        alone = own[row] - inside
+        own[row] = alone = alone if alone > 0 else 0.0
+        ran = running[row] - below[row] - inside
+        # If less was subtracted below, as no time gets negative, no more is subtracted here.
+        if ran < (enough := alone + least[row]):
+            ran = enough
+        running[row] = ran
+        if parent != NO_ROW:
+            own[parent] -= charge - inside
+            below[parent] += charge + below[row]
+            if row not in suspensions:
+                least[parent] += ran
+    return RunningTimes(running, own, unfinished, sum(charges))
 
 
-def _shares_thread(call: Call, other: Call) -> bool:
-    return call.thread == other.thread and call.pid == other.pid
+def _running(table: Table) -> tuple[list[float], list[int]]:
+    """Return the times without suspensions, 0 for unfinished calls; and the rows of these."""
+    running: list[float] = [*map(sub, table.end_ns, table.start_ns)]
+    unfinished: list[int] = []
+    if UNFINISHED in table.end_ns:
+        unfinished += (row for row, end_ns in enumerate(table.end_ns) if end_ns == UNFINISHED)
+    for row in table.suspensions:
+        running[row] -= table.waiting_ns(row)
+    for row in unfinished:
+        running[row] = 0
+    return running, unfinished
 
 
-def _outside_ns(call: Call, cost: Cost) -> float:
-    summarized = sum(type(value) is Text for value in call.arguments.values())
-    summarized += type(call.result) is Text
-    return cost.outside_ns + summarized * cost.summary_ns
+def _charges(table: Table, cost: Cost) -> list[float]:
+    """Return the cost of recording each call."""
+    counts = _text_counts(table) if cost.summary_ns else [0] * len(table)
+    charges = [
+        cost.inside_ns + (cost.outside_ns + count * cost.summary_ns)
+        for count in range(max(counts, default=0) + 1)
+    ]
+    return [*map(charges.__getitem__, counts)]
+
+
+def _text_counts(table: Table) -> list[int]:
+    """Return the number of summarized values of each call."""
+    counts = [int(type(outcome) is Text) for outcome in table.outcome]
+    for row, arguments in enumerate(table.arguments):
+        if arguments:
+            for value in arguments.values() if type(arguments) is dict else arguments:
+                if type(value) is Text:
+                    counts[row] += 1
+    return counts

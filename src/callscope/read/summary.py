@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 from callscope.errors import MissingExtraError, OptionError, one_line
-from callscope.read.measure import Measured, measure
+from callscope.read.call_groups import CallGroup, group_calls
 from callscope.trace import Cost, Names, TraceData
 from callscope.trace.html import text_html
 
@@ -129,60 +130,62 @@ def summarize(trace: TraceData, *, corrected: bool = True) -> Summary:
         corrected: whether the cost of recording is subtracted, as far as it is known.
     """
     cost = trace.header.cost if corrected else None
-    measured = measure(trace.roots, cost or Cost(0, 0, 0))
-    names = Names.from_calls(entry.call for entry in measured)
+    groups, recording_ns = group_calls(trace.table, cost or Cost(0, 0, 0))
+    names = Names.from_calls(group.callee for group in groups)
     sites = [
-        SiteSummary(f"{names.show(defining)}.{method}", *_times(group, "is_outermost_of_site"))
-        for (defining, method), group in _grouped(measured, _site).items()
+        SiteSummary(f"{names.show(defining)}.{method}", *_times(alike, "is_outermost_of_site"))
+        for (defining, method), alike in _grouped(groups, _site).items()
     ]
     classes = [
         ClassSummary(
             names.show(runtime),
-            len({entry.call.instance for entry in group} - {None}),
-            *_times(group, "is_outermost_of_class"),
+            len(set().union(*(group.instances for group in alike)) - {0}),
+            *_times(alike, "is_outermost_of_class"),
         )
-        for runtime, group in _grouped(measured, _runtime_class).items()
+        for runtime, alike in _grouped(groups, _runtime_class).items()
     ]
     return Summary(
         sorted(sites, key=_self_ns, reverse=True),
         sorted(classes, key=_self_ns, reverse=True),
-        len(measured),
+        len(trace.table),
         trace.lost,
         sum(trace.left_out.values()),
-        None if cost is None else round(sum(entry.recording_ns for entry in measured)),
+        None if cost is None else round(recording_ns),
     )
 
 
-def _site(entry: Measured) -> tuple[str, str]:
-    return entry.call.defining_class, entry.call.method
+def _site(group: CallGroup) -> tuple[str, str]:
+    return group.callee.site
 
 
-def _runtime_class(entry: Measured) -> str:
-    return entry.call.runtime_class
+def _runtime_class(group: CallGroup) -> str:
+    return group.callee.runtime_class
 
 
 def _self_ns(summary: SiteSummary | ClassSummary) -> int:
     return summary.self_ns
 
 
-def _grouped(measured: Iterable[Measured], key: Any) -> Mapping[Any, list[Measured]]:
-    groups: dict[Any, list[Measured]] = {}
-    for entry in measured:
-        groups.setdefault(key(entry), []).append(entry)
-    return groups
+def _grouped(groups: Iterable[CallGroup], key: Any) -> Mapping[Any, list[CallGroup]]:
+    alike: dict[Any, list[CallGroup]] = {}
+    for group in groups:
+        alike.setdefault(key(group), []).append(group)
+    return alike
 
 
-def _times(group: Sequence[Measured], is_outermost: str) -> _Times:
-    ran = sorted(entry.running_ns for entry in group if entry.call.finished)
+def _times(groups: Sequence[CallGroup], is_outermost: str) -> _Times:
+    # The parts are sorted already, and sorting merges them.
+    ran = sorted(chain.from_iterable(group.running_ns for group in groups if group.finished))
+    outermost = [group.running_ns for group in groups if getattr(group, is_outermost)]
     return _Times(
-        calls=len(group),
-        errors=sum(entry.call.error is not None for entry in group),
-        total_ns=round(sum(entry.running_ns for entry in group if getattr(entry, is_outermost))),
-        self_ns=round(sum(entry.self_ns for entry in group)),
+        calls=sum(len(group.running_ns) for group in groups),
+        errors=sum(group.errors for group in groups),
+        total_ns=round(sum(map(sum, outermost))),
+        self_ns=round(sum(sum(group.self_ns) for group in groups)),
         mean_ns=sum(ran) / len(ran) if ran else 0.0,
         p50_ns=_percentile(ran, 50),
         p95_ns=_percentile(ran, 95),
-        waiting_ns=sum(entry.call.waiting_ns for entry in group),
+        waiting_ns=sum(group.waiting_ns for group in groups),
     )
 
 

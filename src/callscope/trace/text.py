@@ -14,13 +14,18 @@ from callscope.introspect.values import CallError, Text, Value
 from callscope.trace.header import Header, Process
 
 
-class Described(Protocol):
-    """Call attributes shown in text; see `Call`."""
+class OfClasses(Protocol):
+    """What has a defining class and a runtime class: a call, or what many calls share."""
 
     @property
     def defining_class(self) -> str: ...
     @property
     def runtime_class(self) -> str: ...
+
+
+class Described(OfClasses, Protocol):
+    """Call attributes shown in text; see `Call`."""
+
     @property
     def method(self) -> str: ...
     @property
@@ -44,8 +49,8 @@ class Names:
             self.add(name)
 
     @classmethod
-    def from_calls(cls, calls: Iterable[Described]) -> Names:
-        """Return the names of all classes of some calls."""
+    def from_calls(cls, calls: Iterable[OfClasses]) -> Names:
+        """Return the names of all classes of some calls, or of their callees."""
         pairs = ((call.defining_class, call.runtime_class) for call in calls)
         return cls(itertools.chain.from_iterable(pairs))
 
