@@ -114,6 +114,23 @@ class TestTrace:
             "MyLayer.call",
         ]
 
+    def test_find_asks_a_function_last(self, seed_trace):
+        """It gets only the calls that match everything else."""
+        calls = []
+        assert seed_trace.find("MyLayer.*", within=seed_trace.calls[2], where=calls.append) == []
+        assert calls == [seed_trace.calls[3]]
+
+    def test_find_within_a_call_of_another_trace(self, seed, seed_trace):
+        """Nothing is below it, though a call of the trace has the same number."""
+        with callscope.record(seed.Layer) as other:
+            seed.MyLayer(3)
+        assert len(seed_trace.find(within=seed_trace.calls[0])) == 1
+        assert seed_trace.find(within=other.calls[0]) == []
+
+    def test_find_no_object(self, seed_trace):
+        """Serial numbers begin at 1, so nothing has another."""
+        assert seed_trace.find(instance=0) == []
+
     @pytest.mark.parametrize("loaded", [False, True], ids=["recorded", "loaded"])
     def test_find_tells_of_a_site_that_there_is_not(self, seed_trace, tmp_path, loaded):
         """A misspelt one is told, with what there is; one that merely did not run is not."""

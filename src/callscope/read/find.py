@@ -1,21 +1,72 @@
-"""Criteria of `Trace.find`."""
+"""Criteria of `Trace.find`, answered from the columns of a trace."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
+from itertools import compress, count
 
 from callscope.errors import SiteWarning, nearest_first, some_of, warn
 from callscope.introspect.classes import bare_name, qualified_name
-from callscope.trace import Call, TraceData
+from callscope.trace import Call, Callee, CallError, Table, TraceData
 
 
-def warn_if_unknown(trace: TraceData, site: str | type) -> None:
+def find_calls(
+    trace: TraceData,
+    site: str | type,
+    *,
+    method: str | None,
+    defining_class: str | type | None,
+    runtime_class: str | type | None,
+    instance: int | None,
+    error: str | type | bool | None,
+    within: Call | None,
+    where: Callable[[Call], bool] | None,
+) -> list[Call]:
+    """Return the calls that match all criteria; see `Trace.find`."""
+    table = trace.table
+    callees = {
+        index
+        for index, callee in enumerate(table.callees)
+        if _is_site(*callee.site, site)
+        and (method is None or fnmatchcase(callee.method, method))
+        and (defining_class is None or _is_class(callee.defining_class, defining_class))
+        and (runtime_class is None or _is_class(callee.runtime_class, runtime_class))
+    }
+    rows: Iterable[int] = compress(count(), map(callees.__contains__, table.callee))
+    if instance is not None:
+        rows = [row for row in rows if (table.instance[row] or None) == instance]
+    if error is not None:
+        rows = [row for row in rows if _has_error(table.error_of(row), error)]
+    if within is not None:
+        rows = filter(_rows_below(trace, within).__contains__, rows)
+    calls = map(trace.calls.__getitem__, rows)
+    matches = [*calls] if where is None else [call for call in calls if where(call)]
+    if not matches and site != "*":
+        _warn_if_unknown(trace, site)
+    return matches
+
+
+def _rows_below(trace: TraceData, call: Call) -> set[int]:
+    """Return the rows of all descendants of a call; none if the trace does not hold it."""
+    table = trace.table
+    try:
+        top = table.call_id.index(call.call_id)
+    except ValueError:
+        return set()
+    if trace.calls[top] != call:
+        return set()
+    rows = {top}
+    for row in range(top + 1, len(table)):
+        if table.parent[row] in rows:
+            rows.add(row)
+    return rows - {top}
+
+
+def _warn_if_unknown(trace: TraceData, site: str | type) -> None:
     """Warn if no site known to the trace matches."""
-    sites = {(call.defining_class, call.method) for call in trace.calls}
-    for metadata in {id(m): m for call in trace.calls if (m := call._class_metadata)}.values():
-        sites.update((s.defining_class, s.method) for own in metadata.sites for s in own)
-    sites.update(trace.sites())
-    if not sites or any(is_site(*pair, site) for pair in sites):
+    sites = {*_sites(trace.table), *trace.sites()}
+    if not sites or any(_is_site(*pair, site) for pair in sites):
         return
     name = bare_name(qualified_name(site)) if isinstance(site, type) else site
     names = sorted(f"{bare_name(cls)}.{method}" for cls, method in sites)
@@ -23,24 +74,34 @@ def warn_if_unknown(trace: TraceData, site: str | type) -> None:
     warn(f"No site matches {name!r}; there are {there_are}.", SiteWarning)
 
 
-def is_site(defining_class: str, method: str, criterion: str | type) -> bool:
+def _sites(table: Table) -> set[tuple[str, str]]:
+    """Return the sites of the calls, and those in the metadata of their classes."""
+    callees: list[Callee] = [table.callees[index] for index in {*table.callee}]
+    metadata = {id(callee.class_metadata): callee.class_metadata for callee in callees}
+    owned = (own for classes in metadata.values() if classes for own in classes.sites)
+    return {callee.site for callee in callees} | {
+        (site.defining_class, site.method) for own in owned for site in own
+    }
+
+
+def _is_site(defining_class: str, method: str, criterion: str | type) -> bool:
     """Return whether a site is the given one, fits the pattern, or is a method of the class."""
     if isinstance(criterion, type):
         return defining_class == qualified_name(criterion)
     return fnmatchcase(f"{bare_name(defining_class)}.{method}", criterion)
 
 
-def is_class(name: str, criterion: str | type) -> bool:
+def _is_class(name: str, criterion: str | type) -> bool:
     """Return whether a qualified name is that of a class, or fits a pattern."""
     if isinstance(criterion, type):
         return name == qualified_name(criterion)
     return fnmatchcase(name, criterion) or fnmatchcase(bare_name(name), criterion)
 
 
-def has_error(call: Call, criterion: str | type | bool) -> bool:  # noqa: FBT001  # True means any
+def _has_error(error: CallError | None, criterion: str | type | bool) -> bool:  # noqa: FBT001  # True means any
     """Return whether a call ended with an error of a class, with any error, or with none."""
-    if call.error is None or isinstance(criterion, bool):
-        return (call.error is not None) is criterion
+    if error is None or isinstance(criterion, bool):
+        return (error is not None) is criterion
     if isinstance(criterion, type):
-        return call.error.type == qualified_name(criterion).removeprefix("builtins.")
-    return is_class(call.error.type, criterion)
+        return error.type == qualified_name(criterion).removeprefix("builtins.")
+    return _is_class(error.type, criterion)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, overload
 
 from callscope.trace import Call, Cost, Event, Header, Recorded, TraceData
@@ -132,26 +131,19 @@ class Trace(Sequence[Call]):
             within: a call of the trace; only its descendants match.
             where: a function that takes a call and returns True to keep it.
         """
-        from callscope.read.find import has_error, is_class, is_site, warn_if_unknown
-        from callscope.trace.walk import walk
+        from callscope.read.find import find_calls
 
-        data = self._data()
-        below = None if within is None else {*walk(within.children)}
-        matches = [
-            call
-            for call in data.calls
-            if is_site(call.defining_class, call.method, site)
-            and (method is None or fnmatchcase(call.method, method))
-            and (defining_class is None or is_class(call.defining_class, defining_class))
-            and (runtime_class is None or is_class(call.runtime_class, runtime_class))
-            and (instance is None or call.instance == instance)
-            and (error is None or has_error(call, error))
-            and (below is None or call in below)
-            and (where is None or where(call))
-        ]
-        if not matches and site != "*":
-            warn_if_unknown(data, site)
-        return matches
+        return find_calls(
+            self._data(),
+            site,
+            method=method,
+            defining_class=defining_class,
+            runtime_class=runtime_class,
+            instance=instance,
+            error=error,
+            within=within,
+            where=where,
+        )
 
     def outline(self) -> str:
         """Return the tree as stable text, without times or addresses.
