@@ -172,10 +172,12 @@ class TestObjects:
 
     def test_of_equal_calls_that_of_the_missing_object_is_missing(self):
         """What is known of objects decides which of several calls that look alike is gone."""
-        made = [Node("A.__init__", arguments={"n": n}, instance=n) for n in range(3)]
-        before = make_trace(*made, *(Node("A.f", instance=n) for n in range(3)))
-        diff = callscope.diff(before, make_trace(*made, Node("A.f"), Node("A.f", instance=2)))
-        assert [(c.kind, c.before.instance) for c in diff] == [("removed", 0)]
+        made = [Node("A.__init__", arguments={"n": n}, instance=n) for n in (1, 2, 3)]
+        before = make_trace(*made, *(Node("A.f", instance=n) for n in (1, 2, 3)))
+        after = make_trace(*made, *(Node("A.f", instance=n) for n in (2, 3)))
+        assert [(c.kind, c.before.instance) for c in callscope.diff(before, after)] == [
+            ("removed", 1)
+        ]
 
 
 class TestThreads:
@@ -306,7 +308,7 @@ def edited(draw):
         if what not in ("removed", "moved"):
             after.hang(n)
     after.roots += [after.nodes[n] for n in moved]
-    return make_trace(*before.roots), make_trace(*after.roots), expected
+    return before.roots, after.roots, expected
 
 
 class Forest:
@@ -339,26 +341,41 @@ def counted(diff):
     )
 
 
+def make_trace_of(roots):
+    return make_trace(*roots)
+
+
 class TestProperties:
     @settings(deadline=None)
     @given(edited())
-    def test_nothing_differs_from_itself(self, traces):
-        """diff(a, a) is empty."""
-        before, after, _ = traces
-        assert [*callscope.diff(before, before)] == [*callscope.diff(after, after)] == []
+    def test_nothing_differs_from_itself(self, roots):
+        """diff(a, a) is empty, also for calls of one trace that were recorded again."""
+        for trace, again in zip(*(map(make_trace_of, roots[:2]) for _ in "12"), strict=True):
+            assert [*callscope.diff(trace, trace)] == [*callscope.diff(trace, again)] == []
 
     @settings(deadline=None)
     @given(edited())
-    def test_edits_are_found(self, traces):
+    def test_calls_of_another_thread_do_not_matter(self, roots):
+        """The differences in one thread are the same whether there is another or not."""
+        before, after, _ = roots
+        other = Node("B.g", Node("B.h", instance=200), instance=200, thread="other")
+        alone = callscope.diff(make_trace(*before), make_trace(*after))
+        both = callscope.diff(make_trace(other, *before), make_trace(*after, other))
+        assert counted(both) == counted(alone)
+        assert both.same == alone.same + 2
+
+    @settings(deadline=None)
+    @given(edited())
+    def test_edits_are_found(self, roots):
         """Exactly what was done to a tree is what differs."""
-        before, after, expected = traces
-        assert counted(callscope.diff(before, after)) == expected
+        before, after, expected = roots
+        assert counted(callscope.diff(make_trace(*before), make_trace(*after))) == expected
 
     @settings(deadline=None)
     @given(edited())
-    def test_it_is_the_same_in_both_directions(self, traces):
+    def test_it_is_the_same_in_both_directions(self, roots):
         """What was added is removed, and all else is the same the other way round."""
-        before, after, _ = traces
+        before, after = map(make_trace_of, roots[:2])
         turned = {"added": "removed", "removed": "added"}
         there = Counter(
             (turned.get(c.kind, c.kind), c.after, c.before, c.aspects, c.calls)

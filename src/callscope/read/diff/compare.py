@@ -11,7 +11,8 @@ from callscope.declare.options import must_be
 from callscope.errors import OptionError
 from callscope.read.diff.alignment import Alignment
 from callscope.read.diff.change import Change
-from callscope.read.diff.nodes import Aspect, tree
+from callscope.read.diff.contents import Aspect
+from callscope.read.diff.tree import Tree
 from callscope.read.load import load
 from callscope.read.trace import Trace
 from callscope.trace.html import text_html
@@ -29,7 +30,8 @@ class Diff:
         self._aligned = aligned
         self.changes: Sequence[Change] = tuple(aligned.changes())
         """The differences, in the order of the tree."""
-        self.same: int = aligned.same
+        differing = sum(change.calls for change in self.changes if change.kind != "added")
+        self.same: int = aligned.before.calls(0) - differing
         """Number of calls without a difference."""
 
     def __len__(self) -> int:
@@ -89,11 +91,11 @@ def diff(
     ignored: set[str] = {ignore} if isinstance(ignore, str) else {*ignore}
     for aspect in sorted(ignored - {*ASPECTS}, key=str):
         raise OptionError(must_be("ignore", f"any of {', '.join(map(repr, ASPECTS))}", aspect))
-    tops = tree(_trace("before", before)._data()), tree(_trace("after", after)._data())
-    if all(len(top.children) == 1 for top in tops):
-        for top in tops:
-            top.children[0].thread = ""  # its name does not matter
-    return Diff(Alignment(*tops, ignored))
+    one = Tree(_trace("before", before)._data().table)
+    other = Tree(_trace("after", after)._data().table)
+    if len(one.threads) == len(other.threads) == 1:
+        one.threads = other.threads = {1: ""}  # the name does not matter
+    return Diff(Alignment(one, other, ignored))
 
 
 def _trace(option: str, source: object) -> Trace:

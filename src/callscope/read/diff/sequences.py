@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Final, TypeAlias
 
 Pairs: TypeAlias = list[tuple[int, int]]
@@ -13,31 +14,49 @@ _MOST_EDITS: Final = 400
 their number."""
 
 
-def common(a: Sequence[int], b: Sequence[int]) -> Pairs:
-    """Return the index pairs of a long common subsequence of two sequences, in order.
+def common(a: Sequence[Hashable], b: Sequence[Hashable]) -> Iterator[tuple[int, int]]:
+    """Yield the index pairs of a long common subsequence of two sequences, in order.
 
     It is a longest one if the two differ by at most some hundred items. If they differ by more,
     time grows with the number of items, not of pairs of items.
     """
-    start, end_a, end_b = 0, len(a), len(b)
-    while start < min(end_a, end_b) and a[start] == b[start]:
-        start += 1
-    while min(end_a, end_b) > start and a[end_a - 1] == b[end_b - 1]:
-        end_a, end_b = end_a - 1, end_b - 1
+    most = min(len(a), len(b))
+    start = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), most)
+    stop = equal_end(a[start:], b[start:])
+    end_a, end_b = len(a) - stop, len(b) - stop
+    yield from ((i, i) for i in range(start))
     middle_a, middle_b = a[start:end_a], b[start:end_b]
-    middle: Pairs | None = []
     if not set(middle_a).isdisjoint(middle_b):
         middle = _shortest_edit(middle_a, middle_b)
-    if middle is None:
-        middle = _in_step(middle_a, middle_b)
-    return [
-        *((i, i) for i in range(start)),
-        *((start + i, start + j) for i, j in middle),
-        *zip(range(end_a, len(a)), range(end_b, len(b)), strict=True),
-    ]
+        if middle is None:
+            middle = _in_step(middle_a, middle_b)
+        yield from ((start + i, start + j) for i, j in middle)
+    yield from zip(range(end_a, len(a)), range(end_b, len(b)), strict=True)
 
 
-def _shortest_edit(a: Sequence[int], b: Sequence[int]) -> Pairs | None:
+def equal_end(a: Sequence[Hashable], b: Sequence[Hashable]) -> int:
+    """Return the number of equal items at the end."""
+    pairs = zip(reversed(a), reversed(b), strict=False)
+    return next((i for i, (x, y) in enumerate(pairs) if x != y), min(len(a), len(b)))
+
+
+def equal_run(a: array[int], start_a: int, b: array[int], start_b: int, most: int) -> int:
+    """Return the number of equal items from two places on, at most `most`."""
+    count, step = 0, 1
+    while count < most:
+        step = min(step, most - count)
+        i, j = start_a + count, start_b + count
+        if a[i : i + step] == b[j : j + step]:
+            count += step
+            step *= 2
+        elif step == 1:
+            break
+        else:
+            step //= 2
+    return count
+
+
+def _shortest_edit(a: Sequence[Hashable], b: Sequence[Hashable]) -> Pairs | None:
     """Return a longest common subsequence; None if too much differs.
 
     E. W. Myers, "An O(ND) Difference Algorithm and Its Variations", 1986.
@@ -86,9 +105,9 @@ def _backward(history: list[dict[int, int]], i: int, j: int) -> Iterator[tuple[i
         i, j = before_i, before_j
 
 
-def _in_step(a: Sequence[int], b: Sequence[int]) -> Pairs:
+def _in_step(a: Sequence[Hashable], b: Sequence[Hashable]) -> Pairs:
     """Return a common subsequence that matches the n-th occurrences of each item."""
-    places: dict[int, list[int]] = {}
+    places: dict[Hashable, list[int]] = {}
     for j in reversed(range(len(b))):
         places.setdefault(b[j], []).append(j)
     pairs = [(i, places[item].pop()) for i, item in enumerate(a) if places.get(item)]

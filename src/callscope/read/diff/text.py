@@ -7,13 +7,15 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from callscope.read.diff.contents import Renumber, comparable
+from callscope.read.diff.tree import NO_NODE
 from callscope.trace import Call, Names, call_text, outcome_text, value_text
 from callscope.trace.text import MAX_INDENT, indent, one_line
 
 if TYPE_CHECKING:
     from callscope.read.diff.alignment import Alignment
     from callscope.read.diff.change import Change
-    from callscope.read.diff.nodes import Node
+    from callscope.read.diff.tree import Tree
 
 _MOST_BELOW: Final = 8
 """Most calls shown below one that was added or removed."""
@@ -26,10 +28,10 @@ def text(changes: Sequence[Change], same: int, aligned: Alignment, max_lines: in
     """Return the differences at their places, and their number."""
     lines = []
     if changes:
-        tree = _Tree(aligned)
-        lines = [*islice(tree.lines(), max_lines)]
-        if tree.is_cut():
-            lines.append(_what_is_cut(changes[tree.position :]))
+        merged = _MergedTree(aligned)
+        lines = [*islice(merged.lines(), max_lines)]
+        if merged.is_cut():
+            lines.append(_what_is_cut(changes[merged.position :]))
         lines.append("")
     return "\n".join([*lines, _counts(changes, same)])
 
@@ -76,17 +78,17 @@ class _Fold(NamedTuple):
         return f"  {indent(self.depth)}= {note}"
 
 
-class _Tree:
+class _MergedTree:
     """The merged tree, with equal calls folded."""
 
     def __init__(self, aligned: Alignment) -> None:
         self._aligned = aligned
         self._names = Names()
-        for top in (aligned.before, aligned.after):
-            for node in top.walk():
-                if node.call is not None:
-                    self._names.add(node.call.defining_class)
-                    self._names.add(node.call.runtime_class)
+        for tree in aligned.before, aligned.after:
+            for index in {*islice(tree.table.callee, len(tree.table))}:
+                callee = tree.table.callees[index]
+                self._names.add(callee.defining_class)
+                self._names.add(callee.runtime_class)
         self.position = 0
         """Number of differences whose lines have been yielded."""
         self._is_done = False
@@ -113,9 +115,10 @@ class _Tree:
         folded: _Fold | None = None
         starts: dict[int, int] = {}
         """Number of differences shown before the last call of each depth."""
-        for node, is_after, repeats in aligned.walk(folds=True):
-            kind, depth = "alike" if repeats else "same", _depth(node)
-            is_folded = repeats or self._is_same(node)
+        for node, is_after, repeats, same in aligned.walk(folds=True):
+            tree = aligned.after if is_after else aligned.before
+            kind, depth = "alike" if repeats else "same", tree.depth(node)
+            is_folded = repeats or same > 0
             if folded is not None and (not is_folded or folded[:2] != (kind, depth)):
                 yield False, folded.line()
                 folded = None
@@ -123,67 +126,59 @@ class _Tree:
                 count = 0 if folded is None else folded.number
                 if repeats:
                     self.position += (self.position - starts[depth]) // (count + 1)
-                folded = _Fold(kind, depth, count + (1 if repeats else node.size))
+                folded = _Fold(kind, depth, count + (1 if repeats else same))
                 continue
             starts[depth] = self.position
-            is_context = self._is_context(node)
-            for line in self._node_lines(node, is_after=is_after):
+            is_context = not is_after and self._is_context(node)
+            for line in self._node_lines(tree, node, is_after=is_after):
                 yield is_context, line
         if folded is not None:
             yield False, folded.line()
 
-    def _is_same(self, node: Node) -> bool:
-        partner = self._aligned.partners.get(node)
-        is_moved = node in self._aligned.moved
-        return partner is not None and node.same == partner.same and not is_moved
+    def _is_context(self, node: int) -> bool:
+        tree = self._aligned.before
+        is_paired = tree.partners[node] != NO_NODE and node not in tree.moved
+        return is_paired and tree.is_call(node) and not self._aligned.aspects(node)
 
-    def _is_context(self, node: Node) -> bool:
-        aligned = self._aligned
-        is_paired = node in aligned.partners and node not in aligned.moved
-        return is_paired and node.call is not None and not aligned.aspects(node)
-
-    def _node_lines(self, node: Node, *, is_after: bool) -> Iterator[str]:
-        aligned = self._aligned
-        if node.call is None:
-            if node.thread and any(child.size for child in node.children):
-                yield f"  {one_line(node.thread)}"
-        elif node in aligned.lonely:
+    def _node_lines(self, tree: Tree, node: int, *, is_after: bool) -> Iterator[str]:
+        if not tree.is_call(node):
+            if name := tree.threads.get(node):
+                yield f"  {one_line(name)}"
+        elif tree.partners[node] == NO_NODE:
             self.position += 1
-            yield from self._lonely("+" if is_after else "-", node)
-        elif node in aligned.moved:
+            yield from self._lonely("+" if is_after else "-", tree, node)
+        elif node in tree.moved:
             self.position += is_after
-            within = f", with {_calls(node.size - 1)} below" if node.size > 1 else ""
+            size = tree.calls(node)
+            within = f", with {_calls(size - 1)} below" if size > 1 else ""
             where = f"moved here{within}" if is_after else "moved away"
-            yield f"{self._line('>' if is_after else '<', node)}  ({where})"
+            yield f"{self._line('>' if is_after else '<', tree, node)}  ({where})"
         else:
-            yield from self._paired(node, node.call)
+            yield from self._paired(node)
 
-    def _lonely(self, mark: str, top: Node) -> Iterator[str]:
-        inside = [node for node in top.walk() if node in self._aligned.lonely]
+    def _lonely(self, mark: str, tree: Tree, top: int) -> Iterator[str]:
+        below = range(top, top + tree.spans[top])
+        inside = [node for node in below if tree.partners[node] == NO_NODE]
         for node in inside[: _MOST_BELOW + 1]:
-            yield self._line(mark, node)
+            yield self._line(mark, tree, node)
         more = len(inside) - _MOST_BELOW - 1
         if more > 0:
-            yield f"{mark} {indent(_depth(top) + 1)}... {_calls(more)} more below"
+            yield f"{mark} {indent(tree.depth(top) + 1)}... {_calls(more)} more below"
 
-    def _paired(self, node: Node, call: Call) -> Iterator[str]:
+    def _paired(self, node: int) -> Iterator[str]:
+        before, after = self._aligned.before, self._aligned.after
         aspects = self._aligned.aspects(node)
-        other = self._aligned.partners[node].call
-        assert other is not None
         self.position += bool(aspects)
-        yield self._line("~" if aspects else " ", node)
-        before = "  " * (min(_depth(node), MAX_INDENT) + 3)
-        for aspect, ours, theirs in _details(aspects, call, other, self._aligned.objects):
-            yield f"{before}{aspect}: {ours} => {theirs}"
+        yield self._line("~" if aspects else " ", before, node)
+        space = "  " * (min(before.depth(node), MAX_INDENT) + 3)
+        calls = before.call(node), after.call(before.partners[node])
+        for aspect, ours, theirs in _details(aspects, *calls, before.renumber, after.renumber):
+            yield f"{space}{aspect}: {ours} => {theirs}"
 
-    def _line(self, mark: str, node: Node) -> str:
-        assert node.call is not None
-        description = call_text(node.call, self._names) + outcome_text(node.call)
-        return f"{mark} {indent(_depth(node))}{description}"
-
-
-def _depth(node: Node) -> int:
-    return 0 if node.call is None else node.call.depth
+    def _line(self, mark: str, tree: Tree, node: int) -> str:
+        call = tree.call(node)
+        description = call_text(call, self._names) + outcome_text(call)
+        return f"{mark} {indent(tree.depth(node))}{description}"
 
 
 def _shortened(above: list[str]) -> Iterator[str]:
@@ -199,11 +194,13 @@ def _shortened(above: list[str]) -> Iterator[str]:
 
 
 def _details(
-    aspects: tuple[str, ...], one: Call, other: Call, objects: dict[int, int]
+    aspects: tuple[str, ...],
+    one: Call,
+    other: Call,
+    renumber_one: Renumber,
+    renumber_other: Renumber,
 ) -> Iterator[tuple[str, str, str]]:
     """Yield the differences between two calls of one site: name, first and second value."""
-    from callscope.read.diff.nodes import comparable
-
     for aspect in aspects:
         if aspect == "instance":
             yield "object", f"#{one.instance}", f"#{other.instance}"
@@ -211,9 +208,7 @@ def _details(
             for name in {**one.arguments, **other.arguments}:
                 has = name in one.arguments, name in other.arguments
                 ours, theirs = one.arguments.get(name), other.arguments.get(name)
-                same = comparable(ours, lambda n: objects.get(n, -n)) == comparable(
-                    theirs, lambda n: n if n in {*objects.values()} else -n
-                )
+                same = comparable(ours, renumber_one) == comparable(theirs, renumber_other)
                 if has != (True, True) or not same:
                     yield (
                         one_line(name),
