@@ -522,8 +522,13 @@ def nodes(below):
     )
 
 
+one_thread = st.lists(
+    st.recursive(nodes(st.just(())), lambda below: nodes(st.lists(below, max_size=3)))
+)
+
+
 @some
-@given(st.lists(st.recursive(nodes(st.just(())), lambda b: nodes(st.lists(b, max_size=3)))))
+@given(one_thread)
 def test_calls_of_one_thread(tmp_path_factory, roots):
     """Any calls that nest are written the same in both ways."""
     assert_written_as_any_others(make_trace(*roots), tmp_path_factory.mktemp("chrome"))

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import callscope
-from building import hostile_call
+from building import Node, hostile_call, make_trace
 from callscope.read.trace import Trace
 from callscope.trace import Header, Recorded
 from picture import refuse
 from seed import make_seed
 from strategies import Running, programs
-from test_chrome import HOSTILE, Work, play, play_async, recorded, run_in_thread
+from test_chrome import HOSTILE, Work, one_thread, play, play_async, recorded, run_in_thread
 from test_chrome import steps as random_steps
 
 jsonschema = pytest.importorskip("jsonschema", reason="jsonschema comes with the test extra")
@@ -193,6 +193,42 @@ def test_random_programs(program, tmp_path_factory):
         running.run()
     content = saved(trace, tmp_path_factory.mktemp("speedscope"))
     assert_weights(content, trace)
+
+
+@some
+@given(one_thread)
+def test_calls_of_one_thread_are_written_as_any_others(tmp_path_factory, roots):
+    """The fast way of taking calls that nest gives the file that the general way gives."""
+    trace, folder = make_trace(*roots), tmp_path_factory.mktemp("speedscope")
+    fast = saved(trace, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("callscope.read.formats.speedscope.is_plain", lambda table: False)
+        assert saved(trace, folder) == fast
+
+
+def test_calls_that_never_ended(tmp_path):
+    """They are open up to the last instant of all."""
+    inner = Node("Layer.inner", start=2, end="never")
+    trace = make_trace(Node("Layer.call", inner, Node("Layer.last", start=3, end=9), end="never"))
+    (profile,) = saved(trace, tmp_path)["profiles"]
+    closed = [event["at"] for event in profile["events"] if event["type"] == "C"]
+    assert closed == [9, 9, 9]
+
+
+def test_calls_that_begin_together(tmp_path):
+    """The longer encloses the shorter, whichever began first."""
+    trace = make_trace(
+        Node("Layer.call", Node("Layer.inner", start=1, end=2), start=1, end=5),
+        Node("Layer.short", start=5, end=6),
+        Node("Layer.long", start=5, end=8),
+    )
+    content = saved(trace, tmp_path)
+    (profile,) = content["profiles"]
+    names = [frame["name"].partition(".")[2] for frame in content["shared"]["frames"]]
+    assert [(event["type"], names[event["frame"]], event["at"]) for event in profile["events"]] == [
+        *[("O", "call", 1), ("O", "inner", 1), ("C", "inner", 2), ("C", "call", 5)],
+        *[("O", "long", 5), ("O", "short", 5), ("C", "short", 6), ("C", "long", 8)],
+    ]
 
 
 @some

@@ -7,143 +7,172 @@ of a call is its running time, `Call.running_ns`, not its duration.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from operator import attrgetter
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice, repeat
+from operator import itemgetter, lt, sub
 from typing import BinaryIO, Final, NamedTuple, TypeAlias
 
 from callscope.read.formats.json_text import quoted
-from callscope.read.formats.text_io import write_pieces
-from callscope.trace import Call, Names, TraceData
+from callscope.read.formats.text_io import AT_ONCE, write_pieces
+from callscope.trace import UNFINISHED, Header, Names, Strand, Table, TraceData
 from callscope.trace.text import process_details
 
 _SCHEMA: Final = "https://www.speedscope.app/file-format-schema.json"
+_NEVER: Final = 1 << 63
 
-Lane: TypeAlias = tuple[int, str, str | None]
-"""Process, thread and task."""
+Stretch: TypeAlias = tuple[int, int, int]
+"""An interval in which a call ran: start, end, and the index of its site among the frames."""
 
 
-class Stretch(NamedTuple):
-    """An interval in which a call ran."""
+class Profile(NamedTuple):
+    """Events of stretches that nest: each opens and closes its frame."""
 
-    start_ns: int
-    end_ns: int
-    frame: int
-    """Index of its site among the frames."""
+    kinds: list[int]
+    """Index of the frame of each event; its complement where the frame is closed."""
+    instants: array[int]
 
 
 def write(trace: TraceData, file: BinaryIO) -> None:
     """Write a trace as a speedscope file."""
-    calls = trace.calls
-    frames = _Frames(calls)
-    # Without calls there is no profile, and speedscope rejects such a file.
-    profiles = _profiles(trace, frames, _last_ns(calls)) or [("no calls", [])]
-    start_ns = min([trace.header.start_ns, *(call.start_ns for call in calls[:1])])
+    table = trace.table
+    numbers, texts = _frames(table)
+    profiles = _profiles(table, numbers, trace.header)
+    start_ns = min([trace.header.start_ns, *table.start_ns[:1]])
     exporter = quoted(f"callscope {trace.header.callscope}")
     opening = f'{{"$schema":"{_SCHEMA}","exporter":{exporter},"activeProfileIndex":0,'
-    write_pieces([opening, f'"shared":{{"frames":[{",".join(frames.texts)}]}},"profiles":['], file)
-    for number, (name, stretches) in enumerate(profiles):
-        write_pieces(_profile(name, stretches, start_ns, first=not number), file)
+    write_pieces([opening, f'"shared":{{"frames":[{",".join(texts)}]}},"profiles":['], file)
+    comma = "\n"
+    # Without calls there is no profile, and speedscope rejects such a file.
+    for name, profile in profiles or [("no calls", Profile([], array("q")))]:
+        write_pieces([comma, *_head(name, profile, start_ns)], file)
+        file.writelines(map(str.encode, _events(profile, len(texts), start_ns)))
+        file.write(b"]}")
+        comma = ",\n"
     file.write(b"]}\n")
 
 
-class _Frames:
-    """The numbered sites of a trace, by which speedscope sums up times."""
-
-    def __init__(self, calls: Sequence[Call]) -> None:
-        classes = set(map(attrgetter("_defining_class"), calls))
-        self._names = Names(sorted(classes))
-        self._numbers: dict[tuple[str, str], int] = {}
-        self.texts: list[str] = []
-
-    def number(self, call: Call) -> int:
-        """Return the number of a call's site."""
-        key = call._defining_class, call._method
-        number = self._numbers.get(key)
-        if number is None:
-            number = self._numbers[key] = len(self.texts)
-            name = f"{self._names.show(call._defining_class)}.{call._method}"
-            file = "" if call.file is None else f',"file":{quoted(call.file)}'
-            line = "" if call.line is None else f',"line":{call.line}'
-            self.texts.append(f'{{"name":{quoted(name)}{file}{line}}}')
-        return number
+def _frames(table: Table) -> tuple[dict[int, int], list[str]]:
+    """Return the number of each callee's site, by which speedscope sums up times, and the sites."""
+    indexes = dict.fromkeys(table.callee)
+    callees = [table.callees[index] for index in indexes]
+    names = Names(sorted({callee.defining_class for callee in callees}))
+    texts: dict[tuple[str, str], str] = {}
+    for callee in callees:
+        if callee.site not in texts:
+            name = quoted(f"{names.show(callee.defining_class)}.{callee.method}")
+            source = callee.site_metadata
+            file = "" if source is None or source.file is None else f',"file":{quoted(source.file)}'
+            line = "" if source is None or source.line is None else f',"line":{source.line}'
+            texts[callee.site] = f'{{"name":{name}{file}{line}}}'
+    order = {site: number for number, site in enumerate(texts)}
+    numbers = {index: order[callee.site] for index, callee in zip(indexes, callees, strict=True)}
+    return numbers, [*texts.values()]
 
 
-def _last_ns(calls: Sequence[Call]) -> int:
-    """Return the last instant of all calls, up to which unfinished calls are shown."""
-    ends = (call._end_ns or call._start_ns for call in calls)
-    spans = (span[-1] for call in calls for span in call._suspensions or ())
-    return max(max(ends, default=0), max(spans, default=0))
-
-
-def _profiles(trace: TraceData, frames: _Frames, last_ns: int) -> list[tuple[str, list[Stretch]]]:
-    """Return the stretches of each profile, in an order in which they nest."""
-    lanes: dict[Lane, list[Stretch]] = {}
-    details = process_details(trace.header)
-    for call in trace.calls:
-        lane = lanes.setdefault((call._pid, call._thread, call._task), [])
-        lane += _stretches(call, frames.number(call), last_ns)
-    pids = {pid for pid, _, _ in lanes}
-    profiles: list[tuple[str, list[Stretch]]] = []
-    for (pid, thread, task), stretches in lanes.items():
+def _profiles(table: Table, numbers: dict[int, int], header: Header) -> list[tuple[str, Profile]]:
+    """Return the profiles of each thread and task, with their names."""
+    frames = map(numbers.__getitem__, table.callee)
+    strands: Mapping[Strand, Iterable[Stretch]]
+    if is_plain(table):
+        columns = zip(table.start_ns, table.end_ns, frames, strict=False)
+        strands = {table.strands[table.strand[0]]: columns}
+    else:
+        strands = _stretches(table, frames)
+    details = process_details(header)
+    pids = {strand.pid for strand in strands}
+    profiles: list[tuple[str, Profile]] = []
+    for (pid, thread, task), stretches in strands.items():
         process = f"process {pid}{details.get(pid, '')}, " if len(pids) > 1 else ""
         name = process + (f"thread {thread}" if task is None else f"task {task}, thread {thread}")
-        for number, part in enumerate(_nesting(stretches), 1):
-            profiles.append((name if number == 1 else f"{name} / {number}", part))
+        for number, profile in enumerate(_nesting(stretches), 1):
+            profiles.append((name if number == 1 else f"{name} / {number}", profile))
     return profiles
 
 
-def _stretches(call: Call, frame: int, last_ns: int) -> Iterator[Stretch]:
-    start_ns = call._start_ns
-    for span in call._suspensions or ():
-        yield Stretch(start_ns, span[0], frame)
-        if len(span) == 1:
+def is_plain(table: Table) -> bool:
+    """Return whether the calls are the stretches of one thread, in an order in which they nest."""
+    if table.suspensions or len({*table.strand}) != 1 or UNFINISHED in table.end_ns:
+        return False
+    return all(map(lt, table.start_ns, islice(table.start_ns, 1, None)))
+
+
+def _stretches(table: Table, frames: Iterable[int]) -> dict[Strand, list[Stretch]]:
+    """Return the stretches of each thread and task, in an order in which they nest."""
+    strands: dict[Strand, list[Stretch]] = {}
+    last_ns = _last_ns(table)
+    columns = zip(table.start_ns, table.end_ns, table.strand, frames, strict=False)
+    for row, (start_ns, end_ns, strand, frame) in enumerate(columns):
+        stretches = strands.setdefault(table.strands[strand], [])
+        instants = table.suspensions.get(row, ())
+        starts = [start_ns, *instants[1::2]]
+        ends = [*instants[::2], last_ns if end_ns == UNFINISHED else end_ns]
+        stretches += zip(starts, ends, repeat(frame), strict=False)
+    for stretches in strands.values():
+        # Among those that begin together, the longer encloses the others.
+        stretches.sort(key=itemgetter(1), reverse=True)
+        stretches.sort(key=itemgetter(0))
+    return strands
+
+
+def _last_ns(table: Table) -> int:
+    """Return the last instant of all calls, up to which unfinished calls are shown."""
+    suspended = (instants[-1] for instants in table.suspensions.values())
+    return max(chain(table.end_ns, table.start_ns, suspended), default=0)
+
+
+def _nesting(stretches: Iterable[Stretch]) -> Iterator[Profile]:
+    """Yield profiles; overlapping stretches, as of a generator that two threads step, are apart."""
+    rest = stretches
+    while True:
+        profile, rest = _profile(rest)
+        yield profile
+        if not rest:
             return
-        start_ns = span[1]
-    yield Stretch(start_ns, last_ns if call._end_ns is None else call._end_ns, frame)
 
 
-def _nesting(stretches: list[Stretch]) -> list[list[Stretch]]:
-    """Separate overlapping stretches: a generator of one thread may be stepped by another."""
-    # Among those that begin together, the longer encloses the others.
-    stretches.sort(key=lambda one: (one.start_ns, -one.end_ns))
-    parts: list[tuple[list[int], list[Stretch]]] = []
-    for one in stretches:
-        for ends, part in parts:  # noqa: B007  # used where a part was found
-            while ends and ends[-1] <= one.start_ns:
-                ends.pop()
-            if not ends or one.end_ns <= ends[-1]:
-                break
-        else:
-            ends, part = [], []
-            parts.append((ends, part))
-        ends.append(one.end_ns)
-        part.append(one)
-    return [part for _, part in parts]
+def _profile(stretches: Iterable[Stretch]) -> tuple[Profile, list[Stretch]]:
+    """Return a profile, and the stretches that do not nest in it."""
+    profile, rest = Profile([], array("q")), []
+    add_kind, add_instant = profile.kinds.append, profile.instants.append
+    ends, frames = [_NEVER], [-1]
+    for stretch in stretches:
+        start_ns, end_ns, frame = stretch
+        while ends[-1] <= start_ns:
+            add_kind(~frames.pop())
+            add_instant(ends.pop())
+        if end_ns > ends[-1]:
+            rest.append(stretch)
+            continue
+        add_kind(frame)
+        add_instant(start_ns)
+        ends.append(end_ns)
+        frames.append(frame)
+    profile.kinds.extend(~frame for frame in frames[:0:-1])
+    profile.instants.extend(ends[:0:-1])
+    return profile, rest
 
 
-def _profile(
-    name: str, stretches: Sequence[Stretch], zero_ns: int, *, first: bool
-) -> Iterator[str]:
-    """Yield one profile: each stretch opens and closes its frame."""
-    start_ns = stretches[0].start_ns - zero_ns if stretches else 0
-    end_ns = max((one.end_ns for one in stretches), default=zero_ns) - zero_ns
-    yield "\n" if first else ",\n"
+def _head(name: str, profile: Profile, zero_ns: int) -> Iterator[str]:
+    """Yield the beginning of a profile, up to its events."""
+    instants = profile.instants or [zero_ns]
     yield f'{{"type":"evented","name":{quoted(name)},"unit":"nanoseconds",'
-    yield f'"startValue":{start_ns},"endValue":{end_ns},"events":['
-    comma = ""
-    around: list[Stretch] = []
-    for one in stretches:
-        while around and around[-1].end_ns <= one.start_ns:
-            yield comma + _event("C", around.pop(), zero_ns)
-            comma = ",\n"
-        yield comma + _event("O", one, zero_ns)
-        comma = ",\n"
-        around.append(one)
-    while around:
-        yield comma + _event("C", around.pop(), zero_ns)
-    yield "]}"
+    yield f'"startValue":{instants[0] - zero_ns},"endValue":{max(instants) - zero_ns},"events":['
 
 
-def _event(kind: str, one: Stretch, zero_ns: int) -> str:
-    at_ns = (one.start_ns if kind == "O" else one.end_ns) - zero_ns
-    return f'{{"type":"{kind}","frame":{one.frame},"at":{at_ns}}}'
+def _events(profile: Profile, frames: int, zero_ns: int) -> Iterator[str]:
+    """Yield the events of a profile, many at a time."""
+    # The complement of a frame's index counts from the end.
+    heads = [f'{{"type":"O","frame":{frame},"at":' for frame in range(frames)]
+    heads += [f'{{"type":"C","frame":{frame},"at":' for frame in reversed(range(frames))]
+    line = "%s%d},\n"
+    for begin in range(0, len(profile.kinds), AT_ONCE):
+        part = slice(begin, begin + AT_ONCE)
+        instants = profile.instants[part]
+        pairs = zip(
+            map(heads.__getitem__, profile.kinds[part]),
+            map(sub, instants, repeat(zero_ns)),
+            strict=True,
+        )
+        text = line * len(instants) % tuple(chain.from_iterable(pairs))
+        yield text if begin + AT_ONCE < len(profile.kinds) else text.removesuffix(",\n")
