@@ -7,7 +7,7 @@ from itertools import count
 from typing import Final, NamedTuple
 
 from callscope.read.formats.json_text import INT64, quoted, value_json
-from callscope.trace import Arguments, CallError, Header, Names, Strand, Table, Value
+from callscope.trace import CallError, Header, Names, Strand, Table, Value
 from callscope.trace.text import missing, process_details
 
 _MAX_PID: Final = 0xFFFF_FFFF
@@ -15,6 +15,11 @@ _MAX_PID: Final = 0xFFFF_FFFF
 _ERROR: Final = '"cat":"error","cname":"terrible"'
 _SHORT: Final = 64
 _MOST_QUOTES: Final = 4096
+
+
+def escaped(text: str) -> str:
+    """Return a text to be part of a format."""
+    return text.replace("%", "%%")
 
 
 class Head(NamedTuple):
@@ -61,6 +66,10 @@ class Parts:
         self._quotes: Mapping[str, str] = _Quotes()
         self._keys = [
             [f"{quoted(name)}:" for name in callee.argument_names or ()] for callee in table.callees
+        ]
+        self._formats = [
+            f',"arguments":{{{",".join(escaped(key) + "%s" for key in keys)}}}'
+            for keys in self._keys
         ]
         self._new_names: list[str] = []
         self._tracks = 0
@@ -152,20 +161,29 @@ class Parts:
         keys = self._keys[callee]
         return f'","arguments":{{{keys[0]}' if len(keys) == 1 else None
 
+    def formats(self, callee: int, track: str) -> list[str]:
+        """Return formats of the JSON of calls that have an object and no error.
+
+        Their values are the object's number, the arguments if there are any, and the result if it
+        is not None. A format's index is 2 if there are arguments, plus 1 if there is a result.
+        """
+        start = escaped(self.head(callee, track).some) + '%d"'
+        return [
+            f"{start}{arguments}{result}}}"
+            for arguments in ("", self._formats[callee])
+            for result in ("", ',"result":%s')
+        ]
+
     def call_json(self, row: int, track: str) -> str:
         """Return the JSON of a call without its times."""
         table = self._table
         callee, instance = table.callee[row], table.instance[row]
+        arguments, outcome = table.arguments[row], table.outcome[row]
         head = self.head(callee, track)
-        start = f'{head.some}{instance}"' if instance else head.nobody
+        text = f'{head.some}{instance}"' if instance else head.nobody
         waits = f',"waiting_ns":{table.waiting_ns(row)}' if row in table.suspensions else ""
-        return start + self.ending(callee, table.arguments[row], table.outcome[row], waits)
-
-    def ending(
-        self, callee: int, arguments: Arguments, outcome: Value | CallError, waits: str = ""
-    ) -> str:
-        """Return the JSON of a call that follows its object."""
-        text = self._arguments(callee, arguments) if arguments else ""
+        if arguments:
+            text += self._arguments(callee, arguments)
         if outcome is None:
             return f"{text}{waits}}}"
         if isinstance(outcome, CallError):
@@ -174,13 +192,10 @@ class Parts:
         return f'{text},"result":{self.value(outcome)}{waits}}}'
 
     def _arguments(self, callee: int, arguments: tuple[Value, ...] | dict[str, Value]) -> str:
-        as_json = self.value
         if isinstance(arguments, dict):
-            pairs = [f"{self._quotes[name]}:{as_json(v)}" for name, v in arguments.items()]
-        else:
-            keys = self._keys[callee]
-            pairs = [key + as_json(v) for key, v in zip(keys, arguments, strict=True)]
-        return f',"arguments":{{{",".join(pairs)}}}'
+            pairs = (f"{self._quotes[name]}:{self.value(v)}" for name, v in arguments.items())
+            return f',"arguments":{{{",".join(pairs)}}}'
+        return self._formats[callee] % tuple(map(self.value, arguments))
 
     def value(self, value: Value) -> str:
         """Return a captured value as JSON."""
