@@ -143,11 +143,13 @@ class TestWhatDiffers:
 
 
 class TestObjects:
-    def test_numbers_that_are_shifted(self):
+    @pytest.mark.parametrize("by", [7, 10**12])
+    def test_numbers_that_are_shifted(self, by):
         """The objects of one trace are those of another by what is called on them."""
         nodes = [Node("A.f", arguments={"of": Text(f"B#{n}")}, instance=n) for n in (1, 2, 1, 2)]
         other = [
-            Node("A.f", arguments={"of": Text(f"B#{n + 7}")}, instance=n + 7) for n in (1, 2, 1, 2)
+            Node("A.f", arguments={"of": Text(f"B#{n + by}")}, instance=n + by)
+            for n in (1, 2, 1, 2)
         ]
         assert found(make_trace(*nodes), make_trace(*other)) == []
 

@@ -16,7 +16,6 @@ from callscope.read.diff.sequences import equal_run
 from callscope.read.diff.tree import Tree
 
 _FEW_QUESTIONS: Final = 8
-_MOST_OBJECTS: Final = 1 << 31
 
 
 def number(trees: Sequence[Tree], contents: Contents) -> None:
@@ -63,21 +62,19 @@ def number_with_objects(
         objects: objects of the second tree that match those of the first.
     """
     matches = {number: number for number in objects.values()}
-    columns = []
+    most = max(0, *objects.values(), *(max(tree.instances) for tree in (before, after)))
+    nodes = len(before) + len(after)
+    width = 1 + 2 * min(most, nodes)
+    ranks = _numbers_from(0)
+    numbers = _numbers_from(width * (1 + max(max(tree.same) for tree in (before, after))))
     for tree, partners in (before, objects), (after, matches):
         tree.renumber = partial(_renumbered, partners)
         tree.invocations, tree.singles = contents.renumbered(tree.renumber)
         by_instance = {**partners, 0: 0} if 0 in partners else partners  # 0 is not an object
-        instances = tree.instances
-        columns.append(array("q", map(by_instance.get, instances, map(neg, instances))))
-    count = max(map(max, columns)) - min(map(min, columns)) + 1
-    if count > _MOST_OBJECTS:
-        ranks = {number: rank for rank, number in enumerate({*columns[0], *columns[1]})}
-        columns = [array("q", map(ranks.__getitem__, column)) for column in columns]
-        count = len(ranks)
-    numbers = _numbers_from(count * (1 + max(max(tree.same) for tree in (before, after))))
-    for tree, column in zip((before, after), columns, strict=True):
-        _number_by_objects(tree, column, count, contents.dependent, numbers)
+        column = map(by_instance.get, tree.instances, map(neg, tree.instances))
+        if most > nodes:
+            column = map(ranks.__getitem__, column)
+        _number_by_objects(tree, array("q", column), width, contents.dependent, numbers)
 
 
 def _renumbered(partners: Mapping[int, int], number: int) -> int:
@@ -87,7 +84,7 @@ def _renumbered(partners: Mapping[int, int], number: int) -> int:
 def _number_by_objects(
     tree: Tree,
     objects: array[int],
-    count: int,
+    width: int,
     dependent: AbstractSet[int],
     numbers: Mapping[Hashable, int],
 ) -> None:
@@ -96,7 +93,7 @@ def _number_by_objects(
     Args:
         tree: the tree, numbered without regard to objects.
         objects: the number of the object of each node.
-        count: difference between two such numbers is always smaller.
+        width: more than the difference of any two of these.
         dependent: see `Contents.dependent`.
         numbers: numbers of the subtrees with several objects.
     """
@@ -105,7 +102,7 @@ def _number_by_objects(
     for node in compress(parents, are_others):
         if not mixed[node]:
             _mark(node, mixed, parents)
-    same = tree.same = array("q", map(add, map(mul, tree.same, repeat(count)), objects))
+    same = tree.same = array("q", map(add, map(mul, tree.same, repeat(width)), objects))
     if dependent:
         for node in compress(range(len(tree)), map(dependent.__contains__, contents)):
             same[node] = numbers[same[node], tree.singles[contents[node]]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import chain
 from typing import TypeAlias
 
@@ -56,7 +57,14 @@ class Pairing:
             self._pair(one + 1, other + 1, alike)
             ones = first.children(one, one + 1 + alike)
             others = second.children(other, other + 1 + alike)
-            stack += self._pair_children(ones, others, occurrences)
+            ours, theirs = first.numbers(ones), second.numbers(others)
+            stop = equal_end(ours, theirs)
+            only_here = {*ours[: len(ours) - stop]} ^ {*theirs[: len(theirs) - stop]}
+            elsewhere = occurrences.unique(only_here) if one else set[int]()
+            if stop and not elsewhere:
+                self._pair(ones[-stop], others[-stop], one + first.spans[one] - ones[-stop])
+                ones, others = ones[:-stop], others[:-stop]
+            stack += self._pair_children(ones, others, elsewhere)
             left += [node for node in ones if first.partners[node] == NO_NODE]
             right += [node for node in others if second.partners[node] == NO_NODE]
         self._pair_moved(left, right)
@@ -67,20 +75,16 @@ class Pairing:
         self._second.partners[other : other + count] = array("i", range(one, one + count))
 
     def _pair_children(
-        self, ones: array[int], others: array[int], occurrences: Occurrences
+        self, ones: array[int], others: array[int], elsewhere: AbstractSet[int]
     ) -> list[tuple[int, int]]:
         """Pair children of a pair of nodes, and return the pairs that differ.
 
         Args:
             ones: children in the first tree.
             others: children in the second tree.
-            occurrences: all subtrees; those that occur once in each tree match at any place.
+            elsewhere: numbers of the subtrees that match another, at another place.
         """
         first, second = self._first, self._second
-        ours, theirs = first.numbers(ones), second.numbers(others)
-        stop = equal_end(ours, theirs)
-        only_here = {*ours[: len(ours) - stop]} ^ {*theirs[: len(theirs) - stop]}
-        elsewhere = occurrences.unique(only_here) if only_here else only_here
         if elsewhere:
             ones = array("i", [node for node in ones if first.same[node] not in elsewhere])
             others = array("i", [node for node in others if second.same[node] not in elsewhere])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_left
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Final, TypeAlias
@@ -20,8 +19,7 @@ def common(a: Sequence[Hashable], b: Sequence[Hashable]) -> Iterator[tuple[int, 
     It is a longest one if the two differ by at most some hundred items. If they differ by more,
     time grows with the number of items, not of pairs of items.
     """
-    most = min(len(a), len(b))
-    start = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), most)
+    start = equal_run(a, 0, b, 0, min(len(a), len(b)))
     stop = equal_end(a[start:], b[start:])
     end_a, end_b = len(a) - stop, len(b) - stop
     yield from ((i, i) for i in range(start))
@@ -36,11 +34,12 @@ def common(a: Sequence[Hashable], b: Sequence[Hashable]) -> Iterator[tuple[int, 
 
 def equal_end(a: Sequence[Hashable], b: Sequence[Hashable]) -> int:
     """Return the number of equal items at the end."""
-    pairs = zip(reversed(a), reversed(b), strict=False)
-    return next((i for i, (x, y) in enumerate(pairs) if x != y), min(len(a), len(b)))
+    return equal_run(a[::-1], 0, b[::-1], 0, min(len(a), len(b)))
 
 
-def equal_run(a: array[int], start_a: int, b: array[int], start_b: int, most: int) -> int:
+def equal_run(
+    a: Sequence[Hashable], start_a: int, b: Sequence[Hashable], start_b: int, most: int
+) -> int:
     """Return the number of equal items from two places on, at most `most`."""
     count, step = 0, 1
     while count < most:
