@@ -446,6 +446,21 @@ class TestInitRanTwice:
         [finding] = found(Child)
         assert finding.advice == "Call it once in Child.__init__."
 
+    def test_twice_by_a_class_of_the_same_name(self):
+        """Its module tells it apart, which the message does not show."""
+
+        class Child(Base):
+            def __init__(self):
+                super().__init__()
+                super().__init__()
+
+        Child.__qualname__ = "Base"
+        [finding] = found(Child, path=None)
+        assert finding.message == (
+            "Base.__init__ ran twice while one Base was made, led to by Base.__init__."
+        )
+        assert finding.advice == "Call it once in Base.__init__."
+
     def test_only_the_class_that_is_led_to_twice(self):
         """What it leads to in turn runs twice as well, and that is not said again."""
 
@@ -570,6 +585,18 @@ class TestMethodBeforeInit:
         ]
         assert (finding.file, finding.line) == (__file__, line_of(Child.setup))
         assert finding.classes == (name(Child),)
+
+    def test_before_any_init(self):
+        """A method that failed because `__init__` had not yet begun, which then ran as it should."""
+
+        def act():
+            base = object.__new__(Base)
+            with pytest.raises(AttributeError):
+                base(3)
+            base.__init__()
+
+        [finding] = found(act)
+        assert finding.message == "Base.__call__ ran before Base.__init__ had set 'count'."
 
     def test_methods_within_init_are_ordinary(self):
         """A base may call what a subclass overrides, as long as that needs nothing yet."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from callscope.read.findings.dropped import find_dropped
 from callscope.read.findings.finding import Finding, Findings, Severity
 from callscope.read.findings.half_built import find_after, find_before
 from callscope.read.findings.inits import find_missing, find_twice
 from callscope.read.findings.objects import Objects
-from callscope.read.findings.templates import find_bypassed, find_dropped, find_not_reached
+from callscope.read.findings.templates import find_bypassed, find_not_reached
 from callscope.trace import TraceData
 
 __all__ = ["DETECTORS", "Finding", "Findings", "Severity", "find_mistakes"]
@@ -33,6 +34,6 @@ def find_mistakes(trace: TraceData) -> Findings:
     """
     if trace.lost or trace.left_out or trace.header.filtered:
         return Findings()
-    objects = Objects(trace.calls)
+    objects = Objects(trace.table)
     findings = [finding for detect in DETECTORS for finding in detect(objects)]
     return Findings(sorted(findings, key=lambda finding: finding.severity != "error"))

@@ -6,14 +6,17 @@ The methods it should lead to are read from its code, see `callscope.introspect.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from functools import cache
 from pathlib import PureWindowsPath
-from typing import Final, NamedTuple
+from typing import Final
 
 from callscope.introspect.classes import bare_name
 from callscope.read.findings.finding import Finding
-from callscope.read.findings.objects import CALL, Objects, is_same_object, led, names
-from callscope.trace import Call, ClassMetadata, SiteMetadata, Text
+from callscope.read.findings.objects import CALL, Objects, names, site_name
+from callscope.read.findings.template_calls import TemplateCalls
+from callscope.trace import NO_ROW, Callee, ClassMetadata, SiteMetadata, Text
 
 # Classes that torch.fx passes instead of values when it only inspects a model.
 _STAND_IN: Final = re.compile(r"<?([\w.]+\.)?Proxy\b")
@@ -22,19 +25,37 @@ _INSTALLED: Final = frozenset(("site-packages", "dist-packages"))
 
 def find_bypassed(objects: Objects) -> Iterator[Finding]:
     """Yield a finding for each method that `__call__` leads to but that ran without it."""
-    groups: dict[tuple[str, ...], list[Call]] = {}
-    for call in objects.calls:
-        metadata = call._class_metadata
-        if metadata is None or call.instance is None or call.method not in metadata.template:
+    table = objects.table
+    templates = [*map(_template_of, table.callees)]
+    direct = [row for row in objects.outermost(templates) if _is_run_from_outside(objects, row)]
+    template_calls = TemplateCalls(objects, {objects.numbers[row] for row in direct})
+
+    @cache
+    def is_by_its_author(parent: int, callee: int) -> bool:
+        by, template = table.callees[parent], templates[callee]
+        file = None if by.site_metadata is None else by.site_metadata.file
+        return template is not None and _is_by_its_author(by.defining_class, file, template)
+
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for row in direct:
+        callee, parent = objects.callee(row), table.parent[row]
+        has_parent = parent != NO_ROW
+        if template_calls.may_lead_to(row) or (
+            has_parent and is_by_its_author(table.callee[parent], table.callee[row])
+        ):
             continue
-        template = _template(metadata)
-        if template is not None and _is_bypass(objects, call, template):
-            parent = call.parent
-            by = "" if parent is None else parent.defining_class
-            within = "" if parent is None else parent.method
-            groups.setdefault((call.defining_class, call.method, by, within), []).append(call)
-    for calls in groups.values():
-        yield _bypassed(calls)
+        by = objects.callee(parent).site if has_parent else ("", "")
+        groups.setdefault((*callee.site, *by), []).append(row)
+    for rows in groups.values():
+        yield _bypassed(objects, rows)
+
+
+def _template_of(callee: Callee) -> SiteMetadata | None:
+    """Return the `__call__` that should lead to a method; None if it is an ordinary method."""
+    metadata = callee.class_metadata
+    if metadata is None or callee.method not in metadata.template:
+        return None
+    return _template(metadata)
 
 
 def _template(metadata: ClassMetadata) -> SiteMetadata | None:
@@ -43,15 +64,12 @@ def _template(metadata: ClassMetadata) -> SiteMetadata | None:
     return next(filter(None, sites), None)
 
 
-def _is_bypass(objects: Objects, call: Call, template: SiteMetadata) -> bool:
-    if objects.ancestors.outer(call) is not None:
-        return False  # an object may call its own methods
-    if any(type(v) is Text and _STAND_IN.match(v) for v in call.arguments.values()):
+def _is_run_from_outside(objects: Objects, row: int) -> bool:
+    """Return whether a method was run, with ordinary values, by something else than its object."""
+    if not objects.table.instance[row] or objects.ancestors.nearest(row) != NO_ROW:
         return False
-    if objects.templates_of(call).may_lead_to(call):
-        return False
-    parent = call.parent
-    return parent is None or not _is_by_its_author(parent.defining_class, parent.file, template)
+    values = (objects.table.arguments_of(row) or {}).values()
+    return not any(type(v) is Text and _STAND_IN.match(v) for v in values)
 
 
 def _is_by_its_author(name: str, file: str | None, template: SiteMetadata) -> bool:
@@ -64,53 +82,61 @@ def _is_by_its_author(name: str, file: str | None, template: SiteMetadata) -> bo
     return is_one_package and not _INSTALLED.isdisjoint(path.parts)
 
 
-def _bypassed(calls: list[Call]) -> Finding:
-    first, parent = calls[0], calls[0].parent
-    metadata = first._class_metadata
-    template = None if metadata is None else _template(metadata)
+def _bypassed(objects: Objects, rows: list[int]) -> Finding:
+    callee, parent = objects.callee(rows[0]), objects.table.parent[rows[0]]
+    template = _template_of(callee)
     assert template is not None
-    ran, through = first.site, f"{bare_name(template.defining_class)}.{CALL}"
-    where = first if parent is None else parent
-    by = "" if parent is None else f" by {parent.site}"
+    ran, through = site_name(callee), f"{bare_name(template.defining_class)}.{CALL}"
+    where = callee if parent == NO_ROW else objects.callee(parent)
+    by, site = "" if parent == NO_ROW else f" by {site_name(where)}", where.site_metadata
     return Finding(
         id="template-bypassed",
         severity="warning",
         message=f"{ran} was run directly{by} and not through {through}, so what that does besides"
         " was left out.",
-        advice=f"Call the object itself: obj(...) and not obj.{first.method}(...).",
-        classes=tuple(dict.fromkeys((where.defining_class, first.runtime_class))),
-        method=first.method,
-        file=where.file,
-        line=where.line,
-        calls=tuple(calls),
+        advice=f"Call the object itself: obj(...) and not obj.{callee.method}(...).",
+        classes=tuple(dict.fromkeys((where.defining_class, callee.runtime_class))),
+        method=callee.method,
+        file=None if site is None else site.file,
+        line=None if site is None else site.line,
+        calls=objects.calls(rows),
     )
 
 
 def find_not_reached(objects: Objects) -> Iterator[Finding]:
     """Yield a finding for each override of `__call__` that never reaches the template it hides."""
-    groups: dict[tuple[str, str], list[Call]] = {}
-    reaching: set[tuple[str, str]] = set()
-    for call in objects.calls:
-        metadata, site = call._class_metadata, call._site_metadata
-        if call.method != CALL or metadata is None or site is None or not metadata.hidden:
-            continue
-        if site != _template(metadata) or not call.finished or call.error is not None:
-            continue
-        hidden = _hidden(metadata, call.mro_index)
-        if hidden is None or site.code is None or site.code.calls_next:
-            continue
-        if _is_by_its_author(site.defining_class, site.file, hidden):
-            continue
-        key = call.defining_class, hidden.defining_class
-        groups.setdefault(key, []).append(call)
-        if call in objects.ancestors.leading:
-            reaching.add(key)
-    for key, calls in groups.items():
+    table = objects.table
+    hidden = [*map(_hidden_by, table.callees)]
+    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
+    keys: dict[int, tuple[str, str]] = {}
+    for row in filter(objects.has_returned, objects.rows(hidden)):
+        callee, template = objects.callee(row), hidden[table.callee[row]]
+        assert template is not None
+        keys[row] = callee.defining_class, template.defining_class
+        groups[keys[row]].append(row)
+    reaching = {keys[row] for row in _leading(objects, keys)}
+    for key, rows in groups.items():
         if key not in reaching:
-            yield _not_reached(key, calls)
+            yield _not_reached(objects, key, rows)
 
 
-def _hidden(metadata: ClassMetadata, mro_index: int | None) -> SiteMetadata | None:
+def _hidden_by(callee: Callee) -> SiteMetadata | None:
+    """Return the template that a `__call__` hides and does not lead to; None if it may do so."""
+    metadata, site = callee.class_metadata, callee.site_metadata
+    if callee.method != CALL or metadata is None or site is None or not metadata.hidden:
+        return None
+    hidden = _next_template(metadata, callee.mro_index)
+    if hidden is None or site.code is None or site.code.calls_next:
+        return None
+    is_first = site == _template(metadata)
+    return (
+        hidden
+        if is_first and not _is_by_its_author(site.defining_class, site.file, hidden)
+        else None
+    )
+
+
+def _next_template(metadata: ClassMetadata, mro_index: int | None) -> SiteMetadata | None:
     """Return the next `__call__` in the MRO that is a template."""
     after = len(metadata.mro) if mro_index is None else mro_index + 1
     for index in range(after, len(metadata.mro)):
@@ -120,9 +146,20 @@ def _hidden(metadata: ClassMetadata, mro_index: int | None) -> SiteMetadata | No
     return None
 
 
-def _not_reached(key: tuple[str, str], calls: list[Call]) -> Finding:
+def _leading(objects: Objects, rows: Collection[int]) -> Iterator[int]:
+    """Yield those of some calls that led to another `__call__` on their object."""
+    numbers = {objects.numbers[row] for row in rows}
+    for row in objects.template_rows if numbers else ():
+        if objects.numbers[row] in numbers:
+            outer = objects.ancestors.nearest(row, CALL)
+            if outer in rows:
+                yield outer
+
+
+def _not_reached(objects: Objects, key: tuple[str, str], rows: list[int]) -> Finding:
     override, hidden = map(bare_name, key)
-    metadata = calls[0]._class_metadata
+    callee = objects.callee(rows[0])
+    metadata, site = callee.class_metadata, callee.site_metadata
     leads = () if metadata is None else metadata.hidden
     return Finding(
         id="template-not-reached",
@@ -133,69 +170,7 @@ def _not_reached(key: tuple[str, str], calls: list[Call]) -> Finding:
         " instead.",
         classes=key,
         method=CALL,
-        file=calls[0].file,
-        line=calls[0].line,
-        calls=tuple(calls),
-    )
-
-
-class _Drop(NamedTuple):
-    """A `__call__` that returned None, and the call it led to, which did not."""
-
-    template: Call
-    led: Call
-
-
-def find_dropped(objects: Objects) -> Iterator[Finding]:
-    """Yield a finding for each `__call__` that returns None though the method it runs does not."""
-    groups: dict[tuple[str, str, str], list[_Drop]] = {}
-    returning: set[tuple[str, str, str]] = set()
-    for call in objects.calls:
-        metadata = call._class_metadata
-        if call.method != CALL or metadata is None or not call.finished or call.error is not None:
-            continue
-        for method in metadata.template:
-            key = call.defining_class, method, call.runtime_class
-            if call.result is not None:
-                returning.add(key)
-                continue
-            results = [c for c in led(call, method) if c.result is not None]
-            if results and not _consumes(call, method) and not _is_passed_on(call, method):
-                groups.setdefault(key, []).append(_Drop(call, results[0]))
-    merged: dict[tuple[str, str], list[_Drop]] = {}
-    for key, drops in groups.items():
-        if key not in returning:
-            merged.setdefault(key[:2], []).extend(drops)
-    for drops in merged.values():
-        yield _dropped(drops)
-
-
-def _consumes(call: Call, method: str) -> bool:
-    """Return whether the code of a `__call__` uses the result itself."""
-    site = call._site_metadata
-    return site is None or site.code is None or method in site.code.consumes
-
-
-def _is_passed_on(call: Call, method: str) -> bool:
-    """Return whether a nested `__call__` already returned None, and so dropped the result."""
-    return any(
-        c.method == CALL and c.result is None and led(c, method)
-        for c in call._children
-        if is_same_object(c, call)
-    )
-
-
-def _dropped(drops: list[_Drop]) -> Finding:
-    template, led = drops[0]
-    return Finding(
-        id="result-dropped",
-        severity="warning",
-        message=f"{template.site} returned None, though {led.site} returned a result to it.",
-        advice=f"Return what self.{led.method}(...) returns in {template.site}, or return nothing"
-        f" from {led.site}.",
-        classes=tuple(dict.fromkeys((template.defining_class, led.defining_class))),
-        method=CALL,
-        file=template.file,
-        line=template.line,
-        calls=tuple(drop.template for drop in drops),
+        file=None if site is None else site.file,
+        line=None if site is None else site.line,
+        calls=objects.calls(rows),
     )
