@@ -103,8 +103,7 @@ def last_calls(trace: Trace) -> str:
     from callscope.read.formats.tree import last_of, window
 
     data = trace._data()
-    calls = data.calls
-    visible = last_of(calls, _MOST_SHOWN)
-    left_out = len(calls) - len(visible) + data.lost
+    visible = last_of(data.table, range(len(data)), _MOST_SHOWN)
+    left_out = len(data) - len(visible) + data.lost
     cut = f"... {left_out:,} calls are not shown\n" if left_out else ""
-    return cut + window(data, visible) if visible else ""
+    return cut + window(data.table, visible) if visible else ""

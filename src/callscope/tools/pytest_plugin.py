@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from callscope.read.trace import Trace
     from callscope.recording.recording import Recording
     from callscope.tools.pytest_fixture import Recordings
-    from callscope.trace import Call
+    from callscope.trace import Table
 
 MOST_SHOWN: Final = 200
 """Number of calls that a report shows of each phase of a test."""
@@ -252,25 +252,27 @@ class _Phases:
 
     def sections(self) -> Iterator[tuple[str, str]]:
         """Yield the title and the text of each phase so far that made a call."""
+        data = self._trace._data()
         ends = [*self._starts.values()][1:]
-        left_out = self._trace.lost
+        left_out = data.lost
         for (name, start_ns), end_ns in zip(self._starts.items(), [*ends, None], strict=True):
-            calls = [
-                call
-                for call in self._trace.calls
-                if start_ns <= call.start_ns and (end_ns is None or call.start_ns < end_ns)
+            rows = [
+                row
+                for row, begin_ns in enumerate(data.table.start_ns)
+                if start_ns <= begin_ns and (end_ns is None or begin_ns < end_ns)
             ]
-            if calls:
-                yield f"Traced calls ({name})", self._text(calls, left_out)
+            if rows:
+                yield f"Traced calls ({name})", _text(data.table, rows, left_out)
                 left_out = 0
 
-    def _text(self, calls: Sequence[Call], left_out: int) -> str:
-        from callscope.read.formats.tree import last_of, window
 
-        visible = last_of(calls, MOST_SHOWN)
-        left_out += len(calls) - len(visible.intersection(calls))
-        cut = f"... {left_out:,} calls before these are not shown\n" if left_out else ""
-        return cut + window(self._trace._data(), visible)
+def _text(table: Table, rows: Sequence[int], left_out: int) -> str:
+    from callscope.read.formats.tree import last_of, window
+
+    visible = last_of(table, rows, MOST_SHOWN)
+    left_out += len(rows) - len(visible.intersection(rows))
+    cut = f"... {left_out:,} calls before these are not shown\n" if left_out else ""
+    return cut + window(table, visible)
 
 
 _RECORDINGS: Final = pytest.StashKey["Recordings"]()

@@ -174,13 +174,12 @@ class Table:
         last first. Roots have no siblings.
         """
         last, previous = self._last_child, self._previous
-        for row in range(len(previous), len(self)):
-            parent = self.parent[row]
-            last.append(NO_ROW)
-            if parent == NO_ROW:
-                previous.append(NO_ROW)
-            else:
-                previous.append(last[parent])
+        first, size = len(previous), len(self)
+        for column in (last, previous):
+            column.extend(array("i", [NO_ROW]) * (size - first))
+        for row, parent in enumerate(self.parent[first:size], first):
+            if parent >= 0:
+                previous[row] = last[parent]
                 last[parent] = row
         return last, previous
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Final, Protocol
 
 from callscope.errors import one_line as one_line  # noqa: PLC0414  # all ways of writing stand here
@@ -14,20 +15,20 @@ from callscope.introspect.values import CallError, Text, Value
 from callscope.trace.header import Header, Process
 
 
-class OfClasses(Protocol):
-    """What has a defining class and a runtime class: a call, or what many calls share."""
+class OfSite(Protocol):
+    """Attributes that a call and its `Callee` have."""
 
     @property
     def defining_class(self) -> str: ...
     @property
     def runtime_class(self) -> str: ...
-
-
-class Described(OfClasses, Protocol):
-    """Call attributes shown in text; see `Call`."""
-
     @property
     def method(self) -> str: ...
+
+
+class Described(OfSite, Protocol):
+    """Call attributes shown in text; see `Call`."""
+
     @property
     def instance(self) -> int | None: ...
     @property
@@ -49,7 +50,7 @@ class Names:
             self.add(name)
 
     @classmethod
-    def from_calls(cls, calls: Iterable[OfClasses]) -> Names:
+    def from_calls(cls, calls: Iterable[OfSite]) -> Names:
         """Return the names of all classes of some calls, or of their callees."""
         pairs = ((call.defining_class, call.runtime_class) for call in calls)
         return cls(itertools.chain.from_iterable(pairs))
@@ -71,6 +72,9 @@ class Names:
 _NO_NAMES: Final = Names()
 
 
+UNFINISHED_TEXT: Final = " ..."
+"""Outcome of a call that has not ended."""
+
 MAX_INDENT: Final = 100
 """Maximum levels of indentation; beyond, the text would grow quadratically with depth."""
 
@@ -80,6 +84,7 @@ def deep(depth: int) -> str:
     return f"(depth {depth:,}) " if depth > MAX_INDENT else ""
 
 
+@lru_cache(MAX_INDENT)
 def indent(depth: int) -> str:
     """Return two spaces per level, and the depth if it exceeds `MAX_INDENT`."""
     return "  " * min(depth, MAX_INDENT) + deep(depth)
@@ -112,32 +117,52 @@ def arguments_text(call: Described) -> str:
     """Return the arguments in parentheses; empty if they were not captured."""
     if call._arguments is None:
         return ""
-    pairs = ", ".join(
-        f"{one_line(name)}={value_text(value)}" for name, value in call._arguments.items()
-    )
-    return f"({pairs})"
+    return arguments_template(call._arguments) % (*map(value_text, call._arguments.values()),)
+
+
+def arguments_template(names: Iterable[str]) -> str:
+    """Return arguments in parentheses, with ``%s`` for the text of each value."""
+    return f"({', '.join([one_line(name).replace('%', '%%') + '=%s' for name in names])})"
 
 
 def call_text(call: Described, names: Names = _NO_NAMES) -> str:
     """Return a call in one line: ``Layer.__call__(y=4) [MyLayer#1]``."""
-    site = f"{names.show(call.defining_class)}.{one_line(call.method)}"
-    return f"{site}{arguments_text(call)} [{object_text(call, names)}]"
+    return whole_call(site_text(call, names), arguments_text(call), object_text(call, names))
+
+
+def whole_call(site: str, arguments: str, instance: str) -> str:
+    """Return the text of a call, given that of its parts."""
+    return f"{site}{arguments} [{instance}]"
+
+
+def site_text(call: OfSite, names: Names = _NO_NAMES) -> str:
+    """Return the class and the method: ``Layer.__call__``."""
+    return f"{names.show(call.defining_class)}.{one_line(call.method)}"
 
 
 def object_text(call: Described, names: Names = _NO_NAMES) -> str:
     """Return the object a call ran on: ``MyLayer#1``, or only the class if there is none."""
-    runtime_class = names.show(call.runtime_class)
-    return runtime_class if call.instance is None else f"{runtime_class}#{call.instance}"
+    return numbered(names.show(call.runtime_class), call.instance)
+
+
+def numbered(runtime_class: str, instance: int | None) -> str:
+    """Return the text of an object, given that of its class."""
+    return f"{runtime_class}#{instance}" if instance else runtime_class
 
 
 def outcome_text(call: Described) -> str:
     """Return the outcome of a call: `` -> result``, `` !! Type: message``, `` ...`` or empty."""
     if not call.finished:
-        return " ..."
-    if call.error is not None:
-        message = f": {one_line(call.error.message)}" if call.error.message else ""
-        return f" !! {one_line(bare_name(call.error.type))}{message}"
-    return "" if call.result is None else f" -> {value_text(call.result)}"
+        return UNFINISHED_TEXT
+    return ended_text(call.result if call.error is None else call.error)
+
+
+def ended_text(outcome: Value | CallError) -> str:
+    """Return the text of the result of a call, or of the exception that ended it."""
+    if isinstance(outcome, CallError):
+        message = f": {one_line(outcome.message)}" if outcome.message else ""
+        return f" !! {one_line(bare_name(outcome.type))}{message}"
+    return "" if outcome is None else f" -> {value_text(outcome)}"
 
 
 def missing(lost: int, left_out: Mapping[str, int]) -> list[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
-from typing import BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple, TypeAlias
 
 from callscope.introspect.classes import bare_name, outer_name
-from callscope.trace import Call, Names, TraceData, call_text, outcome_text
+from callscope.trace import NO_ROW, UNFINISHED, Names, Table, TraceData
+from callscope.trace.table_text import TableText, names_of
 from callscope.trace.text import (
     MAX_INDENT,
     deep,
@@ -29,6 +30,9 @@ _NO_DETAILS: Final[Mapping[int, str]] = MappingProxyType({})
 _MAX_COLUMN: Final = 90
 
 
+_Node: TypeAlias = tuple[int, tuple[bool, ...]]
+
+
 class _Style(NamedTuple):
     """The strings used to draw branches."""
 
@@ -45,41 +49,42 @@ _ASCII: Final = _Style("|- ", "`- ", "|  ", "   ", "us")
 
 def outline(trace: TraceData) -> str:
     """Return the calls as stable text, without times or addresses."""
-    names = Names.from_calls(trace.calls)
+    table = trace.table
+    text = TableText(table, names_of(table))
     lines = []
-    for label, roots in _by_thread(trace):
+    for label, roots in _by_thread(table):
         if label:
             lines.append(label)
-        lines += [_outlined(call, names) for call, _ in _walk(roots)]
+        lines += [_outlined(table, row, text) for row in table.preorder(roots)]
     return "\n".join([*lines, *missing(trace.lost, trace.left_out)])
 
 
-def window(trace: TraceData, calls: Collection[Call]) -> str:
+def window(table: Table, rows: Collection[int]) -> str:
     """Return the outline of some calls of a trace."""
-    names = Names.from_calls(calls)
-    outermost = min((call.depth for call in calls), default=0)
+    text = TableText(table, names_of(table, rows))
+    outermost = min((table.depth[row] for row in rows), default=0)
     lines = []
-    for label, roots in _by_thread(trace):
-        visible = [call for call, _ in _walk(roots) if call in calls]
+    for label, roots in _by_thread(table):
+        visible = [row for row in table.preorder(roots) if row in rows]
         if label and visible:
             lines.append(label)
-        lines += [_outlined(call, names, outermost) for call in visible]
+        lines += [_outlined(table, row, text, outermost) for row in visible]
     return "\n".join(lines)
 
 
-def last_of(calls: Sequence[Call], most: int) -> set[Call]:
+def last_of(table: Table, rows: Sequence[int], most: int) -> set[int]:
     """Return the last of some calls and their ancestors, at most `most` in total."""
-    chosen: set[Call] = set()
-    for last in reversed(calls):
-        call: Call | None = last
-        while call is not None and call not in chosen and len(chosen) < most:
-            chosen.add(call)
-            call = call.parent
+    chosen: set[int] = set()
+    for last in reversed(rows):
+        row = last
+        while row != NO_ROW and row not in chosen and len(chosen) < most:
+            chosen.add(row)
+            row = table.parent[row]
     return chosen
 
 
-def _outlined(call: Call, names: Names, outermost: int = 0) -> str:
-    return f"{indent(call.depth - outermost)}{call_text(call, names)}{outcome_text(call)}"
+def _outlined(table: Table, row: int, text: TableText, outermost: int = 0) -> str:
+    return f"{indent(table.depth[row] - outermost)}{text.line(row)}"
 
 
 def tree(
@@ -95,19 +100,20 @@ def tree(
     """
     if not len(trace):
         return "\n".join([_nothing(trace), *missing(trace.lost, trace.left_out)])
-    names = Names.from_calls(trace.calls)
-    style = _style(encoding or getattr(sys.stdout, "encoding", None))
+    table, names = trace.table, names_of(trace.table)
+    text, style = TableText(table, names), _style(encoding or getattr(sys.stdout, "encoding", None))
     lines: list[str] = []
     count = 0
-    for label, roots in _by_thread(trace, process_details(trace.header)):
+    for label, roots in _by_thread(table, process_details(trace.header)):
         if label:
             lines.append(label)
+        most = None if max_lines is None else max_lines - count
         rows = [
-            (f"{_branches(last, style)}{_call_line(call, names)}", call)
-            for call, last in islice(_walk(roots), None if max_lines is None else max_lines - count)
+            (f"{_branches(last, style)}{deep(table.depth[row])}{text.line(row)}", row)
+            for row, last in islice(_walk(table, roots), most)
         ]
         count += len(rows)
-        lines += _with_durations(rows, style)
+        lines += _with_durations(table, rows, style)
     if count < len(trace):
         lines.append(
             f"... {len(trace) - count:,} more calls; trace.save('all.txt') writes them all"
@@ -127,15 +133,24 @@ def _nothing(trace: TraceData) -> str:
 
 
 def _by_thread(
-    trace: TraceData, details: Mapping[int, str] = _NO_DETAILS
-) -> Iterator[tuple[str, Sequence[Call]]]:
+    table: Table, details: Mapping[int, str] = _NO_DETAILS
+) -> Iterator[tuple[str, Sequence[int]]]:
     """Yield a label and the roots of each thread; a single thread needs no label.
 
     Processes are numbered by position, as their process IDs change from run to run.
     """
-    processes: dict[int, dict[str, list[Call]]] = {}
-    for root in trace.roots:
-        processes.setdefault(root.pid, {}).setdefault(root.thread, []).append(root)
+    if len(table.strands) == 1:
+        yield "", table.roots()
+        return
+    processes: dict[int, dict[str, list[int]]] = {}
+    of_strand: dict[int, list[int]] = {}
+    for root in table.roots():
+        index = table.strand[root]
+        if index not in of_strand:
+            strand = table.strands[index]
+            threads = processes.setdefault(strand.pid, {})
+            of_strand[index] = threads.setdefault(strand.thread, [])
+        of_strand[index].append(root)
     for number, (pid, threads) in enumerate(processes.items(), 1):
         for thread, roots in threads.items():
             name = f"process {number}{details.get(pid, '')}"
@@ -144,23 +159,21 @@ def _by_thread(
             yield ", ".join(names), roots
 
 
-def _walk(roots: Sequence[Call]) -> Iterator[tuple[Call, tuple[bool, ...]]]:
-    """Yield each call and, for it and each of its parents, whether it is the last child.
+def _walk(table: Table, roots: Iterable[int]) -> Iterator[_Node]:
+    """Yield each row and, for it and each of its parents, whether it is the last child.
 
     For a call deeper than `MAX_INDENT`, only its outermost parents and itself are included.
     """
-    return walk([(root, ()) for root in roots], _below)
 
+    def below(node: _Node) -> Iterator[_Node]:
+        row, last = node
+        above, children = last[: MAX_INDENT - 1], table.children(row)
+        for child in children:
+            yield child, (*above, child == children[-1])
 
-def _below(node: tuple[Call, tuple[bool, ...]]) -> Iterator[tuple[Call, tuple[bool, ...]]]:
-    call, last = node
-    above, children = last[: MAX_INDENT - 1], call.children
-    for child in children:
-        yield child, (*above, child is children[-1])
-
-
-def _call_line(call: Call, names: Names) -> str:
-    return f"{deep(call.depth)}{call_text(call, names)}{outcome_text(call)}"
+    for root in roots:
+        top: _Node = root, ()
+        yield from walk([top], below)
 
 
 def _branches(last: tuple[bool, ...], style: _Style) -> str:
@@ -170,13 +183,18 @@ def _branches(last: tuple[bool, ...], style: _Style) -> str:
     return above + (style.last if last[-1] else style.branch)
 
 
-def _with_durations(rows: list[tuple[str, Call]], style: _Style) -> list[str]:
-    column = min(max((len(text) for text, _ in rows), default=0), _MAX_COLUMN)
+def _with_durations(table: Table, lines: list[tuple[str, int]], style: _Style) -> list[str]:
+    column = min(max((len(text) for text, _ in lines), default=0), _MAX_COLUMN)
     gap = " " * _GAP
     return [
-        f"{text:<{column}}{gap}{duration_text(call.duration_ns, style.micro):>9}".rstrip()
-        for text, call in rows
+        f"{text:<{column}}{gap}{duration_text(_duration_ns(table, row), style.micro):>9}".rstrip()
+        for text, row in lines
     ]
+
+
+def _duration_ns(table: Table, row: int) -> int | None:
+    end_ns = table.end_ns[row]
+    return None if end_ns == UNFINISHED else end_ns - table.start_ns[row]
 
 
 def _where(names: Names) -> Iterator[str]:
