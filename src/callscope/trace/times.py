@@ -40,6 +40,9 @@ def _correct(table: Table, times: list[int], durations: list[int]) -> None:
             times[parent] += durations[row] - shared_ns(table, parent, row)
     for row in suspensions:
         times[row] -= table.waiting_ns(row)
+    for row, end_ns in enumerate(ends):
+        if end_ns == UNFINISHED:
+            times[row] = 0
 
 
 def thread_numbers(table: Table) -> list[int]:
