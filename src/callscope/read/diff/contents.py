@@ -69,9 +69,9 @@ class Contents:
         """Equal if the arguments are the same, too."""
         self.singles: array[int] = array("i")
         """Equal if the outcomes are the same, too."""
-        self.references: dict[int, Content] = {}
-        """Values of the contents that have traced objects among them."""
-        self.dependent: set[int] = set()
+        self.references: dict[int, dict[str | None, tuple[str, int]]] = {}
+        """Traced objects among the values of contents; see `Content.objects`."""
+        self.dependent: dict[int, Content] = {}
         """Contents whose comparison depends on the numbers of these objects."""
 
     def of_thread(self, name: str) -> int:
@@ -102,13 +102,14 @@ class Contents:
     def _add(self, table: Table, row: int) -> None:
         callee = table.callees[table.callee[row]]
         content = Content.of_row(table, row)
-        keys = self.keys(content, lambda _: 0)
-        if content.objects():
-            self.references[len(self.sites)] = content
-            if keys != self.keys(content, lambda _: 1):
-                self.dependent.add(len(self.sites))
+        objects = content.objects()
+        if objects:
+            self.references[len(self.sites)] = objects
+            aspects = {"result" if name is None else "arguments" for name in objects}
+            if not aspects.issubset(self._ignored):
+                self.dependent[len(self.sites)] = content
         site = self._numbers[*callee.site, callee.runtime_class, table.instance[row] != 0]
-        self._append(site, keys)
+        self._append(site, self.keys(content, lambda _: 0))
 
     def _append(self, site: int, keys: Sequence[Hashable]) -> None:
         self.sites.append(site)
@@ -133,11 +134,13 @@ class Contents:
             error = (exc.type, _without_address(exc.message)) if exc else content.is_finished
         return arguments, result, error
 
-    def renumbered(self, renumber: Renumber) -> tuple[array[int], array[int]]:
-        """Return `invocations` and `singles` by numbers of objects; else, these are ignored."""
+    def renumbered(
+        self, renumber: Renumber, contents: Iterable[int]
+    ) -> tuple[array[int], array[int]]:
+        """Return `invocations` and `singles` of some contents with regard to objects."""
         invocations, singles = self.invocations[:], self.singles[:]
-        for number in self.dependent:
-            keys = self.keys(self.references[number], renumber)
+        for number in self.dependent.keys() & contents:
+            keys = self.keys(self.dependent[number], renumber)
             invocations[number], singles[number] = self._intern(self.sites[number], keys)
         return invocations, singles
 

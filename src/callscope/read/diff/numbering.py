@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import compress, count, repeat
 from operator import add, mul, ne, neg
@@ -69,7 +68,7 @@ def number_with_objects(
     numbers = _numbers_from(width * (1 + max(max(tree.same) for tree in (before, after))))
     for tree, partners in (before, objects), (after, matches):
         tree.renumber = partial(_renumbered, partners)
-        tree.invocations, tree.singles = contents.renumbered(tree.renumber)
+        tree.invocations, tree.singles = contents.renumbered(tree.renumber, tree.contents)
         by_instance = {**partners, 0: 0} if 0 in partners else partners  # 0 is not an object
         column = map(by_instance.get, tree.instances, map(neg, tree.instances))
         if most > nodes:
@@ -85,7 +84,7 @@ def _number_by_objects(
     tree: Tree,
     objects: array[int],
     width: int,
-    dependent: AbstractSet[int],
+    dependent: Container[int],
     numbers: Mapping[Hashable, int],
 ) -> None:
     """Number the subtrees of a tree.

@@ -43,8 +43,8 @@ def _votes(before: Tree, after: Tree, contents: Contents) -> Counter[tuple[int, 
     )
     for (one, other), times in pairs.items():
         if other in references:
-            theirs = references[other].objects()
-            for name, (name_of_class, number) in references[one].objects().items():
+            theirs = references[other]
+            for name, (name_of_class, number) in references[one].items():
                 match = theirs.get(name)
                 if match is not None and match[0] == name_of_class:
                     votes[number, match[1]] += times
