@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from callscope.trace import Call, CallError, TraceData
+from callscope.trace import NO_ROW, Call, CallError, TraceData
 
 
 def crash_branch(trace: TraceData, errors: Collection[CallError]) -> Sequence[Call]:
@@ -14,15 +14,14 @@ def crash_branch(trace: TraceData, errors: Collection[CallError]) -> Sequence[Ca
         trace: the calls recorded until then.
         errors: the exception that ended the program and its causes, as recorded in the trace.
     """
-    ended = [root for root in trace.roots if root.error in errors]
+    table = trace.table
+    ended = [row for row, outcome in enumerate(table.outcome) if outcome in errors]
+    roots = [row for row in ended if table.parent[row] == NO_ROW]
+    # Later calls, made while the exception propagates, are cleanup: the last child counts.
+    last_child = {table.parent[row]: row for row in ended}
     branch: list[Call] = []
-    call = max(ended, key=_end_ns, default=None)
-    while call is not None:
-        branch.append(call)
-        # Later calls, made while the exception propagates, are cleanup.
-        call = next((c for c in reversed(call.children) if c.error in errors), None)
+    row = max(roots, key=table.end_ns.__getitem__, default=None)
+    while row is not None:
+        branch.append(trace.calls[row])
+        row = last_child.get(row)
     return branch
-
-
-def _end_ns(call: Call) -> int:
-    return call.start_ns + (call.duration_ns or 0)

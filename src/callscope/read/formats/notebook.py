@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from callscope.trace import Names, TraceData
+from callscope.trace import TraceData
 from callscope.trace.html import MAX_CALLS, framed, nested
+from callscope.trace.table_text import names_of
 
 
 def trace_html(trace: TraceData) -> str:
     """Return a trace as HTML: a tree with foldable branches."""
-    names = Names.from_calls(trace.calls)
     count = min(len(trace), MAX_CALLS)
+    roots = [trace.calls[row] for row in trace.table.roots()[:count]]
     title = f"{len(trace):,} call{'' if len(trace) == 1 else 's'}"
     if count < len(trace):
         title += f", of which {count:,} are shown; trace.save('trace.html') writes them all"
@@ -17,4 +18,4 @@ def trace_html(trace: TraceData) -> str:
         title += f"; {trace.lost:,} more were made and not kept"
     if trace.left_out:
         title += f"; {sum(trace.left_out.values()):,} more were left out"
-    return framed(title, "".join(nested(trace.roots, names, count)))
+    return framed(title, "".join(nested(roots, names_of(trace.table), count)))
