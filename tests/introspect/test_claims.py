@@ -12,6 +12,7 @@ from contextlib import suppress
 import pytest
 
 import callscope
+from building import set_pids
 from callscope import JSONLines, load, record
 from callscope.errors import OptionError, ProcessWarning, TraceFileError
 from callscope.introspect.origin import host_label
@@ -311,8 +312,7 @@ class TestProcesses:
     def test_two_of_one_number(self, containers):
         """Each keeps its calls, under a number of its own, and the labels say which is which."""
         for trace in containers:
-            for call in trace.calls:
-                call._pid = 1
+            set_pids(trace, [1] * len(trace))
         trace = merge(containers)
         assert len({call.pid for call in trace.calls}) == 2
         assert [(p.pid, p.host, p.rank) for p in trace.header.processes] == [
@@ -351,8 +351,7 @@ class TestProcesses:
     def test_the_labels_of_files(self, containers, tmp_path, suffix, label):
         """Every format that names processes says how they differ."""
         for trace in containers:
-            for call in trace.calls:
-                call._pid = 1
+            set_pids(trace, [1] * len(trace))
         assert label in merge(containers).save(tmp_path / f"t{suffix}").read_text()
 
     @pytest.mark.parametrize(

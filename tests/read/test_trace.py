@@ -293,7 +293,7 @@ class TestSequence:
         assert (seed_trace.index(last), seed_trace.count(last)) == (3, 1)
         with pytest.raises(IndexError):
             seed_trace[4]
-        with pytest.raises(ValueError, match="not in tuple"):
+        with pytest.raises(ValueError, match="is not in these calls"):
             seed_trace.index(last, 0, 3)
 
     def test_it_is_false_while_it_is_empty(self, seed):

@@ -309,8 +309,7 @@ def test_traces_of_several_machines(folder):
     for name, ahead_ns in (("t1.jsonl", 0), ("t2.jsonl", 10**15)):
         with record(library.Base, methods=("call",)) as trace:
             library.work(1)
-        for call in trace.calls:
-            call._shift(ahead_ns)
+        trace._data().table.shift(ahead_ns)
         trace.header = trace.header._replace(start_ns=trace.header.start_ns + ahead_ns)
         trace.save(name)
     first, second = callscope.load("t*.jsonl").calls

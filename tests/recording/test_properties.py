@@ -178,7 +178,7 @@ class Window(NamedTuple):
 
 def seen(trace: callscope.Trace) -> list[Seen]:
     """Return what a trace says."""
-    place = {id(call): index for index, call in enumerate(trace.calls)}
+    place = {call: index for index, call in enumerate(trace.calls)}
     return [
         Seen(
             f"{call.defining_class}.{call.method}",
@@ -186,7 +186,7 @@ def seen(trace: callscope.Trace) -> list[Seen]:
             call.mro_index,
             call.instance,
             call.via_super,
-            None if call.parent is None else place[id(call.parent)],
+            None if call.parent is None else place[call.parent],
             call.depth,
             {name: _read(value) for name, value in call.arguments.items()},
             _outcome(call),
@@ -564,7 +564,7 @@ def test_events_nest_and_agree_with_the_calls(data: st.DataObject) -> None:
             begun.append(call)
             stack.append(call)
         else:
-            assert stack.pop() is call
+            assert stack.pop() == call
             assert event.kind == ("return" if call.error is None else "raise")
             assert event.ts_ns == call.start_ns + call.duration_ns
     assert stack == []

@@ -5,6 +5,7 @@ import io
 import subprocess
 import sys
 import threading
+import tracemalloc
 import weakref
 
 import pytest
@@ -256,6 +257,28 @@ class TestOptions:
             "  Layer.__init__(x=5) [MyLayer#2]",
         ]
         assert [0, 0, 1] == [c.depth for c in trace.calls]
+
+    def test_drop_oldest_frees_what_a_running_call_has_led_to(self):
+        """A program may be one long call; the memory of what it did is bounded all the same."""
+
+        class Server:
+            def run(self):
+                for _ in range(20_000):
+                    self.serve(0.5)
+                return trace[-1], tracemalloc.get_traced_memory()[0]
+
+            def serve(self, x): ...
+
+        last = callscope.record(
+            Server, methods=("run", "serve"), max_calls=100, on_full="drop_oldest"
+        )
+        with pytest.warns(errors.TraceTruncatedWarning), last as trace:
+            tracemalloc.start()
+            newest, size = Server().run()
+            tracemalloc.stop()
+        assert (newest.site, newest.parent) == ("Server.serve", None)
+        assert size < 1_000_000
+        assert (len(trace), trace.lost) == (100, 19_901)
 
     @pytest.mark.parametrize(
         ("options", "named"),

@@ -1,7 +1,15 @@
 """Traces made by hand, for tests of what reads them."""
 
 from callscope.read.trace import Trace
-from callscope.trace import BuiltCall, CallError, Header, Recorded, Text
+from callscope.trace import (
+    NO_ROW,
+    Callee,
+    CallError,
+    Header,
+    Recorded,
+    Strand,
+    TableBuilder,
+)
 
 
 class Node:
@@ -20,6 +28,10 @@ class Node:
         end=None,
         suspended=(),
         thread="MainThread",
+        task=None,
+        pid=0,
+        site_metadata=None,
+        class_metadata=None,
     ):
         self.defining_class, _, self.method = f"app.{site}".rpartition(".")
         self.children = list(children)
@@ -32,61 +44,75 @@ class Node:
         self.end = end
         self.suspended = suspended
         self.thread = thread
+        self.task = task
+        self.pid = pid
+        self.site_metadata = site_metadata
+        self.class_metadata = class_metadata
 
 
-def make_trace(*roots, cost=None, lost=0, left_out=None):
+def make_trace(*roots, cost=None, lost=0, left_out=None, header=None):
     """Return a trace of some nodes; without times of their own, one nanosecond goes by per event."""
-    calls, now = [], 0
+    builder, now = TableBuilder(), 0
+    table = builder.table
 
     def add(node, parent):
         nonlocal now
         now = now + 1 if node.start is None else node.start
-        call = BuiltCall(
-            node.method,
-            node.defining_class,
-            node.runtime_class,
-            node.instance,
-            0,
-            dict(node.arguments),
-            now,
-            node.thread,
-            parent,
+        names = tuple(node.arguments)
+        site = node.method, node.defining_class, node.runtime_class, 0
+        callee = builder.callee(Callee(*site, names, node.site_metadata, node.class_metadata))
+        strand = builder.strand(Strand(node.pid, node.thread, node.task))
+        values = tuple(node.arguments.values())
+        return builder.append(
+            len(table) + 1, now, parent, callee, strand, node.instance or 0, False, values
         )
-        call._call_id = len(calls) + 1
-        if parent is not None:
-            parent._children.append(call)
-        calls.append(call)
-        return call
 
-    def end(node, call):
+    def end(node, row):
         nonlocal now
-        for suspended, resumed in node.suspended:
-            call._suspend(suspended)
-            if resumed is not None:
-                call._resume(resumed)
+        times = [ts for span in node.suspended for ts in span if ts is not None]
+        if times:
+            table.suspensions[row] = times
         if node.end != "never":
             now = now + 1 if node.end is None else node.end
-            error = None if node.error is None else CallError(*node.error)
-            call._end(now, node.result, error)
+            table.end_ns[row] = now
+            table.outcome[row] = node.result if node.error is None else CallError(*node.error)
 
     # No recursion, for depth.
-    stack = [(root, None, None) for root in reversed(roots)]
+    stack = [(root, NO_ROW, None) for root in reversed(roots)]
     while stack:
-        node, parent, call = stack.pop()
-        if call is not None:
-            end(node, call)
+        node, parent, row = stack.pop()
+        if row is not None:
+            end(node, row)
             continue
-        call = add(node, parent)
-        stack.append((node, parent, call))
-        stack.extend((child, call, None) for child in reversed(node.children))
-    header = Header(1, 0, 0, "3.11.7", "0", (), cost=cost)
-    recorded = Recorded(calls, lost, left_out or {})
+        row = add(node, parent)
+        stack.append((node, parent, row))
+        stack.extend((child, row, None) for child in reversed(node.children))
+    header = header or Header(1, 0, 0, "3.11.7", "0", (), cost=cost)
+    recorded = Recorded(table, lost, left_out or {}, is_final=True)
     return Trace(header, lambda: recorded)
 
 
-def hostile_call(text, start_ns=5):
-    """Return a failed call that has a text wherever it has any."""
-    call = BuiltCall(text, f"app.{text}", f"app.{text}", 1, 0, {text: text}, start_ns, text, None)
-    call._end(start_ns + 5, Text(text), CallError(text, text))
-    call._task, call._pid = text, 7
-    return call
+def hostile_node(text, start=5, **options):
+    """Return a node that has a text wherever a call has any."""
+    node = Node(
+        text,
+        arguments={text: text},
+        start=start,
+        end=start + 5,
+        thread=text,
+        task=text,
+        pid=7,
+        **options,
+    )
+    node.method, node.defining_class = text, f"app.{text}"
+    node.runtime_class = f"app.{text}"
+    return node
+
+
+def set_pids(trace, pids):
+    """Let each call of a trace have run in a process of its own."""
+    table = trace._data().table
+    for row, pid in enumerate(pids):
+        table.strands.append(table.strands[table.strand[row]]._replace(pid=pid))
+        table.strand[row] = len(table.strands) - 1
+    table.strands[: -len(table)] = [s._replace(pid=pids[0]) for s in table.strands[: -len(table)]]

@@ -138,10 +138,10 @@ def test_events_of_all_threads_stand_in_the_order_of_time(busy: None) -> None:
         last = event.ts_ns
         stack = open_calls[event.call.thread]
         if event.kind == "call":
-            assert event.call.parent is (stack[-1] if stack else None)
+            assert event.call.parent == (stack[-1] if stack else None)
             stack.append(event.call)
         else:
-            assert stack.pop() is event.call
+            assert stack.pop() == event.call
     assert last > 0
     assert {name: stack for name, stack in open_calls.items() if stack} == {}
 

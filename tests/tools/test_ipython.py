@@ -22,8 +22,8 @@ class TestHtml:
         """No mark-up, no script, nothing that cannot be written."""
         evil = "</div><script>alert(1)</script>\ud800\x1b[31m"
         node = Node("A.f", arguments={evil: Text(evil)}, error=("E", evil))
+        node.runtime_class = evil
         trace = make_trace(node)
-        trace.calls[0]._runtime_class = evil
         for shown in (trace, trace.calls[0], trace.summary(), callscope.diff(trace, make_trace())):
             html = shown._repr_html_()
             assert "<script" not in html

@@ -3,6 +3,7 @@
 import copy
 import gzip
 import json
+from array import array
 
 import pytest
 from hypothesis import given, settings
@@ -128,7 +129,7 @@ NODES = st.recursive(
         Node,
         NAMES,
         on=st.sampled_from((None, "Dense", "\U0001f600")),
-        instance=st.none() | st.integers(1, 1 << 70),
+        instance=st.none() | st.integers(1, (1 << 63) - 1),
         arguments=st.dictionaries(TEXTS, SCALARS, max_size=3),
         result=SCALARS,
         error=st.none() | st.tuples(TEXTS, TEXTS),
@@ -150,12 +151,14 @@ NODES = st.recursive(
 def test_each_line_is_an_event_as_json(tmp_path_factory, roots, has_arguments):
     """The lines are put together from parts, and come out as `Event.to_dict` has them."""
     trace = make_trace(*roots)
-    for call in trace.calls:
-        if not has_arguments:
-            call._arguments = None
-        call._task = None if call.thread.isascii() else call.thread
-        call._via_super = call.call_id % 2 == 0
-        call._mro_index = None if call.instance is None else call.call_id
+    table = trace._data().table
+    if not has_arguments:
+        table.arguments = [None] * len(table)
+    table.strands = [
+        s._replace(task=None if s.thread.isascii() else s.thread) for s in table.strands
+    ]
+    table.via_super = array("b", (row % 2 for row in range(len(table))))
+    table.callees = [callee._replace(mro_index=n or None) for n, callee in enumerate(table.callees)]
     path = trace.save(tmp_path_factory.getbasetemp() / "random.jsonl")
     assert lines_of_events(path) == encoded(trace.events())
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callscope import record
-from callscope.trace import NO_ROW, UNFINISHED, CallError, Table
+from callscope.trace import NO_ROW, UNFINISHED, CallError
 from tests.support.building import Node, make_trace
 
 
@@ -35,7 +35,7 @@ def test_a_table_says_what_its_calls_say(roots):
     """Each column holds, for each row, what the call of that row says."""
     trace = make_trace(*roots)
     calls = trace.calls
-    table = Table.from_calls(calls)
+    table = trace._data().table
     assert len(table) == len(calls)
     rows = {call: row for row, call in enumerate(calls)}
     for row, call in enumerate(calls):
@@ -54,21 +54,21 @@ def test_a_table_says_what_its_calls_say(roots):
         assert table.arguments_of(row) == call.arguments
         assert table.error_of(row) == call.error
         assert table.outcome[row] == (call.error or call.result)
-        assert [table.call(child) for child in table.children(row)] == [*call.children]
-    assert [table.call(row) for row in table.roots()] == [*trace.roots]
+        assert [calls[child] for child in table.children(row)] == [*call.children]
+    assert [calls[row] for row in table.roots()] == [*trace.roots]
 
 
 @given(st.lists(_nodes(), max_size=4))
 def test_preorder_yields_each_call_before_those_below_it(roots):
     """The nodes were numbered in that order."""
-    table = Table.from_calls(make_trace(*roots).calls)
+    table = make_trace(*roots)._data().table
     assert [*table.preorder(table.roots())] == [*range(len(table))]
 
 
 def test_suspensions_are_instants():
     """The times of one call stand in one list, and the waiting time is what lies between them."""
     trace = make_trace(Node("Layer.call", start=10, suspended=[(20, 30), (35, 45)], end=50))
-    table = Table.from_calls(trace.calls)
+    table = trace._data().table
     assert table.suspensions == {0: [20, 30, 35, 45]}
     assert table.waiting_ns(0) == trace.calls[0].waiting_ns == 20
 
@@ -81,11 +81,11 @@ def test_arguments_of_a_recording():
 
     with record(Layer, capture="none") as trace:
         Layer().call(1)
-    assert Table.from_calls(trace.calls).arguments_of(0) is None
+    assert trace._data().table.arguments_of(0) is None
     with record(Layer) as trace:
         Layer().call(1, 2, lr=3)
         Layer().call(1)
-    table = Table.from_calls(trace.calls)
+    table = trace._data().table
     assert [table.arguments_of(row) for row in range(2)] == [
         {"x": 1, "args[0]": 2, "lr": 3},
         {"x": 1},
@@ -94,5 +94,5 @@ def test_arguments_of_a_recording():
 
 def test_an_error_is_the_outcome():
     """The outcome of a call that raised is the exception."""
-    table = Table.from_calls(make_trace(Node("Layer.call", error=("ValueError", "no"))).calls)
+    table = make_trace(Node("Layer.call", error=("ValueError", "no")))._data().table
     assert table.outcome == [CallError("ValueError", "no")]

@@ -267,7 +267,7 @@ class TestCoroutines:
             asyncio.run(Outer().call(0))
         assert [call.site for call in trace.calls] == ["Outer.call", "Outer.plain"]
         assert len({call.task for call in trace.calls}) == 1
-        assert trace.calls[1].parent is trace.calls[0]
+        assert trace.calls[1].parent == trace.calls[0]
 
     def test_cancelling_goes_through(self):
         """A cancelled task ends its calls."""

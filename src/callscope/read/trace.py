@@ -36,23 +36,18 @@ class Trace(Sequence[Call]):
         self.header: Header = header
         self._read = read
         self._measure_cost = measure_cost
-        self._calls: tuple[Call, ...] = ()
 
     @classmethod
     def _from_data(cls, data: TraceData) -> Trace:
         """Return a trace of data that no longer changes."""
         recorded = Recorded(
-            data.calls, data.lost, data.left_out, data.sites, data.absence, is_final=True
+            data.table, data.lost, data.left_out, data.sites, data.absence, is_final=True
         )
         return cls(data.header, lambda: recorded)
 
     def _data(self) -> TraceData:
         """Return a snapshot of the trace; take it once for consistent answers."""
         recorded = self._read()
-        snapshot, calls = self._calls, recorded.calls
-        if len(calls) != len(snapshot) or (calls and calls[-1] is not snapshot[-1]):
-            self._calls = snapshot = tuple(calls)
-        recorded = recorded._replace(calls=snapshot)
         if recorded.is_final:
             self._read = lambda: recorded  # lets the recording be freed
         return TraceData(self.header, recorded)
@@ -224,7 +219,7 @@ class Trace(Sequence[Call]):
         printer.text(str(self))
 
     def __len__(self) -> int:
-        return len(self._read().calls)
+        return len(self._read().table)
 
     def __iter__(self) -> Iterator[Call]:
         return iter(self.calls)

@@ -40,7 +40,7 @@ from callscope.tape.decode.counter import CallCounter
 from callscope.tape.decode.filter import Filter
 from callscope.tape.decode.reader import TapeReader
 from callscope.tape.threads import TAPES
-from callscope.trace import Call, Header, Recorded
+from callscope.trace import Call, Header, Recorded, Table
 from callscope.weave import WEAVER, Plan
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Recording:
         self._excerpts: list[Window] = []
         self._file: JSONLines | None = None
         self._file_read: Recorded | None = None
+        self._file_origin: object = object()
         self._started, self._forks = StartedProcesses(), 0
         self._feed: Dispatcher | None = None
         self._context_hook = context_hook_of(config.sinks)
@@ -376,7 +377,7 @@ class Recording:
         if not is_final:
             return read._replace(sites=self._sites, absence=self._absence)
         # Not the bound methods: they would keep the recording and its classes alive.
-        sites, absence = self._sites(), "" if read.calls else self._absence()
+        sites, absence = self._sites(), "" if len(read.table) else self._absence()
         return read._replace(sites=lambda: sites, absence=lambda: absence, is_final=True)
 
     def _sites(self) -> list[tuple[str, str]]:
@@ -406,8 +407,9 @@ class Recording:
         from callscope.read.formats import load_all
 
         if self._file_read is None or self._state == "running":
-            calls = () if file.is_bare else load_all([file.path]).calls
+            table = Table() if file.is_bare else load_all([file.path]).table
+            table.origin = self._file_origin  # the same calls, however often they are read
             # Calls that could not be written are lost as well.
-            lost = self._reader.lost + max(0, count - len(calls))
-            self._file_read = Recorded(calls, lost, self._reader.left_out)
+            lost = self._reader.lost + max(0, count - len(table))
+            self._file_read = Recorded(table, lost, self._reader.left_out)
         return self._file_read

@@ -1,12 +1,13 @@
 """Data model of traces: calls, events, headers and their text."""
 
 from callscope.introspect.values import CallError, Text, Value
-from callscope.trace.call import BuiltCall, Call
+from callscope.trace.call import Call, Calls
 from callscope.trace.data import Recorded, TraceData
 from callscope.trace.event import SCHEMA_VERSION, Event, EventKind, Sink
 from callscope.trace.header import Cost, Header, Process
 from callscope.trace.metadata import ClassMetadata, CodeMetadata, SiteMetadata
 from callscope.trace.table import NO_ROW, UNFINISHED, Arguments, Callee, Strand, Table
+from callscope.trace.table_builder import TableBuilder
 from callscope.trace.text import (
     Names,
     arguments_text,
@@ -21,10 +22,10 @@ __all__ = [
     "SCHEMA_VERSION",
     "UNFINISHED",
     "Arguments",
-    "BuiltCall",
     "Call",
     "CallError",
     "Callee",
+    "Calls",
     "ClassMetadata",
     "CodeMetadata",
     "Cost",
@@ -38,6 +39,7 @@ __all__ = [
     "SiteMetadata",
     "Strand",
     "Table",
+    "TableBuilder",
     "Text",
     "TraceData",
     "Value",

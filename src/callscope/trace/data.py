@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import itemgetter
 from types import MappingProxyType
 from typing import NamedTuple
 
-from callscope.trace.call import Call
+from callscope.trace.call import Call, Calls
 from callscope.trace.event import Event, EventKind
 from callscope.trace.header import Header
-from callscope.trace.table import Table
+from callscope.trace.table import UNFINISHED, Table
 
 
 class Recorded(NamedTuple):
     """Calls of a recording, as far as they are decoded."""
 
-    calls: Sequence[Call]
+    table: Table
     lost: int
     """Number of calls made but not kept: `max_calls` was reached, or a disk was full."""
     left_out: Mapping[str, int] = MappingProxyType({})
@@ -32,11 +32,13 @@ class Recorded(NamedTuple):
 class TraceData:
     """Calls of one recording at one moment, with the data that applies to all of them."""
 
-    __slots__ = ("_table", "absence", "calls", "header", "left_out", "lost", "sites")
+    __slots__ = ("_snapshot", "_table", "absence", "calls", "header", "left_out", "lost", "sites")
 
     def __init__(self, header: Header, recorded: Recorded) -> None:
         self.header: Header = header
-        self.calls: Sequence[Call] = recorded.calls
+        self._table = recorded.table
+        self._snapshot: Table | None = recorded.table if recorded.is_final else None
+        self.calls: Calls = Calls(recorded.table)
         """All calls, in the order they began."""
         self.lost: int = recorded.lost
         """Number of calls made but not kept: `max_calls` was reached, or a disk was full."""
@@ -46,55 +48,47 @@ class TraceData:
         """Function returning the requested sites; see `Recorded.sites`."""
         self.absence: Callable[[], str] = recorded.absence
         """Function returning why there may be no call; see `Recorded.absence`."""
-        self._table: Table | None = None
 
     @property
     def table(self) -> Table:
-        """The calls as columns."""
-        if self._table is None:
-            self._table = Table.from_calls(self.calls)
-        return self._table
+        """The calls as columns, which no longer change."""
+        if self._snapshot is None:
+            self._snapshot = self._table.snapshot(len(self.calls))
+        return self._snapshot
 
     def __len__(self) -> int:
         return len(self.calls)
 
     @property
-    def roots(self) -> Sequence[Call]:
+    def roots(self) -> Calls:
         """The calls without a parent, in the order they began."""
-        return tuple(call for call in self.calls if call.parent is None)
+        return Calls(self._table, self._table.roots(len(self.calls)))
 
     def events(self) -> Iterator[Event]:
         """Yield the events of all calls in chronological order."""
-        instants = sorted(_instants(self.roots), key=itemgetter(0))
-        for seq, (ts_ns, kind, call) in enumerate(instants, 1):
-            yield Event(kind, seq, ts_ns, call)
+        table = self.table
+        instants = sorted(_instants(table), key=itemgetter(0))
+        for seq, (ts_ns, kind, row) in enumerate(instants, 1):
+            yield Event(kind, seq, ts_ns, Call(table, row))
 
 
-def _instants(roots: Iterable[Call]) -> list[tuple[int, EventKind, Call]]:
-    """Return the instants of all calls below the roots, in order, without recursion."""
-    instants: list[tuple[int, EventKind, Call]] = []
-    above: list[tuple[Call, Iterator[Call]]] = []
-    rest = iter(roots)
-    while True:
-        for call in rest:
-            instants.append((call._start_ns, "call", call))
-            if call._suspensions:
-                for suspended_ns, resumed_ns in call.suspensions:
-                    instants.append((suspended_ns, "suspend", call))
-                    if resumed_ns is not None:
-                        instants.append((resumed_ns, "resume", call))
-            if call._children:
-                above.append((call, rest))
-                rest = iter(call._children)
-                break
-            _add_end(instants, call)
-        else:
-            if not above:
-                return instants
-            call, rest = above.pop()
-            _add_end(instants, call)
+def _instants(table: Table) -> list[tuple[int, EventKind, int]]:
+    """Return the instants of all calls; those of equal times in the order of the tree."""
+    instants: list[tuple[int, EventKind, int]] = []
+    above: list[int] = []
+    for row in table.preorder(table.roots()):
+        while above and above[-1] != table.parent[row]:
+            _add_end(instants, table, above.pop())
+        instants.append((table.start_ns[row], "call", row))
+        for number, ts_ns in enumerate(table.suspensions.get(row, ())):
+            instants.append((ts_ns, "resume" if number % 2 else "suspend", row))
+        above.append(row)
+    while above:
+        _add_end(instants, table, above.pop())
+    return instants
 
 
-def _add_end(instants: list[tuple[int, EventKind, Call]], call: Call) -> None:
-    if call._end_ns is not None:
-        instants.append((call._end_ns, "return" if call._error is None else "raise", call))
+def _add_end(instants: list[tuple[int, EventKind, int]], table: Table, row: int) -> None:
+    end_ns = table.end_ns[row]
+    if end_ns != UNFINISHED:
+        instants.append((end_ns, "return" if table.error_of(row) is None else "raise", row))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from callscope.trace.call import Call
 from callscope.trace.data import Recorded, TraceData
 from callscope.trace.header import Header, Process
+from callscope.trace.table_builder import TableBuilder
 
 # Processes of one machine read the same clock. A larger difference means another machine, or a
 # reboot in between.
@@ -29,23 +30,25 @@ def merge(traces: Sequence[TraceData]) -> TraceData:
     """
     traces = sorted(traces, key=lambda trace: trace.header.start_unix_ns)
     first = traces[0].header
-    calls: list[Call] = []
-    instances: dict[tuple[int, int], int] = {}
+    builder = TableBuilder()
+    instances = 0
     processes: dict[Process, Process] = {}
-    for number, trace in enumerate(traces):
+    for trace in traces:
         pids = _number(_origins(trace), processes)
         offset_ns = _offset_ns(trace.header) - _offset_ns(first)
-        shift_ns = 0 if abs(offset_ns) < _SAME_CLOCK_NS else offset_ns
-        for call in trace.calls:
-            call._shift(shift_ns)
-            call._pid = pids.get(call._pid, call._pid)
-            if call._instance is not None:
-                key = number, call._instance
-                call._instance = instances.setdefault(key, len(instances) + 1)
-            calls.append(call)
-    calls.sort(key=lambda call: call.start_ns)
-    for call_id, call in enumerate(calls, 1):
-        call._call_id = call_id
+        table = trace.table
+        table.shift(0 if abs(offset_ns) < _SAME_CLOCK_NS else offset_ns)
+        table.strands = [s._replace(pid=pids.get(s.pid, s.pid)) for s in table.strands]
+        numbers: dict[int, int] = {0: 0}
+        for number in table.instance:
+            numbers.setdefault(number, instances + len(numbers))
+        table.instance = array("q", map(numbers.__getitem__, table.instance))
+        instances += len(numbers) - 1
+        builder.extend(table)
+    order = sorted(range(len(builder.table)), key=builder.table.start_ns.__getitem__)
+    table = builder.table.reordered(order)
+    table.call_id = array("q", range(1, len(table) + 1))
+    table.keys = None
     targets = dict.fromkeys(name for trace in traces for name in trace.header.targets)
     filtered = any(trace.header.filtered for trace in traces)
     # Processes of one program are alike, and any figure is better than none.
@@ -60,7 +63,8 @@ def merge(traces: Sequence[TraceData]) -> TraceData:
     left_out: Counter[str] = Counter()
     for trace in traces:
         left_out.update(trace.left_out)
-    recorded = Recorded(calls, sum(trace.lost for trace in traces), dict(left_out))
+    lost = sum(trace.lost for trace in traces)
+    recorded = Recorded(table, lost, dict(left_out), is_final=True)
     return TraceData(header, recorded)
 
 
@@ -85,7 +89,7 @@ def _number(origins: Iterable[Process], processes: dict[Process, Process]) -> di
 def _origins(trace: TraceData) -> list[Process]:
     """Return the processes of a trace, including those missing from its header."""
     origins = {process.pid: process for process in trace.header.origins}
-    for pid in dict.fromkeys(call._pid for call in trace.calls):
+    for pid in dict.fromkeys(strand.pid for strand in trace.table.strands):
         origins.setdefault(pid, Process(pid, "", None, "", ""))
     return [*origins.values()]
 

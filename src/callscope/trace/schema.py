@@ -37,9 +37,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from callscope.introspect.values import Text, Value
+from callscope.introspect.values import CallError, Text, Value
 from callscope.trace.event import SCHEMA_VERSION, Event, finite
 from callscope.trace.header import Header
+from callscope.trace.table import UNFINISHED, Callee, Table
 
 if TYPE_CHECKING:
     from callscope.trace.metadata import ClassMetadata, MetadataCache, SiteMetadata
@@ -79,30 +80,37 @@ def event_lines(events: Iterable[Event], cache: MetadataCache) -> Iterator[str]:
         events: in the order of the file.
         cache: metadata already in the file; new metadata is added to it.
     """
-    whats: dict[tuple[object, ...], tuple[str, str]] = {}
-    around, where = None, ""
+    around: Table | None = None
     for event in events:
-        call, kind = event.call, event.kind
-        if kind == "call":
-            site, cls = call._site_metadata, call._class_metadata
-            if site is not None and cache.get((site.defining_class, site.method)) is not site:
-                yield from _site_lines(site, cache)
-            if cls is not None and cache.get((cls.runtime_class,)) is not cls:
-                yield from _class_lines(cls, cache)
-        now_around = call._pid, call._thread, call._task
-        if now_around != around:
-            # Only the last is cached: a program may have any number of tasks.
-            around, where = now_around, _where(*now_around)
-        key = call._method, call._defining_class, call._runtime_class, call._mro_index
-        what, after = whats.get(key) or whats.setdefault(key, _what(*key))
-        parent, instance = call._parent, call._instance
-        yield (
-            f'{{"v":{SCHEMA_VERSION},"kind":"{kind}","seq":{event.seq},"ts_ns":{event.ts_ns}'
-            f'{where},"call_id":{call._call_id}'
-            f',"parent_id":{"null" if parent is None else parent._call_id},"depth":{call._depth}'
-            f"{what}{'null' if instance is None else instance}{after}"
-            f"{'true' if call._via_super else 'false'}{_outcome(event)}}}\n"
+        table, row = event.call._table, event.call._row
+        if table is not around:
+            # Only those of the last table are cached: a program may have any number of tasks.
+            around = table
+            whats: dict[int, tuple[str, str]] = {}
+            wheres: dict[int, str] = {}
+        number, strand = table.callee[row], table.strand[row]
+        if event.kind == "call":
+            yield from _metadata_lines(table.callees[number], cache)
+        where = wheres.get(strand) or wheres.setdefault(strand, _where(*table.strands[strand]))
+        what, after = whats.get(number) or whats.setdefault(
+            number, _what(*table.callees[number][:4])
         )
+        parent, instance = table.parent_of(row), table.instance[row]
+        parent_id = "null" if parent is None else parent[0].call_id[parent[1]]
+        yield (
+            f'{{"v":{SCHEMA_VERSION},"kind":"{event.kind}","seq":{event.seq},"ts_ns":{event.ts_ns}'
+            f'{where},"call_id":{table.call_id[row]},"parent_id":{parent_id}'
+            f',"depth":{table.depth[row]}{what}{instance or "null"}{after}'
+            f"{'true' if table.via_super[row] else 'false'}{_outcome(event.kind, table, row)}}}\n"
+        )
+
+
+def _metadata_lines(callee: Callee, cache: MetadataCache) -> Iterator[str]:
+    site, cls = callee.site_metadata, callee.class_metadata
+    if site is not None and cache.get((site.defining_class, site.method)) is not site:
+        yield from _site_lines(site, cache)
+    if cls is not None and cache.get((cls.runtime_class,)) is not cls:
+        yield from _class_lines(cls, cache)
 
 
 def _where(pid: int, thread: str, task: str | None) -> str:
@@ -120,18 +128,19 @@ def _what(method: str, defining: str, runtime: str, mro_index: int | None) -> tu
     )
 
 
-def _outcome(event: Event) -> str:
+def _outcome(kind: str, table: Table, row: int) -> str:
     """Return the fields that only events of this kind have."""
-    call = event.call
-    if event.kind == "call":
-        arguments = call._arguments
+    if kind == "call":
+        arguments = table.arguments_of(row)
         return "" if arguments is None else _arguments(arguments)
-    if event.kind not in ("return", "raise"):
+    if kind not in ("return", "raise"):
         return ""
-    took = f',"duration_ns":{_scalar(call.duration_ns)}'
-    if call._error is not None:
-        return f'{took},"error":{_encode(call._error._asdict())}'
-    result = finite(call._result)
+    end_ns, outcome = table.end_ns[row], table.outcome[row]
+    took_ns = None if end_ns == UNFINISHED else end_ns - table.start_ns[row]
+    took = f',"duration_ns":{_scalar(took_ns)}'
+    if isinstance(outcome, CallError):
+        return f'{took},"error":{_encode(outcome._asdict())}'
+    result = finite(outcome)
     text = ',"texts":["result"]' if type(result) is Text else ""
     return f'{took},"result":{_scalar(result)}{text}'
 

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from callscope.introspect.values import CallError, Value
-from callscope.trace.call import Call
 from callscope.trace.metadata import ClassMetadata, SiteMetadata
 
 UNFINISHED: Final = -(1 << 63)
 """Value of `Table.end_ns` for a call that has not ended."""
 NO_ROW: Final = -1
 """Value of `Table.parent` for a call without a parent."""
+_FIRST_OUTER: Final = -2
 
 Arguments: TypeAlias = None | tuple[Value, ...] | dict[str, Value]
 """Captured arguments of a call: None, values in the order of `Callee.argument_names`, or a dict."""
+
+_COLUMNS: Final = {
+    "call_id": "q",
+    "start_ns": "q",
+    "end_ns": "q",
+    "parent": "i",
+    "depth": "i",
+    "callee": "i",
+    "strand": "i",
+    "instance": "q",
+    "via_super": "b",
+}
+"""Type codes of the columns of integers."""
 
 
 class Callee(NamedTuple):
@@ -36,6 +49,21 @@ class Callee(NamedTuple):
         """Defining class and method."""
         return self.defining_class, self.method
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Hashable that only equal callees share; cheaper to hash than the callee."""
+        return *self[:5], id(self.site_metadata), id(self.class_metadata)
+
+    def leads_to(self, callee: Callee) -> bool:
+        """Return whether another, below it on the same object, is the next of its MRO, or later."""
+        return (
+            self.method == callee.method
+            and self.runtime_class == callee.runtime_class
+            and self.mro_index is not None
+            and callee.mro_index is not None
+            and self.mro_index < callee.mro_index
+        )
+
 
 class Strand(NamedTuple):
     """Where a call ran: process, thread and task."""
@@ -49,47 +77,49 @@ class Table:
     """Calls as columns: entry `row` of each column belongs to the same call.
 
     Rows are in the order the calls began, so a parent stands before its children. Columns of
-    integers are `array.array`, which numpy and Arrow read without a copy. Only the first
-    ``len(table)`` rows are valid.
+    integers are `array.array`, which numpy and Arrow read without a copy.
+
+    A table that still grows may have columns longer than `call_id`; what is beyond does not count.
+
+    Args:
+        origin: object that all tables of one recording share; by default a new one.
     """
 
     __slots__ = (
-        "_calls",
+        *_COLUMNS,
         "_last_child",
+        "_places",
         "_previous",
         "arguments",
-        "call_id",
-        "callee",
         "callees",
-        "depth",
-        "end_ns",
-        "instance",
+        "keys",
+        "origin",
         "outcome",
-        "parent",
-        "start_ns",
-        "strand",
+        "outer",
         "strands",
         "suspensions",
-        "via_super",
     )
 
-    def __init__(self) -> None:
-        self.call_id: array[int] = array("q")
-        """Numbers of the calls; unique."""
-        self.start_ns: array[int] = array("q")
-        self.end_ns: array[int] = array("q")
-        """Ends; `UNFINISHED` for calls that never ended."""
-        self.parent: array[int] = array("i")
-        """Rows of the parents; `NO_ROW` for roots."""
-        self.depth: array[int] = array("i")
-        self.callee: array[int] = array("i")
-        """Indices into `callees`."""
-        self.strand: array[int] = array("i")
-        """Indices into `strands`."""
-        self.instance: array[int] = array("q")
-        """Serial numbers of the objects, from 1; 0 where there is no object."""
-        self.via_super: array[int] = array("b")
-        """1 where an override earlier in the MRO led to the call, else 0."""
+    call_id: array[int]
+    """Numbers of the calls; unique."""
+    start_ns: array[int]
+    end_ns: array[int]
+    """Ends; `UNFINISHED` for calls that never ended."""
+    parent: array[int]
+    """Rows of the parents; `NO_ROW` for roots."""
+    depth: array[int]
+    callee: array[int]
+    """Indices into `callees`."""
+    strand: array[int]
+    """Indices into `strands`."""
+    instance: array[int]
+    """Serial numbers of the objects, from 1; 0 where there is no object."""
+    via_super: array[int]
+    """1 where an override earlier in the MRO led to the call, else 0."""
+
+    def __init__(self, origin: object = None) -> None:
+        for name, code in _COLUMNS.items():
+            setattr(self, name, array(code))
         self.arguments: list[Arguments] = []
         self.outcome: list[Value | CallError] = []
         """Results, or the exceptions that ended the calls."""
@@ -97,55 +127,29 @@ class Table:
         """By row, the times at which a call was suspended, resumed, suspended..."""
         self.callees: list[Callee] = []
         self.strands: list[Strand] = []
-        self._calls: Sequence[Call] = ()
+        self.outer: list[tuple[Table, int]] = []
+        """Parents in earlier tables of a recording that does not keep all calls in one: table and
+        row. In `parent`, -2 refers to the first, -3 to the second."""
+        self.origin: object = object() if origin is None else origin
+        self.keys: Sequence[int] | None = None
+        """Numbers that identify the calls among all tables of the same origin; None: `call_id`."""
+        self._places: dict[tuple[Table, int], int] = {}
         self._last_child: array[int] = array("i")
         self._previous: array[int] = array("i")
 
-    @classmethod
-    def from_calls(cls, calls: Sequence[Call]) -> Table:
-        """Return a table of calls, which are in the order they began."""
-        table = cls()
-        rows: dict[int, int] = {}
-        callees: dict[tuple[object, ...], int] = {}
-        strands: dict[Strand, int] = {}
-        for row, call in enumerate(calls):
-            rows[id(call)] = row
-            arguments: dict[str, Value] | None = call._arguments
-            names = None if arguments is None else tuple(arguments)
-            site, metadata = call._site_metadata, call._class_metadata
-            callee = (call._method, call._defining_class, call._runtime_class, call._mro_index)
-            key = (*callee, names, id(site), id(metadata))
-            index = callees.get(key)
-            if index is None:
-                index = callees[key] = len(callees)
-                table.callees.append(Callee(*callee, names, site, metadata))
-            strand = Strand(call._pid, call._thread, call._task)
-            place = strands.setdefault(strand, len(strands))
-            if place == len(table.strands):
-                table.strands.append(strand)
-            parent = call._parent
-            table.call_id.append(call._call_id)
-            table.start_ns.append(call._start_ns)
-            table.end_ns.append(UNFINISHED if call._end_ns is None else call._end_ns)
-            table.parent.append(NO_ROW if parent is None else rows.get(id(parent), NO_ROW))
-            table.depth.append(call._depth)
-            table.callee.append(index)
-            table.strand.append(place)
-            table.instance.append(call._instance or 0)
-            table.via_super.append(call._via_super)
-            table.arguments.append(None if arguments is None else tuple(arguments.values()))
-            table.outcome.append(call._result if call._error is None else call._error)
-            if call._suspensions:
-                table.suspensions[row] = [ts for span in call._suspensions for ts in span]
-        table._calls = calls
-        return table
-
     def __len__(self) -> int:
-        return len(self.start_ns)
+        return len(self.call_id)
 
-    def call(self, row: int) -> Call:
-        """Return the call of a row."""
-        return self._calls[row]
+    def key(self, row: int) -> int:
+        """Return the number that identifies a call among all tables of the same origin."""
+        return self.call_id[row] if self.keys is None else self.keys[row]
+
+    def row(self, other: Table, row: int) -> int:
+        """Return the row of a call of another table; -1 if it is not here."""
+        if other.origin is not self.origin:
+            return -1
+        keys, key = self.call_id if self.keys is None else self.keys, other.key(row)
+        return keys.index(key) if key in keys else -1
 
     def arguments_of(self, row: int) -> Mapping[str, Value] | None:
         """Return the captured arguments of a call by name; None if none were captured."""
@@ -159,6 +163,24 @@ class Table:
         """Return the exception that ended a call, or None."""
         outcome = self.outcome[row]
         return outcome if type(outcome) is CallError else None
+
+    def parent_of(self, row: int) -> tuple[Table, int] | None:
+        """Return the table and the row of a call's parent; None for a root."""
+        parent = self.parent[row]
+        if parent >= 0:
+            return self, parent
+        return None if parent == NO_ROW else self.outer[_FIRST_OUTER - parent]
+
+    def place_of(self, table: Table, row: int) -> int:
+        """Return the value of `parent` for children of a row of this or an earlier table."""
+        if table is self:
+            return row
+        outer = (table, row)
+        place = self._places.get(outer)
+        if place is None:
+            self.outer.append(outer)
+            place = self._places[outer] = _FIRST_OUTER + 1 - len(self.outer)
+        return place
 
     def waiting_ns(self, row: int) -> int:
         """Return the time a call was suspended, up to its last resumption."""
@@ -194,9 +216,10 @@ class Table:
         rows.reverse()
         return rows
 
-    def roots(self) -> list[int]:
-        """Return the rows of the calls without a parent, in order."""
-        return [row for row, parent in enumerate(self.parent) if parent == NO_ROW]
+    def roots(self, count: int | None = None) -> list[int]:
+        """Return the rows of the calls without a parent, in order; of the first `count`, if given."""
+        parents = self.parent[: len(self) if count is None else count]
+        return [row for row, parent in enumerate(parents) if parent == NO_ROW]
 
     def preorder(self, rows: Sequence[int]) -> Iterator[int]:
         """Yield rows, each followed by all calls below it; no recursion, for deep trees."""
@@ -209,3 +232,83 @@ class Table:
             while child != NO_ROW:
                 stack.append(child)
                 child = previous[child]
+
+    def set_row(
+        self,
+        row: int,
+        start_ns: int,
+        parent: int,
+        depth: int,
+        callee: int,
+        strand: int,
+        instance: int,
+        via_super: int,
+        arguments: Arguments,
+    ) -> None:
+        """Set all columns of a call that has begun but `call_id`, whose length says what counts.
+
+        An interrupt may end it at any point, and it can be repeated.
+        """
+        self.start_ns[row:] = array("q", (start_ns,))
+        self.end_ns[row:] = array("q", (UNFINISHED,))
+        self.parent[row:] = array("i", (parent,))
+        self.depth[row:] = array("i", (depth,))
+        self.callee[row:] = array("i", (callee,))
+        self.strand[row:] = array("i", (strand,))
+        self.instance[row:] = array("q", (instance,))
+        self.via_super[row:] = array("b", (via_super,))
+        self.arguments[row:] = (arguments,)
+        self.outcome[row:] = (None,)
+
+    def shift(self, by_ns: int) -> None:
+        """Move all calls to another clock."""
+        if by_ns:
+            self.start_ns = array("q", (ns + by_ns for ns in self.start_ns))
+            ends = (ns if ns == UNFINISHED else ns + by_ns for ns in self.end_ns)
+            self.end_ns = array("q", ends)
+            for row, times in self.suspensions.items():
+                self.suspensions[row] = [ns + by_ns for ns in times]
+
+    def empty_copy(self) -> Table:
+        """Return an empty table with the same callees and strands."""
+        table = Table(self.origin)
+        table.callees, table.strands = self.callees, self.strands
+        return table
+
+    def trim(self) -> None:
+        """Drop what an interrupt has left in the columns beyond the last row."""
+        count = len(self)
+        if len(self.start_ns) > count:
+            for name in (*_COLUMNS, "arguments", "outcome"):
+                del getattr(self, name)[count:]
+
+    def snapshot(self, count: int) -> Table:
+        """Return a copy of the first rows, which does not change while this table grows."""
+        return self._mapped(lambda column: column[:count])
+
+    def reordered(self, order: Sequence[int]) -> Table:
+        """Return a table of some rows, in another order; parents must stand before children.
+
+        A call whose parent is not among them becomes a root. The calls keep their identity.
+        """
+        table = self._mapped(lambda column: [*map(column.__getitem__, order)])
+        rows = dict(zip(order, range(len(order)), strict=True))
+        table.keys = [*map(self.key, order)]
+        table.parent = array("i", (rows.get(parent, NO_ROW) for parent in table.parent))
+        table.suspensions = {
+            rows[row]: instants for row, instants in self.suspensions.items() if row in rows
+        }
+        for row, parent in enumerate(table.parent):
+            table.depth[row] = 0 if parent == NO_ROW else table.depth[parent] + 1
+        return table
+
+    def _mapped(self, change: Callable[[Any], Sequence[Any]]) -> Table:
+        table = Table(self.origin)
+        for name, code in _COLUMNS.items():
+            setattr(table, name, array(code, change(getattr(self, name))))
+        table.arguments = [*change(self.arguments)]
+        table.outcome = [*change(self.outcome)]
+        table.suspensions = {row: [*times] for row, times in self.suspensions.items()}
+        table.callees, table.strands = [*self.callees], [*self.strands]
+        table.outer = self.outer
+        return table

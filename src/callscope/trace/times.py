@@ -1,4 +1,4 @@
-"""Times of calls without their children, as a column."""
+"""Times of calls without their children."""
 
 from __future__ import annotations
 
@@ -24,6 +24,15 @@ def self_times(table: Table) -> list[int]:
     if not all_ended or table.suspensions or max(thread_numbers(table), default=0) > 0:
         _correct(table, times, durations)
     return times if min(times, default=0) >= 0 else [max(0, time) for time in times]
+
+
+def self_ns(table: Table, row: int) -> int | None:
+    """Return `Call.self_ns` of one row."""
+    end_ns = table.end_ns[row]
+    if end_ns == UNFINISHED:
+        return None
+    below_ns = sum(shared_ns(table, row, child) for child in table.children(row))
+    return max(0, end_ns - table.start_ns[row] - table.waiting_ns(row) - below_ns)
 
 
 def _correct(table: Table, times: list[int], durations: list[int]) -> None:

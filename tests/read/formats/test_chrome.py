@@ -8,6 +8,7 @@ import functools
 import itertools
 import json
 import threading
+from array import array
 from collections import Counter
 
 import pytest
@@ -15,12 +16,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import callscope
-from building import Node, hostile_call, make_trace
+from building import Node, hostile_node, make_trace, set_pids
 from callscope import errors
 from callscope.read.load import load_all
 from callscope.read.trace import Trace
 from callscope.tape.threads import TAPES
-from callscope.trace import BuiltCall, Header, Recorded, Text
+from callscope.trace import NO_ROW, UNFINISHED, Header, Recorded, Text
 from picture import Picture
 from seed import make_seed
 from strategies import Running, programs
@@ -308,8 +309,7 @@ class TestTracks:
         other = make_seed()
         with callscope.record(other.Layer) as second:
             other.MyLayer(3)(4)
-        for number, call in enumerate(second.calls):
-            call._pid = 1 + number % 2
+        set_pids(second, [1 + number % 2 for number in range(len(second))])
         files = [one.save(tmp_path / f"{n}.jsonl") for n, one in enumerate([seed_trace, second])]
         trace = load_all(files)
         picture = saved(trace, tmp_path)
@@ -319,8 +319,7 @@ class TestTracks:
 
     def test_numbers_of_processes_that_no_system_has(self, seed_trace, tmp_path):
         """Another number takes their place."""
-        for number, call in enumerate(seed_trace.calls):
-            call._pid = (-5, 2**80)[number % 2]
+        set_pids(seed_trace, [(-5, 2**80)[number % 2] for number in range(len(seed_trace))])
         picture = saved(seed_trace, tmp_path)
         assert len({pid for pid, _ in picture.names}) == 2
         assert all(0 < pid < 2**32 for pid, _ in picture.names)
@@ -333,26 +332,12 @@ def run_in_thread(work, name):
 
 
 def copy_of(trace):
-    """Return a trace of what is known by now."""
-    calls = tuple(trace.calls)
-    header = trace.header
-    stopped = []
-    copies = {None: None}
-    for call in calls:
-        copies[call] = one = BuiltCall(
-            call.method,
-            call.defining_class,
-            call.runtime_class,
-            call.instance,
-            call.mro_index,
-            None,
-            call.start_ns,
-            call.thread,
-            copies[call.parent],
-        )
-        one._pid = call.pid
-        stopped.append(one)
-    return Trace(header, lambda: Recorded(stopped, 0))
+    """Return a trace of the calls so far, none of which has ended."""
+    table = trace._data().table.snapshot(len(trace))
+    table.end_ns = array("q", (UNFINISHED,)) * len(table)
+    table.arguments = [None] * len(table)
+    recorded = Recorded(table, 0, is_final=True)
+    return Trace(trace.header, lambda: recorded)
 
 
 class TestTimes:
@@ -371,9 +356,12 @@ class TestTimes:
     def test_a_long_recording(self, seed_trace, tmp_path):
         """After a hundred days, a double still tells one nanosecond from the next."""
         begin = seed_trace.calls[0].start_ns
-        for number, call in enumerate(seed_trace.calls):
-            call._shift(number * 100 * 24 * 3600 * 10**9 // 3 + number)
-            call._parent = None
+        table = seed_trace._data().table
+        for row in range(len(table)):
+            by_ns = row * 100 * 24 * 3600 * 10**9 // 3 + row
+            table.start_ns[row] += by_ns
+            table.end_ns[row] += by_ns
+            table.parent[row] = NO_ROW
         path = seed_trace.save(tmp_path / "t.json")
         zero_ns = json.loads(path.read_text())["otherData"]["start_ns"]
         events = [e for e in json.loads(path.read_text())["traceEvents"] if e["ph"] in "XB"]
@@ -396,9 +384,9 @@ class TestText:
     def test_hostile_text(self, text, tmp_path):
         """Whatever a program names or passes is text, in the file and in a browser."""
         header = Header(7, 1, 2, text, text, (text,))
-        failed, good = hostile_call(text), hostile_call(text, start_ns=20)
-        good._end(25, Text(text))
-        trace = Trace(header, lambda: Recorded([failed, good], 1))
+        failed = hostile_node(text, error=(text, text))
+        good = hostile_node(text, start=20, result=Text(text))
+        trace = make_trace(failed, good, lost=1, header=header)
         path = trace.save(tmp_path / "t.json")
         content = Picture(path).content
         expected = text.encode("utf-8", "backslashreplace").decode()

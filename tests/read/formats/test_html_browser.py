@@ -39,7 +39,7 @@ def show(browser, tmp_path):
     def show(trace, fragment="", width=1280, limit=html.MAX_CALLS, **options):
         path = tmp_path / "trace.html"
         with path.open("wb") as file:
-            html.write(trace._data_with_cost(), file, max_calls=limit)
+            html.write(trace, file, max_calls=limit)
         page = browser.new_page(viewport={"width": width, "height": 800}, **options)
         page.set_default_timeout(20_000)
         page.on("console", lambda message: complaints.append(message.text))

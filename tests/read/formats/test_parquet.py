@@ -109,7 +109,7 @@ def test_random_programs(tmp_path_factory, program):
 def test_a_number_too_large(seed_trace, tmp_path):
     """The error says so, and of what to make instead."""
     path = seed_trace.save(tmp_path / "t.jsonl")
-    path.write_text(path.read_text().replace('"instance":1', f'"instance":{10**30}'))
+    path.write_text(path.read_text().replace('"mro_index":1', f'"mro_index":{10**30}'))
     with pytest.raises(errors.TraceFormatError, match=r"cannot store.*\.jsonl"):
         callscope.load(path).to_arrow()
 

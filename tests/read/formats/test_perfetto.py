@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 import callscope
-from building import hostile_call
-from callscope.read.trace import Trace
-from callscope.trace import BuiltCall, Header, Recorded
+from building import Node, hostile_node, make_trace
+from callscope.trace import Header
 from perfetto import Perfetto
 from picture import Picture
 from test_chrome import (
@@ -146,11 +145,14 @@ def test_a_coarse_clock(perfetto, ticks, tmp_path):
 
 def test_hostile_text(perfetto, tmp_path):
     """Nothing that a program names or passes keeps a file from being read."""
-    calls = [hostile_call(text, 1 + number * 10) for number, text in enumerate(HOSTILE)]
-    perfetto.open(trace_of(calls, HOSTILE).save(tmp_path / "t.json"))
+    nodes = [
+        hostile_node(text, start=1 + number * 10, error=(text, text))
+        for number, text in enumerate(HOSTILE)
+    ]
+    perfetto.open(trace_of(nodes, HOSTILE).save(tmp_path / "t.json"))
     assert perfetto.query(FAULTS) == []
     found = perfetto.query("select ts, dur, category from slice order by ts")
-    assert found == [(0, 0, "lost"), *((call.start_ns, 5, "error") for call in calls)]
+    assert found == [(0, 0, "lost"), *((node.start, 5, "error") for node in nodes)]
 
 
 def test_values(perfetto, tmp_path):
@@ -166,9 +168,7 @@ def test_values(perfetto, tmp_path):
         "none": None,
         "text": "42",
     }
-    call = one_call(5, 5)
-    call._arguments = values
-    perfetto.open(trace_of([call]).save(tmp_path / "t.json"))
+    perfetto.open(trace_of([one_call(5, 5, arguments=values)]).save(tmp_path / "t.json"))
     rows = perfetto.query(
         "select key, coalesce(int_value, string_value, real_value) from args"
         " where key glob 'args.arguments.*'"
@@ -190,13 +190,12 @@ def test_values(perfetto, tmp_path):
 
 def test_several_processes(perfetto, tmp_path):
     """Each with its own threads of one name."""
-    calls = []
-    for number, pid in enumerate((7, 8, 1, 2**40)):
-        for thread in ("MainThread", "worker"):
-            call = one_call(number * 10, 5, thread=thread)
-            call._pid = pid
-            calls.append(call)
-    assert_same(perfetto, trace_of(calls).save(tmp_path / "t.json"))
+    nodes = [
+        one_call(number * 10, 5, thread=thread, pid=pid)
+        for number, pid in enumerate((7, 8, 1, 2**40))
+        for thread in ("MainThread", "worker")
+    ]
+    assert_same(perfetto, trace_of(nodes).save(tmp_path / "t.json"))
 
 
 def test_the_recipes_of_the_docs(perfetto, tmp_path):
@@ -210,13 +209,10 @@ def test_the_recipes_of_the_docs(perfetto, tmp_path):
         assert rows or recipe.startswith("create"), recipe
 
 
-def one_call(start_ns, duration_ns, thread="MainThread"):
-    call = BuiltCall("call", "app.Layer", "app.Layer", 1, 0, None, start_ns, thread, None)
-    call._end(start_ns + duration_ns)
-    call._pid = 7
-    return call
+def one_call(start_ns, duration_ns, pid=7, **options):
+    return Node("Layer.call", start=start_ns, end=start_ns + duration_ns, pid=pid, **options)
 
 
-def trace_of(calls, texts=()):
+def trace_of(nodes, texts=()):
     header = Header(7, 0, 10**18, "3.13", "1", tuple(texts))
-    return Trace(header, lambda: Recorded(calls, 1 if texts else 0))
+    return make_trace(*nodes, header=header, lost=1 if texts else 0)

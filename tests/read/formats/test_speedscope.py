@@ -12,9 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import callscope
-from building import Node, hostile_call, make_trace
-from callscope.read.trace import Trace
-from callscope.trace import Header, Recorded
+from building import Node, hostile_node, make_trace, set_pids
+from callscope.trace import Header
 from picture import refuse
 from seed import make_seed
 from strategies import Running, programs
@@ -147,8 +146,8 @@ class TestProfiles:
 
     def test_processes(self, seed_trace, tmp_path):
         """Where there are several, profiles say which."""
-        seed_trace.calls[3]._pid = 5
         own = seed_trace.header.pid
+        set_pids(seed_trace, [own, own, own, 5])
         assert names(saved(seed_trace, tmp_path)) == [
             f"process {own}, thread MainThread",
             "process 5, thread MainThread",
@@ -175,7 +174,7 @@ class TestProfiles:
     def test_hostile_text(self, text, tmp_path):
         """Whatever a program names is text."""
         header = Header(7, 1, 2, text, text, (text,))
-        trace = Trace(header, lambda: Recorded([hostile_call(text)], 0))
+        trace = make_trace(hostile_node(text, error=(text, text)), header=header)
         content = saved(trace, tmp_path)
         expected = text.encode("utf-8", "backslashreplace").decode()
         assert names(content) == [f"task {expected}, thread {expected}"]

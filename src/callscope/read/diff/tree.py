@@ -132,7 +132,7 @@ class Tree:
 
     def call(self, node: int) -> Call:
         """Return the call of a node."""
-        return self.table.call(self.rows[node])
+        return Call(self.table, self.rows[node])
 
     def below(self, node: int) -> slice:
         """Return the slice of a column for a node and all nodes below it."""

@@ -69,7 +69,7 @@ class Objects:
 
     def calls(self, rows: Sequence[int]) -> tuple[Call, ...]:
         """Return the calls of rows."""
-        return tuple(map(self.table.call, rows))
+        return tuple(Call(self.table, row) for row in rows)
 
     @cached_property
     def by_callee(self) -> list[list[int]]:

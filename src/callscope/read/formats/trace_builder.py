@@ -8,12 +8,17 @@ from typing import Any, Final
 
 from callscope.read.formats.json_text import INT64
 from callscope.trace import (
-    Call,
+    NO_ROW,
+    UNFINISHED,
+    Arguments,
+    Callee,
     CallError,
     ClassMetadata,
     Cost,
     Recorded,
     SiteMetadata,
+    Table,
+    TableBuilder,
     Text,
     Value,
 )
@@ -74,68 +79,119 @@ class TraceBuilder:
     """The calls read so far, and the metadata of sites and classes."""
 
     def __init__(self) -> None:
-        self.calls: list[Call] = []
+        self._builder = TableBuilder()
+        self.table: Table = self._builder.table
         """Calls in the order of their lines."""
-        self.by_id: dict[int, Call] = {}
-        self.names: dict[str, str] = {}
-        """Names of methods, classes and threads, each shared by the calls that have it."""
+        self.rows: dict[int, int] = {}
+        """Rows of the calls by their numbers."""
         self.metadata: MetadataVersions = MetadataVersions()
         """Metadata for the calls that follow; that of earlier calls does not change."""
         self.lost: int = 0
         self.left_out: dict[str, int] = {}
         self._described = 0
         """Number of calls when the metadata last changed."""
+        self._callees: dict[Any, int] = {}
+        """Indices of callees, of calls since the metadata last changed."""
+        self.callee = self._builder.callee
+        self.strand = self._builder.strand
 
-    def begin(self, call: Call, call_id: int, parent_id: int | None) -> None:
-        """Add a call, complete except for its parent.
+    def begin(
+        self,
+        ts_ns: int,
+        pid: int,
+        thread: str,
+        task: str | None,
+        call_id: int,
+        parent_id: int | None,
+        method: str,
+        defining_class: str,
+        runtime_class: str,
+        instance: int | None,
+        mro_index: int | None,
+        via_super: bool,  # noqa: FBT001  # in the order of a line
+        arguments: dict[str, Value] | None,
+    ) -> None:
+        """Add a call that has begun.
 
         Raises:
-            WrongLineError: if it has begun before, or its parent has not begun or began later.
+            WrongLineError: if it has begun before, or its parent has not begun or began later, or
+                a number takes more than 64 bits.
         """
-        if call_id in self.by_id:
+        names = None if arguments is None else tuple(arguments)
+        key = method, defining_class, runtime_class, mro_index, names
+        callee = self._callees.get(key)
+        if callee is None:
+            metadata = self.metadata.site(defining_class, method), self.metadata.cls(runtime_class)
+            callee = self._callees[key] = self.callee(Callee(*key, *metadata))
+        strand = self.strand((pid, thread, task))
+        values = None if arguments is None else tuple(arguments.values())
+        self.begin_row(call_id, ts_ns, parent_id, callee, strand, instance, via_super, values)
+
+    def begin_row(
+        self,
+        call_id: int,
+        ts_ns: int,
+        parent_id: int | None,
+        callee: int,
+        strand: int,
+        instance: int | None,
+        via_super: bool,  # noqa: FBT001  # as in `begin`
+        arguments: Arguments,
+    ) -> None:
+        """Add a call as `begin` does, of which the callee and the strand are known."""
+        rows, parent = self.rows, NO_ROW
+        if call_id in rows:
             msg = f"call {call_id} begins a second time"
             raise WrongLineError(msg)
         if parent_id is not None:
-            parent = self.by_id.get(parent_id)
-            if parent is None:
+            parent = rows.get(parent_id, NO_ROW)
+            if parent == NO_ROW:
                 msg = f"its parent, call {parent_id}, has not begun"
                 raise WrongLineError(msg)
-            if call._start_ns < parent._start_ns:
+            if ts_ns < self.table.start_ns[parent]:
                 raise WrongLineError(BEFORE_PARENT)
-            call._parent = parent
-            call._depth = parent._depth + 1
-            # Calls read from a file have no list of children until they need one.
-            if parent._children:
-                parent._children.append(call)
-            else:
-                parent._children = [call]
-        self.by_id[call_id] = call
-        self.calls.append(call)
+        try:
+            rows[call_id] = self._builder.append(
+                call_id, ts_ns, parent, callee, strand, instance or 0, via_super, arguments
+            )
+        except OverflowError:
+            name = "instance" if -INT64 <= call_id < INT64 else "call_id"
+            msg = f"{name!r} takes more than 64 bits"
+            raise WrongLineError(msg) from None
 
-    def end(self, call_id: int, end_ns: int, result: Value, error: CallError | None) -> None:
+    def end(self, call_id: int, end_ns: int, outcome: Value | CallError) -> None:
         """Record the end of a call.
 
         Raises:
             WrongLineError: if it is not running, or the time goes backwards.
         """
-        self._running(call_id, end_ns)._end(end_ns, result, error)
+        row = self._running(call_id, end_ns)
+        self.table.end_ns[row] = end_ns
+        self.table.outcome[row] = outcome
 
     def suspend(self, call_id: int, ts_ns: int) -> None:
         """Record the suspension of a call; raises as `end`."""
-        self._running(call_id, ts_ns)._suspend(ts_ns)
+        row = self._running(call_id, ts_ns)
+        times = self.table.suspensions.setdefault(row, [])
+        # A call that is suspended twice has never run in between.
+        times += (ts_ns, ts_ns) if len(times) % 2 else (ts_ns,)
 
     def resume(self, call_id: int, ts_ns: int) -> None:
         """Record the resumption of a call; raises as `end`."""
-        self._running(call_id, ts_ns)._resume(ts_ns)
+        row = self._running(call_id, ts_ns)
+        times = self.table.suspensions.get(row, [])
+        if len(times) % 2:
+            times.append(ts_ns)
 
-    def _running(self, call_id: int, ts_ns: int) -> Call:
-        call = self.by_id.get(call_id)
-        if call is None or call._end_ns is not None:
+    def _running(self, call_id: int, ts_ns: int) -> int:
+        row = self.rows.get(call_id)
+        table = self.table
+        if row is None or table.end_ns[row] != UNFINISHED:
             raise WrongLineError(NOT_RUNNING)
-        last_ns = call._suspensions[-1][-1] if call._suspensions else call._start_ns
-        if ts_ns < last_ns:
+        times = table.suspensions.get(row)
+        if ts_ns < (times[-1] if times else table.start_ns[row]):
             raise WrongLineError(BACKWARDS)
-        return call
+        return row
 
     def end_all(self, lost: int, left_out: dict[str, int] | None) -> None:
         """Record the end of the trace."""
@@ -144,7 +200,7 @@ class TraceBuilder:
 
     def recorded(self) -> Recorded:
         """Return everything read so far."""
-        return Recorded(self.calls, self.lost, self.left_out)
+        return Recorded(self.table, self.lost, self.left_out, is_final=True)
 
     def site(self, site: SiteMetadata) -> None:
         """Add the metadata of a site; it applies to the calls that follow."""
@@ -187,9 +243,10 @@ class TraceBuilder:
         return site
 
     def _renew(self) -> None:
-        if len(self.calls) > self._described:
+        self._callees.clear()
+        if len(self.table) > self._described:
             self.metadata = MetadataVersions(self.metadata)
-            self._described = len(self.calls)
+            self._described = len(self.table)
 
 
 def to_cost(figures: Iterable[Any]) -> Cost:

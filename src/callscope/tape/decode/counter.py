@@ -10,7 +10,7 @@ from callscope.tape.decode.filter import SiteOptions, is_asked_for
 from callscope.tape.records import RAISE, RESULT, RESUME, SUSPEND, UNKNOWN, Layout
 from callscope.tape.thread_tape import ThreadTape
 from callscope.tape.threads import Batch
-from callscope.trace import Recorded
+from callscope.trace import Recorded, Table
 
 _Open: TypeAlias = tuple[Layout, Any, Any]
 """An open call: layout, identity of the object, token if suspendable."""
@@ -62,7 +62,7 @@ class CallCounter:
 
     def recorded(self) -> Recorded:
         """Return no calls, and the number of calls made."""
-        return Recorded((), self.lost)
+        return Recorded(Table(), self.lost)
 
     def _count(self, records: list[Any], stack: list[_Open], suspended: dict[Any, _Open]) -> int:
         # Splits records like `ThreadDecoder.parse`, but builds nothing from them.

@@ -8,26 +8,50 @@ about it.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from callscope.tape.decode.open_call import OpenCall
 from callscope.tape.decode.state import DecodeState
 from callscope.tape.records import ERROR, RAISE, RESULT, UNKNOWN, UNKNOWN_ERROR, Layout
-from callscope.trace import Call, CallError, Event, EventKind
+from callscope.trace import (
+    NO_ROW,
+    UNFINISHED,
+    Arguments,
+    Call,
+    CallError,
+    Event,
+    EventKind,
+    Value,
+)
 
-_NOTHING: Final = OpenCall(UNKNOWN, None, None, None)
+
+class _Parent(NamedTuple):
+    """The innermost recorded call, for those below it."""
+
+    place: int
+    """Value of `Table.parent` for its children."""
+    depth: int
+    callee: int
+    instance: int
+
+
+_NO_PARENT: Final = _Parent(NO_ROW, -1, -1, -1)
+_NOTHING: Final = (UNKNOWN, None, None, _NO_PARENT)
+_Row = tuple[int, int, int, int, int, bool, Arguments]
+"""Start, parent, depth, callee, instance, `via_super` and arguments of a call."""
 
 
 class FastDecoder:
     """Decoder of a chunk of one thread.
 
-    Calls that were already open get their ends and children at once. If decoding is interrupted,
-    the next run removes the children again and sets the same ends.
+    Calls that were already open get their ends at once. If decoding is interrupted, the next run
+    sets the same ends.
 
     Args:
         state: where the calls are added.
-        thread: the thread's name.
+        strand: index of the thread's strand.
         before: the calls that were already open.
         raised: the call whose error record is still to come.
         last_ns: time of the last record before the chunk.
@@ -36,31 +60,97 @@ class FastDecoder:
     def __init__(
         self,
         state: DecodeState,
-        thread: str,
+        strand: int,
         before: Sequence[OpenCall],
         raised: Call | None,
         last_ns: int,
     ) -> None:
         self._state = state
-        self._thread = thread
-        # Plain tuples, which hold the first fields of `OpenCall`, are faster to make.
-        self._open: list[Sequence[Any]] = [*before]
-        self.raised: Call | None = raised
-        """The call whose error record is still to come."""
+        self._table = state.rows.table
+        self._first = len(self._table)
+        self._strand = strand
+        self._open = [
+            (each.layout, each.identity, self._place(each.call), self._parent(each.parent))
+            for each in before
+        ]
+        self._raised = self._place(raised)
         self.last_ns: int = last_ns
         """Time of the last decoded record."""
-        self.calls: list[Call] = []
-        """Requested calls that have begun."""
+        self._rows: list[_Row] = []
+        self._ends: list[int] = []
+        self._outcomes: list[Value | CallError] = []
         self.events: list[Event] = []
         """Events for the receiver."""
         self.last_seq: int = state.last_seq
         """Number of the last event."""
         self._makes_events = state.receiver is not None
+        self._calls: dict[int, Call] = {}
+        self._supers: dict[tuple[int, int], bool] = {}
+
+    def _place(self, call: Call | None) -> int | None:
+        return None if call is None else self._table.place_of(call._table, call._row)
+
+    def _parent(self, call: Call | None) -> _Parent:
+        if call is None:
+            return _NO_PARENT
+        # Another table may number its callees differently.
+        callee = self._state.rows.callee(call._callee)
+        place = self._table.place_of(call._table, call._row)
+        return _Parent(place, call.depth, callee, call.instance or 0)
+
+    def _call(self, place: int) -> Call:
+        """Return the call of a place, which may be in the chunk."""
+        call = self._calls.get(place)
+        if call is None:
+            at = (self._table, place) if place >= 0 else self._table.outer[-2 - place]
+            call = self._calls[place] = Call(*at)
+        return call
+
+    @property
+    def count(self) -> int:
+        """Number of requested calls that have begun."""
+        return len(self._rows)
+
+    @property
+    def raised(self) -> Call | None:
+        """The call whose error record is still to come."""
+        return None if self._raised is None else self._call(self._raised)
 
     @property
     def open(self) -> list[OpenCall]:
         """The open calls, the innermost last."""
-        return [each if type(each) is OpenCall else OpenCall(*each) for each in self._open]
+        return [
+            OpenCall(
+                layout,
+                identity,
+                None if place is None else self._call(place),
+                None if parent is _NO_PARENT else self._call(parent.place),
+            )
+            for layout, identity, place, parent in self._open
+        ]
+
+    def put(self) -> array[int]:
+        """Put the calls in the table, and return their numbers, with which they count.
+
+        An interrupt may end it at any point, and it can be repeated.
+        """
+        table, first, count = self._table, self._first, len(self._rows)
+        if count:
+            starts, parents, depths, callees, instances, supers, arguments = zip(
+                *self._rows, strict=True
+            )
+            table.start_ns[first:] = array("q", starts)
+            table.end_ns[first:] = array("q", self._ends)
+            table.parent[first:] = array("i", parents)
+            table.depth[first:] = array("i", depths)
+            table.callee[first:] = array("i", callees)
+            table.strand[first:] = array("i", (self._strand,)) * count
+            table.instance[first:] = array("q", instances)
+            table.via_super[first:] = array("b", supers)
+            table.arguments[first:] = arguments
+            table.outcome[first:] = self._outcomes
+        last_id = self._state.last_id
+        return array("q", range(last_id + 1, last_id + 1 + count))
 
     def take(self, records: list[Any]) -> int:
         """Decode records up to the first that is not plain; return the number of places read."""
@@ -80,7 +170,7 @@ class FastDecoder:
                 position += 3
             elif first is RAISE:
                 self._settle(self.last_ns)
-                self.raised = self._open.pop()[2] if self._open else None
+                self._raised = self._open.pop()[2] if self._open else None
                 position += 1
             elif first is ERROR:
                 self.last_ns = records[position + 1]
@@ -97,45 +187,66 @@ class FastDecoder:
         if has_maker or layout.is_suspendable or layout.notes or above[0].covers:
             return False
         start_ns = self.last_ns = records[after - 1]
-        if self.raised is not None:
+        if self._raised is not None:
             self._settle(start_ns)
-        identity, call, parent = records[position + 1], None, above[3]
-        state = self._state
-        runtime = records[position + 2]
+        identity, place, parent = records[position + 1], None, above[3]
+        state, runtime = self._state, records[position + 2]
         if state.wants(layout.site, runtime):
             values = records[position + 3 : after - 2]
-            call = state.make.call(
-                layout, identity, runtime, values, start_ns, self._thread, parent
-            )
-            self.calls.append(call)
-            call._call_id = state.last_id + len(self.calls)
-            if parent is not None and state.keeps:
-                parent._children.append(call)
-            self._tell("call", start_ns, call)
-        self._open.append((layout, identity, call, call or parent))
+            callee, instance, arguments = state.rows.row(layout, identity, runtime, values)
+            over, depth, above_callee, above_instance = parent
+            via_super = above_instance == instance and self._is_super(above_callee, callee)
+            place = self._first + len(self._rows)
+            depth += 1
+            self._rows.append((start_ns, over, depth, callee, instance, via_super, arguments))
+            self._ends.append(UNFINISHED)
+            self._outcomes.append(None)
+            parent = _Parent(place, depth, callee, instance)
+            if self._makes_events:
+                self._tell("call", start_ns, place)
+        self._open.append((layout, identity, place, parent))
         return True
+
+    def _is_super(self, above: int, callee: int) -> bool:
+        is_super = self._supers.get((above, callee))
+        if is_super is None:
+            callees = self._table.callees
+            is_super = self._supers[above, callee] = callees[above].leads_to(callees[callee])
+        return is_super
 
     def _end(self, end_ns: int, captured: Any) -> None:
         """Close the innermost call; if there is none, it began before the recording did."""
-        if self.raised is not None:
+        if self._raised is not None:
             self._settle(end_ns)
         self.last_ns = end_ns
         if self._open:
-            layout, _, call, *_ = self._open.pop()
-            if call is not None:
-                if captured is not None:
-                    call._result = self._state.make.result(layout, captured)
-                call._end_ns = end_ns
-                self._tell("return", end_ns, call)
+            layout, _, place, _ = self._open.pop()
+            if place is not None:
+                result = None if captured is None else self._state.rows.result(layout, captured)
+                self._set_end(place, end_ns, result)
+                if self._makes_events:
+                    self._tell("return", end_ns, place)
+
+    def _set_end(self, place: int, end_ns: int, outcome: Value | CallError) -> None:
+        row = place - self._first
+        if row >= 0:
+            self._ends[row] = end_ns
+            if outcome is not None:
+                self._outcomes[row] = outcome
+        else:
+            call = self._call(place)
+            call._table.outcome[call._row] = outcome
+            call._table.end_ns[call._row] = end_ns
 
     def _settle(self, end_ns: int, error: CallError = UNKNOWN_ERROR) -> None:
         """End a call that has raised."""
-        if self.raised is not None:
-            self.raised._error, self.raised._end_ns = error, end_ns
-            self._tell("raise", end_ns, self.raised)
-            self.raised = None
+        place = self._raised
+        if place is not None:
+            self._set_end(place, end_ns, error)
+            if self._makes_events:
+                self._tell("raise", end_ns, place)
+            self._raised = None
 
-    def _tell(self, kind: EventKind, ts_ns: int, call: Call) -> None:
-        if self._makes_events:
-            self.last_seq += 1
-            self.events.append(Event(kind, self.last_seq, ts_ns, call))
+    def _tell(self, kind: EventKind, ts_ns: int, place: int) -> None:
+        self.last_seq += 1
+        self.events.append(Event(kind, self.last_seq, ts_ns, self._call(place)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import Any, NamedTuple
 
 from callscope.tape.decode.fast import FastDecoder
@@ -19,7 +20,7 @@ from callscope.tape.records import (
     UNKNOWN_ERROR,
     Layout,
 )
-from callscope.trace import Call, CallError
+from callscope.trace import NO_ROW, Arguments, Call, CallError, Table
 
 
 class Parsed(NamedTuple):
@@ -28,6 +29,16 @@ class Parsed(NamedTuple):
     instants: list[Instant]
     last_ns: int
     """Time of the last of them."""
+
+
+class Begun(NamedTuple):
+    """A call that has begun, except for its parent."""
+
+    start_ns: int
+    strand: int
+    callee: int
+    instance: int
+    arguments: Arguments
 
 
 class ThreadDecoder:
@@ -76,7 +87,7 @@ class ThreadDecoder:
             return None
         return FastDecoder(
             self._state,
-            self._thread,
+            self._state.rows.strand(self._thread, self._task),
             self.open,
             self.raised,
             self.last_ns,
@@ -116,29 +127,29 @@ class ThreadDecoder:
         if layout.is_suspendable:
             *values, token, task = values
         context = state.context(values.pop()) if layout.notes else None
+        table, row = state.rows.table, len(state.rows.table)
         is_asked = not self._repeats(layout, identity) and state.wants(layout.site, runtime)
         verdict = state.limit.verdict(layout.site, start_ns, parent) if is_asked else KEPT
         if not verdict.keeps:
             parent = LEFT_OUT
         is_wanted, call = is_asked and verdict.keeps, None
         if is_wanted and not state.limit.refuses_all():
-            call = state.make.call(
-                layout, identity, runtime, values, start_ns, self._thread, parent
-            )
-            call._task = task
+            strand = state.rows.strand(self._thread, task)
+            begun = Begun(start_ns, strand, *state.rows.row(layout, identity, runtime, values))
+            call = self._new_call(begun, parent)
             is_wanted = state.limit.is_asked_for(call)
             # Only now: `where` sees the parent even if it is dropped by now.
-            call._parent = state.parent(parent)
+            _set_row(table, row, begun, parent, is_root=state.parent(parent) is None)
         if not is_wanted or state.limit.is_full():
             call = None
             state.leave_out(context)
         parent = state.parent(parent)
         runs_in = token if layout.is_coroutine else maker
         open_call = OpenCall(layout, identity, call, call or parent, task, token, runs_in)
-        siblings: list[Call] = [] if parent is None or not state.keeps else parent._children
         events, last_seq = state.event("call", start_ns, call, context)
         if token is not None:
             state.makers[token] = call or parent
+        call_id = array("q", (state.last_id + 1,))
         # One step.
         del state.instants[0]
         self.last_ns = start_ns
@@ -150,12 +161,21 @@ class ThreadDecoder:
         if call is not None:
             state.limit.count += 1
             state.last_id += 1
-            call._call_id = state.last_id
-            if state.keeps:
-                siblings += (call,)
-                state.calls += (call,)
+            call._table = table
+            call._row = row
+            table.call_id[row:] = call_id
             state.events += events
             state.last_seq = last_seq
+
+    def _new_call(self, begun: Begun, parent: Call | None) -> Call:
+        """Return a call that is not in the table yet; if `where` refuses it, it never will be."""
+        state = self._state
+        if state.wanted.where is None:
+            return Call(state.rows.table, len(state.rows.table))
+        table = state.rows.table.empty_copy()
+        _set_row(table, 0, begun, parent)
+        table.call_id.append(state.last_id + 1)
+        return Call(table, 0)
 
     def _above(self) -> OpenCall | None:
         """Return the innermost call; if a greenlet has none, that of its parent."""
@@ -184,7 +204,7 @@ class ThreadDecoder:
         place = next((p for p, o in enumerate(self.open) if o.token is token), None)
         left = None if place is None else self.open[place]
         call = None if left is None else left.call
-        spans: list[list[int]] = [] if call is None else call._spans()
+        times = _times(call)
         events, last_seq = state.event("suspend", instant.ts_ns, call)
         # One step.
         del state.instants[0]
@@ -192,7 +212,7 @@ class ThreadDecoder:
         if place is not None and left is not None:
             del self.open[place]
             state.suspended[token] = left
-            spans += ([instant.ts_ns],)
+            times += (instant.ts_ns,)
             state.events += events
             state.last_seq = last_seq
 
@@ -203,8 +223,8 @@ class ThreadDecoder:
         known = state.suspended.get(token)
         open_call = known or OpenCall(UNKNOWN, None, None, None)
         call = open_call.call
-        spans = [] if call is None else call._spans()
-        span = spans[-1] if spans and len(spans[-1]) == 1 else []
+        times = _times(call)
+        resumed = (instant.ts_ns,) if len(times) % 2 else ()
         events, last_seq = state.event("resume", instant.ts_ns, call)
         # One step.
         del state.instants[0]
@@ -212,7 +232,7 @@ class ThreadDecoder:
         self.open += (open_call,)
         if known is not None:
             del state.suspended[token]
-            span += (instant.ts_ns,)
+            times += resumed
             state.events += events
             state.last_seq = last_seq
 
@@ -238,7 +258,7 @@ class ThreadDecoder:
         call = None if left is None else left.call
         result = None
         if left is not None and call is not None and captured is not None:
-            result = state.make.result(left.layout, captured)
+            result = state.rows.result(left.layout, captured)
         events, last_seq = state.event("return", end_ns, None if raised else call)
         # One step.
         del state.instants[0]
@@ -247,8 +267,8 @@ class ThreadDecoder:
         if raised:
             self.raised = call
         elif call is not None:
-            call._result = result
-            call._end_ns = end_ns
+            call._table.outcome[call._row] = result
+            call._table.end_ns[call._row] = end_ns
             state.events += events
             state.last_seq = last_seq
 
@@ -274,7 +294,29 @@ class ThreadDecoder:
         # One step.
         self.raised = None
         if call is not None:
-            call._error = error
-            call._end_ns = end_ns
+            call._table.outcome[call._row] = error
+            call._table.end_ns[call._row] = end_ns
             self._state.events += events
             self._state.last_seq = last_seq
+
+
+def _set_row(
+    table: Table, row: int, begun: Begun, parent: Call | None, *, is_root: bool = False
+) -> None:
+    """Set the fields of a call that has begun, in a row that does not count yet.
+
+    If its parent has been dropped, the call is a root, but an override may have led to it.
+    """
+    start_ns, strand, callee, instance, arguments = begun
+    place, depth, via_super = NO_ROW, 0, False
+    if parent is not None:
+        is_same = (parent.instance or 0) == instance
+        via_super = is_same and parent._callee.leads_to(table.callees[callee])
+    if parent is not None and not is_root:
+        place, depth = table.place_of(parent._table, parent._row), parent.depth + 1
+    table.set_row(row, start_ns, place, depth, callee, strand, instance, via_super, arguments)
+
+
+def _times(call: Call | None) -> list[int]:
+    """Return the list of the times at which a call was suspended and resumed, to be extended."""
+    return [] if call is None else call._table.suspensions.setdefault(call._row, [])

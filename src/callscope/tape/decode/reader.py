@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from _thread import get_ident
+from array import array
 from bisect import bisect_right
 from collections import deque
 from contextlib import nullcontext
+from itertools import islice
+from operator import gt
 from typing import Final
 
 from callscope.introspect.gc_paused import no_collection
@@ -21,7 +24,7 @@ from callscope.tape.engine import TAPE
 from callscope.tape.records import LEAST_BEGIN
 from callscope.tape.thread_tape import ThreadTape
 from callscope.tape.threads import TAPES, Batch, Chunk
-from callscope.trace import Call, Recorded
+from callscope.trace import Call, Recorded, Table
 
 _MUCH: Final = 1 << 17
 """Size of unread records, in places, above which reading pauses garbage collection."""
@@ -58,8 +61,6 @@ class TapeReader:
             and self._state.limit.takes_all_that_fits
         )
         """True if the result does not depend on how many calls are decoded at once."""
-        self._is_taking = False
-        """True while the fast decoder runs; calls may then have children not yet recorded."""
         self._read_by: int | None = None
         """Identifier of the thread that is reading, which must not start a nested read.
 
@@ -107,25 +108,26 @@ class TapeReader:
     @synchronized
     def recorded(self) -> Recorded:
         """Return the calls kept so far."""
-        if self._read_by != get_ident():
-            self._read_and_sort()
-        return Recorded(self._state.calls, self.lost, self.left_out)
-
-    def _read_and_sort(self) -> None:
+        if self._read_by == get_ident():
+            return Recorded(self._state.table(), self.lost, self.left_out)
         with no_collection() if self._unread_size > _MUCH else nullcontext():
             self._read()
+        self._state.rows.table.trim()
+        table = self._state.table()
         if sum(self._name_counts.values()) > 1:
-            self._sort()
-        if self._state.dropped:
-            for call in self._state.calls:
-                call._measure_depth()
+            table = self._sorted(table)
+        return Recorded(table, self.lost, self.left_out)
 
-    def _sort(self) -> None:
+    def _sorted(self, table: Table) -> Table:
+        """Return a table in the order the calls began."""
+        starts = table.start_ns
         # A thread may read the clock and be preempted before it writes.
-        self._state.calls = deque(sorted(self._state.calls, key=_start))
-        if self._state.receiver is None:
-            for number, call in enumerate(self._state.calls, self._state.dropped + 1):
-                call._call_id = number
+        if any(map(gt, starts, islice(starts, 1, None))):
+            table = table.reordered(sorted(range(len(table)), key=starts.__getitem__))
+            if self._state.receiver is None:
+                first = self._state.dropped + 1
+                table.call_id = array("q", range(first, first + len(table)))
+        return table
 
     @synchronized
     def open_calls(self) -> tuple[Call, ...]:
@@ -171,20 +173,20 @@ class TapeReader:
             self._read_by = None
 
     def _read_all(self) -> None:
-        self._state.make.refresh()
+        self._state.rows.refresh()
         self._take_instants()
-        self._take_back()
         has_read = bool(self._unread)
         while self._unread:
             if not self._take_plain(self._unread[0]):
                 self._merge(self._unread[0])
             self._take_instants()
+            self._state.make_room()
             self._forget_ended()
         self._unread_size = 0
         # If all calls are kept, they take more memory than the numbers. And without a new batch,
         # there may still be records of objects that were gone at the last sweep.
         if has_read and (not self._state.keeps or self._state.wanted.on_full == "drop_oldest"):
-            self._state.make.numbers.sweep()
+            self._state.rows.numbers.sweep()
 
     def _forget_ended(self) -> None:
         for tape in [*self._ended]:
@@ -204,13 +206,11 @@ class TapeReader:
         plain = thread.plain()
         if plain is None:
             return False
-        self._is_taking = True
         count = plain.take(records)
         if not count:
-            self._is_taking = False
             return False
-        opened, calls = plain.open, len(plain.calls)
-        kept = plain.calls if self._state.keeps else []
+        opened, raised, calls, ids = plain.open, plain.raised, plain.count, plain.put()
+        table, row = self._state.rows.table, len(self._state.rows.table)
         rest = records[count:]
         left = batch._replace(chunks=[Chunk(chunk.tape, rest, rest)])
         ended = self._ended.union(batch.ended)
@@ -220,26 +220,15 @@ class TapeReader:
         else:
             del self._unread[0]
         self._ended = ended
-        self._state.calls += kept
+        table.call_id[row:] = ids
         self._state.events += plain.events
         self._state.last_seq = plain.last_seq
         self._state.last_id += calls
         self._state.limit.count += calls
         thread.open = opened
-        thread.raised = plain.raised
+        thread.raised = raised
         thread.last_ns = plain.last_ns
-        self._is_taking = False
         return True
-
-    def _take_back(self) -> None:
-        """Remove the children that an interrupted `_take_plain` has added to calls."""
-        if self._is_taking:
-            for thread in self._threads.values():
-                for open_call in thread.open:
-                    children = [] if open_call.call is None else open_call.call._children
-                    while children and children[-1]._call_id > self._state.last_id:
-                        del children[-1]
-            self._is_taking = False
 
     def _merge(self, batch: Batch) -> None:
         """Merge the instants of all threads in chronological order.
@@ -274,7 +263,7 @@ class TapeReader:
         while self._state.instants:
             instant = self._state.instants[0]
             instant.act(instant)
-            self._drop_oldest()
+            self._state.make_room()
             self._deliver()
 
     def _deliver(self) -> None:
@@ -298,19 +287,6 @@ class TapeReader:
             self._threads[tape] = thread
         return thread
 
-    def _drop_oldest(self) -> None:
-        limit = self._state.wanted.max_calls
-        if self._state.wanted.on_full == "drop_oldest" and limit is not None:
-            while len(self._state.calls) > limit:
-                self._state.calls[0]._detach_children()
-                # One step.
-                del self._state.calls[0]
-                self._state.dropped += 1
-
 
 def _time(instant: Instant) -> int:
     return instant.ts_ns
-
-
-def _start(call: Call) -> int:
-    return call.start_ns

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from callscope.introspect.classes import bare_name, matches
 from callscope.introspect.sites import Site
-from callscope.trace import BuiltCall, Call
+from callscope.trace import Call, Table
 
 if TYPE_CHECKING:
     from callscope.declare.options import Share
@@ -16,8 +16,8 @@ OUTERMOST: Final = ""
 """Name for the outermost calls, in place of a site's name."""
 
 # Parent of the calls below one that was left out, so that they are left out, too.
-LEFT_OUT: Final = BuiltCall("?", "?", "?", None, None, None, 0, "?", None)
-LEFT_OUT._call_id = 1 << 62  # so that it never counts as one of the oldest
+LEFT_OUT: Final = Call(Table(), 0)
+LEFT_OUT._table.call_id.append(1 << 62)  # so that it never counts as one of the oldest
 
 _SECOND_NS: Final = 1_000_000_000
 _MASK: Final = (1 << 64) - 1

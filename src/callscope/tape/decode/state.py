@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from callscope.introspect.sites import ClassRef, Site
 from callscope.tape.context_hooks import ContextHook, context_for
-from callscope.tape.decode.call_builder import CallBuilder
 from callscope.tape.decode.event_receiver import EventReceiver
 from callscope.tape.decode.filter import Filter, Limit, is_asked_for
 from callscope.tape.decode.open_call import OpenCall
-from callscope.trace import Call, Event, EventKind
+from callscope.tape.decode.row_builder import RowBuilder
+from callscope.trace import Call, Event, EventKind, Table, TableBuilder
+
+_LEAST_TABLE: Final = 1_024
+"""Least number of rows after which another table is begun."""
 
 
 class Instant(NamedTuple):
@@ -47,8 +50,8 @@ class DecodeState:
         self.receiver: EventReceiver | None = receiver
         self.context_hook: ContextHook | None = context_hook
         self.limit: Limit = Limit(wanted)
-        self.make: CallBuilder = CallBuilder(wanted.sites)
-        """Builder of the calls."""
+        self.rows: RowBuilder = RowBuilder(wanted.sites)
+        """Builder of the rows."""
         self.suspended: dict[Any, OpenCall] = {}
         """Suspended calls by token; another thread may resume them."""
         self.makers: WeakKeyDictionary[Any, Call | None] = WeakKeyDictionary()
@@ -59,11 +62,12 @@ class DecodeState:
         """Events that the receiver has not taken yet."""
         self.last_seq: int = 0
         """Number of the last event."""
-        self.calls: deque[Call] = deque()
+        self.tables: deque[Table] = deque([self.rows.table])
+        """Tables of the calls that are kept; rows are added to the last."""
         self.last_id: int = 0
         """Number of the last call."""
         self.dropped: int = 0
-        """Number of kept calls that were dropped to make room for others."""
+        """Number of kept calls that were dropped to make room for others: the first ones."""
 
     def context(self, noted: Any) -> Any:
         """Return the receiver's part of the context on the tape."""
@@ -89,8 +93,44 @@ class DecodeState:
     def parent(self, call: Call | None) -> Call | None:
         """Return a parent call; None if it has been dropped."""
         # The oldest calls are dropped, and they have the lowest numbers.
-        dropped = call is not None and self.keeps and call._call_id <= self.dropped
-        return None if dropped else call
+        is_dropped = call is not None and self.keeps and call.call_id <= self.dropped
+        return None if is_dropped else call
+
+    def make_room(self) -> None:
+        """Drop the oldest calls beyond the limit, and begin another table if one has grown large.
+
+        Where calls are dropped, or none is kept, there are several small tables, and the oldest are
+        freed. Open calls stay in the table in which they began.
+        """
+        most = self.wanted.max_calls if self.wanted.on_full == "drop_oldest" else None
+        if self.keeps and most is None:
+            return
+        if self.keeps and most is not None:
+            self.dropped = max(self.dropped, self.last_id - most)
+        if len(self.rows.table) >= max(_LEAST_TABLE, (most or 0) // 4):
+            self.rows.begin_table()
+        self._note_table()
+        while len(self.tables) > 1 and (not self.keeps or self._is_dropped(self.tables[0])):
+            self.tables.popleft()
+
+    def _note_table(self) -> None:
+        if self.tables[-1] is not self.rows.table:
+            self.tables.append(self.rows.table)
+
+    def _is_dropped(self, table: Table) -> bool:
+        return table.call_id[-1] <= self.dropped
+
+    def table(self) -> Table:
+        """Return a table of all calls that are kept."""
+        self._note_table()
+        if not self.keeps:
+            return Table(self.rows.table.origin)
+        if not self.dropped and len(self.tables) == 1:
+            return self.tables[0]
+        builder = TableBuilder(self.rows.table.origin)
+        for table in self.tables:
+            builder.extend(table, max(0, self.dropped + 1 - table.call_id[0]) if len(table) else 0)
+        return builder.table
 
     def wants(self, site: Site, cls: ClassRef | None) -> bool:
         """Return whether the recording was asked for calls of this site on objects of a class."""

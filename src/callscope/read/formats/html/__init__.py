@@ -15,7 +15,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Protocol
 
 from callscope.read.formats.html.columns import pack
 from callscope.trace import TraceData
@@ -49,7 +49,13 @@ SCRIPTS: Final = (
 """The scripts of the page, in order."""
 
 
-def write(trace: TraceData, file: BinaryIO, *, max_calls: int | None = MAX_CALLS) -> None:
+class Facade(Protocol):
+    """Trace as a user has it."""
+
+    def _data_with_cost(self) -> TraceData: ...
+
+
+def write(trace: TraceData | Facade, file: BinaryIO, *, max_calls: int | None = MAX_CALLS) -> None:
     """Write a trace as an HTML page.
 
     Args:
@@ -58,7 +64,8 @@ def write(trace: TraceData, file: BinaryIO, *, max_calls: int | None = MAX_CALLS
         max_calls: most calls on the page; None for all. Browsers are fast with 100,000, and take
             seconds to open a million.
     """
-    file.writelines(map(str.encode, _pieces(trace, max_calls)))
+    data = trace if isinstance(trace, TraceData) else trace._data_with_cost()
+    file.writelines(map(str.encode, _pieces(data, max_calls)))
 
 
 def page(trace: TraceData, *, max_calls: int | None = MAX_CALLS) -> str:

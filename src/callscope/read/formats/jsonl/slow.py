@@ -13,7 +13,6 @@ from callscope.read.formats.json_text import INT64
 from callscope.read.formats.trace_builder import TraceBuilder, WrongLineError, to_cost, with_texts
 from callscope.trace import (
     SCHEMA_VERSION,
-    BuiltCall,
     CallError,
     ClassMetadata,
     CodeMetadata,
@@ -205,24 +204,21 @@ def _begin(builder: TraceBuilder, line: dict[str, Any]) -> None:
     _check_time(ts_ns)
     method, defining_class, runtime_class, thread = map(sys.intern, (*names, thread))
     arguments = _field(line, "arguments", dict, optional=True)
-    call = BuiltCall(
+    builder.begin(
+        ts_ns,
+        pid,
+        thread,
+        task,
+        call_id,
+        parent_id,
         method,
         defining_class,
         runtime_class,
         instance,
         mro_index,
+        via_super,
         None if arguments is None else _values(arguments, line),
-        ts_ns,
-        thread,
-        None,
     )
-    call._call_id = call_id
-    call._via_super = via_super
-    call._pid = pid
-    call._task = task
-    call._site_metadata = builder.metadata.site(defining_class, method)
-    call._class_metadata = builder.metadata.cls(runtime_class)
-    builder.begin(call, call_id, parent_id)
 
 
 def _end(builder: TraceBuilder, line: dict[str, Any]) -> None:
@@ -230,7 +226,7 @@ def _end(builder: TraceBuilder, line: dict[str, Any]) -> None:
     if error is not None:
         error = CallError(_field(error, "type", str), _field(error, "message", str))
     result = _values({"result": line.get("result")}, line)["result"]
-    builder.end(_field(line, "call_id", int), _time(line), result, error)
+    builder.end(_field(line, "call_id", int), _time(line), result if error is None else error)
 
 
 def _time(line: dict[str, Any], name: str = "ts_ns") -> int:

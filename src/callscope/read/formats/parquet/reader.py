@@ -19,7 +19,7 @@ from callscope.read.formats.trace_builder import (
     with_texts,
 )
 from callscope.trace import (
-    BuiltCall,
+    Callee,
     CallError,
     ClassMetadata,
     CodeMetadata,
@@ -27,6 +27,7 @@ from callscope.trace import (
     Header,
     Process,
     SiteMetadata,
+    Strand,
     Text,
     TraceData,
 )
@@ -64,7 +65,7 @@ def read(file: BinaryIO, name: str) -> TraceData:
         RecursionError,
     ) as error:
         raise TraceFormatError(
-            f"{name!r}, after row {len(builder.calls)}: {_reason(error)}. Restore the file."
+            f"{name!r}, after row {len(builder.table)}: {_reason(error)}. Restore the file."
         ) from None
     recorded = builder.recorded()
     return TraceData(header, recorded)
@@ -117,38 +118,51 @@ def _take(builder: TraceBuilder, row: dict[str, Any], classes: list[ClassMetadat
     if not all(type(value) in _SCALARS for value in values):
         msg = "a captured value is not a scalar"
         raise WrongLineError(msg)
-    call = BuiltCall(
+    site, cls = _metadata(row, classes)
+    names = None if arguments is None else tuple(arguments)
+    callee = Callee(
         row["method"],
         row["defining_class"],
         row["runtime_class"],
-        row["instance"],
         row["mro_index"],
-        arguments and with_texts(arguments, row["argument_texts"] or ()),
-        row["start_ns"],
-        row["thread"],
-        None,
+        names,
+        site,
+        cls,
     )
-    call._call_id = row["call_id"]
-    call._via_super = row["via_super"]
-    call._pid = row["pid"]
-    call._task = row["task"]
-    if row["file"] is not None:
-        call._site_metadata = SiteMetadata(
-            call.defining_class, call.method, row["file"], row["line"]
-        )
-    if row["class"] is not None:
-        call._class_metadata = metadata = classes[row["class"]]
-        index = call.mro_index
-        site = None if index is None else metadata.site(index, call.method)
-        if site is not None and (site.file, site.line) == (row["file"], row["line"]):
-            call._site_metadata = site
-    builder.begin(call, row["call_id"], row["parent_id"])
+    call_id = row["call_id"]
+    builder.begin_row(
+        call_id,
+        row["start_ns"],
+        row["parent_id"],
+        builder.callee(callee),
+        builder.strand(Strand(row["pid"], row["thread"], row["task"])),
+        row["instance"],
+        row["via_super"],
+        None
+        if arguments is None
+        else tuple(with_texts(arguments, row["argument_texts"] or ()).values()),
+    )
     for number, ts_ns in enumerate(row["instants"] or ()):
-        (builder.resume if number % 2 else builder.suspend)(call.call_id, ts_ns)
+        (builder.resume if number % 2 else builder.suspend)(call_id, ts_ns)
     if row["duration_ns"] is not None:
-        error = None
+        outcome = result
         if row["error_type"] is not None:
-            error = CallError(row["error_type"], row["error_message"] or "")
-        if row["result_is_text"] and type(result) is str:
-            result = Text(result)
-        builder.end(call.call_id, call.start_ns + row["duration_ns"], result, error)
+            outcome = CallError(row["error_type"], row["error_message"] or "")
+        elif row["result_is_text"] and type(result) is str:
+            outcome = Text(result)
+        builder.end(call_id, row["start_ns"] + row["duration_ns"], outcome)
+
+
+def _metadata(
+    row: dict[str, Any], classes: list[ClassMetadata]
+) -> tuple[SiteMetadata | None, ClassMetadata | None]:
+    site = metadata = None
+    if row["file"] is not None:
+        site = SiteMetadata(row["defining_class"], row["method"], row["file"], row["line"])
+    if row["class"] is not None:
+        metadata = classes[row["class"]]
+        index = row["mro_index"]
+        other = None if index is None else metadata.site(index, row["method"])
+        if other is not None and (other.file, other.line) == (row["file"], row["line"]):
+            site = other
+    return site, metadata

@@ -1,9 +1,10 @@
-"""`CallBuilder`: builds `Call` objects from begin records."""
+"""`RowBuilder`: builds the rows of calls from begin records."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from itertools import compress
 from typing import Any, Final, NamedTuple
 
 from callscope.introspect.identity import Numbers
@@ -12,7 +13,7 @@ from callscope.introspect.summaries import REDACTED, ObjectMark, bounded, scrubb
 from callscope.tape.decode.filter import SiteOptions
 from callscope.tape.decode.metadata import MetadataReader
 from callscope.tape.records import OMITTED, Layout
-from callscope.trace import BuiltCall, Call, ClassMetadata, SiteMetadata, Text, Value
+from callscope.trace import Arguments, Callee, Strand, Table, TableBuilder, Text, Value
 
 _AS_THEY_ARE: Final = frozenset({float, bool, type(None)})
 """Types of captured values that need no conversion."""
@@ -20,30 +21,30 @@ _LARGE: Final = 1 << 63
 """Integers of a smaller magnitude are shown unchanged."""
 
 
-class _Shared(NamedTuple):
-    """Fields shared by all calls of one layout on objects of one class."""
-
-    method: str
-    defining_class: str
-    runtime_class: str
-    mro_index: int | None
-    facts: tuple[SiteMetadata, ClassMetadata]
-
-
 class _Captured(NamedTuple):
     """Handling of the captured values of one layout."""
 
     is_kept: bool
     names: tuple[str, ...] | None
-    """Names of the arguments; None if one is of ``*args`` or ``**kwargs``."""
+    """Names of the arguments; None if none is kept, or one is of ``*args`` or ``**kwargs``."""
     is_as_asked: bool
     """True if they were captured exactly as this recording asked for."""
     hides_result: bool
     """True if the method's name says that it returns a secret."""
 
 
-class CallBuilder:
-    """Builder of the calls of one recording.
+class _Plan(NamedTuple):
+    """What the rows of one layout on objects of one class share."""
+
+    callee: int
+    """Index of the callee if no argument is left out."""
+    captured: _Captured
+    partial: dict[tuple[str, ...], int]
+    """Indices of the callees of calls with only some arguments, by the names of these."""
+
+
+class RowBuilder:
+    """Builder of the rows of one recording.
 
     Args:
         sites: options of the requested sites; classes that are made later add more.
@@ -53,43 +54,72 @@ class CallBuilder:
         self._asked = sites
         self._facts = MetadataReader(sites)
         self._pid = os.getpid()
-        self._shared: dict[tuple[Layout, ClassRef | None], _Shared] = {}
+        self._plans: dict[tuple[Layout, ClassRef | None], _Plan] = {}
         self._captured: dict[Layout, _Captured] = {}
+        self._builder = TableBuilder()
         self.numbers: Numbers = Numbers()
         """Serial numbers of the objects."""
+
+    @property
+    def table(self) -> Table:
+        """The table that the rows are for."""
+        return self._builder.table
+
+    def begin_table(self) -> None:
+        """Begin another table for the rows that follow."""
+        self._plans.clear()
+        self._builder = TableBuilder(self.table.origin)
 
     def refresh(self) -> None:
         """Clear the caches: sites may have been added, and classes named."""
         self._facts.refresh()
-        self._shared.clear()
+        self._plans.clear()
         self._captured.clear()
 
-    def call(
-        self,
-        layout: Layout,
-        identity: Any,
-        runtime: ClassRef | None,
-        values: list[Any],
-        start_ns: int,
-        thread: str,
-        parent: Call | None,
-    ) -> Call:
-        """Return a call that has begun; it is not in its parent's children yet."""
-        shared = self._shared.get((layout, runtime)) or self._share(layout, runtime)
-        call = BuiltCall(
-            shared.method,
-            shared.defining_class,
-            shared.runtime_class,
-            None if identity is None else self.numbers[identity],
-            shared.mro_index,
-            self._arguments(layout, values),
-            start_ns,
-            thread,
-            parent,
-        )
-        call._pid = self._pid
-        call._site_metadata, call._class_metadata = shared.facts
-        return call
+    def strand(self, thread: str, task: str | None) -> int:
+        """Return the index of a strand of this process."""
+        return self._builder.strand(Strand(self._pid, thread, task))
+
+    def callee(self, callee: Callee) -> int:
+        """Return the index of a callee of an earlier table."""
+        return self._builder.callee(callee)
+
+    def row(
+        self, layout: Layout, identity: Any, runtime: ClassRef | None, values: list[Any]
+    ) -> tuple[int, int, Arguments]:
+        """Return the callee, the instance and the arguments of a call."""
+        plan = self._plans.get((layout, runtime)) or self._plan(layout, runtime)
+        instance = 0 if identity is None else self.numbers[identity]
+        how = plan.captured
+        if not how.is_kept or not layout.captured:
+            return plan.callee, instance, None
+        if how.names is None:
+            return plan.callee, instance, self._spread(layout, values)
+        if how.is_as_asked:
+            for value in values:
+                kind = type(value)
+                if not (kind is int and -_LARGE < value < _LARGE) and kind not in _AS_THEY_ARE:
+                    break
+            else:
+                return plan.callee, instance, tuple(values)
+        return self._converted(layout, plan, values, instance)
+
+    def _converted(
+        self, layout: Layout, plan: _Plan, values: list[Any], instance: int
+    ) -> tuple[int, int, Arguments]:
+        """Return the same for a call with values that need conversion, or left at their default."""
+        names = plan.captured.names or ()
+        left = [captured is not OMITTED for captured in values]
+        arguments = tuple(self.value(layout, captured) for captured in compress(values, left))
+        if len(arguments) == len(values):
+            return plan.callee, instance, arguments
+        names = tuple(compress(names, left))
+        callee = plan.partial.get(names)
+        if callee is None:
+            whole = self.table.callees[plan.callee]
+            callee = self._builder.callee(whole._replace(argument_names=names))
+            plan.partial[names] = callee
+        return callee, instance, arguments
 
     def value(self, layout: Layout, captured: Any) -> Value:
         """Return a captured value as this recording asked for it."""
@@ -120,20 +150,6 @@ class CallBuilder:
             return REDACTED
         return self.value(layout, captured)
 
-    def _arguments(self, layout: Layout, values: list[Any]) -> dict[str, Value] | None:
-        """Return the captured arguments by name."""
-        how = self._captured.get(layout) or self._capture(layout)
-        if not how.is_kept or not layout.captured:
-            return None
-        if how.names is None:
-            return self._spread(layout, values)
-        arguments: dict[str, Value] = {}
-        for name, captured in zip(how.names, values, strict=True):
-            if captured is not OMITTED:
-                is_done = how.is_as_asked and type(captured) in _AS_THEY_ARE
-                arguments[name] = captured if is_done else self.value(layout, captured)
-        return arguments
-
     def _spread(self, layout: Layout, values: list[Any]) -> dict[str, Value]:
         """Return the arguments, with ``*args`` and ``**kwargs`` expanded."""
         arguments: dict[str, Value] = {}
@@ -152,30 +168,33 @@ class CallBuilder:
                     arguments[key] = self.value(layout, item)
         return arguments
 
-    def _share(self, layout: Layout, runtime: ClassRef | None) -> _Shared:
+    def _plan(self, layout: Layout, runtime: ClassRef | None) -> _Plan:
         site = layout.site
         defining = site.defining
         cls = runtime or defining
-        found = self._shared[layout, runtime] = _Shared(
+        captured = self._captured.get(layout) or self._capture(layout)
+        callee = Callee(
             site.method,
             defining.name,
             cls.name,
             cls.mro.index(defining) if defining in cls.mro else None,
-            self._facts.known.get((site, cls)) or self._facts.of(site, cls),
+            captured.names,
+            *(self._facts.known.get((site, cls)) or self._facts.of(site, cls)),
         )
-        return found
+        plan = self._plans[layout, runtime] = _Plan(self._builder.callee(callee), captured, {})
+        return plan
 
     def _capture(self, layout: Layout) -> _Captured:
         asked = self._asked[layout.site]
         is_kept = asked.capture != "none"
-        is_plain = all(field.kind == "value" for field in layout.fields)
-        found = self._captured[layout] = _Captured(
+        has_names = is_kept and all(field.kind == "value" for field in layout.fields)
+        captured = self._captured[layout] = _Captured(
             is_kept,
-            tuple(field.name for field in layout.fields) if is_plain else None,
+            tuple(field.name for field in layout.fields) if has_names else None,
             is_kept and asked.redact <= layout.redact and len(layout.captured) == 1,
             summarizer(tuple(sorted(asked.redact))).hides(layout.site.method),
         )
-        return found
+        return captured
 
 
 def _plain(captured: Any) -> Value:
