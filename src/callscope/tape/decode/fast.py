@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from callscope.tape.decode.open_call import OpenCall
 from callscope.tape.decode.state import DecodeState
@@ -26,18 +26,11 @@ from callscope.trace import (
     Value,
 )
 
-
-class _Parent(NamedTuple):
-    """The innermost recorded call, for those below it."""
-
-    place: int
-    """Value of `Table.parent` for its children."""
-    depth: int
-    callee: int
-    instance: int
-
-
-_NO_PARENT: Final = _Parent(NO_ROW, -1, -1, -1)
+# Plain tuples are faster to make than named ones.
+_Parent = tuple[int, int, int, int]
+"""Innermost recorded call, for those below it: their value of `Table.parent`; depth, callee and
+instance."""
+_NO_PARENT: Final = (NO_ROW, -1, -1, -1)
 _NOTHING: Final = (UNKNOWN, None, None, _NO_PARENT)
 _Row = tuple[int, int, int, int, int, bool, Arguments]
 """Start, parent, depth, callee, instance, `via_super` and arguments of a call."""
@@ -66,6 +59,7 @@ class FastDecoder:
         last_ns: int,
     ) -> None:
         self._state = state
+        self._builder = state.rows
         self._table = state.rows.table
         self._first = len(self._table)
         self._strand = strand
@@ -94,9 +88,9 @@ class FastDecoder:
         if call is None:
             return _NO_PARENT
         # Another table may number its callees differently.
-        callee = self._state.rows.callee(call._callee)
+        callee = self._builder.callee(call._callee)
         place = self._table.place_of(call._table, call._row)
-        return _Parent(place, call.depth, callee, call.instance or 0)
+        return place, call.depth, callee, call.instance or 0
 
     def _call(self, place: int) -> Call:
         """Return the call of a place, which may be in the chunk."""
@@ -124,7 +118,7 @@ class FastDecoder:
                 layout,
                 identity,
                 None if place is None else self._call(place),
-                None if parent is _NO_PARENT else self._call(parent.place),
+                None if parent is _NO_PARENT else self._call(parent[0]),
             )
             for layout, identity, place, parent in self._open
         ]
@@ -190,10 +184,10 @@ class FastDecoder:
         if self._raised is not None:
             self._settle(start_ns)
         identity, place, parent = records[position + 1], None, above[3]
-        state, runtime = self._state, records[position + 2]
-        if state.wants(layout.site, runtime):
+        plan = self._builder.plan(layout, records[position + 2])
+        if plan is not None:
             values = records[position + 3 : after - 2]
-            callee, instance, arguments = state.rows.row(layout, identity, runtime, values)
+            callee, instance, arguments = self._builder.row(plan, layout, identity, values)
             over, depth, above_callee, above_instance = parent
             via_super = above_instance == instance and self._is_super(above_callee, callee)
             place = self._first + len(self._rows)
@@ -201,7 +195,7 @@ class FastDecoder:
             self._rows.append((start_ns, over, depth, callee, instance, via_super, arguments))
             self._ends.append(UNFINISHED)
             self._outcomes.append(None)
-            parent = _Parent(place, depth, callee, instance)
+            parent = place, depth, callee, instance
             if self._makes_events:
                 self._tell("call", start_ns, place)
         self._open.append((layout, identity, place, parent))
@@ -222,7 +216,7 @@ class FastDecoder:
         if self._open:
             layout, _, place, _ = self._open.pop()
             if place is not None:
-                result = None if captured is None else self._state.rows.result(layout, captured)
+                result = None if captured is None else self._builder.result(layout, captured)
                 self._set_end(place, end_ns, result)
                 if self._makes_events:
                     self._tell("return", end_ns, place)

@@ -128,14 +128,14 @@ class ThreadDecoder:
             *values, token, task = values
         context = state.context(values.pop()) if layout.notes else None
         table, row = state.rows.table, len(state.rows.table)
-        is_asked = not self._repeats(layout, identity) and state.wants(layout.site, runtime)
-        verdict = state.limit.verdict(layout.site, start_ns, parent) if is_asked else KEPT
+        plan = None if self._repeats(layout, identity) else state.rows.plan(layout, runtime)
+        verdict = KEPT if plan is None else state.limit.verdict(layout.site, start_ns, parent)
         if not verdict.keeps:
             parent = LEFT_OUT
-        is_wanted, call = is_asked and verdict.keeps, None
-        if is_wanted and not state.limit.refuses_all():
+        is_wanted, call = plan is not None and verdict.keeps, None
+        if plan is not None and is_wanted and not state.limit.refuses_all():
             strand = state.rows.strand(self._thread, task)
-            begun = Begun(start_ns, strand, *state.rows.row(layout, identity, runtime, values))
+            begun = Begun(start_ns, strand, *state.rows.row(plan, layout, identity, values))
             call = self._new_call(begun, parent)
             is_wanted = state.limit.is_asked_for(call)
             # Only now: `where` sees the parent even if it is dropped by now.

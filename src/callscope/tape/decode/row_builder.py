@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from callscope.introspect.identity import Numbers
 from callscope.introspect.sites import ClassRef, Site
 from callscope.introspect.summaries import REDACTED, ObjectMark, bounded, scrubbed, summarizer
-from callscope.tape.decode.filter import SiteOptions
+from callscope.tape.decode.filter import SiteOptions, is_asked_for
 from callscope.tape.decode.metadata import MetadataReader
 from callscope.tape.records import OMITTED, Layout
 from callscope.trace import Arguments, Callee, Strand, Table, TableBuilder, Text, Value
@@ -33,7 +33,7 @@ class _Captured(NamedTuple):
     """True if the method's name says that it returns a secret."""
 
 
-class _Plan(NamedTuple):
+class Plan(NamedTuple):
     """What the rows of one layout on objects of one class share."""
 
     callee: int
@@ -54,7 +54,7 @@ class RowBuilder:
         self._asked = sites
         self._facts = MetadataReader(sites)
         self._pid = os.getpid()
-        self._plans: dict[tuple[Layout, ClassRef | None], _Plan] = {}
+        self._plans: dict[tuple[Layout, ClassRef | None], Plan] = {}
         self._captured: dict[Layout, _Captured] = {}
         self._builder = TableBuilder()
         self.numbers: Numbers = Numbers()
@@ -84,11 +84,17 @@ class RowBuilder:
         """Return the index of a callee of an earlier table."""
         return self._builder.callee(callee)
 
+    def plan(self, layout: Layout, runtime: ClassRef | None) -> Plan | None:
+        """Return the plan of the rows of a layout; None if the recording did not ask for them."""
+        plan = self._plans.get((layout, runtime))
+        if plan is None and is_asked_for(self._asked, layout.site, runtime):
+            plan = self._plans[layout, runtime] = self._new_plan(layout, runtime)
+        return plan
+
     def row(
-        self, layout: Layout, identity: Any, runtime: ClassRef | None, values: list[Any]
+        self, plan: Plan, layout: Layout, identity: Any, values: list[Any]
     ) -> tuple[int, int, Arguments]:
         """Return the callee, the instance and the arguments of a call."""
-        plan = self._plans.get((layout, runtime)) or self._plan(layout, runtime)
         instance = 0 if identity is None else self.numbers[identity]
         how = plan.captured
         if not how.is_kept or not layout.captured:
@@ -105,7 +111,7 @@ class RowBuilder:
         return self._converted(layout, plan, values, instance)
 
     def _converted(
-        self, layout: Layout, plan: _Plan, values: list[Any], instance: int
+        self, layout: Layout, plan: Plan, values: list[Any], instance: int
     ) -> tuple[int, int, Arguments]:
         """Return the same for a call with values that need conversion, or left at their default."""
         names = plan.captured.names or ()
@@ -168,7 +174,7 @@ class RowBuilder:
                     arguments[key] = self.value(layout, item)
         return arguments
 
-    def _plan(self, layout: Layout, runtime: ClassRef | None) -> _Plan:
+    def _new_plan(self, layout: Layout, runtime: ClassRef | None) -> Plan:
         site = layout.site
         defining = site.defining
         cls = runtime or defining
@@ -181,8 +187,7 @@ class RowBuilder:
             captured.names,
             *(self._facts.known.get((site, cls)) or self._facts.of(site, cls)),
         )
-        plan = self._plans[layout, runtime] = _Plan(self._builder.callee(callee), captured, {})
-        return plan
+        return Plan(self._builder.callee(callee), captured, {})
 
     def _capture(self, layout: Layout) -> _Captured:
         asked = self._asked[layout.site]

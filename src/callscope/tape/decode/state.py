@@ -7,10 +7,9 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
-from callscope.introspect.sites import ClassRef, Site
 from callscope.tape.context_hooks import ContextHook, context_for
 from callscope.tape.decode.event_receiver import EventReceiver
-from callscope.tape.decode.filter import Filter, Limit, is_asked_for
+from callscope.tape.decode.filter import Filter, Limit
 from callscope.tape.decode.open_call import OpenCall
 from callscope.tape.decode.row_builder import RowBuilder
 from callscope.trace import Call, Event, EventKind, Table, TableBuilder
@@ -131,7 +130,3 @@ class DecodeState:
         for table in self.tables:
             builder.extend(table, max(0, self.dropped + 1 - table.call_id[0]) if len(table) else 0)
         return builder.table
-
-    def wants(self, site: Site, cls: ClassRef | None) -> bool:
-        """Return whether the recording was asked for calls of this site on objects of a class."""
-        return is_asked_for(self.wanted.sites, site, cls)
