@@ -14,7 +14,6 @@ from benchmarks.checks.proof import CaseError
 from benchmarks.measure import clock
 from benchmarks.measure.effort import Effort
 from benchmarks.peers.protocol import Peer
-from benchmarks.peers.viz import LargeViztracer
 from benchmarks.workloads.seed import CALLS_PER_PASS, make_seed
 
 UNIT: Final = "viztracer saves"
@@ -66,6 +65,8 @@ def _measure_memory(peer_class: type[Peer], calls: int) -> dict[str, float]:
 
 def _readings(peer_class: type[Peer], calls: int) -> Iterator[tuple[str, Callable[[], object]]]:
     """Yield the readings of a recording of so many calls, and then the one of viztracer."""
+    from benchmarks.peers.viz import LargeViztracer  # only where it is measured is it installed
+
     with _record(peer_class, calls) as peer:
         yield from peer.readings().items()
     with _record(LargeViztracer, calls) as peer:

@@ -2,8 +2,11 @@
 
 import subprocess
 import sys
+import time
 
 import pytest
+
+from callscope.introspect.clock import with_unix_time
 
 FREEZERS = {
     "freezegun": "freezegun.freeze_time('1990-01-01')",
@@ -62,3 +65,18 @@ def test_frozen_time(freezer, import_first, tmp_path):
         [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60
     )
     assert done.stdout == "4 2\n", done.stderr
+
+
+def test_a_pause_between_two_clocks():
+    """The Unix time is that of the moment, however long the system ran something else meanwhile."""
+    pauses = [0.05]
+
+    def clock():
+        now = time.perf_counter_ns()
+        time.sleep(pauses.pop() if pauses else 0)
+        return now
+
+    now, unix = with_unix_time(clock)
+    assert pauses == []
+    offsets = [time.time_ns() - time.perf_counter_ns() for _ in range(5)]
+    assert abs(unix - now - min(offsets)) < 25_000_000

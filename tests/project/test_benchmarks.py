@@ -101,6 +101,7 @@ class TestMeasures:
 
     def test_each_reading_is_timed_for_each_number_of_calls(self):
         """And so is what it is compared with."""
+        pytest.importorskip("viztracer", reason="viztracer comes with the extra 'bench'")
         measured = reading.measure(OnValues, SMOKE)
         assert {*gate.READINGS, reading.UNIT} <= {*measured}
         expected = [str(calls) for calls in SMOKE.reading_calls]
@@ -118,6 +119,7 @@ class TestProof:
 
     def test_a_call_that_is_not_read(self):
         """A reading that says how many calls it sees must see them all."""
+        pytest.importorskip("viztracer", reason="viztracer comes with the extra 'bench'")
         with pytest.raises(CaseError, match="100 calls were read as 99"):
             reading.measure(Blind, SMOKE)
 

@@ -40,3 +40,24 @@ def time_ns() -> int:
     with suppress(Exception):
         now = time_machine.escape_hatch.time.time_ns()
     return _time_ns() if now is None else now
+
+
+_TRIES: Final = 5
+_TIGHT_NS: Final = 20_000
+
+
+def with_unix_time(clock: Callable[[], int]) -> tuple[int, int]:
+    """Return the time of a clock and the Unix time of the same moment, in nanoseconds.
+
+    The system may run another thread between two clocks. So they are read again if that took long,
+    and the closest pair counts.
+    """
+    pairs = []
+    for _ in range(_TRIES):
+        before_ns = perf_counter_ns()
+        pair = clock(), time_ns()
+        took_ns = perf_counter_ns() - before_ns
+        if took_ns < _TIGHT_NS:
+            return pair
+        pairs.append((took_ns, pair))
+    return min(pairs)[1]
