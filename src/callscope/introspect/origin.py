@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import sys
 from typing import Final
 
@@ -22,7 +21,7 @@ def run_id() -> str:
     """Return the id that all processes of this run share; it is unique to the run."""
     if not _run:
         _run.append(
-            os.environ.get(PARENT) or _launch_id() or f"{os.getpid()}-{secrets.token_hex(6)}"
+            os.environ.get(PARENT) or _launch_id() or f"{os.getpid()}-{os.urandom(6).hex()}"
         )
     return _run[0]
 

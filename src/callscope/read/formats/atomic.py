@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -40,7 +39,7 @@ def replacing(path: Path) -> Iterator[FileIO]:
         raise OSError(EBUSY, "A recording is writing to it")
     _remove_abandoned(target.parent)
     temporary = target.with_name(
-        f".callscope-{host_label()}-{os.getpid()}-{secrets.token_hex(8)}.tmp"
+        f".callscope-{host_label()}-{os.getpid()}-{os.urandom(8).hex()}.tmp"
     )
     try:
         file = _create(temporary, target)
