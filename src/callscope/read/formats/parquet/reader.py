@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
@@ -11,30 +10,27 @@ from pyarrow import parquet
 
 from callscope.errors import TraceFormatError
 from callscope.read.formats.jsonl import slow
+from callscope.read.formats.parquet.decoding import WrongRowError
 from callscope.read.formats.parquet.schema import METADATA, SCHEMA
+from callscope.read.formats.parquet.table_reader import TableReader
 from callscope.read.formats.trace_builder import (
     MetadataVersions,
     TraceBuilder,
     WrongLineError,
-    with_texts,
 )
 from callscope.trace import (
-    Callee,
-    CallError,
     ClassMetadata,
     CodeMetadata,
     Cost,
     Header,
     Process,
+    Recorded,
     SiteMetadata,
-    Strand,
-    Text,
     TraceData,
 )
 
 _BATCH: Final = 10_000
 """Number of rows held as Python objects at a time."""
-_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 
 
 def read(file: BinaryIO, name: str) -> TraceData:
@@ -48,15 +44,20 @@ def read(file: BinaryIO, name: str) -> TraceData:
             f"{name!r} is not a trace, or is damaged: {_reason(error)}. Name a '.parquet' file"
             " that callscope has written."
         ) from None
+    row = 0
     try:
         header, classes = _about(about, builder, name)
-        for row in _rows(packed):
-            _take(builder, row, classes)
+        reader = TableReader(classes)
+        # Equal rows in a small file may expand to any size.
+        for batch in packed.iter_batches(_BATCH, columns=SCHEMA.names):
+            row = len(reader.table)
+            reader.add(batch)
     except TraceFormatError:
         raise
     except (
         pa.ArrowException,
         WrongLineError,
+        WrongRowError,
         OSError,
         LookupError,
         TypeError,
@@ -64,21 +65,15 @@ def read(file: BinaryIO, name: str) -> TraceData:
         AttributeError,
         RecursionError,
     ) as error:
+        row += error.row if isinstance(error, WrongRowError) else 0
         raise TraceFormatError(
-            f"{name!r}, after row {len(builder.table)}: {_reason(error)}. Restore the file."
+            f"{name!r}, after row {row}: {_reason(error)}. Restore the file."
         ) from None
-    recorded = builder.recorded()
-    return TraceData(header, recorded)
+    return TraceData(header, Recorded(reader.table, builder.lost, builder.left_out, is_final=True))
 
 
 def _reason(error: Exception) -> str:
     return f"{str(error).partition(chr(10))[0]:.200}"
-
-
-def _rows(packed: Any) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a file in batches, as equal rows in it may expand to any size."""
-    for batch in packed.iter_batches(_BATCH, columns=SCHEMA.names):
-        yield from pa.Table.from_batches([batch]).select(SCHEMA.names).cast(SCHEMA).to_pylist()
 
 
 def _about(about: Any, builder: TraceBuilder, name: str) -> tuple[Header, list[ClassMetadata]]:
@@ -106,63 +101,3 @@ def _class(fields: list[Any], builder: TraceBuilder) -> ClassMetadata:
     metadata = builder.metadata.cls(about["runtime_class"])
     assert metadata is not None
     return metadata
-
-
-def _take(builder: TraceBuilder, row: dict[str, Any], classes: list[ClassMetadata]) -> None:
-    arguments = None if row["arguments"] is None else json.loads(row["arguments"])
-    result = None if row["result"] is None else json.loads(row["result"])
-    if type(arguments) not in (dict, type(None)):
-        msg = "arguments are not a JSON object"
-        raise WrongLineError(msg)
-    values = [result, *(arguments or {}).values()]
-    if not all(type(value) in _SCALARS for value in values):
-        msg = "a captured value is not a scalar"
-        raise WrongLineError(msg)
-    site, cls = _metadata(row, classes)
-    names = None if arguments is None else tuple(arguments)
-    callee = Callee(
-        row["method"],
-        row["defining_class"],
-        row["runtime_class"],
-        row["mro_index"],
-        names,
-        site,
-        cls,
-    )
-    call_id = row["call_id"]
-    builder.begin_row(
-        call_id,
-        row["start_ns"],
-        row["parent_id"],
-        builder.callee(callee),
-        builder.strand(Strand(row["pid"], row["thread"], row["task"])),
-        row["instance"],
-        row["via_super"],
-        None
-        if arguments is None
-        else tuple(with_texts(arguments, row["argument_texts"] or ()).values()),
-    )
-    for number, ts_ns in enumerate(row["instants"] or ()):
-        (builder.resume if number % 2 else builder.suspend)(call_id, ts_ns)
-    if row["duration_ns"] is not None:
-        outcome = result
-        if row["error_type"] is not None:
-            outcome = CallError(row["error_type"], row["error_message"] or "")
-        elif row["result_is_text"] and type(result) is str:
-            outcome = Text(result)
-        builder.end(call_id, row["start_ns"] + row["duration_ns"], outcome)
-
-
-def _metadata(
-    row: dict[str, Any], classes: list[ClassMetadata]
-) -> tuple[SiteMetadata | None, ClassMetadata | None]:
-    site = metadata = None
-    if row["file"] is not None:
-        site = SiteMetadata(row["defining_class"], row["method"], row["file"], row["line"])
-    if row["class"] is not None:
-        metadata = classes[row["class"]]
-        index = row["mro_index"]
-        other = None if index is None else metadata.site(index, row["method"])
-        if other is not None and (other.file, other.line) == (row["file"], row["line"]):
-            site = other
-    return site, metadata
