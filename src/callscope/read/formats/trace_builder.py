@@ -10,7 +10,6 @@ from callscope.read.formats.json_text import INT64
 from callscope.trace import (
     NO_ROW,
     UNFINISHED,
-    Arguments,
     Callee,
     CallError,
     ClassMetadata,
@@ -92,8 +91,6 @@ class TraceBuilder:
         """Number of calls when the metadata last changed."""
         self._callees: dict[Any, int] = {}
         """Indices of callees, of calls since the metadata last changed."""
-        self.callee = self._builder.callee
-        self.strand = self._builder.strand
 
     def begin(
         self,
@@ -122,24 +119,9 @@ class TraceBuilder:
         callee = self._callees.get(key)
         if callee is None:
             metadata = self.metadata.site(defining_class, method), self.metadata.cls(runtime_class)
-            callee = self._callees[key] = self.callee(Callee(*key, *metadata))
-        strand = self.strand((pid, thread, task))
-        values = None if arguments is None else tuple(arguments.values())
-        self.begin_row(call_id, ts_ns, parent_id, callee, strand, instance, via_super, values)
-
-    def begin_row(
-        self,
-        call_id: int,
-        ts_ns: int,
-        parent_id: int | None,
-        callee: int,
-        strand: int,
-        instance: int | None,
-        via_super: bool,  # noqa: FBT001  # as in `begin`
-        arguments: Arguments,
-    ) -> None:
-        """Add a call as `begin` does, of which the callee and the strand are known."""
+            callee = self._callees[key] = self._builder.callee(Callee(*key, *metadata))
         rows, parent = self.rows, NO_ROW
+        values = None if arguments is None else tuple(arguments.values())
         if call_id in rows:
             msg = f"call {call_id} begins a second time"
             raise WrongLineError(msg)
@@ -151,8 +133,9 @@ class TraceBuilder:
             if ts_ns < self.table.start_ns[parent]:
                 raise WrongLineError(BEFORE_PARENT)
         try:
+            strand = self._builder.strand((pid, thread, task))
             rows[call_id] = self._builder.append(
-                call_id, ts_ns, parent, callee, strand, instance or 0, via_super, arguments
+                call_id, ts_ns, parent, callee, strand, instance or 0, via_super, values
             )
         except OverflowError:
             name = "instance" if -INT64 <= call_id < INT64 else "call_id"
