@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from callscope.trace.metadata import ClassMetadata, MetadataCache, SiteMetadata
 
 _FILE: Final = Path(__file__).with_name("event.schema.json")
+_ENDS: Final = ("return", "raise")
 _NONE: Final[Mapping[str, int]] = MappingProxyType({})
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _quoted = json.encoder.encode_basestring_ascii
@@ -80,28 +81,61 @@ def event_lines(events: Iterable[Event], cache: MetadataCache) -> Iterator[str]:
         events: in the order of the file.
         cache: metadata already in the file; new metadata is added to it.
     """
-    around: Table | None = None
+    of_table: _TableText | None = None
     for event in events:
-        table, row = event.call._table, event.call._row
-        if table is not around:
-            # Only those of the last table are cached: a program may have any number of tasks.
-            around = table
-            whats: dict[int, tuple[str, str]] = {}
-            wheres: dict[int, str] = {}
-        number, strand = table.callee[row], table.strand[row]
-        if event.kind == "call":
-            yield from _metadata_lines(table.callees[number], cache)
-        where = wheres.get(strand) or wheres.setdefault(strand, _where(*table.strands[strand]))
-        what, after = whats.get(number) or whats.setdefault(
-            number, _what(*table.callees[number][:4])
-        )
-        parent, instance = table.parent_of(row), table.instance[row]
-        parent_id = "null" if parent is None else parent[0].call_id[parent[1]]
+        table, row, kind = event.call._table, event.call._row, event.kind
+        if of_table is None or table is not of_table.table:
+            # Only the texts of the last table are kept: a program may have any number of tasks.
+            of_table = _TableText(table)
+        if kind == "call":
+            yield from _metadata_lines(table.callees[table.callee[row]], cache)
+            end = _arguments(table.arguments_of(row))
+        else:
+            end = "" if kind in ("suspend", "resume") else _outcome(table, row)
         yield (
-            f'{{"v":{SCHEMA_VERSION},"kind":"{event.kind}","seq":{event.seq},"ts_ns":{event.ts_ns}'
+            f'{{"v":{SCHEMA_VERSION},"kind":"{kind}","seq":{event.seq},"ts_ns":{event.ts_ns}'
+            f"{of_table.common(row, is_last=kind in _ENDS)}{end}}}\n"
+        )
+
+
+class _TableText:
+    """Text that all lines of a call share, for the calls of one table.
+
+    Args:
+        table: the table.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self.table: Table = table
+        self._strands: dict[int, str] = {}
+        self._callees: dict[int, tuple[str, str]] = {}
+        self._rows: dict[int, str] = {}
+        """Texts of the calls that have begun and not ended."""
+
+    def common(self, row: int, *, is_last: bool) -> str:
+        """Return the text of a call; `is_last` says that no line of it follows."""
+        text = self._rows.pop(row, None) if is_last else self._rows.get(row)
+        if text is None:
+            text = self._new(row)
+            if not is_last:
+                self._rows[row] = text
+        return text
+
+    def _new(self, row: int) -> str:
+        table = self.table
+        number, strand = table.callee[row], table.strand[row]
+        where = self._strands.get(strand)
+        if where is None:
+            where = self._strands[strand] = _where(*table.strands[strand])
+        what = self._callees.get(number)
+        if what is None:
+            what = self._callees[number] = _what(*table.callees[number][:4])
+        parent = table.parent_of(row)
+        parent_id = "null" if parent is None else parent[0].call_id[parent[1]]
+        return (
             f'{where},"call_id":{table.call_id[row]},"parent_id":{parent_id}'
-            f',"depth":{table.depth[row]}{what}{instance or "null"}{after}'
-            f"{'true' if table.via_super[row] else 'false'}{_outcome(event.kind, table, row)}}}\n"
+            f',"depth":{table.depth[row]}{what[0]}{table.instance[row] or "null"}{what[1]}'
+            f"{'true' if table.via_super[row] else 'false'}"
         )
 
 
@@ -128,24 +162,23 @@ def _what(method: str, defining: str, runtime: str, mro_index: int | None) -> tu
     )
 
 
-def _outcome(kind: str, table: Table, row: int) -> str:
-    """Return the fields that only events of this kind have."""
-    if kind == "call":
-        arguments = table.arguments_of(row)
-        return "" if arguments is None else _arguments(arguments)
-    if kind not in ("return", "raise"):
-        return ""
+def _outcome(table: Table, row: int) -> str:
+    """Return the fields that only the line of an end has."""
     end_ns, outcome = table.end_ns[row], table.outcome[row]
-    took_ns = None if end_ns == UNFINISHED else end_ns - table.start_ns[row]
-    took = f',"duration_ns":{_scalar(took_ns)}'
+    took_ns = "null" if end_ns == UNFINISHED else end_ns - table.start_ns[row]
+    if outcome is None:
+        return f',"duration_ns":{took_ns},"result":null'
     if isinstance(outcome, CallError):
-        return f'{took},"error":{_encode(outcome._asdict())}'
+        return f',"duration_ns":{took_ns},"error":{_encode(outcome._asdict())}'
     result = finite(outcome)
     text = ',"texts":["result"]' if type(result) is Text else ""
-    return f'{took},"result":{_scalar(result)}{text}'
+    return f',"duration_ns":{took_ns},"result":{_scalar(result)}{text}'
 
 
-def _arguments(arguments: Mapping[str, Value]) -> str:
+def _arguments(arguments: Mapping[str, Value] | None) -> str:
+    """Return the fields that only the line of a beginning has."""
+    if arguments is None:
+        return ""
     pairs, texts = [], []
     for name, value in arguments.items():
         scalar = finite(value)
