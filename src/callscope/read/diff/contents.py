@@ -145,7 +145,7 @@ class Contents:
         return invocations, singles
 
 
-def _values(table: Table) -> tuple[Iterable[tuple[object, ...]], Iterable[object]]:
+def _values(table: Table) -> tuple[Iterable[Any], Iterable[object]]:
     """Return the captured arguments of all calls, as tuples, and their outcomes."""
     arguments: Iterable[Any] = table.arguments
     if any(callee.argument_names is None for callee in table.callees):

@@ -192,7 +192,8 @@ class RowBuilder:
     def _capture(self, layout: Layout) -> _Captured:
         asked = self._asked[layout.site]
         is_kept = asked.capture != "none"
-        has_names = is_kept and all(field.kind == "value" for field in layout.fields)
+        is_captured = is_kept and bool(layout.captured)
+        has_names = is_captured and all(field.kind == "value" for field in layout.fields)
         captured = self._captured[layout] = _Captured(
             is_kept,
             tuple(field.name for field in layout.fields) if has_names else None,

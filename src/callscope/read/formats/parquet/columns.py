@@ -10,10 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from callscope.introspect.classes import bare_name
-from callscope.read.formats.parquet.schema import INSTANTS, INT32, INT64, SCHEMA
+from callscope.read.formats.parquet.schema import INSTANTS, INT32, INT64, SCHEMA, pc
 from callscope.read.formats.parquet.values import (
     Arrays,
     arguments_columns,

@@ -7,9 +7,8 @@ from math import prod
 from typing import Any, Final, TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from callscope.read.formats.parquet.schema import INT32, INT64
+from callscope.read.formats.parquet.schema import INT32, INT64, pc
 from callscope.read.formats.trace_builder import WrongLineError
 
 _T = TypeVar("_T")

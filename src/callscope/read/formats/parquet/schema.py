@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute
+
+pc: Final[Any] = pyarrow.compute
+"""Functions of Arrow; they are generated, so that type checkers do not know them."""
 
 METADATA: Final = b"callscope"
 """Key of the schema's metadata with all data that belongs to no call, as JSON."""

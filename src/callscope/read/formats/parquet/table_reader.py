@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from callscope.read.formats.parquet.decoding import Distinct, WrongRowError
-from callscope.read.formats.parquet.schema import INT32, INT64, SCHEMA
+from callscope.read.formats.parquet.schema import INT32, INT64, SCHEMA, pc
 from callscope.read.formats.trace_builder import (
     BACKWARDS,
     BEFORE_PARENT,

@@ -9,13 +9,12 @@ import json
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from callscope.errors import encodable
-from callscope.read.formats.parquet.schema import INT32, NAME, TEXT, TEXTS
+from callscope.read.formats.parquet.schema import INT32, NAME, TEXT, TEXTS, pc
 from callscope.trace import Arguments, CallError, Text, Value
 from callscope.trace.event import finite
 
@@ -23,7 +22,7 @@ Arrays: TypeAlias = dict[str, pa.Array]
 _Names: TypeAlias = tuple[str, ...] | None
 
 _quoted = json.encoder.encode_basestring_ascii
-_WRITERS: Final[Mapping[type, Callable[[Any], str]]] = {
+_WRITERS: Mapping[type, Callable[[Any], str]] = {
     type(None): lambda _: "null",
     bool: lambda value: "true" if value else "false",
     int: str,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
 from pyarrow import parquet
@@ -27,14 +27,14 @@ def to_arrow(trace: TraceData) -> pa.Table:
 
 def write(trace: TraceData, file: BinaryIO) -> None:
     """Write a trace as Parquet."""
+    # Where it takes a bool, it takes a list of columns as well, which type checkers do not know.
+    by_column: dict[str, Any] = {
+        "use_dictionary": [name for name in SCHEMA.names if name not in _NUMBERS],
+        "write_statistics": [*_NUMBERS],
+        "column_encoding": dict.fromkeys(_NUMBERS, "DELTA_BINARY_PACKED"),
+    }
     with parquet.ParquetWriter(
-        file,
-        _schema(trace),
-        compression="zstd",
-        use_dictionary=[name for name in SCHEMA.names if name not in _NUMBERS],
-        column_encoding=dict.fromkeys(_NUMBERS, "DELTA_BINARY_PACKED"),
-        write_statistics=[*_NUMBERS],
-        write_batch_size=_ROW_GROUP,
+        file, _schema(trace), compression="zstd", write_batch_size=_ROW_GROUP, **by_column
     ) as writer:
         for batch in _batches(trace):
             writer.write_batch(batch)
