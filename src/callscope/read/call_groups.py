@@ -14,9 +14,10 @@ class CallGroup:
     def __init__(self, callee: Callee, *, finished: bool, outermost: tuple[bool, bool]) -> None:
         self.callee = callee
         self.finished = finished
-        self.is_outermost_of_site, self.is_outermost_of_class = outermost
-        """True if no call of the same site, or on objects of the same class, is an ancestor in the
-        same thread."""
+        self.is_outermost_of_site: bool = outermost[0]
+        """True if no call of the same site is an ancestor in the same thread."""
+        self.is_outermost_of_class: bool = outermost[1]
+        """True if no call on objects of the same class is an ancestor in the same thread."""
         self.instances: list[int] = []
         self.running_ns: list[float] = []
         """Running times, in ascending order."""

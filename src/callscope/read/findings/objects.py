@@ -42,7 +42,7 @@ class Objects:
         self.table = table
         self.numbers: Sequence[int] = _numbers(table)
         """Number of each call's object, which is unique over all processes."""
-        self.ancestors = Ancestors(table, self.numbers)
+        self.ancestors: Ancestors = Ancestors(table, self.numbers)
 
     def callee(self, row: int) -> Callee:
         """Return the callee of a call."""
