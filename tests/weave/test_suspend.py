@@ -403,3 +403,27 @@ def test_a_task_that_begins_after_its_maker_has_ended():
     with record(work, methods=("call", "later")) as trace:
         asyncio.run(main())
     assert trace.outline() == "Work.call(n=1) [Work#1]\n  Work.later() [Work#1]"
+
+
+def test_a_trace_is_read_within_a_generator():
+    """What is read in the middle of its body is put together with what follows."""
+    lengths = []
+
+    class Work:
+        def steps(self):
+            for number in range(3):
+                self.step(number)
+                self.step(-number)
+                yield number
+
+        def step(self, number):
+            lengths.append(len(trace))
+
+    with record(Work, methods=("steps", "step")) as trace:
+        for _ in Work().steps():
+            trace.outline()
+    assert lengths == [2, 3, 4, 5, 6, 7]
+    steps = trace.calls[0]
+    assert [call.site for call in steps.children] == ["Work.step"] * 6
+    assert len(steps.suspensions) == 3
+    assert steps.finished

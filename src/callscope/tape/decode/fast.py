@@ -31,7 +31,7 @@ _Parent = tuple[int, int, int, int]
 """Innermost recorded call, for those below it: their value of `Table.parent`; depth, callee and
 instance."""
 _NO_PARENT: Final = (NO_ROW, -1, -1, -1)
-_NOTHING: Final = (UNKNOWN, None, None, _NO_PARENT)
+_NOTHING: Final = (UNKNOWN, None, None, _NO_PARENT, None)
 _Row = tuple[int, int, int, int, int, bool, Arguments]
 """Start, parent, depth, callee, instance, `via_super` and arguments of a call."""
 
@@ -63,8 +63,9 @@ class FastDecoder:
         self._table = state.rows.table
         self._first = len(self._table)
         self._strand = strand
-        self._open = [
-            (each.layout, each.identity, self._place(each.call), self._parent(each.parent))
+        # The last place is for the calls that were already open, which say more.
+        self._open: list[tuple[Layout, Any, int | None, _Parent, OpenCall | None]] = [
+            (each.layout, each.identity, self._place(each.call), self._parent(each.parent), each)
             for each in before
         ]
         self._raised = self._place(raised)
@@ -114,13 +115,14 @@ class FastDecoder:
     def open(self) -> list[OpenCall]:
         """The open calls, the innermost last."""
         return [
-            OpenCall(
+            before
+            or OpenCall(
                 layout,
                 identity,
                 None if place is None else self._call(place),
-                None if parent is _NO_PARENT else self._call(parent[0]),
+                None if parent[0] == NO_ROW else self._call(parent[0]),
             )
-            for layout, identity, place, parent in self._open
+            for layout, identity, place, parent, before in self._open
         ]
 
     def put(self) -> array[int]:
@@ -198,7 +200,7 @@ class FastDecoder:
             parent = place, depth, callee, instance
             if self._makes_events:
                 self._tell("call", start_ns, place)
-        self._open.append((layout, identity, place, parent))
+        self._open.append((layout, identity, place, parent, None))
         return True
 
     def _is_super(self, above: int, callee: int) -> bool:
@@ -214,7 +216,7 @@ class FastDecoder:
             self._settle(end_ns)
         self.last_ns = end_ns
         if self._open:
-            layout, _, place, _ = self._open.pop()
+            layout, _, place, *_ = self._open.pop()
             if place is not None:
                 result = None if captured is None else self._builder.result(layout, captured)
                 self._set_end(place, end_ns, result)
