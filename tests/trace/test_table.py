@@ -1,5 +1,6 @@
 """The calls of a trace as columns."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,3 +97,20 @@ def test_an_error_is_the_outcome():
     """The outcome of a call that raised is the exception."""
     table = make_trace(Node("Layer.call", error=("ValueError", "no")))._data().table
     assert table.outcome == [CallError("ValueError", "no")]
+
+
+def test_an_interrupt_while_calls_are_linked():
+    """The next reading has all children all the same."""
+    trace = make_trace(*(Node("Layer.__call__", Node("Layer.call")) for _ in range(3)))
+    table = trace._data().table
+
+    class Interrupted(type(table.parent)):
+        def __getitem__(self, rows):
+            yield from (-1, 0, -1)
+            raise KeyboardInterrupt
+
+    whole, table.parent = table.parent, Interrupted("i", table.parent)
+    with pytest.raises(KeyboardInterrupt):
+        table.links()
+    table.parent = whole
+    assert [table.children(row) for row in table.roots()] == [[1], [3], [5]]

@@ -87,9 +87,8 @@ class Table:
 
     __slots__ = (
         *_COLUMNS,
-        "_last_child",
+        "_links",
         "_places",
-        "_previous",
         "arguments",
         "callees",
         "keys",
@@ -134,8 +133,7 @@ class Table:
         self.keys: Sequence[int] | None = None
         """Numbers that identify the calls among all tables of the same origin; None: `call_id`."""
         self._places: dict[tuple[Table, int], int] = {}
-        self._last_child: array[int] = array("i")
-        self._previous: array[int] = array("i")
+        self._links: tuple[array[int], array[int]] = _none(0), _none(0)
 
     def __len__(self) -> int:
         return len(self.call_id)
@@ -195,15 +193,16 @@ class Table:
         Both are `NO_ROW` where there is none. Followed from a parent, they give its children, the
         last first. Roots have no siblings.
         """
-        last, previous = self._last_child, self._previous
-        first, size = len(previous), len(self)
-        for column in (last, previous):
-            column.extend(array("i", [NO_ROW]) * (size - first))
-        for row, parent in enumerate(self.parent[first:size], first):
-            if parent >= 0:
-                previous[row] = last[parent]
-                last[parent] = row
-        return last, previous
+        first, size = len(self._links[0]), len(self)
+        if first < size:
+            # Copies: another thread may read these, and an interrupt may end this at any point.
+            last, previous = (column + _none(size - first) for column in self._links)
+            for row, parent in enumerate(self.parent[first:size], first):
+                if parent >= 0:
+                    previous[row] = last[parent]
+                    last[parent] = row
+            self._links = last, previous
+        return self._links
 
     def children(self, row: int) -> list[int]:
         """Return the rows of the calls that began directly within a call, in order."""
@@ -312,3 +311,7 @@ class Table:
         table.callees, table.strands = [*self.callees], [*self.strands]
         table.outer = self.outer
         return table
+
+
+def _none(count: int) -> array[int]:
+    return array("i", (NO_ROW,)) * count

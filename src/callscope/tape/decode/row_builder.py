@@ -13,7 +13,7 @@ from callscope.introspect.summaries import REDACTED, ObjectMark, bounded, scrubb
 from callscope.tape.decode.filter import SiteOptions, is_asked_for
 from callscope.tape.decode.metadata import MetadataReader
 from callscope.tape.records import OMITTED, Layout
-from callscope.trace import Arguments, Callee, Strand, Table, TableBuilder, Text, Value
+from callscope.trace import Arguments, Callee, Table, TableBuilder, Text, Value
 
 _AS_THEY_ARE: Final = frozenset({float, bool, type(None)})
 """Types of captured values that need no conversion."""
@@ -78,7 +78,7 @@ class RowBuilder:
 
     def strand(self, thread: str, task: str | None) -> int:
         """Return the index of a strand of this process."""
-        return self._builder.strand(Strand(self._pid, thread, task))
+        return self._builder.strand((self._pid, thread, task))
 
     def callee(self, callee: Callee) -> int:
         """Return the index of a callee of an earlier table."""
