@@ -185,6 +185,11 @@ def test_without_pyarrow(seed_trace, tmp_path, monkeypatch):
             attempt()
 
 
+_TRACE = make_trace(
+    *(Node("Layer.__call__", Node("Layer.call", result=1), arguments={"y": 2}) for _ in range(2))
+)
+
+
 def change(table, column, value):
     """Return a table with one column replaced by another value in all rows."""
     index = table.schema.get_field_index(column)
@@ -215,6 +220,44 @@ def test_what_makes_no_sense_is_refused(seed_trace, tmp_path, column, value, why
         callscope.load(path)
     assert why in str(raised.value)
     assert "t.parquet" in str(raised.value)
+
+
+def test_the_row_that_is_wrong(seed_trace, tmp_path, monkeypatch):
+    """It is counted over all that is read at once before it."""
+    monkeypatch.setattr("callscope.read.formats.parquet.reader._BATCH", 2)
+    path = tmp_path / "t.parquet"
+    table = seed_trace.to_arrow()
+    durations = [*table["duration_ns"].to_pylist()[:3], -1]
+    index = table.schema.get_field_index("duration_ns")
+    parquet.write_table(table.set_column(index, "duration_ns", pa.array(durations)), path)
+    with pytest.raises(errors.TraceFormatError, match="after row 3: it happens before"):
+        callscope.load(path)
+
+
+NUMBERS = [0, -1, 7, 2**31, 2**63 - 1, -(2**63), 0.5, float("nan")]
+TEXTS = ["", "x", "{}", "null", "\x00", "9" * 30, b"\xff"]
+ODD = st.sampled_from([None, True, *NUMBERS, *TEXTS, [], [1], ["x"], [None], {"a": 1}])
+
+
+@settings(deadline=None)
+@given(column=st.integers(0, 26), values=st.lists(ODD, min_size=4, max_size=4))
+def test_odd_values_in_any_column(tmp_path_factory, column, values):
+    """They are refused, or they make a trace that can be read."""
+    table = _TRACE.to_arrow()
+    name = table.schema.names[column]
+    try:
+        odd = pa.array(values)
+    except pa.ArrowException:
+        odd = pa.array(values[:1] * 4)
+    path = tmp_path_factory.getbasetemp() / "odd.parquet"
+    parquet.write_table(table.set_column(column, name, odd), path)
+    try:
+        trace = callscope.load(path)
+    except errors.TraceFormatError:
+        return
+    assert len(trace) == 4
+    for read in (trace.outline, trace.summary, trace.findings, trace.to_arrow, trace.__str__):
+        read()
 
 
 @pytest.mark.parametrize(

@@ -50,8 +50,8 @@ def read(file: BinaryIO, name: str) -> TraceData:
         reader = TableReader(classes)
         # Equal rows in a small file may expand to any size.
         for batch in packed.iter_batches(_BATCH, columns=SCHEMA.names):
-            row = len(reader.table)
             reader.add(batch)
+            row = len(reader.table)
     except TraceFormatError:
         raise
     except (
@@ -63,6 +63,7 @@ def read(file: BinaryIO, name: str) -> TraceData:
         TypeError,
         ValueError,
         AttributeError,
+        OverflowError,
         RecursionError,
     ) as error:
         row += error.row if isinstance(error, WrongRowError) else 0
