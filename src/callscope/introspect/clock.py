@@ -46,18 +46,17 @@ _TRIES: Final = 5
 _TIGHT_NS: Final = 20_000
 
 
-def with_unix_time(clock: Callable[[], int]) -> tuple[int, int]:
-    """Return the time of a clock and the Unix time of the same moment, in nanoseconds.
+def unix_offset_ns() -> int:
+    """Return the Unix time at the zero of `perf_counter_ns`, in nanoseconds.
 
     The system may run another thread between two clocks. So they are read again if that took long,
     and the closest pair counts.
     """
-    pairs = []
+    offsets = []
     for _ in range(_TRIES):
-        before_ns = perf_counter_ns()
-        pair = clock(), time_ns()
-        took_ns = perf_counter_ns() - before_ns
+        before_ns, unix_ns, after_ns = perf_counter_ns(), time_ns(), perf_counter_ns()
+        took_ns = after_ns - before_ns
+        offsets.append((took_ns, unix_ns - (before_ns + after_ns) // 2))
         if took_ns < _TIGHT_NS:
-            return pair
-        pairs.append((took_ns, pair))
-    return min(pairs)[1]
+            break
+    return min(offsets)[1]

@@ -21,7 +21,7 @@ from callscope.errors import (
     warn,
 )
 from callscope.introspect.classes import matches
-from callscope.introspect.clock import with_unix_time
+from callscope.introspect.clock import unix_offset_ns
 from callscope.introspect.origin import command, host, rank, run_id
 from callscope.introspect.sites import Site
 from callscope.introspect.version import __version__
@@ -334,11 +334,11 @@ class Recording:
         )
 
     def _header(self) -> Header:
-        start_ns, start_unix_ns = with_unix_time(TAPES.clock.cell_contents)
+        start_ns = TAPES.clock.cell_contents()
         return Header(
             pid=os.getpid(),
             start_ns=start_ns,
-            start_unix_ns=start_unix_ns,
+            start_unix_ns=start_ns + unix_offset_ns(),
             python=".".join(map(str, sys.version_info[:3])),
             callscope=__version__,
             targets=tuple(handle.name for handle in self._handles),
