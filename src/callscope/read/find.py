@@ -50,12 +50,9 @@ def find_calls(
 def _rows_below(trace: TraceData, call: Call) -> set[int]:
     """Return the rows of all descendants of a call; none if the trace does not hold it."""
     table = trace.table
-    try:
-        top = table.call_id.index(call.call_id)
-    except ValueError:
+    if call not in trace.calls:
         return set()
-    if trace.calls[top] != call:
-        return set()
+    top = trace.calls.index(call)
     rows = {top}
     for row in range(top + 1, len(table)):
         if table.parent[row] in rows:

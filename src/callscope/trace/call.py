@@ -10,7 +10,7 @@ from typing import overload
 from callscope.introspect.classes import bare_name
 from callscope.introspect.values import CallError, Value
 from callscope.trace.metadata import ClassMetadata, SiteMetadata
-from callscope.trace.table import UNFINISHED, Callee, Strand, Table
+from callscope.trace.table import NO_ROW, UNFINISHED, Callee, Strand, Table
 from callscope.trace.text import call_text, outcome_text
 from callscope.trace.times import self_ns
 
@@ -277,12 +277,8 @@ class Calls(Sequence[Call]):
         return int(call in self)
 
     def _row_of(self, call: object) -> int:
-        """Return the row of a call, which may be a view of another table; -1 if there is none."""
-        if not isinstance(call, Call):
-            return -1
-        if call._table is self._table:
-            return call._row
-        return self._table.row(call._table, call._row)
+        """Return the row of a call, which may be a view of another table; or `NO_ROW`."""
+        return self._table.row(call._table, call._row) if isinstance(call, Call) else NO_ROW
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence):

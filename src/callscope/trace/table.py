@@ -33,7 +33,7 @@ _COLUMNS: Final = {
 
 
 class Callee(NamedTuple):
-    """What many calls share: the method that ran, the class of the object, names of arguments."""
+    """Shared part of many calls: the method that ran, the class of the object, argument names."""
 
     method: str
     defining_class: str
@@ -66,7 +66,7 @@ class Callee(NamedTuple):
 
 
 class Strand(NamedTuple):
-    """Where a call ran: process, thread and task."""
+    """Process, thread and task in which calls ran."""
 
     pid: int
     thread: str
@@ -143,11 +143,13 @@ class Table:
         return self.call_id[row] if self.keys is None else self.keys[row]
 
     def row(self, other: Table, row: int) -> int:
-        """Return the row of a call of another table; -1 if it is not here."""
+        """Return the row of a call of any table; `NO_ROW` if it is not here."""
+        if other is self:
+            return row
         if other.origin is not self.origin:
-            return -1
+            return NO_ROW
         keys, key = self.call_id if self.keys is None else self.keys, other.key(row)
-        return keys.index(key) if key in keys else -1
+        return keys.index(key) if key in keys else NO_ROW
 
     def arguments_of(self, row: int) -> Mapping[str, Value] | None:
         """Return the captured arguments of a call by name; None if none were captured."""
@@ -165,9 +167,11 @@ class Table:
     def parent_of(self, row: int) -> tuple[Table, int] | None:
         """Return the table and the row of a call's parent; None for a root."""
         parent = self.parent[row]
-        if parent >= 0:
-            return self, parent
-        return None if parent == NO_ROW else self.outer[_FIRST_OUTER - parent]
+        return None if parent == NO_ROW else self.at(parent)
+
+    def at(self, place: int) -> tuple[Table, int]:
+        """Return the table and the row that a value of `parent` refers to."""
+        return (self, place) if place >= 0 else self.outer[_FIRST_OUTER - place]
 
     def place_of(self, table: Table, row: int) -> int:
         """Return the value of `parent` for children of a row of this or an earlier table."""
@@ -259,6 +263,12 @@ class Table:
         self.arguments[row:] = (arguments,)
         self.outcome[row:] = (None,)
 
+    def set_depths(self, first: int = 0) -> None:
+        """Set the depths of all rows from `first` on, as follows from their parents."""
+        depths = self.depth
+        for row, parent in enumerate(self.parent[first:], first):
+            depths[row] = 0 if parent == NO_ROW else depths[parent] + 1
+
     def shift(self, by_ns: int) -> None:
         """Move all calls to another clock."""
         if by_ns:
@@ -297,8 +307,7 @@ class Table:
         table.suspensions = {
             rows[row]: instants for row, instants in self.suspensions.items() if row in rows
         }
-        for row, parent in enumerate(table.parent):
-            table.depth[row] = 0 if parent == NO_ROW else table.depth[parent] + 1
+        table.set_depths()
         return table
 
     def _mapped(self, change: Callable[[Any], Sequence[Any]]) -> Table:

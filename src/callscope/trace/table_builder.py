@@ -78,9 +78,8 @@ class TableBuilder:
         rows = slice(first, len(other))
         parents = [p + by if p >= first else self._outer(other, p) for p in other.parent[rows]]
         table.parent += array("i", parents)
-        for parent in parents:
-            depth = 0 if parent == NO_ROW else table.depth[parent] + 1
-            table.depth.append(depth)
+        table.depth += other.depth[rows]
+        table.set_depths(len(table))
         table.callee += array("i", map(callees.__getitem__, other.callee[rows]))
         table.strand += array("i", map(strands.__getitem__, other.strand[rows]))
         table.start_ns += other.start_ns[rows]
@@ -98,5 +97,5 @@ class TableBuilder:
         """Return the row of a parent that another table does not hold, or no longer."""
         if parent >= NO_ROW:
             return NO_ROW
-        table, row = other.outer[-2 - parent]
+        table, row = other.at(parent)
         return max(NO_ROW, row + self._shifts.get(id(table), -1 - row))

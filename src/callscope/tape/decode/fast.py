@@ -97,8 +97,7 @@ class FastDecoder:
         """Return the call of a place, which may be in the chunk."""
         call = self._calls.get(place)
         if call is None:
-            at = (self._table, place) if place >= 0 else self._table.outer[-2 - place]
-            call = self._calls[place] = Call(*at)
+            call = self._calls[place] = Call(*self._table.at(place))
         return call
 
     @property

@@ -34,7 +34,7 @@ class _Captured(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What the rows of one layout on objects of one class share."""
+    """Shared part of the rows of one layout on objects of one class."""
 
     callee: int
     """Index of the callee if no argument is left out."""

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Final
 
 from callscope.read.formats.mermaid.folding import Folded, Round, count, levels_that_fit
-from callscope.trace import Call, Names, TraceData, arguments_text, object_text, value_text
+from callscope.trace import Call, TraceData, arguments_text, object_text, value_text
+from callscope.trace.table_text import names_of
 from callscope.trace.text import missing, one_line, process_details
 
 MAX_CALLS: Final = 150
@@ -52,7 +53,7 @@ class _Diagram:
         self._depth, total = levels_that_fit(folded, most)
         self._spare = most - total
         """Number of calls of the next level that can also be drawn."""
-        self._names = Names.from_calls(trace.calls)
+        self._names = names_of(trace.table)
         self._lifelines: dict[str, str] = {}
         self._drawn = 0
         self._details = process_details(trace.header)

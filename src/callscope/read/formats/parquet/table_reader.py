@@ -26,6 +26,7 @@ from callscope.trace import (
     SiteMetadata,
     Strand,
     Table,
+    TableBuilder,
     Text,
     Value,
 )
@@ -44,10 +45,10 @@ class TableReader:
     """
 
     def __init__(self, classes: Sequence[ClassMetadata]) -> None:
-        self.table: Table = Table()
+        self._builder = TableBuilder()
+        self.table: Table = self._builder.table
         self._classes = classes
         self._callees: dict[tuple[Any, ...], int] = {}
-        self._strands: dict[Strand, int] = {}
         self._row_of: dict[int, int] = {}
         """Rows by call ids; empty as long as each id is the one before, plus one."""
 
@@ -134,8 +135,7 @@ class TableReader:
         column = self.table.depth
         _extend(column, depths)
         if not pc.all(pc.equal(depths, pc.add(_take(column, parents), 1).fill_null(0))).as_py():
-            for row, parent in enumerate(parents.to_pylist(), first):
-                column[row] = 0 if parent == NO_ROW else column[parent] + 1
+            self.table.set_depths(first)
 
     def _add_callees(self, columns: dict[str, pa.Array]) -> None:
         arguments = Distinct(columns["arguments"], columns["argument_texts"])
@@ -172,8 +172,7 @@ class TableReader:
                 other = None if mro_index is None else cls.site(mro_index, method)
                 if other is not None and (other.file, other.line) == (file, line):
                     site = other
-            self._callees[key] = len(self.table.callees)
-            self.table.callees.append(
+            self._callees[key] = self._builder.callee(
                 Callee(method, defining_class, runtime_class, mro_index, names, site, cls)
             )
         return self._callees[key]
@@ -186,11 +185,7 @@ class TableReader:
 
     def _strand(self, pid: int, thread: str, task: str | None) -> int:
         _need_texts(thread)
-        strand = Strand(pid, thread, task)
-        if strand not in self._strands:
-            self._strands[strand] = len(self.table.strands)
-            self.table.strands.append(strand)
-        return self._strands[strand]
+        return self._builder.strand((pid, thread, task))
 
 
 def _extend(column: array[int], values: pa.Array) -> None:
