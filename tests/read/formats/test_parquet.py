@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -131,6 +132,7 @@ NODES = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(NODES, max_size=30))
 def test_columns_say_what_calls_say(nodes):
     """Equal values of unlike types, such as 1 and True, stay apart."""
@@ -298,23 +300,51 @@ def test_a_damaged_file(seed_trace, tmp_path, at, junk, cut):
     assert "t.parquet" in message
 
 
+@contextmanager
+def peak_memory():
+    """Yield a memory pool that knows how much Arrow has taken at most."""
+    usual = pa.default_memory_pool()
+    pool = pa.proxy_memory_pool(usual)
+    pa.set_memory_pool(pool)
+    try:
+        yield pool
+    finally:
+        pa.set_memory_pool(usual)
+
+
 def test_rows_that_take_up_no_room(seed_trace, tmp_path):
     """A small file of a million equal rows is refused at the second, before they fill the memory."""
     path = tmp_path / "bomb.parquet"
     first = seed_trace.to_arrow().slice(0, 1)
     rows = first.take(pa.repeat(pa.scalar(0), 1_000_000))
     parquet.write_table(rows, path, compression="zstd")
-    size, usual = rows.nbytes, pa.default_memory_pool()
+    size = rows.nbytes
     assert path.stat().st_size * 100 < size
     del rows
-    pool = pa.proxy_memory_pool(usual)
-    pa.set_memory_pool(pool)
-    try:
-        with pytest.raises(errors.TraceFormatError, match="row 1: call 1 begins a second time"):
-            callscope.load(path)
-    finally:
-        pa.set_memory_pool(usual)
+    with (
+        peak_memory() as pool,
+        pytest.raises(errors.TraceFormatError, match="row 1: call 1 begins"),
+    ):
+        callscope.load(path)
     assert pool.max_memory() < size / 4
+
+
+def test_a_long_text_in_many_rows(seed_trace, tmp_path):
+    """It is in memory once, as in the file."""
+    path = tmp_path / "t.parquet"
+    count, text = 10_000, json.dumps({"x": "x" * 100_000})
+    rows = seed_trace.to_arrow().slice(0, 1).take(pa.repeat(pa.scalar(0), count))
+    rows = rows.set_column(0, "call_id", pa.array(range(count)))
+    place = rows.schema.get_field_index("arguments")
+    texts = pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0), count), [text])
+    rows = rows.set_column(place, "arguments", texts)
+    with parquet.ParquetWriter(path, rows.schema, store_schema=False) as file:  # as plain texts
+        file.add_key_value_metadata(rows.schema.metadata)
+        file.write_table(rows)
+    with peak_memory() as pool:
+        trace = callscope.load(path)
+    assert len(trace) == count
+    assert pool.max_memory() < 100 * len(text)
 
 
 ABOUTS = {

@@ -12,7 +12,7 @@ from callscope.errors import TraceFormatError
 from callscope.read.formats.jsonl import slow
 from callscope.read.formats.parquet.decoding import WrongRowError
 from callscope.read.formats.parquet.schema import METADATA, SCHEMA
-from callscope.read.formats.parquet.table_reader import TableReader
+from callscope.read.formats.parquet.table_reader import TEXTS_AS_NAMES, TableReader
 from callscope.read.formats.trace_builder import (
     MetadataVersions,
     TraceBuilder,
@@ -29,15 +29,15 @@ from callscope.trace import (
     TraceData,
 )
 
-_BATCH: Final = 10_000
-"""Number of rows held as Python objects at a time."""
+_BATCH: Final = 1 << 16
+"""Number of rows decoded at a time."""
 
 
 def read(file: BinaryIO, name: str) -> TraceData:
     """Read a trace from Parquet; `name` is the file's name in errors."""
     builder = TraceBuilder()
     try:
-        packed = parquet.ParquetFile(file)
+        packed = parquet.ParquetFile(file, read_dictionary=[*TEXTS_AS_NAMES])
         about = json.loads((packed.schema_arrow.metadata or {})[METADATA])
     except (pa.ArrowException, OSError, KeyError, ValueError, RecursionError) as error:
         raise TraceFormatError(
@@ -49,7 +49,7 @@ def read(file: BinaryIO, name: str) -> TraceData:
         header, classes = _about(about, builder, name)
         reader = TableReader(classes)
         # Equal rows in a small file may expand to any size.
-        for batch in packed.iter_batches(_BATCH, columns=SCHEMA.names):
+        for batch in packed.iter_batches(_BATCH, columns=SCHEMA.names, use_threads=False):
             reader.add(batch)
             row = len(reader.table)
     except TraceFormatError:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from callscope.read.formats.parquet.decoding import Distinct, WrongRowError
-from callscope.read.formats.parquet.schema import INT32, INT64, SCHEMA, pc
+from callscope.read.formats.parquet.schema import INT32, INT64, NAME, SCHEMA, pc
 from callscope.read.formats.trace_builder import (
     BACKWARDS,
     BEFORE_PARENT,
@@ -33,6 +33,11 @@ from callscope.trace import (
 
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 _TYPES: Final = {"q": INT64, "i": INT32, "b": pa.int8()}
+TEXTS_AS_NAMES: Final = ("arguments", "result", "error_message")
+"""Columns of texts that are read as dictionaries: equal texts take up no room."""
+_AS_READ: Final = pa.schema(
+    field.with_type(NAME) if field.name in TEXTS_AS_NAMES else field for field in SCHEMA
+)
 _CALLEE: Final = ("method", "defining_class", "runtime_class", "mro_index", "file", "line", "class")
 _OUTCOME: Final = ("result", "result_is_text", "error_type", "error_message")
 
@@ -61,7 +66,7 @@ class TableReader:
         """
         if not len(batch):
             return
-        rows = pa.Table.from_batches([batch]).select(SCHEMA.names).cast(SCHEMA)
+        rows = pa.Table.from_batches([batch]).select(SCHEMA.names).cast(_AS_READ)
         columns = {name: rows[name].combine_chunks() for name in SCHEMA.names}
         table, first = self.table, len(self.table)
         parents = self._parents(columns, first)
@@ -79,14 +84,10 @@ class TableReader:
     def _parents(self, columns: dict[str, pa.Array], first: int) -> pa.Array:
         """Return the rows of the parents."""
         call_ids, parent_ids = columns["call_id"], columns["parent_id"]
-        row_numbers = _range(first, len(call_ids))
         offset = self.table.call_id[0] if first else call_ids[0].as_py()
-        if (
-            not self._row_of
-            and pc.all(pc.equal(pc.subtract(call_ids, offset), row_numbers)).as_py()
-        ):
-            parents = pc.subtract(parent_ids, offset)
-            is_wrong = pc.or_(pc.less(parents, 0), pc.greater_equal(parents, row_numbers))
+        if not self._row_of and _are_consecutive(call_ids, first + offset):
+            parents = pc.subtract_checked(parent_ids, offset)
+            is_wrong = pc.or_(pc.less(parents, 0), pc.greater_equal(parent_ids, call_ids))
             _refuse(is_wrong, lambda row: _no_parent(parent_ids[row].as_py()))
             return parents.fill_null(NO_ROW).cast(INT32)
         return pa.array(self._look_up(call_ids.to_pylist(), parent_ids.to_pylist(), first), INT32)
@@ -202,8 +203,11 @@ def _take(column: array[int], rows: pa.Array) -> pa.Array:
     return values.take(pc.if_else(pc.less(rows, 0), pa.scalar(None, INT32), rows))
 
 
-def _range(start: int, length: int) -> pa.Array:
-    return pa.array(range(start, start + length), INT64)
+def _are_consecutive(numbers: pa.Array, first: int) -> bool:
+    last = first + len(numbers) - 1
+    steps = pc.subtract(numbers[1:], numbers[:-1])  # wraps around, unlike the ends
+    ends = numbers[0].as_py(), numbers[-1].as_py()
+    return ends == (first, last) and bool(pc.all(pc.equal(steps, 1)).as_py())
 
 
 def _refuse(is_wrong: pa.Array, reason: Callable[[int], str]) -> None:
