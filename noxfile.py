@@ -18,10 +18,10 @@ STRESS = ("--seconds", "600")
 SANITIZED = (
     *("introspect/test_descriptors", "introspect/test_identity"),
     *("weave/test_suspend", "weave/test_transparency", "weave/test_weave", "weave/test_zoo"),
-    *("tape/test_counter", "tape/test_engine", "tape/test_threads"),
+    *("tape/test_counter", "tape/test_engine", "tape/test_threads", "trace/test_kernels"),
     *("recording/test_faults", "recording/test_recording"),
 )
-"""The tests of what the tape in C has to do with."""
+"""The tests of what the extensions in C have to do with."""
 FRAMEWORKS = (
     *("frameworks/test_findings_frameworks", "frameworks/test_sklearn", "frameworks/test_torch"),
     *("project/test_docs", "project/test_examples", "read/formats/test_parquet"),
@@ -120,7 +120,7 @@ def _files(names: tuple[str, ...]) -> list[str]:
 
 
 def _sanitized(session: nox.Session, *options: str) -> dict[str, str]:
-    """Build the tape with AddressSanitizer and UBSan, in place of the one that was installed.
+    """Build the extensions with AddressSanitizer and UBSan, in place of those installed.
 
     Returns the variables of the environment that a Python needs to load it.
     """
@@ -140,13 +140,12 @@ def _sanitized(session: nox.Session, *options: str) -> dict[str, str]:
     include, suffix, installed, without_lock = paths
     if without_lock == "1":
         session.skip("a Python without the global interpreter lock has no tape in C")
-    extension = Path(installed, "callscope", "tape", f"_tape{suffix}")
     checks = ("-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
-    source = "src/callscope/tape/_tape.c"
     common = ("-std=c11", "-g", "-O1", "-fno-omit-frame-pointer", "-fPIC", "-shared", *options)
-    session.run(
-        "gcc", *common, *checks, f"-I{include}", source, "-o", str(extension), external=True
-    )
+    for name in ("tape/_tape", "trace/_kernels"):
+        target = ("-o", str(Path(installed, "callscope", f"{name}{suffix}")))
+        source = f"src/callscope/{name}.c"
+        session.run("gcc", *common, *checks, f"-I{include}", source, *target, external=True)
     return {
         "CALLSCOPE_ENGINE": "c",
         "LD_PRELOAD": " ".join(libraries),

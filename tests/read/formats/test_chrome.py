@@ -21,7 +21,7 @@ from callscope import errors
 from callscope.read.load import load_all
 from callscope.read.trace import Trace
 from callscope.tape.threads import TAPES
-from callscope.trace import NO_ROW, UNFINISHED, Header, Recorded, Text
+from callscope.trace import NO_ROW, UNFINISHED, Header, Recorded, Text, python_kernels
 from picture import Picture
 from seed import make_seed
 from strategies import Running, programs
@@ -460,9 +460,14 @@ VALUES = st.integers() | st.sampled_from(ODD)
 
 
 def assert_written_as_any_others(trace, folder):
-    """Check that the fast way of writing calls gives the file that the general way gives."""
+    """Check that the fast way of writing calls gives the file that the general way gives.
+
+    On the engine C, it gives it in Python, too.
+    """
     fast = trace.save(folder / "fast.json").read_bytes()
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("callscope.read.formats.chrome.plain.KERNELS", python_kernels)
+        assert trace.save(folder / "python.json").read_bytes() == fast
         patch.setattr("callscope.read.formats.chrome.are_plain", lambda table: False)
         assert trace.save(folder / "general.json").read_bytes() == fast
 

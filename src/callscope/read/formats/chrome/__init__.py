@@ -25,7 +25,7 @@ def write(trace: TraceData, file: BinaryIO) -> None:
     parts = Parts(trace.header, table)
     write_pieces(parts.opening(trace.lost, trace.left_out), file)
     if are_plain(table):
-        file.writelines(map(str.encode, PlainLines(table, parts)))
+        file.writelines(PlainLines(table, parts))
     else:
         write_pieces(PlacedLines(table, parts), file)
     file.write(b"\n]}\n")

@@ -17,11 +17,6 @@ _SHORT: Final = 64
 _MOST_QUOTES: Final = 4096
 
 
-def escaped(text: str) -> str:
-    """Return a text to be part of a format."""
-    return text.replace("%", "%%")
-
-
 class Head(NamedTuple):
     """Shared start of the events of one site on one track, for objects of one class."""
 
@@ -66,10 +61,6 @@ class Parts:
         self._quotes: Mapping[str, str] = _Quotes()
         self._keys = [
             [f"{quoted(name)}:" for name in callee.argument_names or ()] for callee in table.callees
-        ]
-        self._formats = [
-            f',"arguments":{{{",".join(escaped(key) + "%s" for key in keys)}}}'
-            for keys in self._keys
         ]
         self._new_names: list[str] = []
         self._tracks = 0
@@ -156,23 +147,9 @@ class Parts:
         numbered = quoted(f"{runtime}#").removesuffix('"')
         return Head(f"{start}{numbered}", f"{start}{quoted(runtime)}")
 
-    def only_key(self, callee: int) -> str | None:
-        """Return the JSON between the object and the only argument; None unless there is one."""
-        keys = self._keys[callee]
-        return f'","arguments":{{{keys[0]}' if len(keys) == 1 else None
-
-    def formats(self, callee: int, track: str) -> list[str]:
-        """Return formats of the JSON of calls that have an object and no error.
-
-        Their values are the object's number, the arguments if there are any, and the result if it
-        is not None. A format's index is 2 if there are arguments, plus 1 if there is a result.
-        """
-        start = escaped(self.head(callee, track).some) + '%d"'
-        return [
-            f"{start}{arguments}{result}}}"
-            for arguments in ("", self._formats[callee])
-            for result in ("", ',"result":%s')
-        ]
+    def keys(self, callee: int) -> list[str]:
+        """Return the names of a callee's arguments as JSON, with colons."""
+        return self._keys[callee]
 
     def call_json(self, row: int, track: str) -> str:
         """Return the JSON of a call without its times."""
@@ -194,11 +171,17 @@ class Parts:
     def _arguments(self, callee: int, arguments: tuple[Value, ...] | dict[str, Value]) -> str:
         if isinstance(arguments, dict):
             pairs = (f"{self._quotes[name]}:{self.value(v)}" for name, v in arguments.items())
-            return f',"arguments":{{{",".join(pairs)}}}'
-        return self._formats[callee] % tuple(map(self.value, arguments))
+        else:
+            keys = zip(self._keys[callee], arguments, strict=True)
+            pairs = (f"{key}{self.value(v)}" for key, v in keys)
+        return f',"arguments":{{{",".join(pairs)}}}'
 
     def value(self, value: Value) -> str:
         """Return a captured value as JSON."""
         if type(value) is int and -INT64 < value < INT64:
             return str(value)
         return self._quotes[value] if isinstance(value, str) else value_json(value)
+
+    def value_bytes(self, value: Value) -> bytes:
+        """Return a captured value as JSON in UTF-8."""
+        return self.value(value).encode()

@@ -1,0 +1,40 @@
+/* Loops over the columns of a table, in C; python_kernels.py has each in Python, by the same rules.
+
+Columns are buffers of one dimension. Types, lengths, rows and indices are checked: what does not
+fit raises an exception. The parts are compiled as one. */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <stdint.h>
+#include <string.h>
+
+#include "ckernels/columns.h"
+
+#include "ckernels/text.h"
+
+static PyMethodDef methods[] = {
+    {"rows_text", rows_text, METH_VARARGS, "Return the text of rows."},
+    {NULL},
+};
+
+static PyModuleDef_Slot slots[] = {
+#ifdef Py_mod_multiple_interpreters
+    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+#endif
+    {0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "callscope.trace._kernels",
+    .m_doc = "Loops over the columns of a table.",
+    .m_methods = methods,
+    .m_slots = slots,
+};
+
+PyMODINIT_FUNC
+PyInit__kernels(void)
+{
+    return PyModuleDef_Init(&definition);
+}
