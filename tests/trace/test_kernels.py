@@ -121,3 +121,152 @@ def test_columns_of_other_types(bad):
     """The columns in C must be of the types that are asked for."""
     with pytest.raises((TypeError, ValueError, OverflowError, BufferError)):
         c_kernels.rows_text(*bad)
+
+
+# --- loops over rows ---------------------------------------------------------------------------
+
+TIMES = st.integers(0, 30)
+SIZES = st.integers(0, 12)
+
+
+@st.composite
+def calls(draw):
+    """Return columns of calls: parents, starts, ends, kinds, and whether they were suspended."""
+    size = draw(SIZES)
+    parents = [draw(st.integers(-2, row - 1)) for row in range(size)]
+    starts = [draw(TIMES) for _ in range(size)]
+    ends = [draw(st.sampled_from([-(1 << 63), 0, 30, 31, 60])) for _ in range(size)]
+    kinds = [draw(st.integers(0, 3)) for _ in range(size)]
+    waits = [draw(st.booleans()) for _ in range(size)]
+    codes = zip("iqqib", (parents, starts, ends, kinds, waits), strict=True)
+    return [array(code, values) for code, values in codes]
+
+
+def links(kernels, first, parents):
+    last, previous = (array("i", [-1]) * len(parents) for _ in range(2))
+    for begin, end in ((0, first), (first, len(parents))):
+        kernels.link_rows(begin, end, parents, last, previous)
+    return last, previous
+
+
+def times(kernels, parents, starts, ends, kinds, waits):
+    whole, own, running = (zeros(code, len(parents)) for code in "qdd")
+    all_ended = kernels.durations(whole, starts, ends)
+    alone = whole[:]
+    kernels.subtract_children(alone, whole, parents)
+    costs = array("d", [1.25, 2.5, 3.0, 7.5])
+    kernels.charge(own, running, alone, whole, parents, kinds, waits, costs, 0.75)
+    return all_ended, whole, alone, own, running
+
+
+def zeros(code, size):
+    return array(code, bytes(array(code).itemsize * size))
+
+
+def parts(kernels, parents, starts, kinds):
+    paths, steps = array("i", [9]) * len(parents), {}
+    kernels.enter_paths(paths, parents, kinds, lambda *step: steps.setdefault(step, len(steps)))
+    sizes = zeros("q", len(steps))
+    kernels.count_numbers(paths, sizes)
+    places = array("q", [sum(sizes[:number]) for number in range(len(steps))])
+    sorted_ = zeros("q", len(parents))
+    kernels.scatter(paths, places, starts, sorted_)
+    return paths, steps, sizes, places, sorted_
+
+
+@given(calls(), st.data())
+def test_loops_over_calls(columns, data):
+    """Links, times and groups of calls are the same."""
+    parents, starts, _, kinds, _ = columns
+    first = data.draw(st.integers(0, len(parents)))
+    assert links(c_kernels, first, parents) == links(python_kernels, first, parents)
+    assert times(c_kernels, *columns) == times(python_kernels, *columns)
+    assert parts(c_kernels, parents, starts, kinds) == parts(python_kernels, parents, starts, kinds)
+
+
+def test_many_paths():
+    """More paths than are kept at hand get their own numbers all the same."""
+    kinds = array("i", range(2_000)) * 2
+    parents = array("i", [-1]) * len(kinds)
+    starts = array("q", range(len(kinds)))
+    one, other = (parts(kernels, parents, starts, kinds) for kernels in (c_kernels, python_kernels))
+    assert one == other
+    assert len(one[1]) == 2_000
+
+
+@given(st.lists(st.tuples(st.none() | st.lists(VALUES).map(tuple) | st.just({"x": 1}), VALUES)))
+def test_counts_of_a_type(pairs):
+    """Arguments and results of a type are counted, but not those of its subclasses."""
+    counted = []
+    for kernels in (c_kernels, python_kernels):
+        counts = array("i", [5]) * len(pairs)
+        columns = [passed for passed, _ in pairs], [outcome for _, outcome in pairs]
+        kernels.count_type(counts, int, *columns)
+        counted.append(counts)
+    assert counted[0] == counted[1]
+
+
+INTS, LONGS, DOUBLES, FLAGS = (array(code, [0, 0]) for code in "iqdb")
+SHORT_I, SHORT_Q, SHORT_D = (array(code, [0]) for code in "iqd")
+HIGH = array("i", [0, 2])
+NO = array("i", [-1, -1])
+CHARGED = (DOUBLES, DOUBLES, LONGS, LONGS, NO, INTS, FLAGS, DOUBLES, 0.0)
+
+
+def with_(index, value):
+    return "charge", (*CHARGED[:index], value, *CHARGED[index + 1 :])
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [
+        ("link_rows", (0, 2, SHORT_I, INTS[:], INTS[:])),
+        ("link_rows", (0, 2, INTS, SHORT_I, INTS[:])),
+        ("link_rows", (0, 2, NO, INTS[:], SHORT_I)),
+        ("link_rows", (0, 2, HIGH, INTS[:], INTS[:])),  # a parent behind its child
+        ("link_rows", (0, 2, LONGS, INTS[:], INTS[:])),
+        ("link_rows", (0, 2, NO, memoryview(bytes(8)).cast("i"), INTS[:])),  # it cannot be written
+        ("durations", (LONGS[:], SHORT_Q, LONGS)),
+        ("durations", (LONGS[:], LONGS, SHORT_Q)),
+        ("durations", (DOUBLES[:], LONGS, LONGS)),
+        ("subtract_children", (LONGS[:], SHORT_Q, NO)),
+        ("subtract_children", (LONGS[:], LONGS, SHORT_I)),
+        ("subtract_children", (LONGS[:], LONGS, HIGH)),
+        with_(1, SHORT_D),
+        with_(2, SHORT_Q),
+        with_(3, DOUBLES),
+        with_(4, SHORT_I),
+        with_(4, HIGH),
+        with_(5, HIGH),  # a cost that is not there
+        with_(5, NO),
+        with_(6, INTS),
+        with_(7, LONGS),
+        with_(8, None),
+        ("count_type", (INTS[:], int, [], [1, 2])),
+        ("count_type", (INTS[:], int, [(), ()], [1])),
+        ("count_type", (INTS[:], 1, [(), ()], [1, 2])),
+        ("count_type", (INTS[:], int, ((), ()), [1, 2])),
+        ("enter_paths", (INTS[:], SHORT_I, INTS, max)),
+        ("enter_paths", (INTS[:], HIGH, INTS, max)),
+        ("enter_paths", (INTS[:], NO, SHORT_I, max)),
+        ("enter_paths", (INTS[:], NO, INTS, lambda *step: -1)),
+        ("enter_paths", (INTS[:], NO, INTS, lambda *step: 1 << 31)),
+        ("enter_paths", (INTS[:], NO, INTS, lambda *step: None)),
+        ("count_numbers", (HIGH, LONGS[:])),
+        ("count_numbers", (NO, LONGS[:])),
+        ("count_numbers", (INTS, INTS[:])),
+        ("scatter", (HIGH, LONGS[:], LONGS, LONGS[:])),
+        ("scatter", (INTS, LONGS[:], SHORT_Q, LONGS[:])),
+        (
+            "scatter",
+            (INTS, array("q", [1]), LONGS, LONGS[:]),
+        ),  # two values from the second entry on
+        ("scatter", (INTS, array("q", [-1]), LONGS, LONGS[:])),
+        ("scatter", (INTS, LONGS[:], DOUBLES, LONGS[:])),
+        ("scatter", (INTS, LONGS[:], INTS, INTS[:])),
+    ],
+)
+def test_bad_columns(name, bad):
+    """Columns that are too short, of another type, or refer to what is not there are refused."""
+    with pytest.raises((TypeError, ValueError, BufferError)):
+        getattr(c_kernels, name)(*bad)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, pairwise
+from typing import Any, Final
 
 from callscope.read.measure import measure, parents_in_thread
-from callscope.trace import NO_ROW, Callee, CallError, Cost, Table
+from callscope.trace import Callee, CallError, Cost, Table
+from callscope.trace.kernels import KERNELS
+
+_NO_PATH: Final = -1
 
 
 class CallGroup:
@@ -36,33 +42,28 @@ def group_calls(table: Table, cost: Cost) -> tuple[list[CallGroup], float]:
     parents = parents_in_thread(table)
     times = measure(table, parents, cost)
     grouping = _Grouping(table.callees)
-    paths = [root := _Path(grouping)] * len(table)
-    columns = zip(
-        parents,
-        _kinds(table, times.unfinished),
-        table.instance,
-        table.outcome,
-        times.running_ns,
-        times.self_ns,
-        strict=True,
-    )
-    for row, (parent, kind, instance, outcome, running_ns, self_ns) in enumerate(columns):
-        path = paths[row] = (root if parent == NO_ROW else paths[parent])[kind]
-        group = path.group
-        group.instances.append(instance)
-        group.running_ns.append(running_ns)
-        group.self_ns.append(self_ns)
-        if type(outcome) is CallError:
-            group.errors += 1
+    paths = array("i", bytes(4 * len(table)))
+    KERNELS.enter_paths(paths, parents, _kinds(table, times.unfinished), grouping.enter)
+    parts = _Parts(paths, grouping.group_of)
+    for group, instances in parts.of(table.instance):
+        group.instances.extend(instances)
+    for group, running_ns in parts.of(times.running_ns):
+        group.running_ns.extend(running_ns)
+    for group, self_ns in parts.of(times.self_ns):
+        group.self_ns.extend(self_ns)
+    if CallError in {*map(type, table.outcome)}:
+        for path, outcome in zip(paths, table.outcome, strict=True):
+            if type(outcome) is CallError:
+                grouping.group_of[path].errors += 1
     for row in table.suspensions:
-        paths[row].group.waiting_ns += table.waiting_ns(row)
+        grouping.group_of[paths[row]].waiting_ns += table.waiting_ns(row)
     groups = grouping.groups()
     for group in groups:
         group.running_ns.sort()
     return groups, times.recording_ns
 
 
-def _kinds(table: Table, unfinished: Iterable[int]) -> Iterable[int]:
+def _kinds(table: Table, unfinished: Iterable[int]) -> array[int]:
     """Return the index of each callee; for the unfinished calls, a second range of numbers."""
     kinds = table.callee[:]
     for row in unfinished:
@@ -70,28 +71,36 @@ def _kinds(table: Table, unfinished: Iterable[int]) -> Iterable[int]:
     return kinds
 
 
-class _Path(dict[int, "_Path"]):
-    """A call and its ancestors in one thread; its items are the paths of its children, by kind.
+class _Parts:
+    """Columns taken apart by the path of each row.
 
-    Paths through the same sites and classes are one, so there are few, however deep a recursion.
+    Args:
+        paths: numbers of the paths, by row.
+        group_of: the group of each path.
     """
 
-    __slots__ = ("_entered", "_grouping", "group")
+    def __init__(self, paths: array[int], group_of: Sequence[CallGroup]) -> None:
+        self._paths = paths
+        self._group_of = group_of
+        sizes = array("q", bytes(8 * len(group_of)))
+        KERNELS.count_numbers(paths, sizes)
+        self._bounds = array("q", accumulate(sizes, initial=0))
 
-    group: CallGroup
-    """Group of the call; the path of no call has none."""
-
-    def __init__(self, grouping: _Grouping, entered: int = 0) -> None:
-        self._grouping = grouping
-        self._entered = entered
-
-    def __missing__(self, kind: int) -> _Path:
-        path = self[kind] = self._grouping.path(self._entered, kind)
-        return path
+    def of(self, column: array[Any]) -> Iterator[tuple[CallGroup, array[Any]]]:
+        """Yield the group and the entries of each path."""
+        target = array(column.typecode, bytes(8 * len(self._paths)))
+        KERNELS.scatter(self._paths, self._bounds[:-1], column, target)
+        for group, bounds in zip(self._group_of, pairwise(self._bounds), strict=True):
+            if bounds[0] < bounds[1]:
+                yield group, target[slice(*bounds)]
 
 
 class _Grouping:
-    """Paths and groups of the calls of a table, made when needed."""
+    """Paths and groups of the calls of a table, made when needed.
+
+    A path is a call with its ancestors in one thread. Paths through the same sites and classes are
+    one, so there are few, however deep a recursion.
+    """
 
     def __init__(self, callees: Sequence[Callee]) -> None:
         self._callees = callees
@@ -104,27 +113,29 @@ class _Grouping:
             )
             for callee in callees
         ]
-        self._paths: dict[tuple[int, int], _Path] = {}
+        self._paths: dict[tuple[int, int], int] = {}
+        self._entered = {_NO_PATH: 0}
+        """By path, bits of its sites and classes."""
         self._groups: dict[tuple[int, bool, bool], CallGroup] = {}
+        self.group_of: list[CallGroup] = []
+        """Groups by path."""
 
-    def path(self, entered: int, kind: int) -> _Path:
-        """Return the path to a call.
-
-        Args:
-            entered: bits of the sites and classes of its ancestors.
-            kind: see `_kinds`.
-        """
-        path = self._paths.get((entered, kind))
-        if path is None:
+    def enter(self, path: int, kind: int) -> int:
+        """Return the number of the path to a call, given that of its parent; see `_kinds`."""
+        entered = self._entered[path]
+        number = self._paths.get((entered, kind))
+        if number is None:
             later, index = divmod(kind, len(self._callees))
             site, runtime_class = self._bits[index]
-            path = self._paths[entered, kind] = _Path(self, entered | site | runtime_class)
+            number = self._paths[entered, kind] = len(self.group_of)
+            self._entered[number] = entered | site | runtime_class
             outermost = not entered & site, not entered & runtime_class
-            path.group = self._groups.setdefault(
+            group = self._groups.setdefault(
                 (kind, *outermost),
                 CallGroup(self._callees[index], finished=not later, outermost=outermost),
             )
-        return path
+            self.group_of.append(group)
+        return number
 
     def groups(self) -> list[CallGroup]:
         """Return the groups, in the order their first calls began."""

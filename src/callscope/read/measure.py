@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
-from operator import sub
+from operator import mul
 from typing import NamedTuple
 
 from callscope.trace import NO_ROW, UNFINISHED, Cost, Table, Text
+from callscope.trace.kernels import KERNELS
 from callscope.trace.times import self_times, thread_numbers
 
 
 class RunningTimes(NamedTuple):
     """Times of the calls by row, in nanoseconds: zero if a call never ended, never negative."""
 
-    running_ns: Sequence[float]
+    running_ns: array[float]
     """Time in the call and those below it; if it never ended, in those below it."""
-    self_ns: Sequence[float]
+    self_ns: array[float]
     """Time in the call, without its children in the same thread."""
     unfinished: Sequence[int]
     """Rows of the calls that never ended."""
@@ -23,19 +25,17 @@ class RunningTimes(NamedTuple):
     """Cost of recording all calls; not included in the other times."""
 
 
-def parents_in_thread(table: Table) -> Sequence[int]:
+def parents_in_thread(table: Table) -> array[int]:
     """Return the rows of the parents; `NO_ROW` also for a parent in another thread."""
     numbers = thread_numbers(table)
     if max(numbers, default=0) == 0:
         return table.parent
     threads = [numbers[strand] for strand in table.strand]
-    return [
-        parent if parent == NO_ROW or threads[parent] == thread else NO_ROW
-        for parent, thread in zip(table.parent, threads, strict=True)
-    ]
+    pairs = zip(table.parent, threads, strict=True)
+    return array("i", (NO_ROW if threads[parent] != own else parent for parent, own in pairs))
 
 
-def measure(table: Table, parents: Sequence[int], cost: Cost) -> RunningTimes:
+def measure(table: Table, parents: array[int], cost: Cost) -> RunningTimes:
     """Return the times of all calls, without the cost of recording.
 
     Args:
@@ -43,59 +43,29 @@ def measure(table: Table, parents: Sequence[int], cost: Cost) -> RunningTimes:
         parents: what `parents_in_thread` returns.
         cost: cost of recording one call.
     """
-    running, unfinished = _running(table)
-    charges = _charges(table, cost)
-    inside, suspensions = cost.inside_ns, table.suspensions
-    own: list[float] = [*self_times(table)]
-    below = [0.0] * len(own)  # cost of recording all calls below
-    least = below.copy()  # running time of the children that were never suspended
-    rows = range(len(own) - 1, -1, -1)
-    # Children stand behind their parents, so the sums of a call are complete when it is reached.
-    for row, parent, charge in zip(rows, reversed(parents), reversed(charges), strict=True):
-        alone = own[row] - inside
-        own[row] = alone = alone if alone > 0 else 0.0
-        ran = running[row] - below[row] - inside
-        # If less was subtracted below, as no time gets negative, no more is subtracted here.
-        if ran < (enough := alone + least[row]):
-            ran = enough
-        running[row] = ran
-        if parent != NO_ROW:
-            own[parent] -= charge - inside
-            below[parent] += charge + below[row]
-            if row not in suspensions:
-                least[parent] += ran
-    return RunningTimes(running, own, unfinished, sum(charges))
-
-
-def _running(table: Table) -> tuple[list[float], list[int]]:
-    """Return the times without suspensions, 0 for unfinished calls; and the rows of these."""
-    running: list[float] = [*map(sub, table.end_ns, table.start_ns)]
-    unfinished: list[int] = []
-    if UNFINISHED in table.end_ns:
-        unfinished += (row for row, end_ns in enumerate(table.end_ns) if end_ns == UNFINISHED)
+    durations, unfinished = _running(table)
+    own, running = (array("d", bytes(8 * len(table))) for _ in range(2))
+    waits = array("b", bytes(len(table)))
     for row in table.suspensions:
-        running[row] -= table.waiting_ns(row)
-    for row in unfinished:
-        running[row] = 0
-    return running, unfinished
+        waits[row] = 1
+    counts = array("i", bytes(4 * len(table)))
+    if cost.summary_ns:
+        KERNELS.count_type(counts, Text, table.arguments, table.outcome)
+    numbers = range(max(counts, default=0) + 1)
+    costs = array("d", (cost.inside_ns + (cost.outside_ns + n * cost.summary_ns) for n in numbers))
+    columns = (self_times(table), durations, parents, counts, waits)
+    KERNELS.charge(own, running, *columns, costs, cost.inside_ns)
+    calls = array("q", bytes(8 * len(costs)))
+    KERNELS.count_numbers(counts, calls)
+    return RunningTimes(running, own, unfinished, sum(map(mul, calls, costs)))
 
 
-def _charges(table: Table, cost: Cost) -> list[float]:
-    """Return the cost of recording each call."""
-    counts = _text_counts(table) if cost.summary_ns else [0] * len(table)
-    charges = [
-        cost.inside_ns + (cost.outside_ns + count * cost.summary_ns)
-        for count in range(max(counts, default=0) + 1)
-    ]
-    return [*map(charges.__getitem__, counts)]
-
-
-def _text_counts(table: Table) -> list[int]:
-    """Return the number of summarized values of each call."""
-    counts = [int(type(outcome) is Text) for outcome in table.outcome]
-    for row, arguments in enumerate(table.arguments):
-        if arguments:
-            for value in arguments.values() if type(arguments) is dict else arguments:
-                if type(value) is Text:
-                    counts[row] += 1
-    return counts
+def _running(table: Table) -> tuple[array[int], list[int]]:
+    """Return the times without suspensions, 0 for unfinished calls; and the rows of these."""
+    durations = array("q", bytes(8 * len(table)))
+    unfinished: list[int] = []
+    if not KERNELS.durations(durations, table.start_ns, table.end_ns):
+        unfinished += (row for row, end_ns in enumerate(table.end_ns) if end_ns == UNFINISHED)
+    for row in table.suspensions.keys() - unfinished:
+        durations[row] -= table.waiting_ns(row)
+    return durations, unfinished

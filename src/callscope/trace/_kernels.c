@@ -11,10 +11,20 @@ fit raises an exception. The parts are compiled as one. */
 
 #include "ckernels/columns.h"
 
+#include "ckernels/groups.h"
 #include "ckernels/text.h"
+#include "ckernels/times.h"
 
 static PyMethodDef methods[] = {
     {"rows_text", rows_text, METH_VARARGS, "Return the text of rows."},
+    {"link_rows", link_rows, METH_VARARGS, "Link calls to their children."},
+    {"durations", durations, METH_VARARGS, "Set the durations of calls."},
+    {"subtract_children", subtract_children, METH_VARARGS, "Subtract the times of children."},
+    {"charge", charge, METH_VARARGS, "Take the cost of recording off times."},
+    {"count_type", count_type, METH_VARARGS, "Count the values of a type, per row."},
+    {"enter_paths", enter_paths, METH_VARARGS, "Set the path of each row."},
+    {"count_numbers", count_numbers, METH_VARARGS, "Count each number of a column."},
+    {"scatter", scatter, METH_VARARGS, "Sort a column by another of numbers."},
     {NULL},
 };
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 from operator import itemgetter, mod, sub
@@ -12,6 +13,7 @@ Column: TypeAlias = tuple[Any, ...]
 """Description of what `rows_text` writes for each row: a kind, and what belongs to it."""
 
 _INT64: Final = 1 << 63
+_UNFINISHED: Final = -_INT64
 _BYTES: Final = "latin-1"  # each byte is one character
 
 
@@ -118,3 +120,145 @@ def _texts(values: Iterable[Any], convert: Callable[[Any], bytes]) -> Iterable[o
         else str(value if type(value) is bytes else convert(value), _BYTES)
         for value in rest
     ]
+
+
+def link_rows(
+    first: int, size: int, parents: array[int], last: array[int], previous: array[int]
+) -> None:
+    """Link rows from `first` up to `size` to those of their parents.
+
+    Args:
+        first: the first row.
+        size: number of rows.
+        parents: rows of the parents, an array ``i``; what is below zero is none.
+        last: set to the row of the last child of each row.
+        previous: set to the row of the sibling before.
+    """
+    for row, parent in enumerate(parents[first:size], first):
+        if parent >= 0:
+            previous[row] = last[parent]
+            last[parent] = row
+
+
+def durations(times: array[int], starts: array[int], ends: array[int]) -> bool:
+    """Set the durations of calls, 0 for those that never ended; return whether all ended.
+
+    All are arrays ``q``. As in all functions below, the first column says how many rows there are.
+    """
+    ends = ends[: len(times)]
+    all_ended = _UNFINISHED not in ends
+    if all_ended:
+        times[:] = array("q", map(sub, ends, starts))
+    else:
+        pairs = zip(starts, ends, strict=False)
+        times[:] = array("q", (0 if end == _UNFINISHED else end - start for start, end in pairs))
+    return all_ended
+
+
+def subtract_children(times: array[int], whole: array[int], parents: array[int]) -> None:
+    """Subtract the times of children, which are in `whole`, from those of their parents."""
+    for parent, time in zip(parents[: len(times)], whole, strict=False):
+        if parent >= 0:
+            times[parent] -= time
+
+
+def charge(
+    own: array[float],
+    running: array[float],
+    alone: array[int],
+    whole: array[int],
+    parents: array[int],
+    counts: array[int],
+    waits: array[int],
+    costs: array[float],
+    inside: float,
+) -> None:
+    """Take the cost of recording calls off their times, which do not get negative.
+
+    Args:
+        own: set to times without children, an array ``d``.
+        running: set to times with children, an array ``d``.
+        alone: the former with the cost, an array ``q``.
+        whole: the latter with the cost, an array ``q``.
+        parents: rows of the parents, an array ``i``.
+        counts: index of each call's cost, an array ``i``.
+        waits: whether a call was ever suspended, an array ``b``.
+        costs: costs of recording a call, an array ``d``.
+        inside: the part of each cost that is in the time of the call itself.
+    """
+    size = len(own)
+    times: list[float] = [*alone[:size]]
+    below = [0.0] * size  # cost of recording all calls below
+    least = below.copy()  # running time of the children that were never suspended
+    columns = zip(range(size), parents, map(costs.__getitem__, counts), waits, whole, strict=False)
+    # Children stand behind their parents, so the sums of a call are complete when it is reached.
+    for row, parent, cost, waited, duration in reversed([*columns]):
+        time = times[row] - inside
+        times[row] = time = time if time > 0 else 0.0
+        ran = duration - below[row] - inside
+        # If less was subtracted below, as no time gets negative, no more is subtracted here.
+        if ran < (enough := time + least[row]):
+            ran = enough
+        running[row] = ran
+        if parent >= 0:
+            times[parent] -= cost - inside
+            below[parent] += cost + below[row]
+            if not waited:
+                least[parent] += ran
+    own[:] = array("d", times)
+
+
+def count_type(counts: array[int], kind: type, arguments: list[Any], outcomes: list[Any]) -> None:
+    """Set, per row, the number of arguments and outcomes whose type is exactly `kind`.
+
+    Arguments are tuples, dicts, or None.
+    """
+    counts[:] = array("i", (type(outcome) is kind for outcome in outcomes[: len(counts)]))
+    for row, passed in enumerate(arguments[: len(counts)]):
+        if passed:
+            for value in passed.values() if type(passed) is dict else passed:
+                if type(value) is kind:
+                    counts[row] += 1
+
+
+def enter_paths(
+    paths: array[int], parents: array[int], kinds: array[int], enter: Callable[[int, int], int]
+) -> None:
+    """Set the path of each row: a number for the kinds of its ancestors and its own.
+
+    Args:
+        paths: the numbers, an array ``i``.
+        parents: rows of the parents, an array ``i``; the path of none is -1.
+        kinds: kinds of the rows, an array ``i``.
+        enter: returns the number of a path, given that of the parent and the kind. It may be asked
+            for the same one several times.
+    """
+    steps: dict[tuple[int, int], int] = {}
+    for row, (parent, kind) in enumerate(zip(parents[: len(paths)], kinds, strict=False)):
+        step = (paths[parent] if parent >= 0 else -1), kind
+        path = steps.get(step)
+        if path is None:
+            path = steps[step] = enter(*step)
+        paths[row] = path
+
+
+def count_numbers(numbers: array[int], counts: array[int]) -> None:
+    """Add, for each number of an array ``i``, 1 to the entry of that index of an array ``q``."""
+    for number, count in Counter(numbers).items():
+        counts[number] += count
+
+
+def scatter(
+    numbers: array[int], places: array[int], source: array[Any], target: array[Any]
+) -> None:
+    """Copy a column so that rows with the same number stand together, in the same order.
+
+    Args:
+        numbers: the number of each row, an array ``i``.
+        places: where the rows of each number begin, an array ``q``; set to where they end.
+        source: the column, an array ``q`` or ``d``.
+        target: an array of the same type.
+    """
+    for number, value in zip(numbers, source, strict=False):
+        target[places[number]] = value
+        places[number] += 1

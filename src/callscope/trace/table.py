@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from callscope.introspect.values import CallError, Value
+from callscope.trace.kernels import KERNELS
 from callscope.trace.metadata import ClassMetadata, SiteMetadata
 
 UNFINISHED: Final = -(1 << 63)
@@ -201,10 +202,7 @@ class Table:
         if first < size:
             # Copies: another thread may read these, and an interrupt may end this at any point.
             last, previous = (column + _none(size - first) for column in self._links)
-            for row, parent in enumerate(self.parent[first:size], first):
-                if parent >= 0:
-                    previous[row] = last[parent]
-                    last[parent] = row
+            KERNELS.link_rows(first, size, self.parent, last, previous)
             self._links = last, previous
         return self._links
 

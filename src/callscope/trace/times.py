@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
-from operator import itemgetter, sub
+from operator import itemgetter
 
+from callscope.trace.kernels import KERNELS
 from callscope.trace.table import NO_ROW, UNFINISHED, Table
 
 _begin = itemgetter(0)
 
 
-def self_times(table: Table) -> list[int]:
+def self_times(table: Table) -> array[int]:
     """Return `Call.self_ns` of each row; 0 for calls that never ended."""
-    durations = [*map(sub, table.end_ns, table.start_ns)]
-    all_ended = min(durations, default=0) >= 0
-    if not all_ended:
-        ends = enumerate(table.end_ns)
-        durations = [0 if end_ns == UNFINISHED else durations[row] for row, end_ns in ends]
-    times = durations.copy()
-    for parent, duration in zip(table.parent, durations, strict=True):
-        if parent >= 0:
-            times[parent] -= duration
+    durations = array("q", bytes(8 * len(table)))
+    all_ended = KERNELS.durations(durations, table.start_ns, table.end_ns)
+    times = durations[:]
+    KERNELS.subtract_children(times, durations, table.parent)
     if not all_ended or table.suspensions or max(thread_numbers(table), default=0) > 0:
         _correct(table, times, durations)
-    return times if min(times, default=0) >= 0 else [max(0, time) for time in times]
+    return times if min(times, default=0) >= 0 else array("q", (max(0, time) for time in times))
 
 
 def self_ns(table: Table, row: int) -> int | None:
@@ -35,7 +32,7 @@ def self_ns(table: Table, row: int) -> int | None:
     return max(0, end_ns - table.start_ns[row] - table.waiting_ns(row) - below_ns)
 
 
-def _correct(table: Table, times: list[int], durations: list[int]) -> None:
+def _correct(table: Table, times: array[int], durations: array[int]) -> None:
     """Correct times from which whole durations of children, and no suspensions, are subtracted."""
     threads, suspensions = thread_numbers(table), table.suspensions
     strands, ends = table.strand, table.end_ns

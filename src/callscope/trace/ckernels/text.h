@@ -133,13 +133,6 @@ open_written(Written *written, PyObject *description)
 }
 
 static int
-no_entry(Py_ssize_t row)
-{
-    PyErr_Format(PyExc_ValueError, "a column has no entry for row %zd", row);
-    return -1;
-}
-
-static int
 write_difference(Text *text, int64_t value, int64_t other)
 {
     if (other < 0 ? value > INT64_MAX + other : value < INT64_MIN + other) {

@@ -1,0 +1,167 @@
+/* Groups of calls. */
+
+enum { STEPS = 1024 /* steps from path to path that are kept at hand */ };
+
+/* Return how many values of a tuple or a dict are of a type. */
+static int32_t
+count_among(PyObject *values, PyTypeObject *type)
+{
+    int32_t count = 0;
+    Py_ssize_t position = 0;
+    PyObject *value;
+    if (PyTuple_CheckExact(values)) {
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(values); i++) {
+            count += Py_IS_TYPE(PyTuple_GET_ITEM(values, i), type);
+        }
+    }
+    else if (PyDict_CheckExact(values)) {
+        while (PyDict_Next(values, &position, NULL, &value)) {
+            count += Py_IS_TYPE(value, type);
+        }
+    }
+    return count;
+}
+
+static PyObject *
+count_type(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *counted, *type, *arguments, *outcomes;
+    Column counts = {0};
+    if (!PyArg_ParseTuple(args, "OO!O!O!:count_type", &counted, &PyType_Type, &type, &PyList_Type,
+                          &arguments, &PyList_Type, &outcomes)) {
+        return NULL;
+    }
+    int failed = open_columns(&counts, &counted, "I", -1) < 0;
+    if (!failed && (counts.length > PyList_GET_SIZE(arguments)
+                    || counts.length > PyList_GET_SIZE(outcomes))) {
+        failed = 1;
+        PyErr_Format(PyExc_ValueError, "a list must have %zd entries", counts.length);
+    }
+    for (Py_ssize_t row = 0; !failed && row < counts.length; row++) {
+        ((int32_t *)counts.view.buf)[row] =
+            count_among(PyList_GET_ITEM(arguments, row), (PyTypeObject *)type)
+            + Py_IS_TYPE(PyList_GET_ITEM(outcomes, row), (PyTypeObject *)type);
+    }
+    close_columns(&counts, 1);
+    return failed ? NULL : Py_NewRef(Py_None);
+}
+
+/* A step from the path of a parent to that of a child. */
+typedef struct {
+    int32_t path;
+    int32_t kind; /* -1 where there is no step yet */
+    int32_t to;
+} Step;
+
+static int
+ask_step(Step *step, PyObject *enter, int32_t path, int32_t kind)
+{
+    PyObject *number = PyObject_CallFunction(enter, "ii", (int)path, (int)kind);
+    if (number == NULL) {
+        return -1;
+    }
+    long to = PyLong_AsLong(number);
+    Py_DECREF(number);
+    if (to < 0 || to > INT32_MAX) {
+        if (!PyErr_Occurred()) {
+            PyErr_SetString(PyExc_ValueError, "a path must be a number of 31 bits");
+        }
+        return -1;
+    }
+    *step = (Step){path, kind, (int32_t)to};
+    return 0;
+}
+
+static int
+enter_rows(const Column *columns, PyObject *enter)
+{
+    int32_t *paths = columns[0].view.buf;
+    const int32_t *parents = columns[1].view.buf, *kinds = columns[2].view.buf;
+    Step steps[STEPS]; /* those last taken */
+    memset(steps, -1, sizeof(steps));
+    for (Py_ssize_t row = 0; row < columns[0].length; row++) {
+        int32_t parent = parents[row], kind = kinds[row];
+        if (check_parent(row, parent) < 0) {
+            return -1;
+        }
+        int32_t path = parent < 0 ? -1 : paths[parent];
+        Step *step = &steps[((uint32_t)path * 31 + (uint32_t)kind) % STEPS];
+        if ((step->path != path || step->kind != kind) && ask_step(step, enter, path, kind) < 0) {
+            return -1;
+        }
+        paths[row] = step->to;
+    }
+    return 0;
+}
+
+static PyObject *
+enter_paths(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *values[3], *enter;
+    Column columns[3] = {0};
+    if (!PyArg_ParseTuple(args, "OOOO:enter_paths", &values[0], &values[1], &values[2], &enter)) {
+        return NULL;
+    }
+    int failed = open_columns(columns, values, "Iii", -1) < 0 || enter_rows(columns, enter) < 0;
+    close_columns(columns, 3);
+    return failed ? NULL : Py_NewRef(Py_None);
+}
+
+static PyObject *
+count_numbers(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *values[2];
+    Column columns[2] = {0};
+    if (!PyArg_ParseTuple(args, "OO:count_numbers", &values[0], &values[1])) {
+        return NULL;
+    }
+    int failed = open_columns(columns, values, "iQ", 0) < 0;
+    for (Py_ssize_t row = 0; !failed && row < columns[0].length; row++) {
+        int32_t number = ((int32_t *)columns[0].view.buf)[row];
+        if (!(failed = check_index(row, number, columns[1].length) < 0)) {
+            ((int64_t *)columns[1].view.buf)[number]++;
+        }
+    }
+    close_columns(columns, 2);
+    return failed ? NULL : Py_NewRef(Py_None);
+}
+
+static int
+scatter_rows(const Column *numbers, const Column *places, const Column *source,
+             const Column *target)
+{
+    int64_t *place = places->view.buf;
+    for (Py_ssize_t row = 0; row < numbers->length; row++) {
+        int32_t number = ((int32_t *)numbers->view.buf)[row];
+        if (check_index(row, number, places->length) < 0
+            || check_index(row, place[number], target->length) < 0) {
+            return -1;
+        }
+        memcpy((char *)target->view.buf + 8 * place[number]++, (char *)source->view.buf + 8 * row, 8);
+    }
+    return 0;
+}
+
+static PyObject *
+scatter(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *values[4];
+    Column columns[4] = {0}; /* numbers, places, source, target */
+    if (!PyArg_ParseTuple(args, "OOOO:scatter", &values[0], &values[1], &values[2], &values[3])) {
+        return NULL;
+    }
+    int failed = open_columns(columns, values, "iQ", 0) < 0
+                 || open_column(&columns[2], values[2], "qd", 0) < 0
+                 || open_column(&columns[3], values[3], "qd", 1) < 0;
+    if (!failed && columns[2].code != columns[3].code) {
+        failed = 1;
+        PyErr_SetString(PyExc_TypeError, "both columns of values must be of one type");
+    }
+    if (!failed && columns[2].length < columns[0].length) {
+        failed = 1;
+        no_entry(columns[2].length);
+    }
+    failed = failed || scatter_rows(&columns[0], &columns[1], &columns[2], &columns[3]) < 0;
+    close_columns(columns, 4);
+    return failed ? NULL : Py_NewRef(Py_None);
+}
