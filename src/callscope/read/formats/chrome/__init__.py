@@ -14,8 +14,9 @@ from typing import BinaryIO
 
 from callscope.read.formats.chrome.parts import Parts
 from callscope.read.formats.chrome.placed import PlacedLines
-from callscope.read.formats.chrome.plain import PlainLines, are_plain
+from callscope.read.formats.chrome.plain import PlainLines
 from callscope.read.formats.text_io import write_pieces
+from callscope.read.formats.timeline.items import are_plain
 from callscope.trace import TraceData
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import count
 from typing import Final, NamedTuple
 
 from callscope.read.formats.json_text import INT64, quoted, value_json
+from callscope.read.formats.timeline.numbers import Numbers
 from callscope.trace import CallError, Header, Names, Strand, Table, Value
-from callscope.trace.text import missing, process_details
+from callscope.trace.text import missing
 
 _MAX_PID: Final = 0xFFFF_FFFF
 """Largest process or thread number that Perfetto stores, in 32 bits."""
@@ -48,22 +48,17 @@ class Parts:
         self._header = header
         self._table = table
         callees = [table.callees[index] for index in {*table.callee}]
-        pids = {table.strands[index].pid for index in {*table.strand}}
         self._classes = sorted(
             {name for callee in callees for name in (callee.defining_class, callee.runtime_class)}
         )
         self._names = Names(self._classes)
-        # A thread's number must not equal that of a process, which its main thread uses.
-        self._numbers = (number for number in count(1) if number not in {*pids, header.pid})
-        self._pids: dict[int, int] = {}
-        self._details = process_details(header)
+        self._numbers = Numbers(header, table, _MAX_PID, self._name_process)
         self._heads: dict[tuple[str, int], Head] = {}
         self._quotes: Mapping[str, str] = _Quotes()
         self._keys = [
             [f"{quoted(name)}:" for name in callee.argument_names or ()] for callee in table.callees
         ]
         self._new_names: list[str] = []
-        self._tracks = 0
         self.start_ns: int = min([header.start_ns, *table.start_ns[:1]])
         """Zero point of all times."""
 
@@ -82,7 +77,7 @@ class Parts:
         }
         lines = ",\n".join(f'"{name}":{value}' for name, value in parts.items())
         yield f'{{"displayTimeUnit":"ns","otherData":{{\n{lines}\n}},"traceEvents":[\n'
-        self._pid(header.pid)
+        self._numbers.process(header.pid)
         yield from (line.removeprefix(",\n") for line in self.new_names())
         yield from map(self._missing, missing(lost, left_out))
 
@@ -91,7 +86,7 @@ class Parts:
         return f"{{{','.join(pairs)}}}"
 
     def _missing(self, name: str) -> str:
-        pid = self._pid(self._header.pid)
+        pid = self._numbers.process(self._header.pid)
         return (
             f',\n{{"ph":"i","s":"g","pid":{pid},"tid":{pid},"name":"{name}","cat":"lost","ts":0}}'
         )
@@ -102,12 +97,8 @@ class Parts:
         self._new_names.clear()
         return lines
 
-    def _pid(self, pid: int) -> int:
-        alias = self._pids.get(pid)
-        if alias is None:
-            alias = self._pids[pid] = pid if 0 <= pid <= _MAX_PID else next(self._numbers)
-            self._name("process_name", alias, alias, quoted(f"python{self._details.get(pid, '')}"))
-        return alias
+    def _name_process(self, pid: int, name: str) -> None:
+        self._name("process_name", pid, pid, quoted(name))
 
     def _name(self, what: str, pid: int, tid: int, name: str) -> None:
         args = f'"args":{{"name":{name}}}'
@@ -120,16 +111,11 @@ class Parts:
             strand: the strand that it shows.
             number: number of tracks of that strand, including this one.
         """
-        pid, thread, task = strand
-        alias = self._pid(pid)
-        is_main = thread == "MainThread" and task is None and number == 1
-        tid = alias if is_main else next(self._numbers)
-        name = (thread or "thread") if task is None else f"task {task}"
-        self._name("thread_name", alias, tid, quoted(name if number == 1 else f"{name} / {number}"))
-        self._tracks += 1
-        order = f'"name":"thread_sort_index","args":{{"sort_index":{self._tracks}}}'
-        self._new_names.append(f',\n{{"ph":"M","pid":{alias},"tid":{tid},{order}}}')
-        return f'"pid":{alias},"tid":{tid}'
+        pid, tid, name, rank = self._numbers.new_thread(strand, number)
+        self._name("thread_name", pid, tid, quoted(name))
+        order = f'"name":"thread_sort_index","args":{{"sort_index":{rank}}}'
+        self._new_names.append(f',\n{{"ph":"M","pid":{pid},"tid":{tid},{order}}}')
+        return f'"pid":{pid},"tid":{tid}'
 
     def head(self, callee: int, track: str) -> Head:
         """Return the JSON that the calls of a callee on one track share."""

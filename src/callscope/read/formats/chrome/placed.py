@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from callscope.read.formats.chrome.parts import Parts
-from callscope.read.formats.chrome.tracks import NEVER, Item, Track, Tracks
-from callscope.trace import UNFINISHED, Table
+from callscope.read.formats.timeline.items import NEVER, Item, Track, items_of
+from callscope.read.formats.timeline.tracks import Tracks
+from callscope.trace import Table
 
 _SUSPENDED: Final = '"name":"suspended","cat":"suspended","cname":"grey"'
 _FLOW: Final = '"name":"led to","cat":"flow"'
@@ -29,10 +30,10 @@ class PlacedLines:
     def __init__(self, table: Table, parts: Parts) -> None:
         self._table = table
         self._parts = parts
-        self._items = _items(table)
+        self._items = items_of(table)
         self._in_two = _are_tied(self._items)
         self._lines: list[str] = []
-        self._tracks = Tracks(table, parts, self._end)
+        self._tracks = Tracks(table, parts.track, self._end)
 
     def __iter__(self) -> Iterator[str]:
         for item in self._items:
@@ -78,28 +79,6 @@ class PlacedLines:
 
     def _ts(self, ts_ns: float) -> str:
         return f'"ts":{ts_ns - self._parts.start_ns}e-3'
-
-
-def _items(table: Table) -> list[Item]:
-    ends = (NEVER if end_ns == UNFINISHED else end_ns for end_ns in table.end_ns)
-    items = [
-        Item(row, start_ns, end_ns, is_call=True)
-        for row, (start_ns, end_ns) in enumerate(zip(table.start_ns, ends, strict=False))
-    ]
-    items += (
-        Item(row, begin_ns, end_ns, is_call=False)
-        for row, instants in table.suspensions.items()
-        for begin_ns, end_ns in _spans(instants)
-    )
-    items.sort(key=lambda item: item.start_ns)
-    return items
-
-
-def _spans(instants: list[int]) -> Iterator[tuple[int, float]]:
-    """Yield begin and end of each suspension of a call."""
-    yield from zip(instants[::2], instants[1::2], strict=False)
-    if len(instants) % 2:
-        yield instants[-1], NEVER
 
 
 def _are_tied(items: Sequence[Item]) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from operator import le
 from typing import Any, Final
 
 from callscope.read.formats.chrome.parts import Parts
@@ -15,18 +14,6 @@ from callscope.trace.kernels import KERNELS
 _INSTANCE, _START, _DURATION, _RESULT, _ARGUMENTS = range(5)
 """Columns of a line; from the last on, one for each argument."""
 _TIMES: Final = (b',"ts":', _START, b'e-3,"dur":', _DURATION, b"e-3}")
-
-
-def are_plain(table: Table) -> bool:
-    """Return whether the calls of a table nest on one track without further work.
-
-    They ran in one thread, ended, were never suspended and took some time.
-    """
-    count = len(table)
-    if not count or table.suspensions:
-        return False
-    is_one_thread = table.strand[:count] == array("i", table.strand[:1]) * count
-    return is_one_thread and not any(map(le, table.end_ns, table.start_ns))
 
 
 class PlainLines:

@@ -9,40 +9,11 @@ else on a further track of its thread or task.
 from __future__ import annotations
 
 import heapq
-import math
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from callscope.read.formats.chrome.parts import Parts
+from callscope.read.formats.timeline.items import NEVER, Item, Track
 from callscope.trace import NO_ROW, UNFINISHED, Strand, Table
-
-NEVER: Final = math.inf
-
-
-class Track:
-    """A row of the timeline."""
-
-    __slots__ = ("open", "text")
-
-    def __init__(self, text: str) -> None:
-        self.text: str = text
-        """JSON by which events refer to it."""
-        self.open: list[Item] = []
-        """Open items, the outermost first."""
-
-
-class Item:
-    """An interval on a track: a call, or a suspension of one."""
-
-    __slots__ = ("end_ns", "is_call", "row", "start_ns", "track")
-
-    def __init__(self, row: int, start_ns: int, end_ns: float, *, is_call: bool) -> None:
-        self.row: int = row
-        self.start_ns: int = start_ns
-        self.end_ns: float = end_ns
-        self.is_call: bool = is_call
-        self.track: Track | None = None
-        """The assigned track; None until it is placed."""
 
 
 class Place(NamedTuple):
@@ -58,13 +29,19 @@ class Tracks:
 
     Args:
         table: the calls to place.
-        parts: creator of the tracks.
+        new_track: creates a track of a strand, and returns the text by which its events refer to
+            it; the second argument is the number of tracks of that strand, including this one.
         on_end: called for each item that ends, before a later item is placed.
     """
 
-    def __init__(self, table: Table, parts: Parts, on_end: Callable[[Item, Track], object]) -> None:
+    def __init__(
+        self,
+        table: Table,
+        new_track: Callable[[Strand, int], str],
+        on_end: Callable[[Item, Track], object],
+    ) -> None:
         self._table = table
-        self._parts = parts
+        self._new_track = new_track
         self._on_end = on_end
         self._first: dict[Strand, Track] = {}
         self._further: dict[Strand, list[tuple[float, int, Track]]] = {}
@@ -116,7 +93,7 @@ class Tracks:
         strand = self._strand(item)
         first = self._first.get(strand)
         if first is None:
-            first = self._first[strand] = Track(self._parts.track(strand))
+            first = self._first[strand] = Track(self._new_track(strand, 1))
         self._close(first, item.start_ns)
         if self._stays(item):
             by_chance = led_by is not None and not self._waits(item) and _nests(item, first)
@@ -130,7 +107,7 @@ class Tracks:
             _, number, track = heapq.heappop(further)
             self._close(track, item.start_ns)
         else:
-            track = Track(self._parts.track(strand, number))
+            track = Track(self._new_track(strand, number))
         heapq.heappush(further, (item.end_ns, number, track))
         return track
 

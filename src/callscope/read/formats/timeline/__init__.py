@@ -1,0 +1,1 @@
+"""Timelines of calls, as trace viewers draw them: processes, tracks, and calls that nest on each."""
