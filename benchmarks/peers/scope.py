@@ -180,6 +180,7 @@ class OnValues(_Recording):
             "print": trace.__str__,
             "outline": trace.outline,
             "save .json": partial(trace.save, self.folder / "trace.json"),
+            "save .pftrace": partial(trace.save, self.folder / "trace.pftrace"),
             "save .html": partial(trace.save, self.folder / "trace.html"),
             "save .jsonl": partial(trace.save, jsonl),
             "load .jsonl": lambda: len(load(jsonl).calls),

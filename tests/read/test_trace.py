@@ -331,7 +331,16 @@ READINGS = {
     ),
     **{
         suffix: saved(suffix)
-        for suffix in (".jsonl", ".jsonl.gz", ".mmd", ".txt", ".json", ".speedscope.json", ".html")
+        for suffix in (
+            ".jsonl",
+            ".jsonl.gz",
+            ".mmd",
+            ".txt",
+            ".json",
+            ".pftrace",
+            ".speedscope.json",
+            ".html",
+        )
     },
 }
 

@@ -24,7 +24,7 @@ if __name__ == "__main__":
     with callscope.record(Base, to="s.jsonl") as trace:
         Base().call(1)
     print(trace.outline(), callscope.engine)
-    for suffix in ("jsonl", "html", "json", "speedscope.json", "mmd", "txt"):
+    for suffix in ("jsonl", "html", "json", "pftrace", "speedscope.json", "mmd", "txt"):
         trace.save(f"t.{suffix}")
     print(callscope.load("t.jsonl").summary().sites[0].calls, callscope.explain(Base).name)
     print(callscope.event_schema()["title"])

@@ -354,6 +354,7 @@ class TestOneWay:
             (".json.gz", "a Chrome trace"),
             (".html", "a page"),
             (".mmd", "a diagram"),
+            (".pftrace", "a Perfetto trace"),
             (".speedscope.json", "a speedscope profile"),
             (".txt", "a text"),
         ],

@@ -38,6 +38,10 @@ FLOWS = """
 select a.ts, a.name, b.ts, b.name
 from flow join slice a on slice_out = a.id join slice b on slice_in = b.id
 """
+ARGS = """
+select ts, depth, key, coalesce(int_value, string_value, real_value)
+from slice join args using (arg_set_id) where key glob '{}*'
+"""
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +81,21 @@ def assert_same(perfetto, path):
     return picture
 
 
+def assert_same_as_json(perfetto, trace, folder):
+    """Check that Perfetto sees in a file of its own format what it sees in the JSON."""
+    seen = []
+    for suffix, prefix in ((".json", "args."), (".pftrace", "debug.")):
+        perfetto.open(trace.save(folder / f"t{suffix}"))
+        assert perfetto.query(FAULTS) == []
+        args = {}
+        for ts, depth, key, value in perfetto.query(ARGS.format(prefix)):
+            args.setdefault((ts, depth), {})[key.removeprefix(prefix)] = value
+        tables = [sorted(perfetto.query(sql), key=str) for sql in (SLICES, FLOWS)]
+        seen.append((*tables, sorted(args.items())))
+    assert seen[0] == seen[1]
+    return seen[0]
+
+
 def everything(kept):
     """Return a recording with threads, tasks, generators by turns, errors and unfinished calls."""
     steps = [("begin", 3), ("step", 1), ("begin", 2), ("step", 2), ("call", 2), ("relay", 2)]
@@ -104,6 +123,24 @@ def test_everything_at_once(perfetto, tmp_path):
     assert len(picture.calls) == len(trace.calls)
     assert {one.duration_ns for one in picture.calls} >= {None}
     assert sum(len(one.led_by) for one in picture.calls) > 5
+
+
+def test_packets_with_everything(perfetto, tmp_path):
+    """A `.pftrace` has the slices, the tracks, the arrows and the arguments of the JSON."""
+    kept = []
+    trace = everything(kept)
+    slices, flows, args = assert_same_as_json(perfetto, trace, tmp_path)
+    assert len(slices) > len(trace.calls)
+    assert len(flows) > 5
+    assert len(args) == len(trace.calls)
+
+
+def test_packets_of_one_thread(perfetto, seed_trace, tmp_path):
+    """So has that of plain calls, and it is compressed as well."""
+    slices, _, args = assert_same_as_json(perfetto, seed_trace, tmp_path)
+    assert len(slices) == len(args) == 4
+    perfetto.open(seed_trace.save(tmp_path / "t.pftrace.gz"))
+    assert len(perfetto.query(SLICES)) == 4
 
 
 def test_the_seed_example_to_the_nanosecond(perfetto, seed_trace, tmp_path):
@@ -134,13 +171,13 @@ def test_the_whole_range_of_times(perfetto, tmp_path):
 
 @pytest.mark.parametrize("ticks", [2, 1_000])
 def test_a_coarse_clock(perfetto, ticks, tmp_path):
-    """Calls that begin and end at one instant nest as they did."""
-    assert_same(perfetto, by_a_coarse_clock(ticks).save(tmp_path / "t.json"))
-    assert sorted(perfetto.query("select depth, count(*) from slice group by depth")) == [
-        (0, 3),
-        (1, 6),
-        (2, 3),
-    ]
+    """Calls that begin and end at one instant nest as they did, in both formats."""
+    trace = by_a_coarse_clock(ticks)
+    assert_same(perfetto, trace.save(tmp_path / "t.json"))
+    depths = "select depth, count(*) from slice group by depth"
+    assert sorted(perfetto.query(depths)) == [(0, 3), (1, 6), (2, 3)]
+    perfetto.open(trace.save(tmp_path / "t.pftrace"))
+    assert sorted(perfetto.query(depths)) == [(0, 3), (1, 6), (2, 3)]
 
 
 def test_hostile_text(perfetto, tmp_path):
@@ -149,10 +186,11 @@ def test_hostile_text(perfetto, tmp_path):
         hostile_node(text, start=1 + number * 10, error=(text, text))
         for number, text in enumerate(HOSTILE)
     ]
-    perfetto.open(trace_of(nodes, HOSTILE).save(tmp_path / "t.json"))
-    assert perfetto.query(FAULTS) == []
-    found = perfetto.query("select ts, dur, category from slice order by ts")
-    assert found == [(0, 0, "lost"), *((node.start, 5, "error") for node in nodes)]
+    for suffix in (".json", ".pftrace"):
+        perfetto.open(trace_of(nodes, HOSTILE).save(tmp_path / f"t{suffix}"))
+        assert perfetto.query(FAULTS) == []
+        found = perfetto.query("select ts, dur, category from slice order by ts")
+        assert found == [(0, 0, "lost"), *((node.start, 5, "error") for node in nodes)]
 
 
 def test_values(perfetto, tmp_path):
@@ -201,12 +239,14 @@ def test_several_processes(perfetto, tmp_path):
 def test_the_recipes_of_the_docs(perfetto, tmp_path):
     """Each query of the page runs on a trace with everything in it, and finds something."""
     kept = []
-    perfetto.open(everything(kept).save(tmp_path / "t.json"))
+    trace = everything(kept)
     recipes = re.findall(r"```sql\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
     assert len(recipes) >= 5
-    for recipe in recipes:
-        rows = perfetto.query(recipe)
-        assert rows or recipe.startswith("create"), recipe
+    for suffix in (".json", ".pftrace"):
+        perfetto.open(trace.save(tmp_path / f"t{suffix}"))
+        for recipe in recipes:
+            rows = perfetto.query(recipe)
+            assert rows or recipe.startswith("create"), recipe
 
 
 def one_call(start_ns, duration_ns, pid=7, **options):

@@ -19,6 +19,8 @@ SUFFIXES: Final = {
     ".txt": "tree",
     ".json": "chrome",
     ".json.gz": "chrome",
+    ".pftrace": "perfetto",
+    ".pftrace.gz": "perfetto",
     ".speedscope.json": "speedscope",
     ".html": "html",
 }
@@ -28,6 +30,7 @@ ONE_WAY: Final = {
     "chrome": "a Chrome trace",
     "html": "a page",
     "mermaid": "a diagram",
+    "perfetto": "a Perfetto trace",
     "speedscope": "a speedscope profile",
     "tree": "a text",
 }

@@ -10,8 +10,8 @@ AT_ONCE: Final = 2_048
 """Number of pieces joined per write, which is faster than writing each alone."""
 
 
-def write_pieces(pieces: Iterable[str], file: BinaryIO) -> None:
-    """Write pieces of text, none of which is empty, as UTF-8."""
+def write_pieces(pieces: Iterable[str], file: BinaryIO, encoding: str = "utf-8") -> None:
+    """Write pieces of text, none of which is empty."""
     rest = iter(pieces)
     while some := "".join(islice(rest, AT_ONCE)):
-        file.write(some.encode())
+        file.write(some.encode(encoding))

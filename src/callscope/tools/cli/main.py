@@ -156,7 +156,7 @@ def _add_convert(commands: _Commands[Parser]) -> None:
         "convert",
         help="save a trace in another format, or those of several processes as one",
         description="Save a trace in the format that the suffix of the file selects: .html,"
-        " .parquet, .json for Perfetto and others. Traces of several processes become one.",
+        " .parquet, .pftrace for Perfetto and others. Traces of several processes become one.",
     )
     convert.add_argument("files", nargs="+", metavar="FILE", help="a saved trace, or a pattern")
     convert.add_argument(
