@@ -125,7 +125,7 @@ def test_columns_of_other_types(bad):
 
 # --- loops over rows ---------------------------------------------------------------------------
 
-TIMES = st.integers(0, 30)
+TIMES = st.integers(0, 30) | st.sampled_from([1 - (1 << 63), (1 << 63) - 1])
 SIZES = st.integers(0, 12)
 
 
@@ -135,7 +135,7 @@ def calls(draw):
     size = draw(SIZES)
     parents = [draw(st.integers(-2, row - 1)) for row in range(size)]
     starts = [draw(TIMES) for _ in range(size)]
-    ends = [draw(st.sampled_from([-(1 << 63), 0, 30, 31, 60])) for _ in range(size)]
+    ends = [draw(st.sampled_from([-(1 << 63), 0, 30, 31, 60, (1 << 63) - 1])) for _ in range(size)]
     kinds = [draw(st.integers(0, 3)) for _ in range(size)]
     waits = [draw(st.booleans()) for _ in range(size)]
     codes = zip("iqqib", (parents, starts, ends, kinds, waits), strict=True)

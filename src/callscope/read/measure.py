@@ -67,5 +67,5 @@ def _running(table: Table) -> tuple[array[int], list[int]]:
     if not KERNELS.durations(durations, table.start_ns, table.end_ns):
         unfinished += (row for row, end_ns in enumerate(table.end_ns) if end_ns == UNFINISHED)
     for row in table.suspensions.keys() - unfinished:
-        durations[row] -= table.waiting_ns(row)
+        durations[row] = max(0, durations[row] - table.waiting_ns(row))
     return durations, unfinished

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 from operator import itemgetter, mod, sub
@@ -48,7 +48,7 @@ def rows_text(
             row, or if an index is out of range.
     """
     numbers = range(rows, rows + len(shapes)) if isinstance(rows, int) else rows[: len(shapes)]
-    if len(numbers) < len(shapes) or min((*numbers[:1], *shapes), default=0) < 0:
+    if len(numbers) < len(shapes) or min(*numbers[:1], min(shapes, default=0), 0) < 0:
         raise ValueError("each row must have a number and a template, none below zero")
     try:
         return "".join(_lines(numbers, shapes, templates, columns)).encode(_BYTES)
@@ -58,7 +58,7 @@ def rows_text(
 
 def _lines(
     rows: Sequence[int], shapes: array[int], templates: Any, columns: tuple[Column, ...]
-) -> list[str]:
+) -> Iterable[str]:
     formats = {shape: "".join(map(_format, templates[shape])) for shape in {*shapes}}
     patterns = {shape: _indices(templates[shape]) for shape in formats}
     if len({*patterns.values()}) == 1:
@@ -73,15 +73,6 @@ def _lines(
     return lines
 
 
-def _alike(
-    rows: Sequence[int], formats: Iterable[str], pattern: Sequence[int], columns: Sequence[Column]
-) -> list[str]:
-    """Return the lines of rows that have the same columns."""
-    if not pattern:
-        return [text % () for text in formats]
-    return [*map(mod, formats, zip(*(_entries(rows, *columns[i]) for i in pattern), strict=True))]
-
-
 def _format(piece: bytes | int) -> str:
     return "%s" if isinstance(piece, int) else str(piece, _BYTES).replace("%", "%%")
 
@@ -90,14 +81,24 @@ def _indices(template: tuple[bytes | int, ...]) -> tuple[int, ...]:
     return tuple(piece for piece in template if type(piece) is int)
 
 
+def _alike(
+    rows: Sequence[int], formats: Iterable[str], pattern: Sequence[int], columns: Sequence[Column]
+) -> Iterable[str]:
+    """Return the lines of rows that have the same columns."""
+    if not pattern:
+        return [text % () for text in formats]
+    entries = zip(*(_entries(rows, *columns[index]) for index in pattern), strict=True)
+    return map(mod, formats, entries)
+
+
 def _entries(rows: Sequence[int], kind: str, values: Any, *options: Any) -> Iterable[object]:
     """Return what a column has for some rows: integers and text."""
-    chosen = map(values.__getitem__, rows)
+    chosen = _at(rows, values)
     match kind, *options:
         case "integer", base:
-            return map(sub, chosen, repeat(base))
+            return map(sub, chosen, repeat(base)) if base else chosen
         case "difference", others:
-            return map(sub, chosen, map(others.__getitem__, rows))
+            return map(sub, chosen, _at(rows, others))
         case "optional", missing:
             return ["null" if value == missing else value for value in chosen]
         case "choice", choices:
@@ -108,6 +109,15 @@ def _entries(rows: Sequence[int], kind: str, values: Any, *options: Any) -> Iter
         case "argument", index, convert:
             return _texts(map(itemgetter(index), chosen), convert)
     raise ValueError(f"a column must be of a known kind, got {kind}")
+
+
+def _at(rows: Sequence[int], values: Any) -> Sequence[Any]:
+    if not isinstance(rows, range):
+        return [*map(values.__getitem__, rows)]
+    chosen: Sequence[Any] = values[rows.start : rows.stop]
+    if len(chosen) < len(rows):
+        raise ValueError("a column must have an entry for each row")
+    return chosen
 
 
 def _texts(values: Iterable[Any], convert: Callable[[Any], bytes]) -> Iterable[object]:
@@ -148,18 +158,28 @@ def durations(times: array[int], starts: array[int], ends: array[int]) -> bool:
     ends = ends[: len(times)]
     all_ended = _UNFINISHED not in ends
     if all_ended:
-        times[:] = array("q", map(sub, ends, starts))
+        times[:] = _int64([*map(sub, ends, starts)])
     else:
         pairs = zip(starts, ends, strict=False)
-        times[:] = array("q", (0 if end == _UNFINISHED else end - start for start, end in pairs))
+        times[:] = _int64([0 if end == _UNFINISHED else end - start for start, end in pairs])
     return all_ended
+
+
+def _int64(values: Sequence[int]) -> array[int]:
+    """Return an array ``q`` of values of any size, modulo 2**64."""
+    try:
+        return array("q", values)
+    except OverflowError:
+        return array("q", [(value + _INT64) % (2 * _INT64) - _INT64 for value in values])
 
 
 def subtract_children(times: array[int], whole: array[int], parents: array[int]) -> None:
     """Subtract the times of children, which are in `whole`, from those of their parents."""
+    rest = [*times]
     for parent, time in zip(parents[: len(times)], whole, strict=False):
         if parent >= 0:
-            times[parent] -= time
+            rest[parent] -= time
+    times[:] = _int64(rest)
 
 
 def charge(
@@ -188,24 +208,26 @@ def charge(
     """
     size = len(own)
     times: list[float] = [*alone[:size]]
+    rest: list[float] = [*whole[:size]]
     below = [0.0] * size  # cost of recording all calls below
     least = below.copy()  # running time of the children that were never suspended
-    columns = zip(range(size), parents, map(costs.__getitem__, counts), waits, whole, strict=False)
+    columns = (range(size), parents[:size], counts[:size], waits[:size])
     # Children stand behind their parents, so the sums of a call are complete when it is reached.
-    for row, parent, cost, waited, duration in reversed([*columns]):
+    for row, parent, count, waited in zip(*map(reversed, columns), strict=True):
         time = times[row] - inside
         times[row] = time = time if time > 0 else 0.0
-        ran = duration - below[row] - inside
+        ran = rest[row] - below[row] - inside
         # If less was subtracted below, as no time gets negative, no more is subtracted here.
         if ran < (enough := time + least[row]):
             ran = enough
-        running[row] = ran
+        rest[row] = ran
         if parent >= 0:
+            cost = costs[count]
             times[parent] -= cost - inside
             below[parent] += cost + below[row]
             if not waited:
                 least[parent] += ran
-    own[:] = array("d", times)
+    own[:], running[:] = array("d", times), array("d", rest)
 
 
 def count_type(counts: array[int], kind: type, arguments: list[Any], outcomes: list[Any]) -> None:
@@ -213,8 +235,9 @@ def count_type(counts: array[int], kind: type, arguments: list[Any], outcomes: l
 
     Arguments are tuples, dicts, or None.
     """
-    counts[:] = array("i", (type(outcome) is kind for outcome in outcomes[: len(counts)]))
-    for row, passed in enumerate(arguments[: len(counts)]):
+    size = len(counts)
+    counts[:] = array("i", [type(outcome) is kind for outcome in outcomes[:size]])
+    for row, passed in enumerate(arguments[:size]):
         if passed:
             for value in passed.values() if type(passed) is dict else passed:
                 if type(value) is kind:
@@ -233,13 +256,17 @@ def enter_paths(
         enter: returns the number of a path, given that of the parent and the kind. It may be asked
             for the same one several times.
     """
-    steps: dict[tuple[int, int], int] = {}
-    for row, (parent, kind) in enumerate(zip(parents[: len(paths)], kinds, strict=False)):
-        step = (paths[parent] if parent >= 0 else -1), kind
-        path = steps.get(step)
+    steps: defaultdict[int, dict[int, int]] = defaultdict(dict)
+    numbers: list[int] = []
+    add = numbers.append
+    for parent, kind in zip(parents[: len(paths)], kinds, strict=False):
+        above = numbers[parent] if parent >= 0 else -1
+        from_here = steps[above]
+        path = from_here.get(kind)
         if path is None:
-            path = steps[step] = enter(*step)
-        paths[row] = path
+            path = from_here[kind] = enter(above, kind)
+        add(path)
+    paths[:] = array("i", numbers)
 
 
 def count_numbers(numbers: array[int], counts: array[int]) -> None:
@@ -259,6 +286,10 @@ def scatter(
         source: the column, an array ``q`` or ``d``.
         target: an array of the same type.
     """
+    parts = [array(target.typecode) for _ in places]
+    add = [part.append for part in parts]
     for number, value in zip(numbers, source, strict=False):
-        target[places[number]] = value
-        places[number] += 1
+        add[number](value)
+    for number, part in enumerate(parts):
+        begin, places[number] = places[number], places[number] + len(part)
+        target[begin : places[number]] = part

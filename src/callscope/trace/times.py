@@ -5,10 +5,12 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from operator import itemgetter
+from typing import Final
 
 from callscope.trace.kernels import KERNELS
 from callscope.trace.table import NO_ROW, UNFINISHED, Table
 
+_MAX: Final = (1 << 63) - 1
 _begin = itemgetter(0)
 
 
@@ -19,7 +21,9 @@ def self_times(table: Table) -> array[int]:
     times = durations[:]
     KERNELS.subtract_children(times, durations, table.parent)
     if not all_ended or table.suspensions or max(thread_numbers(table), default=0) > 0:
-        _correct(table, times, durations)
+        corrected = [*times]
+        _correct(table, corrected, durations)
+        return array("q", (min(max(0, time), _MAX) for time in corrected))
     return times if min(times, default=0) >= 0 else array("q", (max(0, time) for time in times))
 
 
@@ -32,7 +36,7 @@ def self_ns(table: Table, row: int) -> int | None:
     return max(0, end_ns - table.start_ns[row] - table.waiting_ns(row) - below_ns)
 
 
-def _correct(table: Table, times: array[int], durations: array[int]) -> None:
+def _correct(table: Table, times: list[int], durations: array[int]) -> None:
     """Correct times from which whole durations of children, and no suspensions, are subtracted."""
     threads, suspensions = thread_numbers(table), table.suspensions
     strands, ends = table.strand, table.end_ns
