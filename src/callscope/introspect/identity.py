@@ -22,14 +22,32 @@ if TYPE_CHECKING:
     """Weak reference or token, which returns None once the object is gone; or a serial number."""
 
 
+class SerialNumbers:
+    """Numbers of the objects of one trace that have serial numbers; here, there are none."""
+
+    def __init__(self) -> None:
+        self.last: int = 0
+        """The last number that was given to an object of any kind."""
+
+    def __getitem__(self, identity: int) -> int:
+        raise KeyError(identity)
+
+    def get(self, identity: int) -> int | None:
+        """Return the number of an object that has one."""
+        raise KeyError(identity)
+
+    def sweep(self) -> None:
+        """Forget objects that were gone at the last sweep."""
+
+
 class Referable:
     """Identification of objects that take weak references: by these or by serial numbers."""
 
     def __init__(self) -> None:
         self.identify: Callable[[object], Identity] = weakref.ref
         """Function that returns the identity of an object."""
-        self.living: Callable[[], AbstractSet[int]] = frozenset
-        """Function that returns the serial numbers of the living objects."""
+        self.serial_numbers: Callable[[], SerialNumbers] = SerialNumbers
+        """Factory of the numbers of objects in one trace."""
 
 
 REFERABLE = Referable()
@@ -100,25 +118,29 @@ class Numbers:
     """Serial numbers of objects, from 1, in the order of first lookup."""
 
     def __init__(self) -> None:
-        self._by_identity: dict[int, tuple[Identity, int]] = {}
-        self._last = 0
+        self.serials: SerialNumbers = REFERABLE.serial_numbers()
+        """The numbers of objects that have serial numbers."""
+        self._by_address: dict[int, tuple[Callable[[], Any], int]] = {}
         self._gone: list[int] = []
         self._sweep_at = 1024
 
     def __getitem__(self, identity: Identity) -> int:
-        key = _key(identity)
-        entry = self._by_identity.get(key)
+        if isinstance(identity, int):
+            return self.serials[identity]
+        entry = self._by_address.get(id(identity))
         if entry is None:
             # The identity is kept: otherwise another object could take its address.
-            entry = identity, self._last + 1
+            entry = identity, self.serials.last + 1
             # No interrupt falls between these two.
-            self._by_identity[key] = entry
-            self._last += 1
+            self._by_address[id(identity)] = entry
+            self.serials.last += 1
         return entry[1]
 
     def get(self, identity: Identity) -> int | None:
         """Return the number of an object that has one."""
-        entry = self._by_identity.get(_key(identity))
+        if isinstance(identity, int):
+            return self.serials.get(identity)
+        entry = self._by_address.get(id(identity))
         return None if entry is None else entry[1]
 
     def sweep(self) -> None:
@@ -127,21 +149,12 @@ class Numbers:
         Called after each batch of records. It scans for dead objects each time the number of
         known ones has doubled, so the cost per object stays constant.
         """
+        self.serials.sweep()
         while self._gone:
             key = self._gone[-1]
             # No interrupt falls between these two.
-            del self._by_identity[key]
+            del self._by_address[key]
             del self._gone[-1]
-        if len(self._by_identity) >= self._sweep_at:
-            living = REFERABLE.living()
-            self._gone = [k for k, (who, _) in self._by_identity.items() if _is_gone(who, living)]
-            self._sweep_at = max(1024, 2 * (len(self._by_identity) - len(self._gone)))
-
-
-def _key(identity: Identity) -> int:
-    # No address is below zero.
-    return identity if isinstance(identity, int) else id(identity)
-
-
-def _is_gone(identity: Identity, living: AbstractSet[int]) -> bool:
-    return identity not in living if isinstance(identity, int) else identity() is None
+        if len(self._by_address) >= self._sweep_at:
+            self._gone = [key for key, (who, _) in self._by_address.items() if who() is None]
+            self._sweep_at = max(1024, 2 * (len(self._by_address) - len(self._gone)))

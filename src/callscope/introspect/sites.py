@@ -11,7 +11,6 @@ from callscope.introspect.classes import is_subclass, is_weakly_referable, mro, 
 TYPE_CHECKING = False  # see callscope.introspect.classes
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from collections.abc import Set as AbstractSet
     from typing import Any, Literal
 
     Binding = Literal["instance", "class", "static"]
@@ -151,16 +150,17 @@ def class_ref(cls: type) -> ClassRef:
 
 
 def identify_by_serials(
-    identify: Callable[[object], identity.Identity], living: Callable[[], AbstractSet[int]]
+    identify: Callable[[object], identity.Identity],
+    serial_numbers: Callable[[], identity.SerialNumbers],
 ) -> None:
     """Switch objects that take weak references to serial numbers, before any is identified.
 
     Args:
         identify: returns the number of an object.
-        living: returns the numbers of the living objects.
+        serial_numbers: factory of their numbers in one trace.
     """
     earlier = identity.REFERABLE.identify
-    identity.REFERABLE.identify, identity.REFERABLE.living = identify, living
+    identity.REFERABLE.identify, identity.REFERABLE.serial_numbers = identify, serial_numbers
     for ref in _class_refs.values():
         if ref.identify is earlier:
             ref.identify = identify

@@ -13,6 +13,7 @@ builds on those above it. */
 #include "ctape/config.h"
 
 #include "ctape/identities.h"
+#include "ctape/numbers.h"
 #include "ctape/pairs.h"
 #include "ctape/records.h"
 
@@ -25,6 +26,8 @@ builds on those above it. */
 #include "ctape/stack.h"
 #include "ctape/vectorcall.h"
 #include "ctape/recorder_type.h"
+
+#include "ctape/decoding.h"
 
 static PyObject *
 use(PyObject *Py_UNUSED(module), PyObject *tape)
@@ -103,9 +106,9 @@ static PyMethodDef module_methods[] = {
     {"follow_greenlets", follow_greenlets, METH_O, "Let each greenlet write to a tape of its own."},
     {"set_clock", set_clock, METH_O, "Replace the clock; None brings back the real one."},
     {"identify", identify, METH_O, "Return the serial number, below zero, of an object."},
-    {"living", living, METH_NOARGS, "Return the serial numbers of the objects that are alive."},
     {"forget_objects", forget_objects, METH_NOARGS, "Give objects new serial numbers from now on."},
     {"forget_classes", forget_classes, METH_NOARGS, "Ask classes anew how to identify objects."},
+    {"decode", decode, METH_VARARGS, "Decode plain records into columns."},
     {"follow_contexts", follow_contexts, METH_NOARGS, "Note in each call what led to it."},
     {"is_stack_spent", is_stack_spent, METH_NOARGS, "Return whether the C stack has run out."},
     {"read_clock", read_time, METH_NOARGS, "Return what the clock says, in nanoseconds."},
@@ -135,7 +138,8 @@ execute(PyObject *module)
         Py_XDECREF(named);
         return -1;
     }
-    PyTypeObject *types[] = {&TapeType, &OwnerType, &RecorderType, &PairType};
+    PyTypeObject *types[] = {&TapeType, &OwnerType, &RecorderType, &PairType,
+                             &SerialNumbersType};
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         if (PyModule_AddType(module, types[i]) < 0) {
             return -1;

@@ -11,6 +11,7 @@ from callscope.tape._tape import (
     LIMIT,
     MOST_FIELDS,
     collect,
+    decode,
     follow_contexts,
     follow_greenlets,
     forget_classes,
@@ -26,6 +27,7 @@ __all__ = [
     "LIMIT",
     "MOST_FIELDS",
     "collect",
+    "decode",
     "follow_contexts",
     "follow_greenlets",
     "forget_classes",
@@ -43,7 +45,7 @@ __all__ = [
 LEAST_SIZE: Final = 4
 """Minimum size of a call, in places: a begin record without values, and a return."""
 move: Final[Callable[[Any, Any], None]] = new_records.move_to
-unpack: Final[Callable[[Any], list[Any]]] = new_records.unpack
+unpack: Final[Callable[..., list[Any]]] = new_records.unpack
 
 
 def new_scratch(state: Any) -> Any:

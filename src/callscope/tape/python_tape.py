@@ -12,6 +12,8 @@ LEAST_SIZE: Final = 6
 """Minimum size of a call, in places: a begin record without values, and a return."""
 MOST_FIELDS: Final = -1
 """Most parameters of a function whose shadow is written in C; none is."""
+decode: Final = None
+"""Decoder of plain records; there is none but that in Python."""
 new_records: Final = list[Any]
 """Factory of an empty tape."""
 
@@ -39,9 +41,9 @@ def move(records: list[Any], empty: list[Any]) -> None:
     del records[:count]
 
 
-def unpack(records: list[Any]) -> list[Any]:
-    """Return the records as a list."""
-    return records
+def unpack(records: list[Any], skipped: int = 0) -> list[Any]:
+    """Return the records as a list, but so many of the first places."""
+    return records[skipped:] if skipped else records
 
 
 def new_scratch(state: Any) -> list[Any]:

@@ -39,6 +39,18 @@ class Chunk:
         return len(self.raw if self._records is None else self._records)
 
     @property
+    def is_packed(self) -> bool:
+        """True if the records are as the tape in C has written them."""
+        return self._records is None
+
+    def rest(self, count: int) -> Chunk | None:
+        """Return the records after the first places; None if there are none."""
+        if count >= self.size:
+            return None
+        rest = TAPE.unpack(self.raw, count) if self._records is None else self._records[count:]
+        return Chunk(self.tape, rest, rest)
+
+    @property
     def records(self) -> list[Any]:
         """The records as described in `callscope.tape.records`."""
         if self._records is None:

@@ -135,24 +135,6 @@ identify(PyObject *Py_UNUSED(module), PyObject *object)
 }
 
 static PyObject *
-living(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
-{
-    PyObject *found = PySet_New(NULL);
-    for (size_t i = 0; found != NULL && i < known.size; i++) {
-        Known *place = &known.places[i];
-        if (place->object == NULL || is_dead(place)) {
-            continue;
-        }
-        PyObject *serial = PyLong_FromLongLong(-place->serial);
-        if (serial == NULL || PySet_Add(found, serial) < 0) {
-            Py_CLEAR(found);
-        }
-        Py_XDECREF(serial);
-    }
-    return found;
-}
-
-static PyObject *
 forget_objects(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
     Known *places = known.places;

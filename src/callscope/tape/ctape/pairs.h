@@ -7,6 +7,8 @@ typedef struct {
     PyObject *identify;       /* how its objects are identified; NULL for a serial number */
     unsigned long identified; /* what `identifications` was when that was asked */
     Py_ssize_t fields;
+    unsigned long decoding; /* the decoding that has a plan of it (see decoding.h), */
+    size_t plan;            /* and which */
 } Pair;
 
 static PyTypeObject PairType;
@@ -21,6 +23,8 @@ make_pair(PyObject *layout, PyObject *cls, Py_ssize_t fields)
         pair->identify = NULL;
         pair->identified = 0;
         pair->fields = fields;
+        pair->decoding = 0;
+        pair->plan = 0;
     }
     return pair;
 }

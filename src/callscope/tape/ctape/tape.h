@@ -164,10 +164,14 @@ tape_yield_to(Tape *self, PyObject *args)
 
 /* What stands on the tape stays there: an interrupt may keep the caller from taking the list. */
 static PyObject *
-tape_unpack(Tape *self, PyObject *Py_UNUSED(ignored))
+tape_unpack(Tape *self, PyObject *args)
 {
+    Py_ssize_t skipped = 0;
+    if (!PyArg_ParseTuple(args, "|n", &skipped)) {
+        return NULL;
+    }
     PyObject *list = PyList_New(0);
-    for (Py_ssize_t at = self->start; list != NULL && at < self->used;) {
+    for (Py_ssize_t at = self->start + skipped; list != NULL && at < self->used;) {
         Py_ssize_t took = unpack(self->words, at, list);
         if (took < 0) {
             Py_CLEAR(list);
@@ -183,7 +187,8 @@ static PyMethodDef tape_methods[] = {
     {"move_to", (PyCFunction)tape_move_to, METH_O, "Move what was written to an empty tape."},
     {"yield_to", (PyCFunction)tape_yield_to, METH_VARARGS,
      "Let another be written to in its place while garbage is collected."},
-    {"unpack", (PyCFunction)tape_unpack, METH_NOARGS, "Return what was written."},
+    {"unpack", (PyCFunction)tape_unpack, METH_VARARGS,
+     "Return what was written, but so many of the first words."},
     {"clear", (PyCFunction)tape_clear, METH_NOARGS, "Forget what was written."},
     {NULL},
 };

@@ -13,8 +13,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from callscope.tape.decode.open_call import OpenCall
+from callscope.tape.decode.row_builder import HAS_COVERS
 from callscope.tape.decode.state import DecodeState
+from callscope.tape.engine import TAPE
 from callscope.tape.records import ERROR, RAISE, RESULT, UNKNOWN, UNKNOWN_ERROR, Layout
+from callscope.tape.threads import Chunk
 from callscope.trace import (
     NO_ROW,
     UNFINISHED,
@@ -103,7 +106,7 @@ class FastDecoder:
     @property
     def count(self) -> int:
         """Number of requested calls that have begun."""
-        return len(self._rows)
+        return len(self._outcomes)
 
     @property
     def raised(self) -> Call | None:
@@ -129,13 +132,13 @@ class FastDecoder:
 
         An interrupt may end it at any point, and it can be repeated.
         """
-        table, first, count = self._table, self._first, len(self._rows)
+        table, first, count, ids = self._table, self._first, self.count, ()
         if count:
-            starts, parents, depths, callees, instances, supers, arguments = zip(
-                *self._rows, strict=True
+            ids, starts, ends, parents, depths, callees, instances, supers, arguments = (
+                self._columns()
             )
             table.start_ns[first:] = array("q", starts)
-            table.end_ns[first:] = array("q", self._ends)
+            table.end_ns[first:] = array("q", ends)
             table.parent[first:] = array("i", parents)
             table.depth[first:] = array("i", depths)
             table.callee[first:] = array("i", callees)
@@ -144,11 +147,17 @@ class FastDecoder:
             table.via_super[first:] = array("b", supers)
             table.arguments[first:] = arguments
             table.outcome[first:] = self._outcomes
-        last_id = self._state.last_id
-        return array("q", range(last_id + 1, last_id + 1 + count))
+        return array("q", ids)
 
-    def take(self, records: list[Any]) -> int:
+    def _columns(self) -> tuple[Any, ...]:
+        first_id = self._state.last_id + 1
+        ids = range(first_id, first_id + len(self._rows))
+        starts, *others = zip(*self._rows, strict=True)
+        return ids, starts, self._ends, *others
+
+    def take(self, chunk: Chunk) -> int:
         """Decode records up to the first that is not plain; return the number of places read."""
+        records = chunk.records
         position, end = 0, len(records)
         while position < end:
             first = records[position]
@@ -245,3 +254,47 @@ class FastDecoder:
     def _tell(self, kind: EventKind, ts_ns: int, place: int) -> None:
         self.last_seq += 1
         self.events.append(Event(kind, self.last_seq, ts_ns, self._call(place)))
+
+
+class NativeDecoder(FastDecoder):
+    """Decoder in C, of what the tape in C has written; see ctape/decoding.h.
+
+    Events are made by the decoder in Python.
+    """
+
+    _decoded: tuple[bytes, ...] | None = None
+    """Columns of numbers."""
+    _arguments: Sequence[Arguments] = ()
+
+    def take(self, chunk: Chunk) -> int:
+        """Decode records as `FastDecoder.take` does."""
+        if self._makes_events or not chunk.is_packed:
+            return super().take(chunk)
+        rows, callees = self._builder, self._table.callees
+        count, self.last_ns, self._raised, opened, *decoded, ended = TAPE.decode(
+            chunk.raw,
+            self._first,
+            self._state.last_id,
+            [(*call, self._flags(call[0])) for call in self._open],
+            self._raised,
+            self.last_ns,
+            rows.native_plan,
+            rows.arguments,
+            rows.result,
+            lambda above, callee: callees[above].leads_to(callees[callee]),
+            rows.numbers,
+            rows.numbers.serials,
+        )
+        self._open = opened
+        self._decoded, self._arguments, self._outcomes = decoded
+        for place, end_ns, outcome in ended:
+            self._set_end(place, end_ns, outcome)
+        return int(count)
+
+    def _columns(self) -> tuple[Any, ...]:
+        if self._decoded is None:
+            return super()._columns()
+        return *self._decoded, self._arguments
+
+    def _flags(self, layout: Layout) -> int:
+        return (HAS_COVERS if layout.covers else 0) | self._builder.result_flag(layout)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from array import array
 from typing import Any, NamedTuple
 
-from callscope.tape.decode.fast import FastDecoder
+from callscope.tape.decode.fast import FastDecoder, NativeDecoder
 from callscope.tape.decode.open_call import OpenCall
 from callscope.tape.decode.sampling import KEPT, LEFT_OUT
 from callscope.tape.decode.state import DecodeState, Instant
+from callscope.tape.engine import TAPE
 from callscope.tape.records import (
     ERROR,
     MARK,
@@ -85,7 +86,8 @@ class ThreadDecoder:
         is_plain = self._task is None and all(open_call.context is None for open_call in self.open)
         if not is_plain:
             return None
-        return FastDecoder(
+        decoder = FastDecoder if TAPE.decode is None else NativeDecoder
+        return decoder(
             self._state,
             self._state.rows.strand(self._thread, self._task),
             self.open,

@@ -21,9 +21,8 @@ from callscope.tape.decode.general import Parsed, ThreadDecoder
 from callscope.tape.decode.open_call import OpenCall
 from callscope.tape.decode.state import DecodeState, Instant
 from callscope.tape.engine import TAPE
-from callscope.tape.records import LEAST_BEGIN
 from callscope.tape.thread_tape import ThreadTape
-from callscope.tape.threads import TAPES, Batch, Chunk
+from callscope.tape.threads import TAPES, Batch
 from callscope.trace import Call, Recorded, Table
 
 _MUCH: Final = 1 << 17
@@ -200,23 +199,24 @@ class TapeReader:
         if not self._may_be_plain or len(batch.chunks) != 1 or self._parsed:
             return False
         chunk = batch.chunks[0]
-        thread, records = self._thread(chunk.tape), chunk.records
-        if len(self._threads) > 1 or self._state.limit.may_be_reached(len(records) // LEAST_BEGIN):
+        thread = self._thread(chunk.tape)
+        most = chunk.size // TAPE.LEAST_SIZE
+        if len(self._threads) > 1 or self._state.limit.may_be_reached(most):
             return False
         plain = thread.plain()
         if plain is None:
             return False
-        count = plain.take(records)
+        count = plain.take(chunk)
         if not count:
             return False
         opened, raised, calls, ids = plain.open, plain.raised, plain.count, plain.put()
         table, row = self._state.rows.table, len(self._state.rows.table)
-        rest = records[count:]
-        left = batch._replace(chunks=[Chunk(chunk.tape, rest, rest)])
+        rest = chunk.rest(count)
+        left = [] if rest is None else [batch._replace(chunks=[rest])]
         ended = self._ended.union(batch.ended)
         # One step.
-        if rest:
-            self._unread[0] = left
+        if left:
+            self._unread[0] = left[0]
         else:
             del self._unread[0]
         self._ended = ended

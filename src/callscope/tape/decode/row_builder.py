@@ -21,6 +21,16 @@ _LARGE: Final = 1 << 63
 """Integers of a smaller magnitude are shown unchanged."""
 
 
+# The same values stand in ctape/decoding.h.
+_IS_ASKED_FOR: Final = 1
+_IS_NOT_PLAIN: Final = 2
+HAS_COVERS: Final = 4
+"""Flag of a layout with `Layout.covers`."""
+_KEEPS_ARGUMENTS: Final = 8
+_ARGUMENTS_AS_THEY_ARE: Final = 16
+_RESULT_AS_IT_IS: Final = 32
+
+
 class _Captured(NamedTuple):
     """Handling of the captured values of one layout."""
 
@@ -91,11 +101,38 @@ class RowBuilder:
             plan = self._plans[layout, runtime] = self._new_plan(layout, runtime)
         return plan
 
+    def native_plan(self, layout: Layout, runtime: ClassRef | None) -> tuple[int, int, Plan | None]:
+        """Return flags, the callee and the plan of the rows of a layout, for decoding in C."""
+        flags = HAS_COVERS if layout.covers else 0
+        if layout.is_suspendable or layout.notes:
+            return flags | _IS_NOT_PLAIN, -1, None
+        plan = self.plan(layout, runtime)
+        if plan is None:
+            return flags, -1, None
+        how = plan.captured
+        if how.is_kept and layout.captured:
+            flags |= _KEEPS_ARGUMENTS
+            if how.names is not None and how.is_as_asked:
+                flags |= _ARGUMENTS_AS_THEY_ARE
+        return flags | _IS_ASKED_FOR | self.result_flag(layout), plan.callee, plan
+
+    def result_flag(self, layout: Layout) -> int:
+        """Return the flag that says whether scalars are results as they are, or 0."""
+        how = self._captured.get(layout) or self._capture(layout)
+        return _RESULT_AS_IT_IS if how.is_as_asked and not how.hides_result else 0
+
     def row(
         self, plan: Plan, layout: Layout, identity: Any, values: list[Any]
     ) -> tuple[int, int, Arguments]:
         """Return the callee, the instance and the arguments of a call."""
-        instance = 0 if identity is None else self.numbers[identity]
+        return self.arguments(
+            plan, layout, values, 0 if identity is None else self.numbers[identity]
+        )
+
+    def arguments(
+        self, plan: Plan, layout: Layout, values: list[Any], instance: int
+    ) -> tuple[int, int, Arguments]:
+        """Return the same for a call on an object of which the number is known."""
         how = plan.captured
         if not how.is_kept or not layout.captured:
             return plan.callee, instance, None

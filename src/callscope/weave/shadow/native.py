@@ -37,7 +37,7 @@ if NATIVE is not None:
         type_texts=tuple(map(type_name, NATIVE.SCALARS)),
         most_string=MAX_STRING,
     )
-    identify_by_serials(NATIVE.identify, NATIVE.living)
+    identify_by_serials(NATIVE.identify, NATIVE.SerialNumbers)
 
 
 _CAPTURES: Final[dict[tuple[str, ...], str]] = {("values",): "v", ("types",): "t"}

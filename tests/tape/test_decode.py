@@ -1,0 +1,54 @@
+"""Decoding in C and in Python: the same records make the same table."""
+
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import callscope
+from callscope.tape.engine import TAPE
+from callscope.trace.table import Table
+from strategies import Running, programs
+
+pytestmark = pytest.mark.skipif(TAPE.decode is None, reason="the tape in C is not in use")
+
+COLUMNS = [name for name in Table.__slots__ if not name.startswith("_")]
+
+
+def fields(trace):
+    """Return all that the table of a trace holds, such that 1, 1.0 and True differ."""
+    table = trace._data().table
+    return {name: repr(getattr(table, name)) for name in COLUMNS if name != "origin"}
+
+
+def in_python(trace):
+    """Return the same of a trace that is decoded in Python."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TAPE, "decode", None)
+        return fields(trace)
+
+
+@settings(max_examples=2 * settings().max_examples, deadline=None)
+@given(
+    program=programs(),
+    capture=st.sampled_from(["values", "types", "none"]),
+    ticks=st.sets(st.integers(0, 30), max_size=4),
+)
+def test_random_programs(program, capture, ticks):
+    """Two recordings of one run are read at the same moments, by one decoder each."""
+    running = Running(program)
+    passed = itertools.count()
+    read = []
+
+    def read_both():
+        if next(passed) in ticks:
+            read.append((fields(native), in_python(other)))
+
+    one = callscope.record(*running.roots, capture=capture)
+    with one as native, callscope.record(*running.roots, capture=capture) as other:
+        running.on_fuel = read_both
+        running.run()
+    read.append((fields(native), in_python(other)))
+    for in_c, by_python in read:
+        assert in_c == by_python
