@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +50,18 @@ if __name__ == "__main__":
         library.work(20)
         with multiprocessing.get_context(sys.argv[1]).Pool(2) as pool:
             assert pool.map(library.work, range(20), chunksize=1) == [*range(20)]
+"""
+
+FAMILY = Path("/proc/self/task") / str(os.getpid()) / "children"
+KILLER = """
+import os, signal
+parent, ended = os.getppid(), {os.getpid()}
+print("ready", flush=True)
+while True:
+    with open(f"/proc/{parent}/task/{parent}/children") as children:
+        for child in {*map(int, children.read().split())} - ended:
+            ended.add(child)
+            os.kill(child, signal.SIGTERM)
 """
 
 
@@ -248,6 +261,24 @@ lock.acquire()
         before = signal.getsignal(signal.SIGTERM)
         with callscope.record():
             assert signal.getsignal(signal.SIGTERM) is before
+
+    @pytest.mark.skipif(not FAMILY.exists(), reason="this system does not list children")
+    def test_a_child_that_has_not_run_yet(self, run):
+        """CPython forgets what a child receives before its first step; it is held back."""
+        program = f"""
+import os, subprocess, sys, time, callscope, library
+killer = subprocess.Popen([sys.executable, "-c", {KILLER!r}], stdout=subprocess.PIPE)
+killer.stdout.readline()
+with callscope.record(library.Base, to="t.jsonl"):
+    for _ in range(20):
+        child = os.fork()
+        if not child:
+            time.sleep(10)
+            os._exit(0)
+        print(os.waitpid(child, 0)[1])
+killer.kill()
+"""
+        assert run(program, check=False).stdout.split() == ["15"] * 20
 
     def test_while_callscope_is_at_work(self, run, tmp_path):
         """A signal that falls into its own code waits until that is done."""

@@ -119,7 +119,12 @@ class _Watch:
             os.close(writer)  # which ends the thread
 
     def pause(self) -> None:
-        """Detach the pipe while the process forks: the child must not write to it."""
+        """Detach the pipe while the process forks: the child must not write to it.
+
+        SIGTERM is held back meanwhile: CPython forgets what a child receives before it runs.
+        """
+        if _handlers:
+            _forking.blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         if self._pipe is not None and threading.current_thread() is threading.main_thread():
             self._is_paused = _set_pipe(-1, self._pipe[1])
 
@@ -128,6 +133,7 @@ class _Watch:
         if self._is_paused and self._pipe is not None:
             _set_pipe(self._pipe[1], -1)
         self._is_paused = False
+        _unblock()
 
     def leave_parent(self) -> None:
         """Close the parent's pipe in a child process."""
@@ -136,6 +142,21 @@ class _Watch:
             self._is_paused = False
             self.end()
             os.close(reader)
+        _unblock()
+
+
+def _unblock() -> None:
+    """Let SIGTERM through again, once the process has forked."""
+    if _forking.blocked is not None:
+        blocked, _forking.blocked = _forking.blocked, None
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+class _Forking(threading.local):
+    """State of a thread that forks."""
+
+    blocked: set[int | signal.Signals] | None = None
+    """The signals that were blocked before; None if the thread does not fork."""
 
 
 def _set_pipe(new: int, expected: int) -> bool:
@@ -167,6 +188,7 @@ def _kick() -> None:
 
 
 _WATCH: Final = _Watch()
+_forking: Final = _Forking()
 _handlers: Final[list[_Handler]] = []
 """The handler in use, if any."""
 _terminated: Final[list[int]] = []
