@@ -24,7 +24,8 @@ IS_NO = re.compile(r"(?<!\b[Tt]here\s)\b(?:is|are|was|were)\s+no\s+(?!longer\b)\
 def modules() -> dict[str, Path]:
     """Return the files of all modules by dotted name."""
     named = {}
-    for path in PACKAGE.rglob("*.py"):
+    # Extension modules are known by their stubs.
+    for path in (*PACKAGE.rglob("*.pyi"), *PACKAGE.rglob("*.py")):
         if path.stem not in SCRIPTS:
             parts = path.relative_to(SOURCE).with_suffix("").parts
             named[".".join(part for part in parts if part != "__init__")] = path
