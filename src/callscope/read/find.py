@@ -25,6 +25,35 @@ def find_calls(
 ) -> list[Call]:
     """Return the calls that match all criteria; see `Trace.find`."""
     table = trace.table
+    rows = matching_rows(
+        table,
+        site,
+        method=method,
+        defining_class=defining_class,
+        runtime_class=runtime_class,
+        instance=instance,
+        error=error,
+    )
+    if within is not None:
+        rows = filter(_rows_below(trace, within).__contains__, rows)
+    calls = map(trace.calls.__getitem__, rows)
+    matches = [*calls] if where is None else [call for call in calls if where(call)]
+    if not matches and site != "*":
+        warn_if_unknown(trace, site)
+    return matches
+
+
+def matching_rows(
+    table: Table,
+    site: str | type,
+    *,
+    method: str | None,
+    defining_class: str | type | None,
+    runtime_class: str | type | None,
+    instance: int | None,
+    error: str | type | bool | None,
+) -> Iterable[int]:
+    """Return the rows that match these criteria; see `Trace.find`."""
     callees = {
         index
         for index, callee in enumerate(table.callees)
@@ -38,13 +67,7 @@ def find_calls(
         rows = [row for row in rows if (table.instance[row] or None) == instance]
     if error is not None:
         rows = [row for row in rows if _has_error(table.error_of(row), error)]
-    if within is not None:
-        rows = filter(_rows_below(trace, within).__contains__, rows)
-    calls = map(trace.calls.__getitem__, rows)
-    matches = [*calls] if where is None else [call for call in calls if where(call)]
-    if not matches and site != "*":
-        _warn_if_unknown(trace, site)
-    return matches
+    return rows
 
 
 def _rows_below(trace: TraceData, call: Call) -> set[int]:
@@ -60,7 +83,7 @@ def _rows_below(trace: TraceData, call: Call) -> set[int]:
     return rows - {top}
 
 
-def _warn_if_unknown(trace: TraceData, site: str | type) -> None:
+def warn_if_unknown(trace: TraceData, site: str | type) -> None:
     """Warn if no site known to the trace matches."""
     sites = {*_sites(trace.table), *trace.sites()}
     if not sites or any(_is_site(*pair, site) for pair in sites):

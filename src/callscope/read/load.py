@@ -17,7 +17,8 @@ def load(path: str | PathLike[str]) -> Trace:
     """Read a trace from JSON Lines (``.jsonl`` or ``.jsonl.gz``, saved or streamed) or Parquet.
 
     The file may be truncated, as after a killed program: calls that had not ended are then not
-    `finished`.
+    `finished`. A Parquet file of more than 10 million calls is not read at once: of the trace,
+    printing, `len`, `summary` and `find` read it in parts, and take little memory.
 
     Args:
         path: the file; or a pattern of files, such as ``"trace*.jsonl"`` for all processes of a
@@ -35,6 +36,12 @@ def load_all(paths: Iterable[str | PathLike[str]]) -> Trace:
 
     Files of earlier runs are left out; see `callscope.read.formats.files.load_all`.
     """
+    paths = [*paths]
+    large = files.open_large(paths)
+    if large is not None:
+        from callscope.read.large import LargeTrace
+
+        return LargeTrace(large)
     return Trace._from_data(files.load_all(paths))
 
 

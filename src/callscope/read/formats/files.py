@@ -25,6 +25,8 @@ from callscope.trace.text import one_line
 if TYPE_CHECKING:
     from os import PathLike
 
+    from callscope.read.formats.parquet.reader import ParquetTrace
+
 _COMPRESSION: Final = 6
 _BUFFER: Final = 1 << 20
 
@@ -93,6 +95,28 @@ def load_all(paths: Iterable[str | PathLike[str]]) -> TraceData:
     sources = [source for path in paths for source in _files(Path(path))]
     traces = _of_newest_runs([(source, _load(source)) for source in sources])
     return traces[0] if len(traces) == 1 else merge(traces)
+
+
+def open_large(paths: Sequence[str | PathLike[str]]) -> ParquetTrace | None:
+    """Return the only file, if it has too many calls to be read at once; None otherwise.
+
+    Raises:
+        TraceFormatError: if such a file is not a trace.
+    """
+    if len(paths) != 1:
+        return None
+    source = Path(paths[0])
+    module = module_of(source)
+    try:
+        _check_name(source)
+        if not hasattr(module, "open_large") or not source.is_file():
+            return None
+        trace: ParquetTrace | None = module.open_large(source)
+    except OSError as error:
+        if isinstance(error, TraceFileError):
+            raise
+        raise TraceFileError.cannot_read(source, error) from None
+    return trace
 
 
 def _of_newest_runs(loaded: Sequence[tuple[Path, TraceData]]) -> list[TraceData]:

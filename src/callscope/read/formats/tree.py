@@ -88,7 +88,11 @@ def _outlined(table: Table, row: int, text: TableText, outermost: int = 0) -> st
 
 
 def tree(
-    trace: TraceData, *, max_lines: int | None = MAX_LINES, encoding: str | None = None
+    trace: TraceData,
+    *,
+    max_lines: int | None = MAX_LINES,
+    encoding: str | None = None,
+    count: int | None = None,
 ) -> str:
     """Return the calls as a tree with durations, and where the classes come from.
 
@@ -97,27 +101,26 @@ def tree(
         max_lines: number of calls to show; None shows all.
         encoding: encoding of the output, by default that of `sys.stdout`; if it has no
             line-drawing characters, ASCII is used.
+        count: number of calls, if these are only the first of a trace.
     """
     if not len(trace):
         return "\n".join([_nothing(trace), *missing(trace.lost, trace.left_out)])
     table, names = trace.table, names_of(trace.table)
     text, style = TableText(table, names), _style(encoding or getattr(sys.stdout, "encoding", None))
     lines: list[str] = []
-    count = 0
+    written, count = 0, len(trace) if count is None else count
     for label, roots in _by_thread(table, process_details(trace.header)):
         if label:
             lines.append(label)
-        most = None if max_lines is None else max_lines - count
+        most = None if max_lines is None else max_lines - written
         rows = [
             (f"{_branches(last, style)}{deep(table.depth[row])}{text.line(row)}", row)
             for row, last in islice(_walk(table, roots), most)
         ]
-        count += len(rows)
+        written += len(rows)
         lines += _with_durations(table, rows, style)
-    if count < len(trace):
-        lines.append(
-            f"... {len(trace) - count:,} more calls; trace.save('all.txt') writes them all"
-        )
+    if written < count:
+        lines.append(f"... {count - written:,} more calls; trace.save('all.txt') writes them all")
     return "\n".join([*lines, *missing(trace.lost, trace.left_out), "", *_where(names)])
 
 

@@ -267,6 +267,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _view(options: argparse.Namespace) -> int:
     from callscope.read.formats import tree
+    from callscope.read.large import LargeTrace
     from callscope.read.load import load_all
 
     trace = load_all(options.files)
@@ -276,6 +277,8 @@ def _view(options: argparse.Namespace) -> int:
         text = str(trace.summary())
     elif options.findings:
         text = str(trace.findings())
+    elif isinstance(trace, LargeTrace) and not options.all:
+        text = str(trace)
     else:
         text = tree.tree(trace._data(), max_lines=None if options.all else tree.MAX_LINES)
         if findings := trace.findings():

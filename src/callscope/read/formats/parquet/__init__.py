@@ -7,13 +7,21 @@ of the table's schema.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, BinaryIO
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from callscope.errors import MissingExtraError
 from callscope.trace import TraceData
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from callscope.read.formats.parquet.reader import ParquetTrace
+
+_LARGE: Final = 10_000_000
+"""Number of calls up to which a trace is read at once."""
+_LARGE_BYTES: Final = 1 << 20
+"""Size below which a file is not asked how many calls it has."""
 
 
 def to_arrow(trace: TraceData) -> pa.Table:
@@ -38,6 +46,19 @@ def read(file: BinaryIO, name: str) -> TraceData:
     from callscope.read.formats.parquet import reader
 
     return reader.read(file, name)
+
+
+def open_large(path: Path) -> ParquetTrace | None:
+    """Return a trace of more than 10 million calls, which is read in parts; None for others."""
+    if path.stat().st_size < _LARGE_BYTES:
+        return None
+    _need_pyarrow("'.parquet'")
+    import pyarrow as pa
+
+    from callscope.read.formats.parquet.reader import ParquetTrace
+
+    trace = ParquetTrace(pa.OSFile(str(path)), str(path))
+    return trace if len(trace) > _LARGE else None
 
 
 def _need_pyarrow(what: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
@@ -26,51 +28,116 @@ from callscope.trace import (
     Process,
     Recorded,
     SiteMetadata,
+    Table,
     TraceData,
 )
 
 _BATCH: Final = 1 << 16
 """Number of rows decoded at a time."""
+_DAMAGES: Final = (
+    pa.ArrowException,
+    WrongLineError,
+    WrongRowError,
+    OSError,
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)
+
+
+class ParquetTrace:
+    """A trace in a Parquet file, of which the rows are read when needed.
+
+    Args:
+        file: the file, open; or its path.
+        name: the file's name in errors.
+
+    Raises:
+        TraceFormatError: if the file is not a trace.
+    """
+
+    def __init__(self, file: BinaryIO | str, name: str) -> None:
+        self._name = name
+        builder = TraceBuilder()
+        try:
+            self._file = parquet.ParquetFile(file, read_dictionary=[*TEXTS_AS_NAMES])
+            about = json.loads((self._file.schema_arrow.metadata or {})[METADATA])
+        except (pa.ArrowException, OSError, KeyError, ValueError, RecursionError) as error:
+            raise TraceFormatError(
+                f"{name!r} is not a trace, or is damaged: {_reason(error)}. Name a '.parquet' file"
+                " that callscope has written."
+            ) from None
+        with self._refusing_damage():
+            header, classes = _about(about, builder, name)
+        self.header: Header = header
+        self.lost: int = builder.lost
+        self.left_out: dict[str, int] = dict(builder.left_out)
+        self._classes: list[ClassMetadata] = classes
+
+    def __len__(self) -> int:
+        return int(self._file.metadata.num_rows)
+
+    def read(self) -> TraceData:
+        """Return the whole trace.
+
+        Raises:
+            TraceFormatError: if a row is invalid.
+        """
+        reader = TableReader(self._classes)
+        for _ in self._tables(reader):
+            pass
+        return self.data(reader.table)
+
+    def parts(self) -> Iterator[tuple[Table, int]]:
+        """Yield the calls in parts, each beginning with those that were open before.
+
+        With each comes the number of these. A call whose parent ended before the part is a root.
+
+        Raises:
+            TraceFormatError: if a row is invalid.
+        """
+        reader, first = TableReader(self._classes, is_partial=True), 0
+        for table in self._tables(reader):
+            yield table, first
+            first = reader.keep_open()
+
+    def data(self, table: Table) -> TraceData:
+        """Return data of this trace for some of its calls."""
+        return TraceData(self.header, Recorded(table, self.lost, self.left_out, is_final=True))
+
+    def _tables(self, reader: TableReader) -> Iterator[Table]:
+        """Yield the reader's table after each batch of rows."""
+        row = 0
+        # Equal rows in a small file may expand to any size.
+        batches = self._file.iter_batches(_BATCH, columns=SCHEMA.names, use_threads=False)
+        while True:
+            with self._refusing_damage(row):
+                batch = next(batches, None)
+                if batch is None:
+                    return
+                reader.add(batch)
+                row += len(batch)
+            yield reader.table
+
+    @contextmanager
+    def _refusing_damage(self, row: int = 0) -> Iterator[None]:
+        try:
+            yield
+        except TraceFormatError:
+            raise
+        except _DAMAGES as error:
+            row += error.row if isinstance(error, WrongRowError) else 0
+            raise TraceFormatError(
+                f"{self._name!r}, after row {row}: {_reason(error)}. Restore the file."
+            ) from None
 
 
 def read(file: BinaryIO, name: str) -> TraceData:
     """Read a trace from Parquet; `name` is the file's name in errors."""
-    builder = TraceBuilder()
-    try:
-        packed = parquet.ParquetFile(file, read_dictionary=[*TEXTS_AS_NAMES])
-        about = json.loads((packed.schema_arrow.metadata or {})[METADATA])
-    except (pa.ArrowException, OSError, KeyError, ValueError, RecursionError) as error:
-        raise TraceFormatError(
-            f"{name!r} is not a trace, or is damaged: {_reason(error)}. Name a '.parquet' file"
-            " that callscope has written."
-        ) from None
-    row = 0
-    try:
-        header, classes = _about(about, builder, name)
-        reader = TableReader(classes)
-        # Equal rows in a small file may expand to any size.
-        for batch in packed.iter_batches(_BATCH, columns=SCHEMA.names, use_threads=False):
-            reader.add(batch)
-            row = len(reader.table)
-    except TraceFormatError:
-        raise
-    except (
-        pa.ArrowException,
-        WrongLineError,
-        WrongRowError,
-        OSError,
-        LookupError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        OverflowError,
-        RecursionError,
-    ) as error:
-        row += error.row if isinstance(error, WrongRowError) else 0
-        raise TraceFormatError(
-            f"{name!r}, after row {row}: {_reason(error)}. Restore the file."
-        ) from None
-    return TraceData(header, Recorded(reader.table, builder.lost, builder.left_out, is_final=True))
+    return ParquetTrace(file, name).read()
 
 
 def _reason(error: Exception) -> str:

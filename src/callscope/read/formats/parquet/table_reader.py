@@ -47,10 +47,12 @@ class TableReader:
 
     Args:
         classes: metadata of the runtime classes, which the rows refer to.
+        is_partial: whether an unknown parent is one that is no longer in the table.
     """
 
-    def __init__(self, classes: Sequence[ClassMetadata]) -> None:
+    def __init__(self, classes: Sequence[ClassMetadata], *, is_partial: bool = False) -> None:
         self._builder = TableBuilder()
+        self._is_partial = is_partial
         self.table: Table = self._builder.table
         self._classes = classes
         self._callees: dict[tuple[Any, ...], int] = {}
@@ -81,11 +83,30 @@ class TableReader:
         _extend(table.via_super, columns["via_super"])
         _extend(table.call_id, columns["call_id"])
 
+    def keep_open(self) -> int:
+        """Drop all calls but those that may lead to others, and return their number.
+
+        These are the calls that had not ended when the last one began, and their parents.
+        """
+        table = self.table
+        last_ns = table.start_ns[-1]
+        rows: set[int] = set()
+        for row, end_ns in enumerate(table.end_ns):
+            if end_ns == UNFINISHED or end_ns >= last_ns:
+                above = row
+                while above != NO_ROW and above not in rows:
+                    rows.add(above)
+                    above = table.parent[above]
+        self.table = self._builder.table = table.reordered(sorted(rows))
+        self.table.keys = None
+        self._row_of = dict(zip(self.table.call_id, range(len(rows)), strict=True))
+        return len(rows)
+
     def _parents(self, columns: dict[str, pa.Array], first: int) -> pa.Array:
         """Return the rows of the parents."""
         call_ids, parent_ids = columns["call_id"], columns["parent_id"]
         offset = self.table.call_id[0] if first else call_ids[0].as_py()
-        if not self._row_of and _are_consecutive(call_ids, first + offset):
+        if not self._is_partial and not self._row_of and _are_consecutive(call_ids, first + offset):
             parents = pc.subtract_checked(parent_ids, offset)
             is_wrong = pc.or_(pc.less(parents, 0), pc.greater_equal(parent_ids, call_ids))
             _refuse(is_wrong, lambda row: _no_parent(parent_ids[row].as_py()))
@@ -103,7 +124,9 @@ class TableReader:
             if call_id in row_of:
                 raise WrongRowError(row, f"call {call_id} begins a second time")
             parent = NO_ROW if parent_id is None else row_of.get(parent_id)
-            if parent is None:
+            if parent is None and self._is_partial:
+                parent = NO_ROW
+            elif parent is None:
                 raise WrongRowError(row, _no_parent(parent_id))
             parents.append(parent)
             row_of[call_id] = first + row
