@@ -262,6 +262,7 @@ class NativeDecoder(FastDecoder):
     Events are made by the decoder in Python.
     """
 
+    last_ns: int
     _decoded: tuple[bytes, ...] | None = None
     """Columns of numbers."""
     _arguments: Sequence[Arguments] = ()
