@@ -29,6 +29,26 @@ def in_python(trace):
         return fields(trace)
 
 
+def test_read_within_a_call_of_another_recording():
+    """The call is open on the tape, though this recording was not asked for it."""
+
+    class Leaf:
+        def call(self):
+            return 1
+
+    class Other:
+        def call(self, trace):
+            counts = []
+            for _ in range(3):
+                Leaf().call()
+                counts.append(len(trace))
+            return counts
+
+    with callscope.record(Other, methods=("call",)), callscope.record(Leaf) as trace:
+        assert Other().call(trace) == [1, 2, 3]
+    assert [call.result for call in trace.calls] == [1, 1, 1]
+
+
 @settings(max_examples=2 * settings().max_examples, deadline=None)
 @given(
     program=programs(),

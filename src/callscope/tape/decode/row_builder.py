@@ -118,6 +118,8 @@ class RowBuilder:
 
     def result_flag(self, layout: Layout) -> int:
         """Return the flag that says whether scalars are results as they are, or 0."""
+        if layout.site not in self._asked:
+            return 0
         how = self._captured.get(layout) or self._capture(layout)
         return _RESULT_AS_IT_IS if how.is_as_asked and not how.hides_result else 0
 
