@@ -43,12 +43,15 @@ class Chunk:
         """True if the records are as the tape in C has written them."""
         return self._records is None
 
-    def rest(self, count: int) -> Chunk | None:
-        """Return the records after the first places; None if there are none."""
-        if count >= self.size:
-            return None
-        rest = TAPE.unpack(self.raw, count) if self._records is None else self._records[count:]
-        return Chunk(self.tape, rest, rest)
+    def rest(self, count: int, *, is_packed: bool) -> Chunk | None:
+        """Return the records after the first places; None if there are none.
+
+        Args:
+            count: number of places to skip.
+            is_packed: whether these are places of the tape; else of `records`.
+        """
+        records = TAPE.unpack(self.raw, count) if is_packed else self.records[count:]
+        return Chunk(self.tape, records, records) if records else None
 
     @property
     def records(self) -> list[Any]:

@@ -281,7 +281,7 @@ class TestSafety:
         """Wherever it stands in a trace."""
         self.check(text, tmp_path)
 
-    @settings(max_examples=60)
+    @settings(max_examples=60, deadline=None)
     @given(st.text(st.characters() | st.sampled_from("<>/!-&{}\"'\\\u2028\ud800"), max_size=30))
     def test_no_text_changes_any_markup(self, tmp_path_factory, text):
         """The parser finds the same tags, and the data are what was put in."""

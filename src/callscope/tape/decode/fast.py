@@ -82,6 +82,8 @@ class FastDecoder:
         self.last_seq: int = state.last_seq
         """Number of the last event."""
         self._makes_events = state.receiver is not None
+        self.is_packed: bool = False
+        """True if it has read places of the tape; another reader may unpack the chunk meanwhile."""
         self._calls: dict[int, Call] = {}
         self._supers: dict[tuple[int, int], bool] = {}
 
@@ -263,6 +265,7 @@ class NativeDecoder(FastDecoder):
     """
 
     last_ns: int
+    is_packed: bool
     _decoded: tuple[bytes, ...] | None = None
     """Columns of numbers."""
     _arguments: Sequence[Arguments] = ()
@@ -271,6 +274,7 @@ class NativeDecoder(FastDecoder):
         """Decode records as `FastDecoder.take` does."""
         if self._makes_events or not chunk.is_packed:
             return super().take(chunk)
+        self.is_packed = True
         rows, callees = self._builder, self._table.callees
         count, self.last_ns, self._raised, opened, *decoded, ended = TAPE.decode(
             chunk.raw,

@@ -211,7 +211,7 @@ class TapeReader:
             return False
         opened, raised, calls, ids = plain.open, plain.raised, plain.count, plain.put()
         table, row = self._state.rows.table, len(self._state.rows.table)
-        rest = chunk.rest(count)
+        rest = chunk.rest(count, is_packed=plain.is_packed)
         left = [] if rest is None else [batch._replace(chunks=[rest])]
         ended = self._ended.union(batch.ended)
         # One step.
