@@ -49,6 +49,35 @@ def test_read_within_a_call_of_another_recording():
     assert [call.result for call in trace.calls] == [1, 1, 1]
 
 
+def test_another_recording_unpacks_the_same_records(monkeypatch):
+    """It may do so while they are decoded in C, up to the first that is not plain."""
+
+    class Layer:
+        def call(self, x):
+            return x
+
+        def yields(self):
+            yield 1
+
+    methods = ("call", "yields")
+    one = callscope.record(Layer, methods=methods)
+    with one as trace, callscope.record(Layer, methods=methods) as other:
+        for x in range(5):
+            Layer().call(x)
+        assert list(Layer().yields()) == [1]
+        Layer().call(5)
+    decode, by_python = TAPE.decode, []
+
+    def decode_both(*arguments):
+        result = decode(*arguments)
+        by_python.append(in_python(other))
+        return result
+
+    monkeypatch.setattr(TAPE, "decode", decode_both)
+    assert fields(trace) == by_python[0]
+    assert [call.method for call in trace.calls] == ["call"] * 5 + ["yields", "call"]
+
+
 @settings(max_examples=2 * settings().max_examples, deadline=None)
 @given(
     program=programs(),

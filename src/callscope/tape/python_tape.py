@@ -41,9 +41,9 @@ def move(records: list[Any], empty: list[Any]) -> None:
     del records[:count]
 
 
-def unpack(records: list[Any], skipped: int = 0) -> list[Any]:
-    """Return the records as a list, but so many of the first places."""
-    return records[skipped:] if skipped else records
+def unpack(records: list[Any]) -> list[Any]:
+    """Return the records as a list."""
+    return records
 
 
 def new_scratch(state: Any) -> list[Any]:

@@ -43,16 +43,6 @@ class Chunk:
         """True if the records are as the tape in C has written them."""
         return self._records is None
 
-    def rest(self, count: int, *, is_packed: bool) -> Chunk | None:
-        """Return the records after the first places; None if there are none.
-
-        Args:
-            count: number of places to skip.
-            is_packed: whether these are places of the tape; else of `records`.
-        """
-        records = TAPE.unpack(self.raw, count) if is_packed else self.records[count:]
-        return Chunk(self.tape, records, records) if records else None
-
     @property
     def records(self) -> list[Any]:
         """The records as described in `callscope.tape.records`."""

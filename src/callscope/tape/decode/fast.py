@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from callscope.tape.decode.open_call import OpenCall
-from callscope.tape.decode.row_builder import HAS_COVERS
 from callscope.tape.decode.state import DecodeState
 from callscope.tape.engine import TAPE
 from callscope.tape.records import ERROR, RAISE, RESULT, UNKNOWN, UNKNOWN_ERROR, Layout
@@ -82,8 +81,6 @@ class FastDecoder:
         self.last_seq: int = state.last_seq
         """Number of the last event."""
         self._makes_events = state.receiver is not None
-        self.is_packed: bool = False
-        """True if it has read places of the tape; another reader may unpack the chunk meanwhile."""
         self._calls: dict[int, Call] = {}
         self._supers: dict[tuple[int, int], bool] = {}
 
@@ -157,8 +154,12 @@ class FastDecoder:
         starts, *others = zip(*self._rows, strict=True)
         return ids, starts, self._ends, *others
 
-    def take(self, chunk: Chunk) -> int:
-        """Decode records up to the first that is not plain; return the number of places read."""
+    def take(self, chunk: Chunk) -> list[Any] | None:
+        """Decode records up to the first that is not plain.
+
+        Returns:
+            the records from there on; None if none was decoded.
+        """
         records = chunk.records
         position, end = 0, len(records)
         while position < end:
@@ -184,7 +185,7 @@ class FastDecoder:
                 position += 3
             else:
                 break
-        return position
+        return records[position:] if position else None
 
     def _begin(self, layout: Layout, records: list[Any], position: int, after: int) -> bool:
         """Decode the begin record between two positions; return False if it is not plain."""
@@ -265,22 +266,20 @@ class NativeDecoder(FastDecoder):
     """
 
     last_ns: int
-    is_packed: bool
     _decoded: tuple[bytes, ...] | None = None
     """Columns of numbers."""
     _arguments: Sequence[Arguments] = ()
 
-    def take(self, chunk: Chunk) -> int:
+    def take(self, chunk: Chunk) -> list[Any] | None:
         """Decode records as `FastDecoder.take` does."""
         if self._makes_events or not chunk.is_packed:
             return super().take(chunk)
-        self.is_packed = True
         rows, callees = self._builder, self._table.callees
         count, self.last_ns, self._raised, opened, *decoded, ended = TAPE.decode(
             chunk.raw,
             self._first,
             self._state.last_id,
-            [(*call, self._flags(call[0])) for call in self._open],
+            [(*call, rows.flags(call[0])) for call in self._open],
             self._raised,
             self.last_ns,
             rows.native_plan,
@@ -294,12 +293,10 @@ class NativeDecoder(FastDecoder):
         self._decoded, self._arguments, self._outcomes = decoded
         for place, end_ns, outcome in ended:
             self._set_end(place, end_ns, outcome)
-        return int(count)
+        # Not from `Chunk.records`: the count is of places of the tape.
+        return TAPE.unpack(chunk.raw, count) if count else None
 
     def _columns(self) -> tuple[Any, ...]:
         if self._decoded is None:
             return super()._columns()
         return *self._decoded, self._arguments
-
-    def _flags(self, layout: Layout) -> int:
-        return (HAS_COVERS if layout.covers else 0) | self._builder.result_flag(layout)

@@ -22,7 +22,7 @@ from callscope.tape.decode.open_call import OpenCall
 from callscope.tape.decode.state import DecodeState, Instant
 from callscope.tape.engine import TAPE
 from callscope.tape.thread_tape import ThreadTape
-from callscope.tape.threads import TAPES, Batch
+from callscope.tape.threads import TAPES, Batch, Chunk
 from callscope.trace import Call, Recorded, Table
 
 _MUCH: Final = 1 << 17
@@ -206,13 +206,12 @@ class TapeReader:
         plain = thread.plain()
         if plain is None:
             return False
-        count = plain.take(chunk)
-        if not count:
+        rest = plain.take(chunk)
+        if rest is None:
             return False
         opened, raised, calls, ids = plain.open, plain.raised, plain.count, plain.put()
         table, row = self._state.rows.table, len(self._state.rows.table)
-        rest = chunk.rest(count, is_packed=plain.is_packed)
-        left = [] if rest is None else [batch._replace(chunks=[rest])]
+        left = [batch._replace(chunks=[Chunk(chunk.tape, rest, rest)])] if rest else []
         ended = self._ended.union(batch.ended)
         # One step.
         if left:

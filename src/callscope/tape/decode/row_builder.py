@@ -24,8 +24,7 @@ _LARGE: Final = 1 << 63
 # The same values stand in ctape/decoding.h.
 _IS_ASKED_FOR: Final = 1
 _IS_NOT_PLAIN: Final = 2
-HAS_COVERS: Final = 4
-"""Flag of a layout with `Layout.covers`."""
+_HAS_COVERS: Final = 4
 _KEEPS_ARGUMENTS: Final = 8
 _ARGUMENTS_AS_THEY_ARE: Final = 16
 _RESULT_AS_IT_IS: Final = 32
@@ -103,7 +102,7 @@ class RowBuilder:
 
     def native_plan(self, layout: Layout, runtime: ClassRef | None) -> tuple[int, int, Plan | None]:
         """Return flags, the callee and the plan of the rows of a layout, for decoding in C."""
-        flags = HAS_COVERS if layout.covers else 0
+        flags = self.flags(layout)
         if layout.is_suspendable or layout.notes:
             return flags | _IS_NOT_PLAIN, -1, None
         plan = self.plan(layout, runtime)
@@ -114,14 +113,15 @@ class RowBuilder:
             flags |= _KEEPS_ARGUMENTS
             if how.names is not None and how.is_as_asked:
                 flags |= _ARGUMENTS_AS_THEY_ARE
-        return flags | _IS_ASKED_FOR | self.result_flag(layout), plan.callee, plan
+        return flags | _IS_ASKED_FOR, plan.callee, plan
 
-    def result_flag(self, layout: Layout) -> int:
-        """Return the flag that says whether scalars are results as they are, or 0."""
-        if layout.site not in self._asked:
-            return 0
-        how = self._captured.get(layout) or self._capture(layout)
-        return _RESULT_AS_IT_IS if how.is_as_asked and not how.hides_result else 0
+    def flags(self, layout: Layout) -> int:
+        """Return what decoding in C knows of an open call, which need not be requested."""
+        flags = _HAS_COVERS if layout.covers else 0
+        if layout.site in self._asked:
+            how = self._captured.get(layout) or self._capture(layout)
+            flags |= _RESULT_AS_IT_IS if how.is_as_asked and not how.hides_result else 0
+        return flags
 
     def row(
         self, plan: Plan, layout: Layout, identity: Any, values: list[Any]
