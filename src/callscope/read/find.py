@@ -5,69 +5,58 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from itertools import compress, count
+from typing import NamedTuple
 
 from callscope.errors import SiteWarning, nearest_first, some_of, warn
 from callscope.introspect.classes import bare_name, qualified_name
 from callscope.trace import Call, Callee, CallError, Table, TraceData
 
 
+class Criteria(NamedTuple):
+    """Criteria that a call meets or not by itself; see `Trace.find`."""
+
+    site: str | type
+    method: str | None
+    defining_class: str | type | None
+    runtime_class: str | type | None
+    instance: int | None
+    error: str | type | bool | None
+
+    def rows(self, table: Table) -> Iterable[int]:
+        """Return the rows of the calls that meet all of them."""
+        callees = {index for index, callee in enumerate(table.callees) if self._is_of(callee)}
+        rows: Iterable[int] = compress(count(), map(callees.__contains__, table.callee))
+        if self.instance is not None:
+            rows = [row for row in rows if (table.instance[row] or None) == self.instance]
+        if self.error is not None:
+            rows = [row for row in rows if _has_error(table.error_of(row), self.error)]
+        return rows
+
+    def _is_of(self, callee: Callee) -> bool:
+        defining, runtime = self.defining_class, self.runtime_class
+        return (
+            _is_site(*callee.site, self.site)
+            and (self.method is None or fnmatchcase(callee.method, self.method))
+            and (defining is None or _is_class(callee.defining_class, defining))
+            and (runtime is None or _is_class(callee.runtime_class, runtime))
+        )
+
+
 def find_calls(
     trace: TraceData,
-    site: str | type,
-    *,
-    method: str | None,
-    defining_class: str | type | None,
-    runtime_class: str | type | None,
-    instance: int | None,
-    error: str | type | bool | None,
+    criteria: Criteria,
     within: Call | None,
     where: Callable[[Call], bool] | None,
 ) -> list[Call]:
     """Return the calls that match all criteria; see `Trace.find`."""
-    table = trace.table
-    rows = matching_rows(
-        table,
-        site,
-        method=method,
-        defining_class=defining_class,
-        runtime_class=runtime_class,
-        instance=instance,
-        error=error,
-    )
+    rows = criteria.rows(trace.table)
     if within is not None:
         rows = filter(_rows_below(trace, within).__contains__, rows)
     calls = map(trace.calls.__getitem__, rows)
     matches = [*calls] if where is None else [call for call in calls if where(call)]
-    if not matches and site != "*":
-        warn_if_unknown(trace, site)
+    if not matches and criteria.site != "*":
+        warn_if_unknown(trace, criteria.site)
     return matches
-
-
-def matching_rows(
-    table: Table,
-    site: str | type,
-    *,
-    method: str | None,
-    defining_class: str | type | None,
-    runtime_class: str | type | None,
-    instance: int | None,
-    error: str | type | bool | None,
-) -> Iterable[int]:
-    """Return the rows that match these criteria; see `Trace.find`."""
-    callees = {
-        index
-        for index, callee in enumerate(table.callees)
-        if _is_site(*callee.site, site)
-        and (method is None or fnmatchcase(callee.method, method))
-        and (defining_class is None or _is_class(callee.defining_class, defining_class))
-        and (runtime_class is None or _is_class(callee.runtime_class, runtime_class))
-    }
-    rows: Iterable[int] = compress(count(), map(callees.__contains__, table.callee))
-    if instance is not None:
-        rows = [row for row in rows if (table.instance[row] or None) == instance]
-    if error is not None:
-        rows = [row for row in rows if _has_error(table.error_of(row), error)]
-    return rows
 
 
 def _rows_below(trace: TraceData, call: Call) -> set[int]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from callscope.errors import OptionError
-from callscope.read.find import matching_rows, warn_if_unknown
+from callscope.read.find import Criteria, warn_if_unknown
 from callscope.read.formats.tree import MAX_LINES, tree
 from callscope.read.part_summary import summarize_parts
 from callscope.read.trace import Trace
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 class LargeTrace(Trace):
     """A trace in a file, of which `print`, `len`, `summary` and `find` read one part at a time.
 
-    All else reads the whole file into memory.
+    All else reads the whole file into memory. The calls that `find` returns come with all that they
+    led to; of their parents, the children are those calls alone. Its `where` is given a call whose
+    children may be missing, and with `within` it raises an `OptionError`.
 
     Args:
         file: the file.
@@ -55,26 +57,12 @@ class LargeTrace(Trace):
         """Return what `Trace.summary` returns for ``corrected=False``."""
         return summarize_parts(self._file.data(Table()), self._file.parts())
 
-    def find(
+    def _find(
         self,
-        site: str | type = "*",
-        *,
-        method: str | None = None,
-        defining_class: str | type | None = None,
-        runtime_class: str | type | None = None,
-        instance: int | None = None,
-        error: str | type | bool | None = None,
-        within: Call | None = None,
-        where: Callable[[Call], bool] | None = None,
+        criteria: Criteria,
+        within: Call | None,
+        where: Callable[[Call], bool] | None,
     ) -> list[Call]:
-        """Return the calls that match all criteria, with all that they led to; see `Trace.find`.
-
-        Of their parents, the children are those calls alone. `where` is given a call whose children
-        may be missing.
-
-        Raises:
-            OptionError: if `within` is given.
-        """
         if within is not None:
             msg = (
                 "within must be None for a trace that is read in parts. Use where, or call.parent."
@@ -82,28 +70,14 @@ class LargeTrace(Trace):
             raise OptionError(msg)
         kept = _Kept()
         for table, first in self._file.parts():
-            rows = matching_rows(
-                table,
-                site,
-                method=method,
-                defining_class=defining_class,
-                runtime_class=runtime_class,
-                instance=instance,
-                error=error,
-            )
+            rows = (row for row in criteria.rows(table) if row >= first)
             kept.add(
-                table,
-                first,
-                [
-                    row
-                    for row in rows
-                    if row >= first and (where is None or where(Call(table, row)))
-                ],
+                table, first, (row for row in rows if where is None or where(Call(table, row)))
             )
-        if not kept.matches and site != "*":
+        if not kept.matches and criteria.site != "*":
             sites = kept.last.empty_copy()
             sites.callee.extend(range(len(sites.callees)))
-            warn_if_unknown(self._file.data(sites), site)
+            warn_if_unknown(self._file.data(sites), criteria.site)
         return kept.calls()
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from callscope.read.find import Criteria
     from callscope.read.findings import Findings
     from callscope.read.summary import Summary
 
@@ -126,19 +127,20 @@ class Trace(Sequence[Call]):
             within: a call of the trace; only its descendants match.
             where: a function that takes a call and returns True to keep it.
         """
+        from callscope.read.find import Criteria
+
+        criteria = Criteria(site, method, defining_class, runtime_class, instance, error)
+        return self._find(criteria, within, where)
+
+    def _find(
+        self,
+        criteria: Criteria,
+        within: Call | None,
+        where: Callable[[Call], bool] | None,
+    ) -> list[Call]:
         from callscope.read.find import find_calls
 
-        return find_calls(
-            self._data(),
-            site,
-            method=method,
-            defining_class=defining_class,
-            runtime_class=runtime_class,
-            instance=instance,
-            error=error,
-            within=within,
-            where=where,
-        )
+        return find_calls(self._data(), criteria, within, where)
 
     def outline(self) -> str:
         """Return the tree as stable text, without times or addresses.
