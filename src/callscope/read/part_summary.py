@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from callscope.read.measure import parents_in_thread
-from callscope.read.summary import ClassSummary, SiteSummary, Summary
-from callscope.trace import NO_ROW, UNFINISHED, Callee, CallError, Names, Table, TraceData
+from callscope.read.summary import Summary, Times, build_summary
+from callscope.trace import NO_ROW, UNFINISHED, Callee, CallError, Table, TraceData
 from callscope.trace.times import self_times
 
 _MOST_DURATIONS: Final = 1 << 17
 _PRECISION: Final = 12
 """Bits that are kept of each duration where there are too many distinct ones."""
 _CHUNK: Final = 10
-
-_Key = TypeVar("_Key")
 
 
 class _Total:
@@ -123,25 +121,7 @@ def summarize_parts(trace: TraceData, parts: Iterable[tuple[Table, int]]) -> Sum
         entered = _add(paths, table, first, entered)
         calls += len(table) - first
     totals = [*paths.totals.values()]
-    names = Names.from_calls(total.callee for total in totals)
-    sites = [
-        SiteSummary(
-            f"{names.show(defining)}.{method}",
-            *_times(alike, lambda total: total.is_outermost_of_site),
-        )
-        for (defining, method), alike in _grouped(totals, lambda total: total.callee.site).items()
-    ]
-    classes = [
-        ClassSummary(
-            names.show(runtime),
-            _Numbers().union(total.instances for total in alike),
-            *_times(alike, lambda total: total.is_outermost_of_class),
-        )
-        for runtime, alike in _grouped(totals, lambda total: total.callee.runtime_class).items()
-    ]
-    sites.sort(key=lambda site: site.self_ns, reverse=True)
-    classes.sort(key=lambda entry: entry.self_ns, reverse=True)
-    return Summary(sites, classes, calls, trace.lost, sum(trace.left_out.values()), None)
+    return build_summary(trace, totals, _times, _count_instances, calls=calls, recording_ns=None)
 
 
 def _add(
@@ -179,31 +159,26 @@ def _add(
     return dict(zip(table.call_id, places, strict=True))
 
 
-def _grouped(totals: Iterable[_Total], key: Callable[[_Total], _Key]) -> dict[_Key, list[_Total]]:
-    alike: dict[_Key, list[_Total]] = {}
-    for total in totals:
-        alike.setdefault(key(total), []).append(total)
-    return alike
+def _count_instances(totals: Sequence[_Total]) -> int:
+    return _Numbers().union(total.instances for total in totals)
 
 
-def _times(
-    totals: list[_Total], is_outermost: Callable[[_Total], bool]
-) -> tuple[int, int, int, int, float, int, int, int]:
+def _times(totals: Sequence[_Total], is_outermost: str) -> Times:
     durations: Counter[int] = Counter()
     for total in totals:
         durations.update(total.durations)
     count = durations.total()
     ran = sum(total.running_ns for total in totals if total.durations)
     p50_ns, p95_ns = _percentiles(durations, count)
-    return (
-        sum(total.calls for total in totals),
-        sum(total.errors for total in totals),
-        sum(total.running_ns for total in totals if is_outermost(total)),
-        sum(total.self_ns for total in totals),
-        ran / count if count else 0.0,
-        p50_ns,
-        p95_ns,
-        sum(total.waiting_ns for total in totals),
+    return Times(
+        calls=sum(total.calls for total in totals),
+        errors=sum(total.errors for total in totals),
+        total_ns=sum(total.running_ns for total in totals if getattr(total, is_outermost)),
+        self_ns=sum(total.self_ns for total in totals),
+        mean_ns=ran / count if count else 0.0,
+        p50_ns=p50_ns,
+        p95_ns=p95_ns,
+        waiting_ns=sum(total.waiting_ns for total in totals),
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, TypeVar, get_args
 
 from callscope.errors import MissingExtraError, OptionError, one_line
 from callscope.read.call_groups import CallGroup, group_calls
-from callscope.trace import Cost, Names, TraceData
+from callscope.trace import Callee, Cost, Names, TraceData
 from callscope.trace.html import text_html
 
 if TYPE_CHECKING:
@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 By = Literal["site", "class"]
 
 
-class _Times(NamedTuple):
+class _OfCallee(Protocol):
+    callee: Callee
+
+
+_Group = TypeVar("_Group", bound=_OfCallee)
+
+
+class Times(NamedTuple):
+    """The figures that a site and a class have in common; see `SiteSummary`."""
+
     calls: int
     errors: int
     total_ns: int
@@ -131,34 +140,62 @@ def summarize(trace: TraceData, *, corrected: bool = True) -> Summary:
     """
     cost = trace.header.cost if corrected else None
     groups, recording_ns = group_calls(trace.table, cost or Cost(0, 0, 0))
+    taken_off_ns = None if cost is None else round(recording_ns)
+    return build_summary(
+        trace, groups, _times, _count_instances, calls=len(trace.table), recording_ns=taken_off_ns
+    )
+
+
+def build_summary(
+    trace: TraceData,
+    groups: Sequence[_Group],
+    times: Callable[[Sequence[_Group], str], Times],
+    count_instances: Callable[[Sequence[_Group]], int],
+    *,
+    calls: int,
+    recording_ns: int | None,
+) -> Summary:
+    """Return the summary of calls that are grouped by callee.
+
+    Args:
+        trace: what is known of the whole trace; its calls do not count.
+        groups: the groups, of which one callee may have several.
+        times: returns the figures of several groups, given the name of the attribute that says
+            whether the calls of a group are outermost.
+        count_instances: returns the number of their objects.
+        calls: number of calls.
+        recording_ns: see `Summary.recording_ns`.
+    """
     names = Names.from_calls(group.callee for group in groups)
     sites = [
-        SiteSummary(f"{names.show(defining)}.{method}", *_times(alike, "is_outermost_of_site"))
+        SiteSummary(f"{names.show(defining)}.{method}", *times(alike, "is_outermost_of_site"))
         for (defining, method), alike in _grouped(groups, _site).items()
     ]
     classes = [
         ClassSummary(
-            names.show(runtime),
-            len(set().union(*(group.instances for group in alike)) - {0}),
-            *_times(alike, "is_outermost_of_class"),
+            names.show(runtime), count_instances(alike), *times(alike, "is_outermost_of_class")
         )
         for runtime, alike in _grouped(groups, _runtime_class).items()
     ]
     return Summary(
         sorted(sites, key=_self_ns, reverse=True),
         sorted(classes, key=_self_ns, reverse=True),
-        len(trace.table),
+        calls,
         trace.lost,
         sum(trace.left_out.values()),
-        None if cost is None else round(recording_ns),
+        recording_ns,
     )
 
 
-def _site(group: CallGroup) -> tuple[str, str]:
+def _count_instances(groups: Sequence[CallGroup]) -> int:
+    return len(set().union(*(group.instances for group in groups)) - {0})
+
+
+def _site(group: _OfCallee) -> tuple[str, str]:
     return group.callee.site
 
 
-def _runtime_class(group: CallGroup) -> str:
+def _runtime_class(group: _OfCallee) -> str:
     return group.callee.runtime_class
 
 
@@ -166,18 +203,18 @@ def _self_ns(summary: SiteSummary | ClassSummary) -> int:
     return summary.self_ns
 
 
-def _grouped(groups: Iterable[CallGroup], key: Any) -> Mapping[Any, list[CallGroup]]:
-    alike: dict[Any, list[CallGroup]] = {}
+def _grouped(groups: Iterable[_Group], key: Any) -> Mapping[Any, list[_Group]]:
+    alike: dict[Any, list[_Group]] = {}
     for group in groups:
         alike.setdefault(key(group), []).append(group)
     return alike
 
 
-def _times(groups: Sequence[CallGroup], is_outermost: str) -> _Times:
+def _times(groups: Sequence[CallGroup], is_outermost: str) -> Times:
     # The parts are sorted already, and sorting merges them.
     ran = sorted(chain.from_iterable(group.running_ns for group in groups if group.finished))
     outermost = [group.running_ns for group in groups if getattr(group, is_outermost)]
-    return _Times(
+    return Times(
         calls=sum(len(group.running_ns) for group in groups),
         errors=sum(group.errors for group in groups),
         total_ns=round(sum(map(sum, outermost))),
