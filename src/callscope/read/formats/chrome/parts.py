@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 
 from callscope.read.formats.json_text import INT64, quoted, value_json
 from callscope.read.formats.timeline.numbers import Numbers
-from callscope.trace import CallError, Header, Names, Strand, Table, Value
+from callscope.trace import CallError, Header, Strand, Table, Value
+from callscope.trace.table_text import names_of
 from callscope.trace.text import missing
 
 _MAX_PID: Final = 0xFFFF_FFFF
@@ -47,11 +48,7 @@ class Parts:
     def __init__(self, header: Header, table: Table) -> None:
         self._header = header
         self._table = table
-        callees = [table.callees[index] for index in {*table.callee}]
-        self._classes = sorted(
-            {name for callee in callees for name in (callee.defining_class, callee.runtime_class)}
-        )
-        self._names = Names(self._classes)
+        self._names = names_of(table)
         self._numbers = Numbers(header, table, _MAX_PID, self._name_process)
         self._heads: dict[tuple[str, int], Head] = {}
         self._quotes: Mapping[str, str] = _Quotes()
@@ -82,7 +79,7 @@ class Parts:
         yield from map(self._missing, missing(lost, left_out))
 
     def _class_table(self) -> str:
-        pairs = (f"{quoted(self._names.show(name))}:{quoted(name)}" for name in self._classes)
+        pairs = (f"{quoted(self._names.show(name))}:{quoted(name)}" for name in sorted(self._names))
         return f"{{{','.join(pairs)}}}"
 
     def _missing(self, name: str) -> str:

@@ -10,7 +10,8 @@ from callscope.read.formats.perfetto import fields
 from callscope.read.formats.perfetto.interning import ERROR, SUSPENDED, Interned
 from callscope.read.formats.perfetto.values import value_field
 from callscope.read.formats.perfetto.wire import Cache, block, string, tag, utf8, varint
-from callscope.trace import CallError, Names, Table, Text, Value
+from callscope.trace import CallError, Table, Text, Value
+from callscope.trace.table_text import names_of
 
 _ANNOTATION: Final = tag(fields.ANNOTATION)
 _STRING: Final = tag(fields.STRING)
@@ -42,11 +43,10 @@ class Calls:
         its digits; 0 where there is no object."""
         self.integers: dict[int, Cache] = {}
         """Annotations of the arguments of callees that have one, by its value, an integer."""
-        callees = {index: table.callees[index] for index in sorted({*table.callee})}
-        both = ((callee.defining_class, callee.runtime_class) for callee in callees.values())
-        names = Names(sorted({name for pair in both for name in pair}))
+        names = names_of(table)
         object_key = interned.key("object") + _STRING
-        for index, callee in callees.items():
+        for index in sorted({*table.callee}):
+            callee = table.callees[index]
             defining, runtime = names.show(callee.defining_class), names.show(callee.runtime_class)
             said = _annotation(interned.key("defining_class"), interned.text(defining))
             head = interned.begin(f"{defining}.{callee.method}") + said
