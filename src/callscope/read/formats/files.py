@@ -107,15 +107,11 @@ def open_large(paths: Sequence[str | PathLike[str]]) -> ParquetTrace | None:
         return None
     source = Path(paths[0])
     module = module_of(source)
-    try:
+    with _naming(source):
         _check_name(source)
         if not hasattr(module, "open_large") or not source.is_file():
             return None
         trace: ParquetTrace | None = module.open_large(source)
-    except OSError as error:
-        if isinstance(error, TraceFileError):
-            raise
-        raise TraceFileError.cannot_read(source, error) from None
     return trace
 
 
@@ -173,6 +169,7 @@ def _load(source: Path) -> TraceData:
         raise TraceFormatError(msg)
     try:
         with (
+            _naming(source),
             io.FileIO(str(source)) as raw,
             _buffered(raw, source) as file,
             progress(f"Reading {one_line(source.name)}", raw, os.fstat(raw.fileno()).st_size),
@@ -181,11 +178,18 @@ def _load(source: Path) -> TraceData:
     except MemoryError:
         msg = f"{str(source)!r} does not fit into memory. Record fewer calls, or capture less of each."
         raise TraceFileError(msg) from None
+    return trace
+
+
+@contextmanager
+def _naming(source: Path) -> Iterator[None]:
+    """Turn errors of the system into one that names the file."""
+    try:
+        yield
     except OSError as error:
         if isinstance(error, TraceFileError):
             raise
         raise TraceFileError.cannot_read(source, error) from None
-    return trace
 
 
 def _buffered(raw: io.FileIO, source: Path) -> io.BufferedReader:
