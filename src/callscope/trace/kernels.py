@@ -7,8 +7,6 @@ from contextlib import suppress
 from types import ModuleType
 from typing import Final
 
-from callscope.trace import python_kernels
-
 
 def _choose() -> ModuleType:
     # The engine warns of a value that the variable cannot have.
@@ -17,6 +15,8 @@ def _choose() -> ModuleType:
             from callscope.trace import _kernels
 
             return _kernels
+    from callscope.trace import python_kernels
+
     return python_kernels
 
 
