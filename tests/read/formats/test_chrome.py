@@ -577,25 +577,34 @@ async def play_async(steps):
             play(steps)
 
 
+def play_all(plans):
+    """Do so in this thread, in others and in tasks; return what is left suspended."""
+    kept = []
+    for where, what in plans:
+        if where == "here":
+            play(what, kept)
+        elif where == "thread":
+            run_in_thread(functools.partial(play, what, kept), "same")
+        else:
+
+            async def main(what=what):
+                await asyncio.gather(play_async(what), play_async(what[::-1]))
+
+            asyncio.run(main())
+    return kept
+
+
+interleavings = st.lists(st.tuples(st.sampled_from(["here", "thread", "tasks"]), steps), max_size=4)
+
+
 # A call that nothing traced led to came to stand within what happened to be suspended.
 @example(plans=[("tasks", [("begin", 1), ("begin", 0), ("step", 0), ("step", 1), ("call", 0)])])
 @some
-@given(plans=st.lists(st.tuples(st.sampled_from(["here", "thread", "tasks"]), steps), max_size=4))
+@given(plans=interleavings)
 def test_random_interleavings(plans, tmp_path_factory):
     """Whatever is suspended and resumed, in which thread and task, tracks nest."""
     with recorded() as trace:
-        kept = []
-        for where, what in plans:
-            if where == "here":
-                play(what, kept)
-            elif where == "thread":
-                run_in_thread(functools.partial(play, what, kept), "same")
-            else:
-
-                async def main(what=what):
-                    await asyncio.gather(play_async(what), play_async(what[::-1]))
-
-                asyncio.run(main())
+        kept = play_all(plans)
     picture = saved(trace, tmp_path_factory.mktemp("chrome"))
     assert_holds(picture, trace)
     assert_parents(picture, trace)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import functools
 import gzip
 from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import callscope
 from building import Node, hostile_node, make_trace, set_pids
@@ -23,12 +20,11 @@ from test_chrome import (
     ODD,
     by_a_coarse_clock,
     copy_of,
+    interleavings,
     one_thread,
     play,
-    play_async,
+    play_all,
     recorded,
-    run_in_thread,
-    steps,
 )
 
 some = settings(max_examples=settings().max_examples // 2, deadline=None)
@@ -191,21 +187,10 @@ def test_random_programs(program, tmp_path_factory):
 
 
 @some
-@given(plans=st.lists(st.tuples(st.sampled_from(["here", "thread", "tasks"]), steps), max_size=4))
+@given(plans=interleavings)
 def test_random_interleavings(plans, tmp_path_factory):
     """Suspensions, tracks and arrows of threads, tasks and generators are those of the JSON."""
-    kept = []
     with recorded() as trace:
-        for where, what in plans:
-            if where == "here":
-                play(what, kept)
-            elif where == "thread":
-                run_in_thread(functools.partial(play, what, kept), "same")
-            else:
-
-                async def main(what=what):
-                    await asyncio.gather(play_async(what), play_async(what[::-1]))
-
-                asyncio.run(main())
+        kept = play_all(plans)
     saved(trace, tmp_path_factory.mktemp("perfetto"))
     del kept
