@@ -29,10 +29,12 @@ _PART: Final = 1 << 20
 """Number of calls that are recorded, and then repeated."""
 _LIMIT_MIB: Final = 1_000
 _READ: Final = "import callscope, sys; trace = callscope.load(sys.argv[1]); "
+_OBJECT: Final = f"len(trace) // {2 * CALLS_PER_PASS}"
+"""An object in the middle: each pass makes one."""
 _WAYS: Final = {
     "view": ["-m", "callscope", "view"],
     "summary": ["-m", "callscope", "view", "--summary"],
-    "find": ["-c", _READ + "print(len(trace.find('*', instance=len(trace) // 2)))"],
+    "find": ["-c", f"{_READ}print(len(trace.find('*', instance={_OBJECT})))"],
 }
 
 
