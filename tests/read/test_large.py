@@ -162,7 +162,7 @@ def test_memory(tmp_path):
     """Parts take up little memory, unlike the calls."""
     large = pytest.importorskip("benchmarks.checks.large")
     path = tmp_path / "t.parquet"
-    calls = large.write_large(path, 1_000_000)
+    calls = large.write_large(path, 3_000_000)
     peaks = {}
     for how in ("parts", "whole"):
         command = [sys.executable, "-c", _SUMMARIZE, str(path), how]
