@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import html.parser
 import itertools
 import json
 import math
@@ -18,8 +17,9 @@ from hypothesis import strategies as st
 import callscope
 from building import Node, make_trace
 from callscope.read.formats import html as page_format
-from callscope.read.formats.html import columns, texts
+from callscope.read.formats.html import columns, texts, values
 from callscope.trace import Text
+from pages import Parsed, calls_of, packed, page_of
 
 HOSTILE = [
     "</script><script>alert(1)</script>",
@@ -38,81 +38,8 @@ HOSTILE = [
 ]
 
 
-class Parsed(html.parser.HTMLParser):
-    """What an HTML parser finds in a page."""
-
-    def __init__(self, page):
-        super().__init__()
-        self.tags, self.attributes, self.bodies = [], [], {}
-        self._within = None
-        self.feed(page)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += [(tag, *attribute) for attribute in attrs]
-        self._within = tag if tag in ("script", "style", "title") else None
-        if self._within:
-            self.bodies.setdefault(tag, []).append("")
-
-    def handle_endtag(self, tag):
-        self.tags.append(f"/{tag}")
-        self._within = None
-
-    def handle_data(self, data):
-        if self._within:
-            self.bodies[self._within][-1] += data
-
-    def handle_comment(self, data):
-        self.tags.append("comment")
-
-    @property
-    def packed(self):
-        """The data of the page, as its script reads them."""
-        return json.loads(self.bodies["script"][0])
-
-
 def saved(trace, path):
     return trace.save(path).read_text(encoding="utf-8")
-
-
-def page_of(trace, **options):
-    return page_format.page(trace._data_with_cost(), **options)
-
-
-def packed(trace):
-    return Parsed(page_of(trace)).packed
-
-
-def calls_of(page):
-    """Return the calls of a page as they stand in it, put together again from its columns."""
-    texts, columns = page["texts"], page["calls"]
-    ids = list(itertools.accumulate(columns["id"]))
-    starts = list(itertools.accumulate(columns["start"]))
-    calls = []
-    for i, site in enumerate(columns["site"]):
-        cls, method, file, line = page["sites"][site]
-        binding, back = columns["arguments"][i], columns["parent"][i]
-        numbers = page["bindings"][binding - 1] if binding else []
-        pairs = zip(numbers[::2], numbers[1::2], strict=True)
-        result = columns["result"][i]
-        calls.append(
-            {
-                "id": ids[i],
-                "site": f"{page['classes'][cls][1]}.{method}",
-                "file": file,
-                "line": line,
-                "object": (page["classes"][columns["runtime"][i]][1], columns["instance"][i]),
-                "parent": ids[i - back] if back else None,
-                "start": starts[i],
-                "duration": columns["duration"][i],
-                "arguments": {texts[name]: texts[value] for name, value in pairs},
-                "result": texts[result - 1] if result else None,
-                "error": [texts[n] for n in page["errors"].get(str(i), [])],
-                "track": page["tracks"][columns["track"][i]],
-            }
-        )
-    return calls
 
 
 def load_hostile(text, folder):
@@ -143,6 +70,8 @@ class TestWhatAPageHolds:
                 "site": call.site,
                 "file": call.file,
                 "line": call.line,
+                "mro_index": call.mro_index,
+                "is_super": call.via_super,
                 "object": ("MyLayer", 1),
                 "parent": call.parent and call.parent.call_id,
                 "start": call.start_ns - begin,
@@ -219,7 +148,7 @@ class TestWhatAPageHolds:
         """Arguments that were not captured are no empty list of arguments."""
         with callscope.record(seed.Layer, capture="none") as trace:
             seed.MyLayer(3)
-        assert packed(trace)["calls"]["arguments"] == [0, 0]
+        assert [call["arguments"] for call in calls_of(packed(trace))] == [None, None]
 
     def test_an_empty_trace(self, seed):
         """Has a page like any other."""
@@ -388,7 +317,7 @@ class TestLimits:
 
     def test_a_trace_of_too_much_text(self, monkeypatch, trace):
         """Calls that begin once the texts are too long for a page are left out."""
-        monkeypatch.setattr(columns, "MAX_TEXTS", 8)
+        monkeypatch.setattr(values, "MAX_TEXTS", 8)
         page = packed(trace)
         assert 0 < len(calls_of(page)) < 40
         assert page["total"] == 40

@@ -13,7 +13,7 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any, BinaryIO, Final, Protocol
 
@@ -86,32 +86,9 @@ def _pieces(trace: TraceData, max_calls: int | None) -> Iterator[str]:
         if number % 2 == 0:
             yield piece
         elif piece == "trace":
-            yield from _json_pieces(pack(trace, max_calls))
+            yield _inert_json(pack(trace, max_calls))
         else:
             yield parts[piece]
-
-
-def _json_pieces(data: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the data of a page as JSON, one column of its calls at a time."""
-    comma = "{"
-    for name, value in data.items():
-        yield f"{comma}{_inert_json(name)}:"
-        comma = ","
-        if name == "calls":
-            yield from _columns_json(value)
-        else:
-            yield _inert_json(value)
-    yield "}"
-
-
-def _columns_json(columns: Mapping[str, list[int]]) -> Iterator[str]:
-    """Yield columns of integers as JSON, faster than the encoder of the standard library does."""
-    comma = "{"
-    for name, column in columns.items():
-        yield f'{comma}"{name}":'
-        yield str(column).replace(" ", "")
-        comma = ","
-    yield "}"
 
 
 def _title(trace: TraceData) -> str:

@@ -7,23 +7,23 @@ The scripts of the page read this in `js/model.js`.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from operator import sub
 from typing import TYPE_CHECKING, Any, Final
 
 from callscope.read.findings import find_mistakes
-from callscope.read.formats.html.texts import Numbers, Texts
+from callscope.read.formats.html.texts import Numbers
+from callscope.read.formats.html.typed import typed
+from callscope.read.formats.html.values import Values, take
 from callscope.read.summary import summarize
-from callscope.trace import NO_ROW, UNFINISHED, CallError, Names, Table, TraceData, Value
+from callscope.trace import NO_ROW, UNFINISHED, Names, Table, TraceData
 from callscope.trace.text import one_line, process_details
 from callscope.trace.times import self_times
 
 if TYPE_CHECKING:
     from callscope.read.summary import Summary
-
-MAX_TEXTS: Final = 32_000_000
-"""Most characters of all texts of a page; calls beyond it are left out."""
 
 MAX_SPANS: Final = 200
 """Most suspensions drawn for one call; its waiting time includes all."""
@@ -96,6 +96,8 @@ def choose(table: Table, focus: Iterable[int], max_calls: int | None) -> Sequenc
         line = _line(table, row, needed)
         if len(needed) + len(line) <= max_calls:
             needed.update(line)
+    if max(needed, default=0) < max_calls:
+        return rows[:max_calls]
     others = (row for row in rows if row not in needed)
     return sorted(needed.union(islice(others, max_calls - len(needed))))
 
@@ -112,69 +114,18 @@ def _line(table: Table, row: int, boundary: Collection[int]) -> list[int]:
 class Columns:
     """The calls of a page; each column has a number per call.
 
-    Calls that begin once the texts are too long for a page are left out.
-
     Args:
         table: all calls of the trace.
-        rows: the calls to include, in order.
+        rows: the calls to include, in order; see `Values` for those that are left out.
         start_ns: start of the recording.
     """
 
     def __init__(self, table: Table, rows: Sequence[int], start_ns: int) -> None:
         self._table = table
         self._start_ns = start_ns
-        self._texts = Texts()
-        self._argument_names: dict[int, list[int]] = {}
-        self._bindings: Numbers[tuple[int, ...]] = Numbers()
-        self._arguments: list[int] = []
-        self._results: list[int] = []
-        self._errors: dict[int, tuple[int, int]] = {}
-        self._add_values(rows)
-        self._rows = rows[: len(self._results)]
-        # The last element belongs to `NO_ROW`.
-        self._places = array("i", [-1]) * (len(table) + 1)
-        for place, row in enumerate(self._rows):
-            self._places[row] = place
-
-    def _add_values(self, rows: Iterable[int]) -> None:
-        """Add arguments and outcomes, until the texts are too long for a page."""
-        table, texts = self._table, self._texts
-        for place, row in enumerate(rows):
-            if texts.size > MAX_TEXTS:
-                return
-            arguments, outcome, result = table.arguments[row], table.outcome[row], 0
-            self._arguments.append(
-                0 if arguments is None else 1 + self._binding(table.callee[row], arguments)
-            )
-            if isinstance(outcome, CallError):
-                kind, message = map(one_line, outcome)
-                self._errors[place] = texts.number(kind), texts.number(message)
-            elif outcome is not None:
-                result = 1 + texts.of_value(outcome)
-            self._results.append(result)
-
-    def _binding(self, callee: int, arguments: tuple[Value, ...] | dict[str, Value]) -> int:
-        """Return the number of the arguments of a call."""
-        texts = self._texts
-        names: Iterable[int]
-        if isinstance(arguments, dict):
-            names = [texts.number(one_line(name)) for name in arguments]
-            arguments = tuple(arguments.values())
-        else:
-            names = self._names_of(callee)
-        numbers: list[int] = []
-        for name, value in zip(names, arguments, strict=True):
-            numbers += name, texts.of_value(value)
-        return self._bindings[tuple(numbers)]
-
-    def _names_of(self, callee: int) -> list[int]:
-        """Return the numbers of the names of a callee's arguments."""
-        numbers = self._argument_names.get(callee)
-        if numbers is None:
-            names = self._table.callees[callee].argument_names or ()
-            numbers = [self._texts.number(one_line(name)) for name in names]
-            self._argument_names[callee] = numbers
-        return numbers
+        self._values = Values(table, rows)
+        self._rows = rows[: len(self._values.results)]
+        self._places = _places(self._rows, len(table))
 
     def finding(self, finding: Any, evidence: Iterable[int]) -> dict[str, Any]:
         """Return the page's data of a finding, with the indexes of its calls."""
@@ -192,47 +143,43 @@ class Columns:
 
     def tables(self) -> dict[str, Any]:
         """Return the tables and columns, ready for JSON."""
-        table, column = self._table, self._column
+        values = self._values
         tables, columns = self._names()
-        columns |= {
-            "id": _differences(column(table.call_id), 0),
-            "instance": column(table.instance),
-            "isSuper": column(table.via_super),
-            "parent": self._parents(),
-            "start": _differences(column(table.start_ns), self._start_ns),
-            "duration": self._durations(),
-            "arguments": self._arguments,
-            "result": self._results,
+        columns |= self._numbers() | {
+            "names": values.shapes,
+            "arguments": values.arguments,
+            "result": values.results,
         }
         return {
-            "texts": [*self._texts.numbers],
-            "bindings": [*self._bindings],
+            "texts": [*values.texts.numbers],
+            "names": [*values.names],
             **tables,
-            "calls": columns,
-            "errors": self._errors,
+            "calls": {name: typed(column) for name, column in columns.items()},
+            "errors": values.errors,
             "waits": dict(self._waits()),
             "leftOut": self._left_out(),
         }
 
-    def _column(self, column: Sequence[int]) -> list[int]:
-        return [*map(column.__getitem__, self._rows)]
+    def _column(self, column: Sequence[int]) -> Sequence[int]:
+        return take(column, self._rows)
 
-    def _names(self) -> tuple[dict[str, Any], dict[str, list[int]]]:
+    def _names(self) -> tuple[dict[str, Any], dict[str, Sequence[int]]]:
         """Return the tables of names, and the columns of indexes into them."""
         table = self._table
         callees, strands = self._column(table.callee), self._column(table.strand)
         classes: Numbers[str] = Numbers()
         sites: Numbers[tuple[Any, ...]] = Numbers()
         tracks: Numbers[tuple[int, str, str | None]] = Numbers()
-        site, runtime, mro, track = {}, {}, {}, {}
+        kinds: Numbers[tuple[int, int, int]] = Numbers()
+        kind, track = {}, {}
         for index in dict.fromkeys(callees):
             callee = table.callees[index]
             metadata = callee.site_metadata
             file, line = (None, None) if metadata is None else (metadata.file, metadata.line)
             cls = classes[callee.defining_class]
-            site[index] = sites[cls, one_line(callee.method), _one_line(file), line]
-            runtime[index] = classes[callee.runtime_class]
-            mro[index] = -1 if callee.mro_index is None else callee.mro_index
+            site = sites[cls, one_line(callee.method), _one_line(file), line]
+            mro = -1 if callee.mro_index is None else callee.mro_index
+            kind[index] = kinds[site, classes[callee.runtime_class], mro]
         for index in dict.fromkeys(strands):
             pid, thread, task = table.strands[index]
             track[index] = tracks[pid, one_line(thread), _one_line(task)]
@@ -241,24 +188,24 @@ class Columns:
         return {
             "classes": [[one_line(name), names.show(name)] for name in classes],
             "sites": [*sites],
+            "kinds": [*kinds],
             "tracks": [*tracks],
-        }, {
-            "site": [*map(site.__getitem__, callees)],
-            "runtime": [*map(runtime.__getitem__, callees)],
-            "mro": [*map(mro.__getitem__, callees)],
-            "track": [*map(track.__getitem__, strands)],
+        }, {"kind": _renumbered(callees, kind), "track": _renumbered(strands, track)}
+
+    def _numbers(self) -> dict[str, Sequence[int]]:
+        """Return the columns of numbers."""
+        table, column = self._table, self._column
+        starts, ends = column(table.start_ns), column(table.end_ns)
+        parents = map(self._places.__getitem__, column(table.parent))
+        return {
+            "id": _differences(column(table.call_id), 0),
+            "instance": column(table.instance),
+            "isSuper": column(table.via_super),
+            # How many places before each call its parent stands; 0 for roots.
+            "parent": [0 if above == -1 else place - above for place, above in enumerate(parents)],
+            "start": _differences(starts, self._start_ns),
+            "duration": _durations(starts, ends),
         }
-
-    def _parents(self) -> list[int]:
-        """Return how many places before each call its parent stands; 0 for roots."""
-        places = map(self._places.__getitem__, self._column(self._table.parent))
-        return [0 if above == -1 else place - above for place, above in enumerate(places)]
-
-    def _durations(self) -> list[int]:
-        """Return the duration of each call; -1 if it never ended."""
-        ends, starts = self._column(self._table.end_ns), self._column(self._table.start_ns)
-        pairs = zip(ends, starts, strict=True)
-        return [-1 if end_ns == UNFINISHED else end_ns - start_ns for end_ns, start_ns in pairs]
 
     def _waits(self) -> Iterator[tuple[int, tuple[int, list[int]]]]:
         """Yield index, waiting time and suspensions of the calls that were suspended.
@@ -277,24 +224,48 @@ class Columns:
     def _left_out(self) -> dict[int, tuple[int, int | None]]:
         """Return, per call with nested calls left out, their number and the call's self time."""
         table, nearest = self._table, self._places[:]
-        if len(self._rows) == len(table):
-            return {}
-        counts = [0] * len(self._rows)
-        for row, parent in enumerate(table.parent):
-            if nearest[row] == -1 and nearest[parent] != -1:
-                nearest[row] = nearest[parent]
-                counts[nearest[row]] += 1
-        times = self_times(table) if any(counts) else []
+        counts: Counter[int] = Counter()
+        first = nearest.index(-1)
+        for row, parent in enumerate(table.parent[first:], first):
+            place = nearest[parent]
+            if place != -1 and nearest[row] == -1:
+                nearest[row] = place
+                counts[place] += 1
+        times = self_times(table) if counts else []
+        rows = ((place, self._rows[place]) for place in sorted(counts))
         return {
-            place: (count, None if table.end_ns[row] == UNFINISHED else times[row])
-            for place, (row, count) in enumerate(zip(self._rows, counts, strict=True))
-            if count
+            place: (counts[place], None if table.end_ns[row] == UNFINISHED else times[row])
+            for place, row in rows
         }
 
 
-def _differences(numbers: list[int], first: int) -> list[int]:
+def _places(rows: Sequence[int], count: int) -> array[int]:
+    """Return the place of each row on the page, -1 for none; the last element is of `NO_ROW`."""
+    places = array("i", [-1]) * (count + 1)
+    if isinstance(rows, range):
+        places[rows.start : rows.stop] = array("i", range(len(rows)))
+    else:
+        for place, row in enumerate(rows):
+            places[row] = place
+    return places
+
+
+def _renumbered(column: Sequence[int], numbers: Mapping[int, int]) -> Sequence[int]:
+    is_same = all(old == new for old, new in numbers.items())
+    return column if is_same else [*map(numbers.__getitem__, column)]
+
+
+def _differences(numbers: Sequence[int], first: int) -> list[int]:
     """Return the difference of each number from the one before it."""
-    return [*map(sub, numbers, [first, *numbers])]
+    return [*map(sub, numbers, chain((first,), numbers))]
+
+
+def _durations(starts: Sequence[int], ends: Sequence[int]) -> list[int]:
+    """Return the duration of each call; -1 if it never ended."""
+    if UNFINISHED not in ends:
+        return [*map(sub, ends, starts)]
+    pairs = zip(ends, starts, strict=True)
+    return [-1 if end_ns == UNFINISHED else end_ns - start_ns for end_ns, start_ns in pairs]
 
 
 def _one_line(text: str | None) -> str | None:

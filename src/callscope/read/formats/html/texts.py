@@ -9,6 +9,9 @@ from callscope.trace import Value, value_text
 MAX_TEXT: Final = 1_000
 """Most characters shown of one argument, result or error."""
 
+LONGEST: Final = MAX_TEXT + 100
+"""Most characters of a text that was cut, with the note that says so."""
+
 _T = TypeVar("_T")
 
 
@@ -27,7 +30,6 @@ class Texts:
         self.numbers: Numbers[str] = Numbers()
         self.size: int = 0
         """Number of characters."""
-        self._of_values: dict[tuple[type, Value], int] = {}
 
     def number(self, text: str) -> int:
         """Return the number of a text, which is cut if it is long."""
@@ -39,12 +41,30 @@ class Texts:
             self.size += len(text)
         return number
 
-    def of_value(self, value: Value) -> int:
-        """Return the number of the text of a captured value."""
-        if isinstance(value, float):  # 0.0 and -0.0 are equal
-            return self.number(value_text(value))
-        key = type(value), value  # 1 and True are equal
-        number = self._of_values.get(key)
-        if number is None:
-            number = self._of_values[key] = self.number(value_text(value))
+
+class ValueNumbers(dict[type, dict[Value, int]]):
+    """Numbers of the texts of captured values: by the type, as 1 and True are equal, and the value.
+
+    A number is looked up by ``numbers[type(value)][value]``.
+    """
+
+    def __init__(self, texts: Texts) -> None:
+        self._texts = texts
+
+    def __missing__(self, kind: type) -> dict[Value, int]:
+        self[kind] = numbers = _OfType(self._texts, is_kept=not issubclass(kind, float))
+        return numbers
+
+
+class _OfType(dict[Value, int]):
+    """The numbers of values of one type; those of floats are not kept, as 0.0 and -0.0 are equal."""
+
+    def __init__(self, texts: Texts, *, is_kept: bool) -> None:
+        self._texts = texts
+        self._is_kept = is_kept
+
+    def __missing__(self, value: Value) -> int:
+        number = self._texts.number(value_text(value))
+        if self._is_kept:
+            self[value] = number
         return number

@@ -10,7 +10,7 @@ function lanesOf(model) {
   const lane = new Int32Array(model.length);
   const ends = model.tracks.map(() => []);
   const lanes = model.tracks.map(() => []);
-  const order = Int32Array.from(model.site, (_, i) => i).sort((a, b) => model.start[a] - model.start[b] || a - b);
+  const order = new Int32Array(model.length).map((_, i) => i).sort((a, b) => model.start[a] - model.start[b] || a - b);
   for (const i of order) {
     const track = model.track[i];
     const parent = model.parent[i];

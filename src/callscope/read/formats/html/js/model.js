@@ -3,6 +3,7 @@
 
 const COLOURS = 8;
 const NONE = -1;
+const ARRAYS = { b: Int8Array, h: Int16Array, i: Int32Array, d: Float64Array };
 
 class Model {
   constructor(packed) {
@@ -14,12 +15,12 @@ class Model {
       findings: packed.findings,
       summary: packed.summary,
       texts: packed.texts,
-      bindings: packed.bindings,
+      names: packed.names,
       errors: new Map(byNumber(packed.errors)),
       waits: new Map(byNumber(packed.waits)),
       leftOut: new Map(byNumber(packed.leftOut)),
     });
-    this.#readColumns(packed.calls);
+    this.#readColumns(packed.calls, packed.kinds);
     this.classes = packed.classes.map(([qualified, name], number) => ({ number, qualified, name }));
     this.sites = packed.sites.map(([cls, method, file, line], number) => ({
       number, cls: this.classes[cls], method, file, line, text: `${this.classes[cls].name}.${method}`,
@@ -27,26 +28,22 @@ class Model {
     this.#readTracks(packed.tracks, packed.header.processes);
     this.#link();
     this.#measure();
-    this.#orderClasses();
+    this.#orderClasses(packed.kinds);
   }
 
-  #readColumns(columns) {
-    const length = columns.site.length;
-    this.length = length;
-    this.site = Int32Array.from(columns.site);
-    this.runtime = Int32Array.from(columns.runtime);
-    this.instance = Float64Array.from(columns.instance);
-    this.mro = Int32Array.from(columns.mro);
-    this.isSuper = Uint8Array.from(columns.isSuper);
-    this.duration = Float64Array.from(columns.duration);
-    this.track = Int32Array.from(columns.track);
-    this.binding = Int32Array.from(columns.arguments, (number) => number - 1);
-    this.result = Int32Array.from(columns.result, (number) => number - 1);
-    this.parent = Int32Array.from(columns.parent, (back, i) => (back ? i - back : NONE));
+  #readColumns(packed, kinds) {
+    const columns = Object.fromEntries(Object.entries(packed).map(([name, column]) => [name, typed(column)]));
+    const { kind, instance, isSuper, duration, track } = columns;
+    this.length = kind.length;
+    [this.site, this.runtime] = [0, 1].map((k) => entries(kinds.map((fields) => fields[k]), kind));
+    Object.assign(this, { instance, isSuper, duration, track });
+    this.shape = columns.names;
+    this.values = columns.arguments;
+    this.firstValue = offsets(columns.names, this.names);
+    this.result = new Int32Array(columns.result).map((number) => number - 1);
+    this.parent = new Int32Array(columns.parent).map((back, i) => (back ? i - back : NONE));
     this.start = sums(columns.start);
     this.id = sums(columns.id);
-    this.byId = new Map();
-    this.id.forEach((id, i) => this.byId.set(id, i));
   }
 
   #readTracks(tracks, details) {
@@ -87,7 +84,7 @@ class Model {
   #measure() {
     this.begin = this.length ? this.start.reduce((a, b) => Math.min(a, b), Infinity) : 0;
     this.finish = this.begin + 1;
-    this.self = Float64Array.from(this.duration);
+    this.self = new Float64Array(this.duration);
     for (let i = 0; i < this.length; i++) {
       this.finish = Math.max(this.finish, this.start[i] + Math.max(0, this.duration[i]));
       if (this.duration[i] >= 0) this.self[i] -= this.waiting(i);
@@ -101,12 +98,11 @@ class Model {
   }
 
   // Derived classes before their bases, as far as the calls show it; and the colour of each.
-  #orderClasses() {
+  #orderClasses(kinds) {
     const seen = new Map();
-    for (let i = 0; i < this.length; i++) {
-      const cls = this.sites[this.site[i]].cls.number;
-      if (!seen.has(this.runtime[i])) seen.set(this.runtime[i], new Map());
-      if (this.mro[i] !== NONE) seen.get(this.runtime[i]).set(cls, this.mro[i]);
+    for (const [site, runtime, mro] of kinds) {
+      if (!seen.has(runtime)) seen.set(runtime, new Map());
+      if (mro !== NONE) seen.get(runtime).set(this.sites[site].cls.number, mro);
     }
     const bases = new Map(this.classes.map((cls) => [cls.number, new Set()]));
     for (const places of seen.values()) {
@@ -150,13 +146,9 @@ class Model {
 
   // [[name, value], ...], or null where nothing was captured.
   arguments(i) {
-    if (this.binding[i] < 0) return null;
-    const numbers = this.bindings[this.binding[i]];
-    const pairs = [];
-    for (let k = 0; k < numbers.length; k += 2) {
-      pairs.push([this.texts[numbers[k]], this.texts[numbers[k + 1]]]);
-    }
-    return pairs;
+    if (!this.shape[i]) return null;
+    const names = this.names[this.shape[i] - 1];
+    return names.map((name, k) => [this.texts[name], this.texts[this.values[this.firstValue[i] + k]]]);
   }
 
   resultText(i) {
@@ -192,9 +184,28 @@ function byNumber(object) {
   return Object.entries(object).map(([key, value]) => [Number(key), value]);
 }
 
+// Reads a column of numbers: its type, and its bytes in base64.
+function typed([code, base64]) {
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let k = 0; k < text.length; k++) bytes[k] = text.charCodeAt(k);
+  return new ARRAYS[code](bytes.buffer);
+}
+
+function entries(table, indices) {
+  return new Int32Array(indices).map((index) => table[index]);
+}
+
+// Where the arguments of each call begin.
+function offsets(shapes, names) {
+  const counts = [0, ...names.map((list) => list.length)];
+  let end = 0;
+  return new Int32Array(shapes).map((shape) => (end += counts[shape]) - counts[shape]);
+}
+
 function sums(differences) {
   let sum = 0;
-  return Float64Array.from(differences, (difference) => (sum += difference));
+  return new Float64Array(differences).map((difference) => (sum += difference));
 }
 
 // Sorts so that whatever must stand before a thing does; ties, and circles, stay in their order.

@@ -116,8 +116,8 @@ function listenAbove(view) {
 function followAddress(model, view) {
   const read = () => {
     const [, id] = /^#call-(\d+)$/.exec(location.hash) ?? [];
-    const i = model.byId.get(Number(id));
-    if (i !== undefined && i !== view.selected) view.select(i);
+    const i = model.id.indexOf(Number(id));
+    if (i !== NONE && i !== view.selected) view.select(i);
   };
   const write = () => {
     try {

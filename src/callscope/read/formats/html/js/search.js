@@ -64,11 +64,29 @@ function objectTest(model, fits) {
   };
 }
 
-// Of arguments, `name=value` is found as it is shown.
-function bindingTest({ texts }, word, inText) {
-  if (!word.includes("=")) return (numbers) => numbers.some((number) => inText[number]);
-  const isShown = (numbers, k) => `${texts[numbers[k]]}=${texts[numbers[k + 1]]}`.toLowerCase().includes(word);
-  return (numbers) => numbers.some((number, k) => inText[number] || (k % 2 === 0 && isShown(numbers, k)));
+// Of arguments, `name=value` is found as it is shown: a word may begin in a name and end in a value.
+function pairTest(texts, word) {
+  const lower = texts.map((text) => text.toLowerCase());
+  const splits = [...word.matchAll(/=/g)].map(({ index }) => [
+    lower.map((text) => text.endsWith(word.slice(0, index))),
+    lower.map((text) => text.startsWith(word.slice(index + 1))),
+  ]);
+  return (name, value) => splits.some(([ends, begins]) => ends[name] && begins[value]);
+}
+
+// Per call, 1 if the word is in its arguments.
+function findInArguments(model, word, inText) {
+  const { shape, names, values } = model;
+  const inPair = word.includes("=") ? pairTest(model.texts, word) : () => false;
+  const found = new Uint8Array(model.length);
+  for (let i = 0, next = 0; i < model.length; i++) {
+    if (!shape[i]) continue;
+    for (const name of names[shape[i] - 1]) {
+      const value = values[next++];
+      if (inText[name] || inText[value] || inPair(name, value)) found[i] = 1;
+    }
+  }
+  return found;
 }
 
 // Every text is looked at once, and not once per call.
@@ -76,11 +94,11 @@ function textTest(model, word) {
   const has = (text) => text.toLowerCase().includes(word);
   const inText = Uint8Array.from(model.texts, has);
   const inSite = model.sites.map((site) => has(site.text));
-  const inBinding = Uint8Array.from(model.bindings, bindingTest(model, word, inText));
+  const inArguments = findInArguments(model, word, inText);
   const inObject = objectTest(model, (text) => text.includes(word));
   return (i) =>
     inSite[model.site[i]] ||
-    (model.binding[i] >= 0 && inBinding[model.binding[i]] === 1) ||
+    inArguments[i] === 1 ||
     (model.result[i] >= 0 && inText[model.result[i]] === 1) ||
     (model.errors.get(i)?.some((number) => inText[number]) ?? false) ||
     inObject(i);
