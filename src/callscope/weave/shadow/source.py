@@ -29,6 +29,7 @@ from callscope.weave.shadow.templates import (
     WRITE_BEGIN_IF_RECORDED,
     WRITE_CAPTURED,
     Template,
+    fill,
 )
 
 if TYPE_CHECKING:
@@ -97,9 +98,8 @@ class Source:
             cells: the names, without prefix, of the closure cells that the shadow may use.
         """
         names = {name: self._signature.prefix + name for name in (*cells, *LOCALS)}
-        parts = {name: Template(part).substitute(names) for name, part in self._parts().items()}
-        template = NATIVE_SHADOW if self.is_native else SHADOW
-        body = template.substitute(names, **parts)
+        body = fill(NATIVE_SHADOW if self.is_native else SHADOW, **self._parts())
+        body = Template(body).substitute(names)
         body = "".join(line for line in body.splitlines(keepends=True) if line.strip())
         parameters = [*(self._signature.prefix + name for name in cells), *self._signature.freevars]
         return f"def make({', '.join(parameters)}):\n{body}"
@@ -118,9 +118,7 @@ class Source:
             "name_freevars": f"if 0: {', '.join(['$origin', *self._signature.freevars])}",
             "while_compiling": self._while_compiling(),
             "def": "async def" if kind in ("coroutine", "async generator") else "def",
-            "pass_through": self._fill(WHILE_OFF.replace("$pass_on", PASS_ON[kind]))
-            if kind in PASS_ON
-            else "",
+            "pass_through": self._fill(WHILE_OFF, pass_on=PASS_ON[kind]) if kind in PASS_ON else "",
             "make_token": f"$token = $new_token({self._is_recorded()})" if suspends else "",
             "begin_span": self._begin_span(),
             "make_current": "$outer = $resume_span($span)" if self._encloses else "",
@@ -134,25 +132,27 @@ class Source:
             "return_result": "" if kind == "async generator" else "return $result",
             "enter_values": ", ".join(self._enter_values()),
             "find_runtime": self._find_runtime(),
-            "write_begin": WRITE_BEGIN_IF_RECORDED.format(self._begin_record())
+            "write_begin": fill(WRITE_BEGIN_IF_RECORDED, begin=self._begin_record())
             if kind == "async generator"
             else self._begin_record(),
             "take_error": TAKE_ERROR_IF_RECORDED
             if kind == "async generator"
             else "$note_error($tape, $error)",
-            "capture_result": CAPTURE_RESULT.format(self._capture("$result")) if captures else "",
+            "capture_result": fill(CAPTURE_RESULT, capture=self._capture("$result"))
+            if captures
+            else "",
             "write_return": WRITE_CAPTURED if captures else "$tape.append($time)",
             "go_live": "$drain()" if self._spec.live else "",
             # From Python 3.12 on, a thrown error holds the body's frame, and that holds this one.
             "forget": "$body = $act = None" if kind == "async generator" else "",
         }
 
-    def _fill(self, text: str) -> str:
-        span_too = ", span=$span" if self._spec.is_current else ""
-        return (
-            text.replace("$run_original", self._run_original())
-            .replace("$is_recorded", self._is_recorded())
-            .replace("$span_too", span_too)
+    def _fill(self, text: str, /, **parts: str) -> str:
+        return fill(
+            fill(text, **parts),
+            run_original=self._run_original(),
+            is_recorded=self._is_recorded(),
+            span_too=", span=$span" if self._spec.is_current else "",
         )
 
     def _is_recorded(self) -> str:
@@ -163,8 +163,8 @@ class Source:
             parts.append(str(self._signature.var_positional))
         if self._selects:
             on_class = self._binding == "class" and self._signature.kind != "callable"
-            cls = self._bound if on_class else f"$type({self._bound})"
-            parts.append(IS_AKIN.format(cls) if self._bound else "False")
+            cls = f"{self._bound}" if on_class else f"$type({self._bound})"
+            parts.append(fill(IS_AKIN, cls=cls) if self._bound else "False")
         return " and ".join(parts)
 
     @property
@@ -176,7 +176,7 @@ class Source:
         p = self._signature
         if not self._spec.compiles or p.kind not in PASS_ON:
             return ""
-        text = self._fill(WHILE_COMPILING.replace("$pass_on", PASS_ON[p.kind]))
+        text = self._fill(WHILE_COMPILING, pass_on=PASS_ON[p.kind])
         tests = [
             f"$type({name}) is not ${kind}"
             for name, kind in ((p.var_positional, "tuple"), (p.var_keyword, "dict"))
@@ -185,7 +185,7 @@ class Source:
         if not tests or p.kind != "function":
             return text
         test, arguments = " or ".join(tests), ", ".join(p.parameters)
-        return text + IF_UNSTARRED.replace("$condition", test).replace("$arguments", arguments)
+        return text + fill(IF_UNSTARRED, condition=test, arguments=arguments)
 
     @property
     def _encloses(self) -> bool:
@@ -201,10 +201,10 @@ class Source:
         if self._signature.kind == "async generator":
             begin += " if $token is not None else None"
         if self._spec.is_current:
-            begin = BEGIN_AROUND.format(begin)
+            begin = fill(BEGIN_AROUND, begin=begin)
         if self._spec.skips and self._signature.kind in PASS_ON:
-            skip = WHILE_SKIPPED.replace("$pass_on", PASS_ON[self._signature.kind])
-            begin += "\n        " + self._fill(skip)
+            pass_on = PASS_ON[self._signature.kind]
+            begin += "\n        " + self._fill(WHILE_SKIPPED, pass_on=pass_on)
         return begin
 
     def _declaration(self) -> str:
@@ -242,11 +242,12 @@ class Source:
         if self._bound is None:
             return ""
         on_class = self._binding == "class"
-        return (FIND_RUNTIME_IF_ANY if self._signature.kind == "callable" else FIND_RUNTIME).format(
+        return fill(
+            FIND_RUNTIME_IF_ANY if self._signature.kind == "callable" else FIND_RUNTIME,
             bound=self._bound,
             cls=self._bound if on_class else f"$type({self._bound})",
             if_any=f"{self._signature.var_positional} and " if self._bound_in_args else "",
-            class_ref="class_ref_of_bound" if on_class else "class_ref",
+            find_ref="$class_ref_of_bound" if on_class else "$class_ref",
         )
 
     def _begin_record(self) -> str:
@@ -304,4 +305,4 @@ class Source:
             return f"$both({name})"
         if self._spec.captured == ("types",):
             return f"$type_text({name})"
-        return CAPTURE_VALUE.format(name=name, longest=MAX_STRING)
+        return fill(CAPTURE_VALUE, name=name, longest=str(MAX_STRING))

@@ -17,6 +17,11 @@ class Template(AsciiTemplate):
     flags = re.UNICODE
 
 
+def fill(text: str, /, **parts: str) -> str:
+    """Return a template with some of its names filled in; the parts may contain further names."""
+    return Template(text).safe_substitute(parts)
+
+
 # `$name` is a name that the original does not use: a local variable if it is one of these, else a
 # closure cell. After the `try`, the interpreter checks for no signal before the end of the call is
 # on the tape, and the `except` branch writes it first: so no interrupt loses an end.
@@ -26,7 +31,7 @@ LOCALS: Final = frozenset(
         *("token", "body", "act", "yielded", "sent", "thrown", "span", "outer"),
     }
 )
-SHADOW: Final = Template(f"""\
+SHADOW: Final = f"""\
     $def shadow($parameters):
         nonlocal $seen
         $name_freevars
@@ -63,10 +68,10 @@ SHADOW: Final = Template(f"""\
         $end_span
         $go_live
         $return_result
-""")
+"""
 # The same with the tape in C. An interrupt before or within `$enter` leaves no begin record; a
 # later one comes when the `try` has begun.
-NATIVE_SHADOW: Final = Template("""\
+NATIVE_SHADOW: Final = """\
     def shadow($parameters):
         $name_freevars
         $while_compiling
@@ -79,7 +84,7 @@ NATIVE_SHADOW: Final = Template("""\
             raise
         $leave($result)
         return $result
-""")
+"""
 _WHILE: Final = """\
 if $condition:
             try:
@@ -88,18 +93,18 @@ if $condition:
                 $drop_own_frames($error)
                 raise"""
 # By address: a metaclass may define `__hash__`.
-IS_AKIN: Final = "$id({0}) not in $strange and ($id({0}) in $akin or $learn({0}))"
-WHILE_OFF: Final = _WHILE.replace("$condition", "not ($is_recorded)")
-WHILE_SKIPPED: Final = _WHILE.replace("$condition", "$span is $SKIPPED")
+IS_AKIN: Final = "$id($cls) not in $strange and ($id($cls) in $akin or $learn($cls))"
+WHILE_OFF: Final = fill(_WHILE, condition="not ($is_recorded)")
+WHILE_SKIPPED: Final = fill(_WHILE, condition="$span is $SKIPPED")
 # The clock is read before the span is made: span and call begin at the same instant.
 BEGIN_AROUND: Final = """\
 $time = $clock()
         $outer = None
-        {}"""
+        $begin"""
 # An async generator that is not recorded cannot be delegated, and has no token.
 WRITE_BEGIN_IF_RECORDED: Final = """\
 if $token is not None:
-            {}"""
+            $begin"""
 TAKE_ERROR_IF_RECORDED: Final = """\
 if $token is not None:
                     $note_error($tape, $error)
@@ -152,16 +157,16 @@ PASS_ON: Final[dict[Kind, str]] = {
 }
 FIND_RUNTIME: Final = """\
 $runtime = $seen
-        if {if_any}$runtime() is not {cls}:
-            $runtime = $seen = ${class_ref}({cls})"""
+        if $if_any$runtime() is not $cls:
+            $runtime = $seen = $find_ref($cls)"""
 # `wrapt` may pass no object.
 FIND_RUNTIME_IF_ANY: Final = """\
 $runtime = $seen
-        if {bound} is None:
+        if $bound is None:
             $runtime = None
-        elif $runtime() is not {cls}:
-            $runtime = $seen = ${class_ref}({cls})"""
-CAPTURE_RESULT: Final = "$captured = None if $result is None else {}"
+        elif $runtime() is not $cls:
+            $runtime = $seen = $find_ref($cls)"""
+CAPTURE_RESULT: Final = "$captured = None if $result is None else $capture"
 WRITE_CAPTURED: Final = """\
 if $result is None:
             $tape.append($time)
@@ -170,7 +175,7 @@ if $result is None:
 # No set of types: looking up a class in one would run its metaclass's `__hash__`. No assignment
 # expression: TensorFlow's AutoGraph, which converts shadows too, does not support them.
 CAPTURE_VALUE: Final = (
-    "({name} if {name} is None or $type({name}) is $int or $type({name}) is $float"
-    " or $type({name}) is $bool or $type({name}) is $str and $len({name}) <= {longest}"
-    " else $value({name}))"
+    "($name if $name is None or $type($name) is $int or $type($name) is $float"
+    " or $type($name) is $bool or $type($name) is $str and $len($name) <= $longest"
+    " else $value($name))"
 )
