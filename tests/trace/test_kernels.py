@@ -184,6 +184,50 @@ def test_loops_over_calls(columns, data):
     assert parts(c_kernels, parents, starts, kinds) == parts(python_kernels, parents, starts, kinds)
 
 
+def paths_of_objects(kernels, *columns):
+    paths, steps = array("i", [9]) * len(columns[0]), {}
+    kernels.follow_objects(paths, *columns, lambda *step: steps.setdefault(step, len(steps)))
+    return paths, steps
+
+
+def selected(kernels, kinds, accepted):
+    rows = zeros("i", len(kinds))
+    return rows[: kernels.select_rows(rows, kinds, accepted)]
+
+
+@given(calls(), st.data())
+def test_loops_over_objects(columns, data):
+    """Paths of objects and the rows of some kinds are the same."""
+    parents, _, _, kinds, _ = columns
+    size = len(parents)
+    numbers = st.integers(0, 3) | st.sampled_from([1 << 62, -(1 << 63), (1 << 63) - 1])
+    numbers = array("q", data.draw(st.lists(numbers, min_size=size, max_size=size)))
+    size = max(kinds, default=0) + 1
+    accepted = array("b", data.draw(st.lists(st.integers(0, 1), min_size=size, max_size=size)))
+    one, other = (
+        paths_of_objects(kernels, parents, kinds, numbers, accepted)
+        for kernels in (c_kernels, python_kernels)
+    )
+    assert one == other
+    assert sum(path >= 0 for path in one[0]) == len(
+        {number for number, kind in zip(numbers, kinds, strict=True) if accepted[kind]}
+    )
+    assert selected(c_kernels, kinds, accepted) == selected(python_kernels, kinds, accepted)
+
+
+def test_many_objects():
+    """Each of many objects has a path, that of the objects with the same calls."""
+    numbers = array("q", [number << 40 for number in range(5_000)]) * 2
+    parents, kinds = array("i", [-1]) * 10_000, array("i", [0, 1] * 5_000)
+    one, other = (
+        paths_of_objects(kernels, parents, kinds, numbers, array("b", [1, 1]))
+        for kernels in (c_kernels, python_kernels)
+    )
+    assert one == other
+    assert one[0][:5_000] == array("i", [-1]) * 5_000
+    assert len({*one[0][5_000:]}) == 2
+
+
 def test_many_paths():
     """More paths than are kept at hand get their own numbers all the same."""
     kinds = array("i", range(2_000)) * 2
@@ -210,6 +254,7 @@ INTS, LONGS, DOUBLES, FLAGS = (array(code, [0, 0]) for code in "iqdb")
 SHORT_I, SHORT_Q, SHORT_D = (array(code, [0]) for code in "iqd")
 HIGH = array("i", [0, 2])
 NO = array("i", [-1, -1])
+BOTH = array("b", [1, 1])
 CHARGED = (DOUBLES, DOUBLES, LONGS, LONGS, NO, INTS, FLAGS, DOUBLES, 0.0)
 
 
@@ -252,6 +297,18 @@ def with_(index, value):
         ("enter_paths", (INTS[:], NO, INTS, lambda *step: -1)),
         ("enter_paths", (INTS[:], NO, INTS, lambda *step: 1 << 31)),
         ("enter_paths", (INTS[:], NO, INTS, lambda *step: None)),
+        ("follow_objects", (INTS[:], SHORT_I, INTS, LONGS, BOTH, max)),
+        ("follow_objects", (INTS[:], HIGH, INTS, LONGS, BOTH, max)),
+        ("follow_objects", (INTS[:], NO, SHORT_I, LONGS, BOTH, max)),
+        ("follow_objects", (INTS[:], NO, HIGH, LONGS, BOTH, max)),
+        ("follow_objects", (INTS[:], NO, INTS, SHORT_Q, BOTH, max)),
+        ("follow_objects", (INTS[:], NO, INTS, INTS, BOTH, max)),
+        ("follow_objects", (INTS[:], NO, INTS, LONGS, INTS, max)),
+        ("follow_objects", (INTS[:], NO, INTS, LONGS, BOTH, lambda *step: -1)),
+        ("select_rows", (INTS[:], SHORT_I, BOTH)),
+        ("select_rows", (INTS[:], NO, BOTH)),
+        ("select_rows", (INTS[:], INTS, array("b", []))),
+        ("select_rows", (INTS[:], INTS, INTS)),
         ("count_numbers", (HIGH, LONGS[:])),
         ("count_numbers", (NO, LONGS[:])),
         ("count_numbers", (INTS, INTS[:])),

@@ -23,6 +23,8 @@ static PyMethodDef methods[] = {
     {"charge", charge, METH_VARARGS, "Take the cost of recording off times."},
     {"count_type", count_type, METH_VARARGS, "Count the values of a type, per row."},
     {"enter_paths", enter_paths, METH_VARARGS, "Set the path of each row."},
+    {"follow_objects", follow_objects, METH_VARARGS, "Set the path of each object."},
+    {"select_rows", select_rows, METH_VARARGS, "Select the rows of some kinds."},
     {"count_numbers", count_numbers, METH_VARARGS, "Count each number of a column."},
     {"scatter", scatter, METH_VARARGS, "Sort a column by another of numbers."},
     {NULL},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from itertools import repeat
+from itertools import compress, repeat
 from operator import itemgetter, mod, sub
 from typing import Any, Final, TypeAlias
 
@@ -267,6 +267,59 @@ def enter_paths(
             path = from_here[kind] = enter(above, kind)
         add(path)
     paths[:] = array("i", numbers)
+
+
+def follow_objects(
+    paths: array[int],
+    parents: array[int],
+    kinds: array[int],
+    numbers: array[int],
+    accepted: array[int],
+    enter: Callable[[int, int], int],
+) -> None:
+    """Set the path of each object at its last row: a number for the kinds of its rows, in order.
+
+    Only rows of accepted kinds count. A kind on a path is doubled, and 1 more if the direct parent
+    counts too and is on the same object.
+
+    Args:
+        paths: the numbers, an array ``i``; -1 for all other rows.
+        parents: rows of the parents, an array ``i``.
+        kinds: kinds of the rows, an array ``i``.
+        numbers: the object of each row, an array ``q``.
+        accepted: whether each kind is accepted, an array ``b``.
+        enter: returns the number of a path, given the one without its last kind, or -1, and that
+            kind. It may be asked for the same one several times.
+    """
+    ends: dict[int, tuple[int, int]] = {}
+    end_of = ends.get
+    columns = zip(range(len(paths)), parents, kinds, numbers, strict=False)
+    steps: defaultdict[int, dict[int, int]] = defaultdict(dict)
+    for row, parent, kind, number in columns:
+        if accepted[kind]:
+            is_inner = parent >= 0 and accepted[kinds[parent]] and numbers[parent] == number
+            step, above = 2 * kind + bool(is_inner), end_of(number, (0, -1))[1]
+            path = steps[above].get(step)
+            if path is None:
+                path = steps[above][step] = enter(above, step)
+            ends[number] = row, path
+    paths[:] = array("i", [-1]) * len(paths)
+    for row, path in ends.values():
+        paths[row] = path
+
+
+def select_rows(rows: array[int], kinds: array[int], accepted: array[int]) -> int:
+    """Set the first of `rows` to those of some kinds, in order; return how many there are.
+
+    Args:
+        rows: an array ``i`` with as many entries as there are rows.
+        kinds: kinds of the rows, an array ``i``.
+        accepted: whether each kind is accepted, an array ``b``.
+    """
+    selectors = map(accepted.__getitem__, kinds)
+    chosen = array("i", compress(range(len(rows)), selectors))
+    rows[: len(chosen)] = chosen
+    return len(chosen)
 
 
 def count_numbers(numbers: array[int], counts: array[int]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
 from typing import Final, NamedTuple
 
 from callscope.trace import Callee, ClassMetadata, CodeMetadata
@@ -58,33 +57,41 @@ def is_from_beginning(callee: Callee) -> bool:
     return callee.mro_index in definers(callee.class_metadata)[:1]
 
 
-class Pattern(dict[int, "Pattern"]):
-    """The `__init__` calls on an object, as indices of callees in order.
+class Patterns:
+    """The ways in which objects are constructed: their `__init__` calls in order.
 
-    Its items are the patterns with one more call. So all objects that are constructed in the same
-    way share one pattern, which is judged once.
+    All objects that are constructed in the same way share one pattern, which is judged once. A call
+    is twice the index of its callee, and 1 more if an `__init__` on the object is the direct parent.
+
+    Args:
+        callees: the callees of a trace.
     """
 
-    def __init__(self, callees: Sequence[Callee], calls: tuple[int, ...] = ()) -> None:
-        super().__init__()
+    def __init__(self, callees: Sequence[Callee]) -> None:
         self._callees = callees
-        self.calls = calls
-        """An index is inverted (``~index``) if no `__init__` on the object is the direct parent."""
+        self._calls: list[tuple[int, ...]] = []
+        self._numbers: dict[tuple[int, ...], int] = {}
 
-    def __missing__(self, call: int) -> Pattern:
-        if len(self.calls) == _LONGEST:
-            return self
-        longer = self[call] = Pattern(self._callees, (*self.calls, call))
-        return longer
+    def longer(self, pattern: int, call: int) -> int:
+        """Return the number of a pattern with one more call; -1 is the one without any."""
+        calls = self._calls[pattern] if pattern >= 0 else ()
+        if len(calls) == _LONGEST:
+            return pattern
+        calls = (*calls, call)
+        if calls not in self._numbers:
+            self._numbers[calls] = len(self._calls)
+            self._calls.append(calls)
+        return self._numbers[calls]
 
-    @cached_property
-    def may_be_mistake(self) -> bool:
+    def may_be_mistake(self, pattern: int) -> bool:
         """Return whether an `__init__` may have been missing or have run twice."""
-        first, *others = self.calls
-        if first >= 0 or any(call < 0 for call in others) or len(self.calls) == _LONGEST:
+        calls = self._calls[pattern]
+        is_inner = [call % 2 for call in calls]
+        if is_inner[0] or not all(is_inner[1:]) or len(calls) == _LONGEST:
             return True  # may be several constructions
-        begin = self._callees[~first]
-        if begin.class_metadata is None or not is_from_beginning(begin):
+        callees = [self._callees[call // 2] for call in calls]
+        metadata = callees[0].class_metadata
+        if metadata is None or not is_from_beginning(callees[0]):
             return False
-        ran = [begin.mro_index, *(self._callees[call].mro_index for call in others)]
-        return len({*ran}) < len(ran) or bool(skipped(begin.class_metadata, ran))
+        ran = [callee.mro_index for callee in callees]
+        return len({*ran}) < len(ran) or bool(skipped(metadata, ran))

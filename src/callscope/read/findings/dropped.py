@@ -18,7 +18,7 @@ def find_dropped(objects: Objects) -> Iterator[Finding]:
     """Yield a finding for each `__call__` that returns None though the method it runs does not."""
     table = objects.table
     keys = [*map(_keys, table.callees)]
-    returning = {key for i, own in enumerate(keys) if own and objects.returns(i) for key in own}
+    returning = {key for i, own in enumerate(keys) if own and i in objects.returning for key in own}
 
     @cache
     def above_results(method: str) -> set[int]:
@@ -61,7 +61,7 @@ def _above_results(objects: Objects, method: str) -> set[int]:
     """
     table, numbers = objects.table, objects.numbers
     above: set[int] = set()
-    returning = [c.method == method and objects.returns(i) for i, c in enumerate(table.callees)]
+    returning = [c.method == method and i in objects.returning for i, c in enumerate(table.callees)]
     for row in objects.rows(returning):
         parent = table.parent[row] if objects.has_result(row) else NO_ROW
         while parent != NO_ROW and numbers[parent] == numbers[row] and parent not in above:

@@ -6,6 +6,7 @@ A detector judges callees first, and then looks only at the rows that can show a
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Sequence
 from functools import cache, cached_property
 from itertools import chain, compress
@@ -17,10 +18,11 @@ from callscope.read.findings.ancestors import Ancestors
 from callscope.read.findings.constructions import (
     INIT,
     Construction,
-    Pattern,
+    Patterns,
     is_from_beginning,
 )
 from callscope.trace import NO_ROW, UNFINISHED, Call, Callee, CallError, Table
+from callscope.trace.kernels import KERNELS
 
 CALL: Final = "__call__"
 ANY: Final = "*"
@@ -40,7 +42,7 @@ class Objects:
 
     def __init__(self, table: Table) -> None:
         self.table = table
-        self.numbers: Sequence[int] = _numbers(table)
+        self.numbers: array[int] = _numbers(table)
         """Number of each call's object, which is unique over all processes."""
         self.ancestors: Ancestors = Ancestors(table, self.numbers)
 
@@ -57,10 +59,15 @@ class Objects:
         outcome = self.table.outcome[row]
         return outcome is not None and type(outcome) is not CallError
 
-    def returns(self, callee: int) -> bool:
-        """Return whether any call of a callee returned something other than None."""
-        outcomes = map(self.table.outcome.__getitem__, self.by_callee[callee])
-        return not {NoneType, CallError}.issuperset(map(type, outcomes))
+    @cached_property
+    def _outcome_types(self) -> list[type]:
+        return [*map(type, self.table.outcome)]
+
+    @cached_property
+    def returning(self) -> set[int]:
+        """Indices of the callees of which any call returned something other than None."""
+        types = {*self._outcome_types} - {NoneType, CallError}
+        return {*compress(self.table.callee, map(types.__contains__, self._outcome_types))}
 
     def is_nested(self, row: int) -> bool:
         """Return whether the direct parent of a call is on the same object."""
@@ -71,21 +78,17 @@ class Objects:
         """Return the calls of rows."""
         return tuple(Call(self.table, row) for row in rows)
 
-    @cached_property
-    def by_callee(self) -> list[list[int]]:
-        """Rows of each callee's calls."""
-        rows: list[list[int]] = [[] for _ in self.table.callees]
-        for row, callee in zip(range(len(self.table)), self.table.callee, strict=False):
-            rows[callee].append(row)
-        return rows
-
-    def rows(self, accepted: Sequence[object]) -> list[int]:
+    def rows(self, accepted: Sequence[object]) -> array[int]:
         """Return the rows of some callees, in order.
 
         Args:
             accepted: for each callee, a true value if it is one of these.
         """
-        return sorted(chain.from_iterable(compress(self.by_callee, accepted)))
+        if not any(accepted):
+            return array("i")
+        rows = array("i", bytes(4 * len(self.table)))
+        del rows[KERNELS.select_rows(rows, self.table.callee, array("b", map(bool, accepted))) :]
+        return rows
 
     def outermost(self, accepted: Sequence[object]) -> list[int]:
         """Return those of `rows` whose direct parent is not on the same object."""
@@ -97,7 +100,7 @@ class Objects:
         ]
 
     @cached_property
-    def template_rows(self) -> list[int]:
+    def template_rows(self) -> array[int]:
         """Rows of the calls of `__call__`."""
         return self.rows([callee.method == CALL for callee in self.table.callees])
 
@@ -120,11 +123,9 @@ class Objects:
     @cached_property
     def failed(self) -> list[int]:
         """Rows of the calls that raised."""
-        if CallError not in {*map(type, self.table.outcome)}:
+        if CallError not in self._outcome_types:
             return []
-        kinds = map(type, self.table.outcome)
-        rows = zip(range(len(self.table)), kinds, strict=False)
-        return [row for row, kind in rows if kind is CallError]
+        return [row for row, kind in enumerate(self._outcome_types) if kind is CallError]
 
     @cached_property
     def lacking(self) -> dict[int, dict[int, str]]:
@@ -141,7 +142,7 @@ class Objects:
         """By object, its constructions; only of objects that may show a mistake."""
         constructions: dict[int, list[Construction]] = {}
         suspects = self._suspects()
-        for row in self._inits if suspects else ():
+        for row in self.rows(self._is_init) if suspects else ():
             number = self.numbers[row]
             if number not in suspects or not self.table.instance[row]:
                 continue
@@ -162,39 +163,35 @@ class Objects:
         return [c for c in constructions if is_recorded(self.table.callee[c.row])]
 
     @cached_property
-    def _inits(self) -> list[int]:
-        return self.rows(
-            [
-                c.method == INIT and c.class_metadata is not None and c.mro_index is not None
-                for c in self.table.callees
-            ]
-        )
+    def _is_init(self) -> list[bool]:
+        """For each callee, whether it constructs objects of a class that is known."""
+        return [
+            c.method == INIT and c.class_metadata is not None and c.mro_index is not None
+            for c in self.table.callees
+        ]
 
     def _suspects(self) -> set[int]:
         """Return the objects that were not constructed as objects usually are, or that failed."""
-        numbers, callees, parents = self.numbers, self.table.callee, self.table.parent
-        is_init = [callee.method == INIT for callee in self.table.callees]
-        shortest, patterns = Pattern(self.table.callees), dict[int, Pattern]()
-        for row in self._inits:
-            number, callee, parent = numbers[row], callees[row], parents[row]
-            if parent == NO_ROW or numbers[parent] != number or not is_init[callees[parent]]:
-                callee = ~callee
-            patterns[number] = patterns.get(number, shortest)[callee]
-        suspects = {n for n, pattern in patterns.items() if pattern.may_be_mistake}
-        suspects.update(self.lacking)
-        suspects.update(numbers[row] for row in self.failed if is_init[callees[row]])
+        table, numbers = self.table, self.numbers
+        patterns, paths = Patterns(table.callees), array("i", bytes(4 * len(table)))
+        KERNELS.follow_objects(
+            paths, table.parent, table.callee, numbers, array("b", self._is_init), patterns.longer
+        )
+        suspects = {*self.lacking}
+        suspects.update(numbers[row] for row in self.failed if self.callee(row).method == INIT)
+        mistakes = {*filter(patterns.may_be_mistake, {*paths} - {-1})}
+        if mistakes:
+            suspects.update(compress(numbers, map(mistakes.__contains__, paths)))
         return suspects
 
 
-def _numbers(table: Table) -> Sequence[int]:
-    pids = {strand.pid: place for place, strand in enumerate(table.strands)}
-    if len(pids) <= 1:
+def _numbers(table: Table) -> array[int]:
+    if len({strand.pid for strand in table.strands}) <= 1:
         return table.instance
-    places = [pids[strand.pid] for strand in table.strands]
-    return [
-        instance * len(places) + places[strand]
-        for instance, strand in zip(table.instance, table.strand, strict=False)
-    ]
+    pids = [strand.pid for strand in table.strands]
+    numbers: dict[tuple[int, int], int] = {}
+    keys = zip(table.instance, map(pids.__getitem__, table.strand), strict=False)
+    return array("q", [numbers.setdefault(key, len(numbers)) for key in keys])
 
 
 def _lacked(error: CallError | None) -> str | None:

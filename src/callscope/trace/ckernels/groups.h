@@ -72,6 +72,17 @@ ask_step(Step *step, PyObject *enter, int32_t path, int32_t kind)
     return 0;
 }
 
+/* Return the path of a child, given that of its parent; -1 if `enter` fails. */
+static int32_t
+next_path(Step *steps, PyObject *enter, int32_t path, int32_t kind)
+{
+    Step *step = &steps[((uint32_t)path * 31 + (uint32_t)kind) % STEPS];
+    if ((step->path != path || step->kind != kind) && ask_step(step, enter, path, kind) < 0) {
+        return -1;
+    }
+    return step->to;
+}
+
 static int
 enter_rows(const Column *columns, PyObject *enter)
 {
@@ -80,16 +91,14 @@ enter_rows(const Column *columns, PyObject *enter)
     Step steps[STEPS]; /* those last taken */
     memset(steps, -1, sizeof(steps));
     for (Py_ssize_t row = 0; row < columns[0].length; row++) {
-        int32_t parent = parents[row], kind = kinds[row];
+        int32_t parent = parents[row];
         if (check_parent(row, parent) < 0) {
             return -1;
         }
-        int32_t path = parent < 0 ? -1 : paths[parent];
-        Step *step = &steps[((uint32_t)path * 31 + (uint32_t)kind) % STEPS];
-        if ((step->path != path || step->kind != kind) && ask_step(step, enter, path, kind) < 0) {
+        paths[row] = next_path(steps, enter, parent < 0 ? -1 : paths[parent], kinds[row]);
+        if (paths[row] < 0) {
             return -1;
         }
-        paths[row] = step->to;
     }
     return 0;
 }
@@ -105,6 +114,114 @@ enter_paths(PyObject *Py_UNUSED(module), PyObject *args)
     int failed = open_columns(columns, values, "Iii", -1) < 0 || enter_rows(columns, enter) < 0;
     close_columns(columns, 3);
     return failed ? NULL : Py_NewRef(Py_None);
+}
+
+/* The last row of each object, in a hash table. */
+typedef struct {
+    int32_t *rows; /* -1 where there is none */
+    int shift;     /* bits of a hash that are not used */
+} Objects;
+
+static int32_t *
+last_row(const Objects *objects, const int64_t *numbers, int64_t number)
+{
+    size_t mask = ((size_t)1 << (64 - objects->shift)) - 1;
+    size_t place = (size_t)((uint64_t)number * UINT64_C(0x9E3779B97F4A7C15) >> objects->shift);
+    while (objects->rows[place] >= 0 && numbers[objects->rows[place]] != number) {
+        place = (place + 1) & mask;
+    }
+    return &objects->rows[place];
+}
+
+static int
+follow_rows(const Column *columns, const Objects *objects, PyObject *enter)
+{
+    int32_t *paths = columns[0].view.buf;
+    const int32_t *parents = columns[1].view.buf, *kinds = columns[2].view.buf;
+    const int64_t *numbers = columns[3].view.buf;
+    const int8_t *accepted = columns[4].view.buf;
+    Step steps[STEPS];
+    memset(steps, -1, sizeof(steps));
+    for (Py_ssize_t row = 0; row < columns[0].length; row++) {
+        int32_t parent = parents[row], kind = kinds[row];
+        paths[row] = -1;
+        if (check_parent(row, parent) < 0 || check_index(row, kind, columns[4].length) < 0) {
+            return -1;
+        }
+        if (!accepted[kind]) {
+            continue;
+        }
+        int is_inner = parent >= 0 && accepted[kinds[parent]] && numbers[parent] == numbers[row];
+        int32_t *last = last_row(objects, numbers, numbers[row]);
+        int32_t path = *last < 0 ? -1 : paths[*last];
+        if ((path = next_path(steps, enter, path, 2 * kind + is_inner)) < 0) {
+            return -1;
+        }
+        if (*last >= 0) {
+            paths[*last] = -1;
+        }
+        paths[row] = path;
+        *last = (int32_t)row;
+    }
+    return 0;
+}
+
+static PyObject *
+follow_objects(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *values[5], *enter;
+    Column columns[5] = {0}; /* paths, parents, kinds, numbers, accepted */
+    Objects objects = {NULL, 64 - 4};
+    if (!PyArg_ParseTuple(args, "OOOOOO:follow_objects", &values[0], &values[1], &values[2],
+                          &values[3], &values[4], &enter)) {
+        return NULL;
+    }
+    int failed = open_columns(columns, values, "Iiiq", -1) < 0
+                 || open_column(&columns[4], values[4], "b", 0) < 0;
+    if (!failed && columns[4].length > INT32_MAX / 2) {
+        failed = 1;
+        PyErr_SetString(PyExc_ValueError, "kinds must be numbers of 30 bits");
+    }
+    if (!failed) {
+        while ((columns[0].length >> (63 - objects.shift)) > 0) {
+            objects.shift--; /* at most half of the places are taken */
+        }
+        size_t size = sizeof(int32_t) << (64 - objects.shift);
+        objects.rows = PyMem_Malloc(size);
+        if (objects.rows == NULL) {
+            failed = 1;
+            PyErr_NoMemory();
+        }
+        else {
+            memset(objects.rows, -1, size);
+            failed = follow_rows(columns, &objects, enter) < 0;
+            PyMem_Free(objects.rows);
+        }
+    }
+    close_columns(columns, 5);
+    return failed ? NULL : Py_NewRef(Py_None);
+}
+
+static PyObject *
+select_rows(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *values[3];
+    Column columns[3] = {0}; /* rows, kinds, accepted */
+    Py_ssize_t count = 0;
+    if (!PyArg_ParseTuple(args, "OOO:select_rows", &values[0], &values[1], &values[2])) {
+        return NULL;
+    }
+    int failed = open_columns(columns, values, "Ii", -1) < 0
+                 || open_column(&columns[2], values[2], "b", 0) < 0;
+    for (Py_ssize_t row = 0; !failed && row < columns[0].length; row++) {
+        int32_t kind = ((int32_t *)columns[1].view.buf)[row];
+        if (!(failed = check_index(row, kind, columns[2].length) < 0)
+            && ((int8_t *)columns[2].view.buf)[kind]) {
+            ((int32_t *)columns[0].view.buf)[count++] = (int32_t)row;
+        }
+    }
+    close_columns(columns, 3);
+    return failed ? NULL : PyLong_FromSsize_t(count);
 }
 
 static PyObject *
