@@ -48,7 +48,8 @@ A `.jsonl` file has a JSON object on each line. This page is generated from the 
 callscope, `callscope.event_schema()`, by `python docs/generate.py`. [Files](../files.md#the-lines-of-a-jsonl-file)
 describes the compatibility between versions.
 
-An event as received by a sink, and as in a file:
+An event as received by a sink. The line of a call in a file has the same keys and those of its end, but not
+`v`, `seq`, an empty `task`, or `via_super` if it is false:
 
 ```python
 import json
@@ -65,7 +66,7 @@ print(json.dumps(list(trace.events())[4].to_dict(), indent=2))
 
 ```text
 {
-  "v": 1,
+  "v": 2,
   "kind": "call",
   "seq": 5,
   "ts_ns": ...,

@@ -204,7 +204,7 @@ class TestOneFileOneRecording:
         with record(Base, sinks=[sink]):
             Base().call(1)
         lines = [json.loads(line) for line in reader.communicate()[0].splitlines()]
-        assert [line["kind"] for line in lines][-3:] == ["call", "return", "end"]
+        assert [line["kind"] for line in lines][-3:] == ["class", "call", "end"]
 
 
 class TestFields:

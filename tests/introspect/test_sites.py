@@ -121,7 +121,7 @@ class TestFiles:
             for _ in range(3):
                 seed.MyLayer(3)(4)
         saved = callscope.load(streamed).save(tmp_path / "saved.jsonl")
-        file, here = make_seed.__code__.co_filename, {"v": 1, "kind": "site"}
+        file, here = make_seed.__code__.co_filename, {"kind": "site"}
         mine, base = seed.MyLayer, seed.Layer
         methods = [("MyLayer", mine.__init__), ("MyLayer", mine.call)]
         methods += [("Layer", base.__init__), ("Layer", base.__call__), ("Layer", base.call)]
@@ -144,7 +144,6 @@ class TestFiles:
         ]
         expected.append(
             {
-                "v": 1,
                 "kind": "class",
                 "runtime_class": "app.MyLayer",
                 "mro": ["app.MyLayer", "app.Layer", "builtins.object"],

@@ -2,7 +2,10 @@
 
 import io
 import json
+import signal
+import subprocess
 import sys
+import textwrap
 
 import pytest
 
@@ -185,7 +188,7 @@ class TestOwnSinks:
             seed.MyLayer(3)
         first, last = sink.events[0], sink.events[-1]
         common = {
-            "v": 1,
+            "v": 2,
             "pid": first["pid"],
             "thread": "MainThread",
             "task": None,
@@ -233,16 +236,91 @@ class TestOwnSinks:
         assert "disk full" in capsys.readouterr().err
 
 
+class OnlyCall(JSONLines):
+    """A subclass that leaves out some events, and writes the others."""
+
+    def on_event(self, event):
+        if event.call.method == "call":
+            super().on_event(event)
+
+
+class Wrapper:
+    """A sink that hands on some events, and has all else of the sink within."""
+
+    def __init__(self, sink):
+        self.sink = sink
+
+    def __getattr__(self, name):
+        return getattr(self.sink, name)
+
+    def on_event(self, event):
+        if event.call.method == "call":
+            self.sink.on_event(event)
+
+
+def with_another(path):
+    """Return a stream of which another function takes the events."""
+    sink = JSONLines(path)
+    take = sink.on_event
+    sink.on_event = lambda event: take(event) if event.call.method == "call" else None
+    return sink
+
+
 class TestJSONLines:
     def test_every_line_is_json(self, seed, tmp_path):
-        """A header, what is said once, the events, and an end."""
+        """A header, what is said once, the calls, and an end."""
         path = tmp_path / "t.jsonl"
         with callscope.record(seed.Layer, sinks=[JSONLines(path)]) as trace:
             seed.MyLayer(3)(4)
         kinds = [json.loads(line)["kind"] for line in path.read_text().splitlines()]
-        calls = ["call", "call", "return", "return"]
-        assert kinds == ["trace", *["site"] * 5, "class", *calls, *calls, "end"]
+        assert kinds == ["trace", *["site"] * 5, "class", *["call"] * 4, "end"]
         assert callscope.load(path).outline() == trace.outline()
+
+    @pytest.mark.parametrize(
+        "sink", [OnlyCall, lambda path: Wrapper(JSONLines(path)), with_another]
+    )
+    def test_another_function_takes_the_events(self, seed, tmp_path, sink):
+        """What takes the place of `on_event` gets each event, although a stream takes rows."""
+        path = tmp_path / "t.jsonl"
+        with callscope.record(seed.Layer, sinks=[sink(path)]):
+            seed.MyLayer(3)(4)
+            seed.MyLayer(3)(5)
+        lines = map(json.loads, path.read_text().splitlines())
+        calls = [(line["method"], line["arguments"]) for line in lines if line["kind"] == "call"]
+        assert calls == [("call", {"m": 4}), ("call", {"m": 5})]
+
+    @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs signals")
+    def test_a_call_during_which_the_program_is_killed(self, tmp_path):
+        """It is in the file as a call that has not ended, with the calls that ended within it."""
+        path = tmp_path / "t.jsonl"
+        program = textwrap.dedent(
+            f"""
+            import os, signal, callscope
+
+            class A:
+                def outer(self, k):
+                    for step in range(3):
+                        self.inner(step)
+                        len(trace)
+                    self.last()
+                def inner(self, step):
+                    return step
+                def last(self):
+                    len(trace)
+                    self.inner(3)
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+            trace = callscope.start(A, methods="*", to={str(path)!r})
+            A().outer(7)
+            """
+        )
+        done = subprocess.run([sys.executable, "-c", program], check=False)
+        assert done.returncode == -signal.SIGKILL
+        outer, *inner, last = callscope.load(path).calls[:5]
+        assert (outer.site, outer.arguments, outer.finished) == ("A.outer", {"k": 7}, False)
+        assert [call.result for call in inner] == [0, 1, 2]
+        assert [call.parent for call in (*inner, last)] == [outer] * 4
+        assert (last.site, last.finished) == ("A.last", False)
 
     def test_a_file_that_cannot_be_written(self, tmp_path):
         """The error names the file and says why."""

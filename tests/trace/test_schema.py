@@ -52,14 +52,16 @@ def test_the_schema_is_one():
 
 @pytest.mark.parametrize("capture", ["values", "types", "none"])
 def test_what_is_saved_and_streamed_fits(tmp_path, capture):
-    """Plain and compressed; all kinds of lines occur."""
+    """Plain and compressed; only in a stream has an event of an open call a line of its own."""
     path = tmp_path / "streamed.jsonl.gz"
     with record(capture=capture, to=path):
         exercise()
-    assert set(KINDS) == set(check(gzip.decompress(path.read_bytes()).splitlines()))
+    kinds = set(check(gzip.decompress(path.read_bytes()).splitlines()))
+    assert kinds | {"raise"} == set(KINDS)
     with record(capture=capture, where=lambda call: call.method != "plain") as trace:
         exercise()
-    assert set(KINDS) == set(check(trace.save(tmp_path / "t.jsonl").read_bytes().splitlines()))
+    kinds = set(check(trace.save(tmp_path / "t.jsonl").read_bytes().splitlines()))
+    assert kinds == {"trace", "site", "class", "call", "end"}
     loaded = callscope.load(tmp_path / "t.jsonl")
     assert loaded.outline() == trace.outline()
     check(loaded.save(tmp_path / "again.jsonl").read_bytes().splitlines())
@@ -108,17 +110,28 @@ def test_random_programs_fit(tmp_path_factory, program):
     check(trace.save(path).read_bytes().splitlines())
 
 
-def encoded(events):
-    """Return events as the lines that are theirs, by the definition."""
-    return [json.dumps(event.to_dict(), separators=(",", ":")).encode() for event in events]
+def encoded(trace):
+    """Return the lines of calls, by their definition: what their events say, once."""
+    lines = {call.call_id: {} for call in trace.calls}
+    for event in trace.events():
+        fields = event.to_dict()
+        line = lines[fields["call_id"]]
+        if event.kind == "call":
+            optional = ("task", "via_super")
+            missing = {"v", "seq", *(key for key in optional if fields[key] in (None, False))}
+            line |= {key: value for key, value in fields.items() if key not in missing}
+        elif event.kind in ("return", "raise"):
+            ends = ("duration_ns", "result", "text_result", "error")
+            line |= {key: value for key, value in fields.items() if key in ends}
+    for call in trace.calls:
+        times = [ts_ns for pair in call.suspensions for ts_ns in pair if ts_ns is not None]
+        if times:
+            lines[call.call_id]["suspensions"] = times
+    return [json.dumps(line, separators=(",", ":")).encode() for line in lines.values()]
 
 
-def lines_of_events(path):
-    return [
-        line
-        for line in path.read_bytes().splitlines()
-        if json.loads(line)["kind"] not in ("trace", "site", "class", "end")
-    ]
+def lines_of_calls(path):
+    return [line for line in path.read_bytes().splitlines() if json.loads(line)["kind"] == "call"]
 
 
 TEXTS = st.text(st.characters(), max_size=8)
@@ -148,7 +161,7 @@ NODES = st.recursive(
 
 @settings(deadline=None)
 @given(roots=st.lists(NODES, max_size=3), has_arguments=st.booleans())
-def test_each_line_is_an_event_as_json(tmp_path_factory, roots, has_arguments):
+def test_each_line_is_a_call_as_json(tmp_path_factory, roots, has_arguments):
     """The lines are put together from parts, and come out as `Event.to_dict` has them."""
     trace = make_trace(*roots)
     table = trace._data().table
@@ -160,14 +173,14 @@ def test_each_line_is_an_event_as_json(tmp_path_factory, roots, has_arguments):
     table.via_super = array("b", (row % 2 for row in range(len(table))))
     table.callees = [callee._replace(mro_index=n or None) for n, callee in enumerate(table.callees)]
     path = trace.save(tmp_path_factory.getbasetemp() / "random.jsonl")
-    assert lines_of_events(path) == encoded(trace.events())
+    assert lines_of_calls(path) == encoded(trace)
 
 
-def test_lines_of_all_kinds_are_events_as_json(tmp_path):
+def test_lines_of_all_kinds_are_calls_as_json(tmp_path):
     """Of several threads and tasks, suspended, failed, with values of all kinds."""
     with record() as trace:
         exercise()
-    assert lines_of_events(trace.save(tmp_path / "t.jsonl")) == encoded(trace.events())
+    assert lines_of_calls(trace.save(tmp_path / "t.jsonl")) == encoded(trace)
 
 
 @pytest.mark.parametrize(
@@ -177,13 +190,15 @@ def test_lines_of_all_kinds_are_events_as_json(tmp_path):
         ("trace", {"targets": None}),
         ("site", {"line": "1"}),
         ("class", {"mro": [1]}),
-        ("call", {"v": 2}),
+        ("trace", {"v": 1}),
         ("call", {"kind": "explode"}),
         ("call", {"ts_ns": 1.5}),
         ("call", {"ts_ns": None}),
         ("call", {"arguments": {"x": [1]}}),
         ("call", {"via_super": 0}),
-        ("call", {"result": 1}),
+        ("call", {"duration_ns": -1}),
+        ("call", {"error": {"type": "x", "message": ""}}),
+        ("call", {"suspensions": []}),
         ("call", {"call_id": 0}),
         ("return", {"error": {"type": "x", "message": ""}}),
         ("return", {"duration_ns": None}),
@@ -196,20 +211,21 @@ def test_what_is_no_event_does_not_fit(tmp_path, kind, change):
     """The schema refuses wrong types, unknown kinds, and keys of other kinds."""
     with record() as trace:
         exercise()
-    lines = map(json.loads, trace.save(tmp_path / "t.jsonl").read_bytes().splitlines())
+    saved = map(json.loads, trace.save(tmp_path / "t.jsonl").read_bytes().splitlines())
+    lines = [*saved, *(event.to_dict() for event in trace.events())]
     line = next(line for line in lines if line["kind"] == kind)
     assert VALIDATOR.is_valid(line)
     assert not VALIDATOR.is_valid(line | change)
     missing = [key for key in line if VALIDATOR.is_valid({k: line[k] for k in line if k != key})]
     assert set(missing) <= {
         *("arguments", "texts", "filtered", "cost"),
-        *("run", "host", "command"),
+        *("run", "host", "command", "v", "seq", "task", "via_super", "text_result"),
     }
 
 
 def test_keys_of_a_later_callscope_fit():
     """The schema that is shipped leaves room for more keys, as a reader does."""
     shipped = jsonschema.Draft202012Validator(callscope.event_schema())
-    end = {"v": 1, "kind": "end", "lost": 0, "later": []}
+    end = {"kind": "end", "lost": 0, "later": []}
     assert shipped.is_valid(end)
     assert not VALIDATOR.is_valid(end)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from callscope.recording.sink_workers import MOST_WAITING, SinkState, SinkWorker, has_room
-from callscope.trace import Event, Header, Sink
+from callscope.trace import Event, Header, RowBatch, Sink
 
 _BEGINS: Final = ("call", "suspend")
 _ENDS: Final = ("return", "raise")
@@ -31,6 +31,8 @@ class Dispatcher:
         self._outlets = tuple(map(SinkState, sinks))
         self.is_live: bool = any(outlet.is_live for outlet in self._outlets)
         """True if a sink receives each call as it is at that time."""
+        self.takes_rows: bool = all(outlet.takes_rows for outlet in self._outlets)
+        """True if each sink takes batches of rows."""
         self._workers = [SinkWorker(o, exit_first) for o in self._outlets if not o.is_direct]
         if not self._workers and not all(outlet.is_live for outlet in self._outlets):
             self._workers = [SinkWorker(None, exit_first)]
@@ -66,7 +68,7 @@ class Dispatcher:
             worker.start_anew()
         self.start()
 
-    def deliver(self, events: deque[Event], /) -> None:
+    def deliver(self, events: deque[Event | RowBatch], /) -> None:
         """Deliver the events, each once to each sink, and remove them."""
         while events:
             if self._next == len(self._outlets):
@@ -74,13 +76,13 @@ class Dispatcher:
                 del events[0]
                 self._next = 0
                 continue
-            outlet = self._outlets[self._next]
-            if not outlet.is_direct:
-                self._put_in_line(outlet, events[0])
-            elif not self._tell(outlet, events[0]):
+            outlet, event = self._outlets[self._next], events[0]
+            if not outlet.is_direct and isinstance(event, Event):
+                self._put_in_line(outlet, event)
+            elif not self._tell(outlet, event):
                 return
 
-    def _tell(self, outlet: SinkState, event: Event) -> bool:
+    def _tell(self, outlet: SinkState, event: Event | RowBatch) -> bool:
         """Call a sink; return False if the stack has no room and it must be retried."""
         try:
             # No interrupt can fall between these two.

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from callscope.errors import SinkWarning, is_interrupt, shown, warn
 from callscope.introspect.clock import monotonic
@@ -47,10 +47,16 @@ class SinkState:
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self.on_event: Callable[[Event], None] = sink.on_event
+        self.on_event: Callable[[Any], None] = sink.on_event
         self.is_live: bool = is_live(sink)
         self.is_direct: bool = self.is_live or bool(getattr(sink, "lossless", False))
         """True if the reader of the tape calls it, so that it misses nothing."""
+        is_for_rows = getattr(sink, "on_rows", None) == sink.on_event
+        self.takes_rows: bool = is_for_rows and self.is_direct and not self.is_live
+        """True if its `on_event` takes rows, too: it is the same as `on_rows`.
+
+        A subclass of `callscope.JSONLines` may have another, which must get events.
+        """
         self.is_on: bool = True
         self.waiting: deque[Event] = deque()
         """Queue of events to deliver."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 from callscope.errors import TraceFileError
 from callscope.introspect.claim import claim, own_path, release
 from callscope.introspect.origin import fill
-from callscope.trace import Event, Header
+from callscope.trace import Event, Header, RowBatch
+from callscope.trace.call_lines import CallLines
 from callscope.trace.schema import end_line, event_lines, header_line
 
 if TYPE_CHECKING:
@@ -57,13 +58,15 @@ class JSONLines:
         """Number of calls left out on purpose, by site; written in the last line."""
         self._is_gzip = self.path.suffix.lower() == ".gz"
         # The buffer is here and not in the file object, whose buffer a fork would copy.
-        self._events: list[Event] = []
+        self._events: list[Event | RowBatch] = []
         self._metadata_cache: MetadataCache = {}
         self._pending = b""
         self._written = 0
         self._file: FileIO | None = self._open()
-        self.on_event: Callable[[Event], None] = self._events.append
-        """Takes one event, one line. It runs in C, so no interrupt falls in it."""
+        self.on_rows: Callable[[RowBatch], None] = self._events.append
+        """Takes many calls, in place of their events. It runs in C, so no interrupt falls in it."""
+        if type(self).on_event is JSONLines.on_event:
+            self.on_event = self._events.append  # type: ignore[method-assign]  # in C as well
 
     def __repr__(self) -> str:
         return f"JSONLines({str(self.path)!r})"
@@ -77,7 +80,7 @@ class JSONLines:
 
     def on_start(self, header: Header, /) -> None:
         """Write the header line; from then on the file is a valid trace."""
-        self._pending += self._packed(header_line(header))
+        self._pending += self._packed(header_line(header).encode())
         self._write()
 
     def on_fork(self, header: Header, /) -> None:
@@ -91,13 +94,17 @@ class JSONLines:
         self.path = self._folder / own_path(self._template)
         self._events.clear()
         self._metadata_cache = {}
-        self._pending, self._written = self._packed(header_line(header)), 0
+        self._pending, self._written = self._packed(header_line(header).encode()), 0
+
+    def on_event(self, event: Event, /) -> None:
+        """Take one event."""
+        self._events.append(event)
 
     def on_end(self, lost: int, /) -> None:
         """Write the last line, with the number of calls not kept."""
         if not self.is_bare:
             self._encode()
-            self._pending += self._packed(end_line(lost, self.left_out))
+            self._pending += self._packed(end_line(lost, self.left_out).encode())
 
     @property
     def is_bare(self) -> bool:
@@ -116,14 +123,13 @@ class JSONLines:
     def _encode(self) -> None:
         count = len(self._events)
         cache = {**self._metadata_cache}
-        lines = self._packed("".join(event_lines(self._events[:count], cache)))
+        lines = self._packed(b"".join(_lines(self._events[:count], cache)))
         # One step: CPython handles no signals between these.
         self._pending += lines
         self._metadata_cache = cache
         del self._events[:count]
 
-    def _packed(self, text: str) -> bytes:
-        lines = text.encode()
+    def _packed(self, lines: bytes) -> bytes:
         # No compressor is kept: an interrupt could lose its output.
         return gzip.compress(lines, _COMPRESSION, mtime=0) if lines and self._is_gzip else lines
 
@@ -146,3 +152,16 @@ class JSONLines:
             self._events.clear()
             if self._file is not None:
                 release(self._file)
+
+
+def _lines(events: Iterable[Event | RowBatch], cache: MetadataCache) -> Iterator[bytes]:
+    """Yield the lines of events and of rows."""
+    single: list[Event] = []
+    for event in events:
+        if isinstance(event, Event):
+            single.append(event)
+            continue
+        yield from map(str.encode, event_lines(single, cache))
+        yield from CallLines(event.table, cache, event.rows, event.still_open)
+        single = [*event.ends()]
+    yield from map(str.encode, event_lines(single, cache))

@@ -6,6 +6,7 @@ from callscope.trace.data import Recorded, TraceData
 from callscope.trace.event import SCHEMA_VERSION, Event, EventKind, Sink
 from callscope.trace.header import Cost, Header, Process
 from callscope.trace.metadata import ClassMetadata, CodeMetadata, SiteMetadata
+from callscope.trace.row_batch import RowBatch
 from callscope.trace.table import NO_ROW, UNFINISHED, Arguments, Callee, Strand, Table
 from callscope.trace.table_builder import TableBuilder
 from callscope.trace.text import (
@@ -35,6 +36,7 @@ __all__ = [
     "Names",
     "Process",
     "Recorded",
+    "RowBatch",
     "Sink",
     "SiteMetadata",
     "Strand",

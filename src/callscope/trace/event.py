@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, Protocol
 from callscope.introspect.values import Text, Value
 from callscope.trace.call import Call
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 EventKind = Literal["call", "return", "raise", "suspend", "resume"]
 
@@ -53,7 +53,7 @@ class Event:
         return self.call.pid
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the event as the JSON object of the event schema, version 1."""
+        """Return the event as the JSON object of the event schema, version 2."""
         call = self.call
         event: dict[str, Any] = {
             "v": SCHEMA_VERSION,
@@ -87,7 +87,7 @@ class Event:
             else:
                 event["result"] = result = finite(call.result)
                 if type(result) is Text:
-                    event["texts"] = ["result"]
+                    event["text_result"] = True
         return event
 
     def __repr__(self) -> str:

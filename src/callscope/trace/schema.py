@@ -1,30 +1,37 @@
-"""Lines of a JSON Lines trace: a header, metadata, one line per event, and an end.
+"""Lines of a JSON Lines trace: a header, metadata, one line per call, and an end.
 
 ::
 
-    {"v": 1, "kind": "trace", "pid": 1, "start_ns": 5, "start_unix_ns": 7, ...}
-    {"v": 1, "kind": "site", "defining_class": "app.Layer", "method": "call",
+    {"v": 2, "kind": "trace", "pid": 1, "start_ns": 5, "start_unix_ns": 7, ...}
+    {"kind": "site", "defining_class": "app.Layer", "method": "call",
      "file": "/src/app.py", "line": 12,
      "code": {"calls_next": false, "is_empty": false, "is_abstract": false, "passes_on": false,
               "sets": [], "consumes": []}}
-    {"v": 1, "kind": "class", "runtime_class": "app.MyLayer",
+    {"kind": "class", "runtime_class": "app.MyLayer",
      "mro": ["app.MyLayer", "app.Layer", "builtins.object"],
      "sites": [["call"], ["__call__", "call"], []],
      "template": ["call"], "hidden": [], "provided": []}
-    {"v": 1, "kind": "call", "seq": 1, ...}
-    {"v": 1, "kind": "return", "seq": 2, ...}
-    {"v": 1, "kind": "end", "lost": 0}
+    {"kind": "call", "ts_ns": 8, ..., "duration_ns": 4, "result": 7}
+    {"kind": "call", "ts_ns": 9, ...}
+    {"kind": "return", "ts_ns": 14, ...}
+    {"kind": "end", "lost": 0}
 
-A site's line comes before its first event. It holds the method's source location and the analysis
-of its code (each is null if not known). A class's line comes before the first event of one of its
+The line of a call follows that of its parent. A saved trace has one for each call. It holds the end
+of the call, and the times it was suspended and resumed. In a stream, a call that is still open when
+its line is written has another line for each event that follows.
+
+A site's line comes before its first call. It holds the method's source location and the analysis
+of its code (each is null if not known). A class's line comes before the first call of one of its
 objects, and after the lines of its sites. It holds the names of the classes in its MRO, and for
 each of them its own methods that the recording could see. `callscope.trace.metadata` describes the
-other fields; findings are derived from them. A line applies to the events that follow, until
+other fields; findings are derived from them. A line applies to the calls that follow, until
 another line of the same site or class replaces it: a program may make two classes of one name. Both
 kinds of line may have further keys, and a trace may have neither.
 
 If calls were left out on purpose, the end also has ``"left_out": {"app.Layer.call": 8}``.
 A trace without its last line belongs to a program that was killed or is still running.
+
+In version 1, each event had a line of its own.
 
 ``event.schema.json`` beside this module is the schema of each line.
 """
@@ -32,7 +39,7 @@ A trace without its last line belongs to a program that was killed or is still r
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -47,6 +54,10 @@ if TYPE_CHECKING:
 
 _FILE: Final = Path(__file__).with_name("event.schema.json")
 _ENDS: Final = ("return", "raise")
+VIA_SUPER: Final = ',"via_super":true'
+"""The field that is missing if it is false."""
+TEXT_RESULT: Final = ',"text_result":true'
+"""The field that marks a result that is a text."""
 _NONE: Final[Mapping[str, int]] = MappingProxyType({})
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _quoted = json.encoder.encode_basestring_ascii
@@ -68,37 +79,51 @@ def header_line(header: Header) -> str:
     fields["processes"] = [process._asdict() for process in header.processes]
     optional = Header._fields[Header._fields.index("cost") :]
     missing = [name for name in optional if fields[name] in (None, "", [])]
-    return _line("trace", {name: fields[name] for name in fields if name not in missing})
+    stated = {name: fields[name] for name in fields if name not in missing}
+    return _encode({"v": SCHEMA_VERSION, "kind": "trace", **stated}) + "\n"
 
 
-def event_lines(events: Iterable[Event], cache: MetadataCache) -> Iterator[str]:
+def event_lines(events: Sequence[Event], cache: MetadataCache) -> Iterator[str]:
     """Yield the lines of events, each after the metadata of its site and class.
 
-    The line of an event is `Event.to_dict` as JSON. Saving spends most of its time here, so the
-    text common to the events of one site is encoded once.
+    A call that both begins and ends among the events takes one line.
 
     Args:
         events: in the order of the file.
         cache: metadata already in the file; new metadata is added to it.
     """
-    of_table: _TableText | None = None
+    whole, of_table = _whole_calls(events), None
     for event in events:
         table, row, kind = event.call._table, event.call._row, event.kind
+        is_whole = (id(table), row) in whole
+        if is_whole and kind != "call":
+            continue
         if of_table is None or table is not of_table.table:
             # Only the texts of the last table are kept: a program may have any number of tasks.
-            of_table = _TableText(table)
+            of_table = TableText(table)
+        end = ""
         if kind == "call":
-            yield from _metadata_lines(table.callees[table.callee[row]], cache)
-            end = _arguments(table.arguments_of(row))
-        else:
-            end = "" if kind in ("suspend", "resume") else _outcome(table, row)
+            yield from metadata_lines(table.callees[table.callee[row]], cache)
+            end = arguments_text(table.arguments_of(row))
+        if is_whole or kind in _ENDS:
+            end += _outcome(table, row)
         yield (
-            f'{{"v":{SCHEMA_VERSION},"kind":"{kind}","seq":{event.seq},"ts_ns":{event.ts_ns}'
-            f"{of_table.common(row, is_last=kind in _ENDS)}{end}}}\n"
+            f'{{"kind":"{kind}","ts_ns":{event.ts_ns}'
+            f"{of_table.common(row, is_last=is_whole or kind in _ENDS)}{end}}}\n"
         )
 
 
-class _TableText:
+def _whole_calls(events: Sequence[Event]) -> set[tuple[int, int]]:
+    """Return the tables and rows of the calls that begin and end, and are not suspended."""
+    begun, ended, suspended = set[tuple[int, int]](), set[tuple[int, int]](), set[tuple[int, int]]()
+    for event in events:
+        kind = event.kind
+        keys = begun if kind == "call" else ended if kind in _ENDS else suspended
+        keys.add((id(event.call._table), event.call._row))
+    return (begun & ended) - suspended
+
+
+class TableText:
     """Text that all lines of a call share, for the calls of one table.
 
     Args:
@@ -112,6 +137,25 @@ class _TableText:
         self._rows: dict[int, str] = {}
         """Texts of the calls that have begun and not ended."""
 
+    def strand(self, number: int) -> str:
+        """Return the text of a strand."""
+        text = self._strands.get(number)
+        if text is None:
+            pid, thread, task = self.table.strands[number]
+            within = "" if task is None else f',"task":{_quoted(task)}'
+            text = self._strands[number] = f',"pid":{pid},"thread":{_quoted(thread)}{within}'
+        return text
+
+    def callee(self, number: int) -> tuple[str, str]:
+        """Return the text before and after the instance number."""
+        text = self._callees.get(number)
+        if text is None:
+            method, defining, runtime, mro_index, *_ = self.table.callees[number]
+            names = f',"method":{_quoted(method)},"defining_class":{_quoted(defining)}'
+            before = f'{names},"runtime_class":{_quoted(runtime)},"instance":'
+            text = self._callees[number] = before, f',"mro_index":{_scalar(mro_index)}'
+        return text
+
     def common(self, row: int, *, is_last: bool) -> str:
         """Return the text of a call; `is_last` says that no line of it follows."""
         text = self._rows.pop(row, None) if is_last else self._rows.get(row)
@@ -123,23 +167,19 @@ class _TableText:
 
     def _new(self, row: int) -> str:
         table = self.table
-        number, strand = table.callee[row], table.strand[row]
-        where = self._strands.get(strand)
-        if where is None:
-            where = self._strands[strand] = _where(*table.strands[strand])
-        what = self._callees.get(number)
-        if what is None:
-            what = self._callees[number] = _what(*table.callees[number][:4])
+        before, after = self.callee(table.callee[row])
         parent = table.parent_of(row)
         parent_id = "null" if parent is None else parent[0].call_id[parent[1]]
         return (
-            f'{where},"call_id":{table.call_id[row]},"parent_id":{parent_id}'
-            f',"depth":{table.depth[row]}{what[0]}{table.instance[row] or "null"}{what[1]}'
-            f"{'true' if table.via_super[row] else 'false'}"
+            f'{self.strand(table.strand[row])},"call_id":{table.call_id[row]}'
+            f',"parent_id":{parent_id},"depth":{table.depth[row]}'
+            f"{before}{table.instance[row] or 'null'}{after}"
+            f"{VIA_SUPER if table.via_super[row] else ''}"
         )
 
 
-def _metadata_lines(callee: Callee, cache: MetadataCache) -> Iterator[str]:
+def metadata_lines(callee: Callee, cache: MetadataCache) -> Iterator[str]:
+    """Yield the lines of a callee's metadata that are not in the file, and add it to the cache."""
     site, cls = callee.site_metadata, callee.class_metadata
     if site is not None and cache.get((site.defining_class, site.method)) is not site:
         yield from _site_lines(site, cache)
@@ -147,36 +187,19 @@ def _metadata_lines(callee: Callee, cache: MetadataCache) -> Iterator[str]:
         yield from _class_lines(cls, cache)
 
 
-def _where(pid: int, thread: str, task: str | None) -> str:
-    return f',"pid":{pid},"thread":{_quoted(thread)},"task":{_scalar(task)}'
-
-
-def _what(method: str, defining: str, runtime: str, mro_index: int | None) -> tuple[str, str]:
-    """Return the text before the instance number, and between it and `via_super`."""
-    return (
-        (
-            f',"method":{_quoted(method)},"defining_class":{_quoted(defining)}'
-            f',"runtime_class":{_quoted(runtime)},"instance":'
-        ),
-        f',"mro_index":{_scalar(mro_index)},"via_super":',
-    )
-
-
 def _outcome(table: Table, row: int) -> str:
-    """Return the fields that only the line of an end has."""
+    """Return the fields of the end of a call."""
     end_ns, outcome = table.end_ns[row], table.outcome[row]
     took_ns = "null" if end_ns == UNFINISHED else end_ns - table.start_ns[row]
-    if outcome is None:
-        return f',"duration_ns":{took_ns},"result":null'
     if isinstance(outcome, CallError):
         return f',"duration_ns":{took_ns},"error":{_encode(outcome._asdict())}'
     result = finite(outcome)
-    text = ',"texts":["result"]' if type(result) is Text else ""
-    return f',"duration_ns":{took_ns},"result":{_scalar(result)}{text}'
+    mark = TEXT_RESULT if type(result) is Text else ""
+    return f',"duration_ns":{took_ns},"result":{_scalar(result)}{mark}'
 
 
-def _arguments(arguments: Mapping[str, Value] | None) -> str:
-    """Return the fields that only the line of a beginning has."""
+def arguments_text(arguments: Mapping[str, Value] | None) -> str:
+    """Return the field of the arguments, and that of those among them that are texts."""
     if arguments is None:
         return ""
     pairs, texts = [], []
@@ -185,8 +208,24 @@ def _arguments(arguments: Mapping[str, Value] | None) -> str:
         pairs.append(f"{_quoted(name)}:{_scalar(scalar)}")
         if type(scalar) is Text:
             texts.append(name)
-    marks = f',"texts":{_encode(texts)}' if texts else ""
-    return f',"arguments":{{{",".join(pairs)}}}{marks}'
+    return f',"arguments":{{{",".join(pairs)}}}{texts_text(texts)}'
+
+
+def texts_text(names: Sequence[str]) -> str:
+    """Return the field of the names of arguments that are texts."""
+    return f',"texts":{_encode(names)}' if names else ""
+
+
+def value_json(value: Value | CallError) -> str:
+    """Return the JSON of a captured value or an error."""
+    if isinstance(value, CallError):
+        return _encode(value._asdict())
+    return _scalar(finite(value))
+
+
+def key_json(name: str) -> str:
+    """Return the JSON of the name of an argument."""
+    return f"{_quoted(name)}:"
 
 
 def _scalar(value: Value) -> str:
@@ -218,7 +257,7 @@ def _site_lines(site: SiteMetadata, cache: MetadataCache) -> Iterator[str]:
 
 
 def _line(kind: str, fields: dict[str, Any]) -> str:
-    return _encode({"v": SCHEMA_VERSION, "kind": kind, **fields}) + "\n"
+    return _encode({"kind": kind, **fields}) + "\n"
 
 
 def end_line(lost: int, left_out: Mapping[str, int] = _NONE) -> str:

@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import tracemalloc
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -28,11 +29,12 @@ def lines_of(trace):
     file = io.BytesIO()
     from callscope.read.formats import jsonl
 
-    jsonl.write(trace, file)
+    jsonl.write(trace._data(), file)
     return file.getvalue().splitlines()
 
 
 LINES = lines_of(EXERCISED)
+LINES_OF_EVENTS = (Path(__file__).parent / "data" / "version-1.jsonl").read_bytes().splitlines()
 VALUES = st.recursive(
     st.none()
     | st.booleans()
@@ -312,7 +314,7 @@ def test_times_of_which_no_figure_could_be_made(folder, fast, ts_ns):
     """A time that takes more than 64 bits is refused."""
     path = folder / "times.jsonl"
     for kind in ("call", "return", "raise", "suspend", "resume"):
-        lines = [*map(json.loads, LINES)]
+        lines = [*map(json.loads, LINES_OF_EVENTS)]
         place = next(place for place, line in enumerate(lines) if line["kind"] == kind)
         lines[place]["ts_ns"] = ts_ns
         path.write_text("\n".join(map(json.dumps, lines)) + "\n")

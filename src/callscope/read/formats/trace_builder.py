@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from array import array
+from collections.abc import Collection, Iterable, Sequence
+from operator import add
 from typing import Any, Final
 
 from callscope.read.formats.json_text import INT64
+from callscope.read.formats.metadata_versions import MetadataVersions
 from callscope.trace import (
     NO_ROW,
     UNFINISHED,
+    Arguments,
     Callee,
     CallError,
     ClassMetadata,
@@ -24,54 +27,15 @@ from callscope.trace import (
 
 NOT_RUNNING: Final = "its call is not running"
 BEFORE_PARENT: Final = "it begins before its parent call"
+_UNKNOWN: Final = NO_ROW - 1
+"""Place of a parent that has not begun."""
+_Key = tuple[str, str, str, int | None, tuple[str, ...] | None]
+"""Method, defining class, runtime class, index in its MRO, and names of arguments."""
 BACKWARDS: Final = "it happens before an earlier event of its call"
 
 
 class WrongLineError(Exception):
     """A line that is invalid at its position; the message says why."""
-
-
-class MetadataVersions:
-    """Metadata of sites and classes, up to some line.
-
-    All lines share one dict of versioned entries: a copy per line would take quadratic space.
-
-    Args:
-        before: the metadata before; None if there was none.
-    """
-
-    __slots__ = ("_entries", "_version")
-
-    def __init__(self, before: MetadataVersions | None = None) -> None:
-        self._entries: dict[Hashable, tuple[list[int], list[Any]]] = {}
-        self._version = 0
-        if before is not None:
-            self._entries, self._version = before._entries, before._version + 1
-
-    def add(self, entry: SiteMetadata | ClassMetadata) -> None:
-        """Add metadata that applies from here on."""
-        key = entry[:2] if isinstance(entry, SiteMetadata) else entry.runtime_class
-        versions, entries = self._entries.setdefault(key, ([], []))
-        if versions and versions[-1] == self._version:
-            entries[-1] = entry
-        else:
-            versions.append(self._version)
-            entries.append(entry)
-
-    def site(self, defining_class: str, method: str) -> SiteMetadata | None:
-        """Return the metadata of a site."""
-        metadata: SiteMetadata | None = self._get((defining_class, method))
-        return metadata
-
-    def cls(self, name: str) -> ClassMetadata | None:
-        """Return the metadata of a class."""
-        metadata: ClassMetadata | None = self._get(name)
-        return metadata
-
-    def _get(self, key: Hashable) -> Any:
-        versions, entries = self._entries.get(key, ((), ()))
-        place = bisect_right(versions, self._version)
-        return entries[place - 1] if place else None
 
 
 class TraceBuilder:
@@ -115,11 +79,7 @@ class TraceBuilder:
                 a number takes more than 64 bits.
         """
         names = None if arguments is None else tuple(arguments)
-        key = method, defining_class, runtime_class, mro_index, names
-        callee = self._callees.get(key)
-        if callee is None:
-            metadata = self.metadata.site(defining_class, method), self.metadata.cls(runtime_class)
-            callee = self._callees[key] = self._builder.callee(Callee(*key, *metadata))
+        callee = self._callee((method, defining_class, runtime_class, mro_index, names))
         rows, parent = self.rows, NO_ROW
         values = None if arguments is None else tuple(arguments.values())
         if call_id in rows:
@@ -151,6 +111,103 @@ class TraceBuilder:
         row = self._running(call_id, end_ns)
         self.table.end_ns[row] = end_ns
         self.table.outcome[row] = outcome
+
+    def _callee(self, key: _Key) -> int:
+        callee = self._callees.get(key)
+        if callee is None:
+            metadata = self.metadata.site(key[1], key[0]), self.metadata.cls(key[2])
+            callee = self._callees[key] = self._builder.callee(Callee(*key, *metadata))
+        return callee
+
+    def extend(
+        self,
+        starts: Sequence[int],
+        durations: Sequence[int],
+        strands: Sequence[tuple[int, str, str | None]],
+        call_ids: Sequence[int],
+        parent_ids: Sequence[int | None],
+        callees: Iterable[_Key],
+        instances: Iterable[int | None],
+        via_super: Iterable[bool],
+        arguments: Iterable[Arguments],
+        outcomes: Iterable[Value | CallError],
+    ) -> bool:
+        """Add calls that have begun and ended.
+
+        Returns:
+            False, with nothing added, if one of them may be wrong; `begin` says which.
+        """
+        first, table, known = len(self.table), self.table, self.rows
+        rows = dict(zip(call_ids, range(first, first + len(call_ids)), strict=True))
+        parents = [
+            NO_ROW if number is None else known.get(number, rows.get(number, _UNKNOWN))
+            for number in parent_ids
+        ]
+        begins = table.start_ns
+        if (
+            len(rows) < len(call_ids)
+            or not known.keys().isdisjoint(rows)
+            or min(durations) < 0
+            or not all(_UNKNOWN < parent < row for row, parent in enumerate(parents, first))
+            or any(
+                start < (begins[parent] if parent < first else starts[parent - first])
+                for start, parent in zip(starts, parents, strict=True)
+                if parent != NO_ROW
+            )
+        ):
+            return False
+        try:
+            numbers = array("q", call_ids)
+            objects = array("q", [instance or 0 for instance in instances])
+            ends = array("q", map(add, starts, durations))
+        except OverflowError:
+            return False
+        keys = [*callees]
+        for key in dict.fromkeys(keys):
+            self._callee(key)
+        indices = {strand: self._builder.strand(strand) for strand in dict.fromkeys(strands)}
+        table.start_ns += array("q", starts)
+        table.end_ns += ends
+        table.parent += array("i", parents)
+        table.depth += array("i", bytes(4 * len(parents)))
+        table.set_depths(first)
+        table.callee += array("i", map(self._callees.__getitem__, keys))
+        table.strand += array("i", map(indices.__getitem__, strands))
+        table.instance += objects
+        table.via_super += array("b", via_super)
+        table.arguments += arguments
+        table.outcome += outcomes
+        table.call_id += numbers
+        known.update(rows)
+        return True
+
+    def complete(
+        self,
+        call_id: int,
+        duration_ns: int | None,
+        outcome: Value | CallError,
+        suspensions: Iterable[int] | None,
+    ) -> None:
+        """Record what the line of a call says of its suspensions and its end.
+
+        Args:
+            call_id: number of the call, which has begun.
+            duration_ns: time from its begin to its end; None if it has not ended.
+            outcome: its result or error.
+            suspensions: times at which it was suspended and resumed, in turn.
+
+        Raises:
+            WrongLineError: if a time goes backwards, or takes more than 64 bits.
+        """
+        for index, ts_ns in enumerate(suspensions or ()):
+            act = self.resume if index % 2 else self.suspend
+            act(call_id, ts_ns)
+        if duration_ns is not None:
+            end_ns = self.table.start_ns[self.rows[call_id]] + duration_ns
+            if end_ns >= INT64:
+                msg = "its end takes more than 64 bits"
+                raise WrongLineError(msg)
+            self.end(call_id, end_ns, outcome)
 
     def suspend(self, call_id: int, ts_ns: int) -> None:
         """Record the suspension of a call; raises as `end`."""

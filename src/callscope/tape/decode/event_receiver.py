@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Protocol
 
-from callscope.trace import Event
+from callscope.trace import Event, RowBatch
 
 
 class EventReceiver(Protocol):
@@ -14,7 +14,10 @@ class EventReceiver(Protocol):
     is_live: bool
     """True if each event is delivered before more is read, with the call as it is at that time."""
 
-    def deliver(self, events: deque[Event], /) -> None:
+    takes_rows: bool
+    """True if it takes batches of rows in place of their events."""
+
+    def deliver(self, events: deque[Event | RowBatch], /) -> None:
         """Take events from the left, each once it is delivered.
 
         A sink may cause a nested delivery, which takes the rest.

@@ -23,8 +23,7 @@ from callscope.trace import (
     Arguments,
     Call,
     CallError,
-    Event,
-    EventKind,
+    RowBatch,
     Value,
 )
 
@@ -76,11 +75,8 @@ class FastDecoder:
         self._rows: list[_Row] = []
         self._ends: list[int] = []
         self._outcomes: list[Value | CallError] = []
-        self.events: list[Event] = []
-        """Events for the receiver."""
-        self.last_seq: int = state.last_seq
-        """Number of the last event."""
-        self._makes_events = state.receiver is not None
+        self._ended: list[int] = []
+        """Places of earlier calls that have ended, in this order."""
         self._calls: dict[int, Call] = {}
         self._supers: dict[tuple[int, int], bool] = {}
 
@@ -125,6 +121,17 @@ class FastDecoder:
             )
             for layout, identity, place, parent, before in self._open
         ]
+
+    def batch(self) -> RowBatch:
+        """Return what has happened, for the receiver of events."""
+        places = [place for _, _, place, *_ in self._open]
+        still_open = frozenset(
+            place - self._first
+            for place in (*places, self._raised)
+            if place is not None and place >= self._first
+        )
+        rows = range(self._first, self._first + self.count)
+        return RowBatch(self._table, rows, still_open, self._ended, self._state.last_seq)
 
     def put(self) -> array[int]:
         """Put the calls in the table, and return their numbers, with which they count.
@@ -209,8 +216,6 @@ class FastDecoder:
             self._ends.append(UNFINISHED)
             self._outcomes.append(None)
             parent = place, depth, callee, instance
-            if self._makes_events:
-                self._tell("call", start_ns, place)
         self._open.append((layout, identity, place, parent, None))
         return True
 
@@ -231,8 +236,6 @@ class FastDecoder:
             if place is not None:
                 result = None if captured is None else self._builder.result(layout, captured)
                 self._set_end(place, end_ns, result)
-                if self._makes_events:
-                    self._tell("return", end_ns, place)
 
     def _set_end(self, place: int, end_ns: int, outcome: Value | CallError) -> None:
         row = place - self._first
@@ -241,29 +244,21 @@ class FastDecoder:
             if outcome is not None:
                 self._outcomes[row] = outcome
         else:
-            call = self._call(place)
-            call._table.outcome[call._row] = outcome
-            call._table.end_ns[call._row] = end_ns
+            table, row = self._table.at(place)
+            table.outcome[row] = outcome
+            table.end_ns[row] = end_ns
+            self._ended.append(place)
 
     def _settle(self, end_ns: int, error: CallError = UNKNOWN_ERROR) -> None:
         """End a call that has raised."""
         place = self._raised
         if place is not None:
             self._set_end(place, end_ns, error)
-            if self._makes_events:
-                self._tell("raise", end_ns, place)
             self._raised = None
-
-    def _tell(self, kind: EventKind, ts_ns: int, place: int) -> None:
-        self.last_seq += 1
-        self.events.append(Event(kind, self.last_seq, ts_ns, self._call(place)))
 
 
 class NativeDecoder(FastDecoder):
-    """Decoder in C, of what the tape in C has written; see ctape/decoding.h.
-
-    Events are made by the decoder in Python.
-    """
+    """Decoder in C, of what the tape in C has written; see ctape/decoding.h."""
 
     last_ns: int
     _decoded: tuple[bytes, ...] | None = None
@@ -272,7 +267,7 @@ class NativeDecoder(FastDecoder):
 
     def take(self, chunk: Chunk) -> list[Any] | None:
         """Decode records as `FastDecoder.take` does."""
-        if self._makes_events or not chunk.is_packed:
+        if not chunk.is_packed:
             return super().take(chunk)
         rows, callees = self._builder, self._table.callees
         count, self.last_ns, self._raised, opened, *decoded, ended = TAPE.decode(

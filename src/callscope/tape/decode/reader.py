@@ -210,6 +210,7 @@ class TapeReader:
         if rest is None:
             return False
         opened, raised, calls, ids = plain.open, plain.raised, plain.count, plain.put()
+        events, last_seq = self._state.events_of(plain.batch())
         table, row = self._state.rows.table, len(self._state.rows.table)
         left = [batch._replace(chunks=[Chunk(chunk.tape, rest, rest)])] if rest else []
         ended = self._ended.union(batch.ended)
@@ -220,8 +221,8 @@ class TapeReader:
             del self._unread[0]
         self._ended = ended
         table.call_id[row:] = ids
-        self._state.events += plain.events
-        self._state.last_seq = plain.last_seq
+        self._state.events += events
+        self._state.last_seq = last_seq
         self._state.last_id += calls
         self._state.limit.count += calls
         thread.open = opened

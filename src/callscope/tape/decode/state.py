@@ -12,7 +12,7 @@ from callscope.tape.decode.event_receiver import EventReceiver
 from callscope.tape.decode.filter import Filter, Limit
 from callscope.tape.decode.open_call import OpenCall
 from callscope.tape.decode.row_builder import RowBuilder
-from callscope.trace import Call, Event, EventKind, Table, TableBuilder
+from callscope.trace import Call, Event, EventKind, RowBatch, Table, TableBuilder
 
 _LEAST_TABLE: Final = 1_024
 """Least number of rows after which another table is begun."""
@@ -57,7 +57,7 @@ class DecodeState:
         """Innermost kept call at the coroutine or mark of each token."""
         self.instants: deque[Instant] = deque()
         """Ordered instants to apply, the next one first."""
-        self.events: deque[Event] = deque()
+        self.events: deque[Event | RowBatch] = deque()
         """Events that the receiver has not taken yet."""
         self.last_seq: int = 0
         """Number of the last event."""
@@ -88,6 +88,13 @@ class DecodeState:
         if self.receiver is None or call is None:
             return (), last_seq
         return (Event(kind, last_seq + 1, ts_ns, call, context),), last_seq + 1
+
+    def events_of(self, batch: RowBatch) -> tuple[tuple[Event | RowBatch, ...], int]:
+        """Return what the receiver takes of a batch, and the `last_seq` with it."""
+        if self.receiver is None:
+            return (), self.last_seq
+        events = (batch,) if self.receiver.takes_rows else tuple(batch.events())
+        return events, batch.last_seq
 
     def parent(self, call: Call | None) -> Call | None:
         """Return a parent call; None if it has been dropped."""

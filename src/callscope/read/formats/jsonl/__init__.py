@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import BinaryIO
 
 from callscope.read.formats.jsonl.reader import Reader
-from callscope.read.formats.text_io import write_pieces
 from callscope.trace import TraceData
-from callscope.trace.schema import end_line, event_lines, header_line
+from callscope.trace.call_lines import CallLines
+from callscope.trace.schema import end_line, header_line
 
 
 def write(trace: TraceData, file: BinaryIO) -> None:
     """Write a trace as JSON Lines."""
     file.write(header_line(trace.header).encode())
-    write_pieces(event_lines(trace.events(), {}), file)
+    file.writelines(CallLines(trace.table, {}))
     file.write(end_line(trace.lost, trace.left_out).encode())
 
 

@@ -22,13 +22,20 @@ Int64: TypeAlias = Annotated[int, msgspec.Meta(ge=-INT64, le=INT64 - 1)]
 """A time; larger ones could not be used in calculations."""
 
 
-class Begun(Struct, tag_field="kind", tag="call", gc=False):
-    """A line of kind "call"; its fields are in the order of `TraceBuilder.begin`."""
+class RaisedError(Struct, gc=False):
+    """The error of a call."""
+
+    type: str
+    message: str
+
+
+class Begun(Struct, tag_field="kind", tag="call", gc=False, kw_only=True):
+    """A line of kind "call"; its fields begin in the order of `TraceBuilder.begin`."""
 
     ts_ns: Int64
     pid: int
     thread: str
-    task: str | None
+    task: str | None = None
     call_id: int
     parent_id: int | None
     method: str
@@ -36,9 +43,14 @@ class Begun(Struct, tag_field="kind", tag="call", gc=False):
     runtime_class: str
     instance: int | None
     mro_index: int | None
-    via_super: bool
+    via_super: bool = False
     arguments: dict[str, Scalar] | None = None
     texts: list[str] | None = None
+    duration_ns: Int64 | None = None
+    result: Scalar = None
+    error: RaisedError | None = None
+    text_result: bool = False
+    suspensions: list[Int64] | None = None
 
 
 class Returned(Struct, tag_field="kind", tag="return", gc=False):
@@ -47,15 +59,10 @@ class Returned(Struct, tag_field="kind", tag="return", gc=False):
     ts_ns: Int64
     call_id: int
     result: Scalar
+    text_result: bool = False
     texts: list[str] | None = None
+    """In version 1, ``["result"]`` if that is a text."""
     error: None = None
-
-
-class RaisedError(Struct, gc=False):
-    """The error of a line of kind "raise"."""
-
-    type: str
-    message: str
 
 
 class Raised(Struct, tag_field="kind", tag="raise", gc=False):
@@ -142,23 +149,72 @@ def _is_utf8(lines: bytes) -> bool:
     return True
 
 
+def link_whole(builder: TraceBuilder, events: list[Any]) -> bool:
+    """Add decoded lines to `builder`, if all are of calls that have ended; else return False."""
+    if {*map(type, events)} != {Begun}:
+        return False
+    # fmt: off
+    (
+        starts, pids, threads, tasks, call_ids, parent_ids, methods, definings, runtimes,
+        instances, mro_indices, via_super, arguments, texts, durations, results, errors,
+        text_results, suspensions,
+    ) = zip(*map(astuple, events), strict=True)
+    # fmt: on
+    if None in durations or any(suspensions):
+        return False
+    if any(texts):
+        arguments = tuple(
+            with_texts(values, names) if names and values else values
+            for values, names in zip(arguments, texts, strict=True)
+        )
+    if any(text_results):
+        results = tuple(
+            Text(result) if is_text and type(result) is str else result
+            for result, is_text in zip(results, text_results, strict=True)
+        )
+    if any(errors):
+        results = tuple(
+            result if error is None else CallError(error.type, error.message)
+            for result, error in zip(results, errors, strict=True)
+        )
+    names = [None if values is None else tuple(values) for values in arguments]
+    return builder.extend(
+        starts,
+        durations,
+        [*zip(pids, threads, tasks, strict=True)],
+        call_ids,
+        parent_ids,
+        zip(methods, definings, runtimes, mro_indices, names, strict=True),
+        instances,
+        via_super,
+        [None if values is None else tuple(values.values()) for values in arguments],
+        results,
+    )
+
+
 def link(builder: TraceBuilder, events: Iterator[Any]) -> None:
     """Add decoded lines to `builder`.
 
     Raises:
         WrongLineError: at the first invalid line, which is the last one consumed.
     """
-    begin, end = builder.begin, builder.end
+    begin, end, complete = builder.begin, builder.end, builder.complete
     for event in events:
         kind = type(event)
         if kind is Begun:
-            *fields, texts = astuple(event)
+            *fields, texts, duration_ns, result, error, text_result, suspensions = astuple(event)
             if texts and event.arguments:
                 fields[-1] = with_texts(event.arguments, texts)
             begin(*fields)
+            if duration_ns is not None or suspensions:
+                if text_result and type(result) is str:
+                    result = Text(result)
+                outcome = result if error is None else CallError(error.type, error.message)
+                complete(event.call_id, duration_ns, outcome, suspensions)
         elif kind is Returned:
             result = event.result
-            if event.texts and type(result) is str and "result" in event.texts:
+            is_text = event.text_result or (event.texts and "result" in event.texts)
+            if is_text and type(result) is str:
                 result = Text(result)
             end(event.call_id, event.ts_ns, result)
         else:

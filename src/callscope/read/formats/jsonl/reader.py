@@ -11,7 +11,7 @@ from callscope.read.formats.jsonl.slow import header, is_json, parse, take
 from callscope.read.formats.trace_builder import TraceBuilder, WrongLineError
 from callscope.trace import Header, Recorded
 
-_PIECE: Final = 1 << 16
+_PIECE: Final = 1 << 18
 _MOST_BLANK: Final = 1_000
 """Most blank lines in a trace; guards against decompression bombs."""
 _GZIP_MAGIC: Final = b"\x1f\x8b"
@@ -82,6 +82,9 @@ class Reader:
         events = self._fast.decode(b"".join(lines))
         if events is None or len(events) != len(lines):
             return False
+        if self._fast.link_whole(self._builder, events):
+            self._line += len(events)
+            return True
         rest = iter(events)
         try:
             self._fast.link(self._builder, rest)

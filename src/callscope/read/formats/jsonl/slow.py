@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from itertools import product
-from operator import itemgetter
 from typing import Any, Final, NoReturn
 
 from callscope.errors import TraceFormatError
@@ -26,6 +26,7 @@ from callscope.trace import (
 CLASS_KEYS: Final = ClassMetadata._fields[3:]
 """Optional keys of a class line, in addition to its MRO and its sites."""
 
+_VERSIONS: Final = range(1, SCHEMA_VERSION + 1)
 _SCALARS: Final = (str, int, float, bool, type(None))
 
 _CALL_KEYS: Final = (
@@ -44,7 +45,6 @@ _CALL_KEYS: Final = (
 )
 _OPTIONAL: Final = {"task", "parent_id", "instance", "mro_index"}
 _TEXTS: Final = {"thread", "task", "method", "defining_class", "runtime_class"}
-_call_fields: Final = itemgetter(*_CALL_KEYS)
 
 
 def _type_of(key: str) -> type:
@@ -120,10 +120,10 @@ def header(line: dict[str, Any], name: str) -> Header:
     if line.get("kind") != "trace":
         msg = "it is not the header of a trace"
         raise WrongLineError(msg)
-    if line.get("v") != SCHEMA_VERSION:
+    if line.get("v") not in _VERSIONS:
         msg = (
             f"{name!r} is a trace of schema version {line.get('v')!r:.40}, and this callscope"
-            f" reads version {SCHEMA_VERSION}. Read it with the callscope that wrote it."
+            f" reads versions 1 to {SCHEMA_VERSION}. Read it with the callscope that wrote it."
         )
         raise TraceFormatError(msg)
     return Header(
@@ -190,16 +190,11 @@ def take(builder: TraceBuilder, line: dict[str, Any]) -> None:
 
 
 def _begin(builder: TraceBuilder, line: dict[str, Any]) -> None:
-    fields: tuple[Any, ...] = ()
-    try:
-        fields = _call_fields(line)
-        is_right = tuple(map(type, fields)) in _CALL_TYPES
-    except KeyError:
-        is_right = False
-    if not is_right:
+    line.setdefault("via_super", False)
+    fields: tuple[Any, ...] = tuple(map(line.get, _CALL_KEYS))
+    if tuple(map(type, fields)) not in _CALL_TYPES:
         for key in _CALL_KEYS:
             _field(line, key, _type_of(key), optional=key in _OPTIONAL)
-        fields = tuple(map(line.get, _CALL_KEYS))
     ts_ns, pid, thread, task, call_id, parent_id, *names, instance, mro_index, via_super = fields
     _check_time(ts_ns)
     method, defining_class, runtime_class, thread = map(sys.intern, (*names, thread))
@@ -217,16 +212,33 @@ def _begin(builder: TraceBuilder, line: dict[str, Any]) -> None:
         instance,
         mro_index,
         via_super,
-        None if arguments is None else _values(arguments, line),
+        None if arguments is None else _values(arguments, _texts(line)),
     )
+    _complete(builder, line, call_id)
+
+
+def _complete(builder: TraceBuilder, line: dict[str, Any], call_id: int) -> None:
+    duration_ns = _field(line, "duration_ns", int, optional=True)
+    suspensions = _field(line, "suspensions", list, optional=True) or ()
+    if not all(type(ts_ns) is int and -INT64 <= ts_ns < INT64 for ts_ns in suspensions):
+        msg = "'suspensions' is not a list of times"
+        raise WrongLineError(msg)
+    if duration_ns is not None or suspensions:
+        texts = ("result",) if line.get("text_result") is True else ()
+        builder.complete(call_id, duration_ns, _outcome(line, texts), suspensions)
 
 
 def _end(builder: TraceBuilder, line: dict[str, Any]) -> None:
+    is_text = line.get("text_result") is True
+    texts = ("result",) if is_text else _texts(line)  # which version 1 has in its place
+    builder.end(_field(line, "call_id", int), _time(line), _outcome(line, texts))
+
+
+def _outcome(line: dict[str, Any], texts: Sequence[str]) -> Value | CallError:
     error = _field(line, "error", dict, optional=True)
     if error is not None:
-        error = CallError(_field(error, "type", str), _field(error, "message", str))
-    result = _values({"result": line.get("result")}, line)["result"]
-    builder.end(_field(line, "call_id", int), _time(line), result if error is None else error)
+        return CallError(_field(error, "type", str), _field(error, "message", str))
+    return _values({"result": line.get("result")}, texts)["result"]
 
 
 def _time(line: dict[str, Any], name: str = "ts_ns") -> int:
@@ -275,8 +287,11 @@ def _class(builder: TraceBuilder, line: dict[str, Any]) -> None:
     builder.cls(_field(line, "runtime_class", str), _strings(line, "mro"), methods, details)
 
 
-def _values(values: dict[str, Any], line: dict[str, Any]) -> dict[str, Value]:
-    texts = _field(line, "texts", list, optional=True)
+def _texts(line: dict[str, Any]) -> list[str]:
+    return _field(line, "texts", list, optional=True) or []
+
+
+def _values(values: dict[str, Any], texts: Sequence[str]) -> dict[str, Value]:
     if not all(isinstance(value, _SCALARS) for value in values.values()):
         msg = "a captured value is not a scalar"
         raise WrongLineError(msg)
