@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callscope.trace import python_kernels
+from callscope.trace import Text, python_kernels
 
 c_kernels = pytest.importorskip("callscope.trace._kernels")
 
@@ -33,6 +33,7 @@ VALUES = st.one_of(
     st.sampled_from([(1 << 63) - 1, 1 - (1 << 63), -(1 << 63), True, None, 0.5, "%é"]),
     st.binary(max_size=3),
 )
+TEXTS = st.text(st.characters() | st.sampled_from('\0"\\\x7f\n€😀')).map(Text)
 NUMBERS = column("q", INT62) | column("i", st.integers(-5, 5)) | column("b", st.integers(-5, 5))
 COLUMNS = st.one_of(
     st.tuples(st.just("integer"), NUMBERS, INT62),
@@ -41,6 +42,8 @@ COLUMNS = st.one_of(
     st.tuples(st.just("choice"), column("b", st.integers(0, 1)), st.just((b"\xff%s", b""))),
     st.tuples(st.just("value"), entries(VALUES), st.just(convert)),
     st.tuples(st.just("argument"), entries(st.tuples(VALUES)), st.just(0), st.just(convert)),
+    st.tuples(st.just("json"), entries(st.tuples(VALUES | TEXTS)), st.just(0), st.just(convert)),
+    st.tuples(st.just("json"), entries(VALUES | TEXTS), st.just(-1), st.just(convert)),
 )
 
 
@@ -108,6 +111,10 @@ def test_what_no_text_is_written_of(kernels, bad):
         (0, array("i", [0]), ((0,),), (("integer", ONE, 1 << 63),)),
         (0, array("i", [0]), ((0,),), (("integer", array("q", [1 - (1 << 63)]), 2),)),
         (0, array("i", [0]), ((0,),), (("value", (1, 2), convert),)),
+        (0, array("i", [0]), ((0,),), (("json", ("a", "b"), -1, convert),)),
+        (0, array("i", [0]), ((0,),), (("json", ["a", "b"], -1),)),
+        (0, array("i", [0]), ((0,),), (("json", ["a", "b"], 0, convert),)),
+        (0, array("i", [0]), ((0,),), (("json", [("a",)], -2, convert),)),
         (0, array("i", [0]), ((0,),), (("choice", ONE, [b""]),)),
         (0, array("i", [0]), ((0,),), (["integer", ONE, 0],)),
         (0, array("i", [0]), ((0,),), (("integer", ONE),)),
@@ -250,6 +257,45 @@ def test_counts_of_a_type(pairs):
     assert counted[0] == counted[1]
 
 
+KINDS = st.sampled_from([1, 1.5, float("inf"), float("nan"), "a", Text("a"), None, True, {}])
+PASSED = KINDS | st.lists(KINDS, max_size=3).map(tuple)
+
+
+@st.composite
+def shaped_calls(draw):
+    """Return columns of calls: callees, strands, ends, arguments and outcomes."""
+    size = draw(st.integers(0, 40))
+    few = st.lists(st.integers(0, 1), min_size=size, max_size=size)
+    ends = st.lists(st.sampled_from([-(1 << 63), 0, 7]), min_size=size, max_size=size)
+    passed, outcomes = (
+        draw(st.lists(values, min_size=size, max_size=size)) for values in (PASSED, KINDS)
+    )
+    numbers = array("i", draw(few)), array("i", draw(few)), array("q", draw(ends))
+    return *numbers, passed, outcomes
+
+
+@given(shaped_calls(), st.data())
+def test_shapes_of_calls(columns, data):
+    """Calls of one callee and strand, with values of the same types, have one shape."""
+    first = data.draw(st.integers(0, len(columns[0])))
+    one, other = zeros("i", len(columns[0]) - first), zeros("i", len(columns[0]) - first)
+    firsts = c_kernels.row_shapes(one, first, *columns)
+    assert (firsts, one) == (python_kernels.row_shapes(other, first, *columns), other)
+    assert [one[row - first] for row in firsts] == [*range(len(firsts))]
+
+
+@given(st.data())
+def test_entries_of_columns(data):
+    """Entries are taken from one column or the other, where there is an index."""
+    indices = array("i", data.draw(st.lists(st.integers(-3, 3))))
+    one, other = zeros("q", len(indices)), zeros("q", len(indices))
+    for kernels, numbers in ((c_kernels, one), (python_kernels, other)):
+        kernels.look_up(numbers, indices, array("q", [5, 6, 7, 8]), array("q", [1, 2]))
+    assert one == other
+    by_index = {-3: 2, -2: 1, -1: 0, 0: 5, 1: 6, 2: 7, 3: 8}
+    assert [*one] == [by_index[index] for index in indices]
+
+
 INTS, LONGS, DOUBLES, FLAGS = (array(code, [0, 0]) for code in "iqdb")
 SHORT_I, SHORT_Q, SHORT_D = (array(code, [0]) for code in "iqd")
 HIGH = array("i", [0, 2])
@@ -309,6 +355,22 @@ def with_(index, value):
         ("select_rows", (INTS[:], NO, BOTH)),
         ("select_rows", (INTS[:], INTS, array("b", []))),
         ("select_rows", (INTS[:], INTS, INTS)),
+        ("row_shapes", (INTS[:], -1, INTS, INTS, LONGS, [1, 2], [1, 2])),
+        ("row_shapes", (INTS[:], 1, INTS, INTS, LONGS, [1, 2, 3], [1, 2, 3])),
+        ("row_shapes", (INTS[:], (1 << 63) - 1, INTS, INTS, LONGS, [1, 2], [1, 2])),
+        ("row_shapes", (INTS[:], 0, SHORT_I, INTS, LONGS, [1, 2], [1, 2])),
+        ("row_shapes", (INTS[:], 0, INTS, SHORT_I, LONGS, [1, 2], [1, 2])),
+        ("row_shapes", (INTS[:], 0, INTS, INTS, SHORT_Q, [1, 2], [1, 2])),
+        ("row_shapes", (INTS[:], 0, INTS, INTS, DOUBLES, [1, 2], [1, 2])),
+        ("row_shapes", (INTS[:], 0, INTS, INTS, LONGS, [1], [1, 2])),
+        ("row_shapes", (INTS[:], 0, INTS, INTS, LONGS, [1, 2], [1])),
+        ("row_shapes", (INTS[:], 0, INTS, INTS, LONGS, (1, 2), [1, 2])),
+        ("row_shapes", (LONGS[:], 0, INTS, INTS, LONGS, [1, 2], [1, 2])),
+        ("look_up", (SHORT_Q[:], NO, LONGS, LONGS)),
+        ("look_up", (LONGS[:], HIGH, LONGS, LONGS)),
+        ("look_up", (LONGS[:], array("i", [-4]), LONGS, LONGS)),
+        ("look_up", (LONGS[:], INTS, INTS, LONGS)),
+        ("look_up", (LONGS[:], INTS, LONGS, INTS)),
         ("count_numbers", (HIGH, LONGS[:])),
         ("count_numbers", (NO, LONGS[:])),
         ("count_numbers", (INTS, INTS[:])),

@@ -6,17 +6,20 @@ fit raises an exception. The parts are compiled as one. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "ckernels/columns.h"
 
 #include "ckernels/groups.h"
+#include "ckernels/shapes.h"
 #include "ckernels/text.h"
 #include "ckernels/times.h"
 
 static PyMethodDef methods[] = {
     {"rows_text", rows_text, METH_VARARGS, "Return the text of rows."},
+    {"row_shapes", row_shapes, METH_VARARGS, "Set the shape of each row."},
     {"link_rows", link_rows, METH_VARARGS, "Link calls to their children."},
     {"durations", durations, METH_VARARGS, "Set the durations of calls."},
     {"subtract_children", subtract_children, METH_VARARGS, "Subtract the times of children."},
@@ -25,6 +28,7 @@ static PyMethodDef methods[] = {
     {"enter_paths", enter_paths, METH_VARARGS, "Set the path of each row."},
     {"follow_objects", follow_objects, METH_VARARGS, "Set the path of each object."},
     {"select_rows", select_rows, METH_VARARGS, "Select the rows of some kinds."},
+    {"look_up", look_up, METH_VARARGS, "Set each number to an entry of a column."},
     {"count_numbers", count_numbers, METH_VARARGS, "Count each number of a column."},
     {"scatter", scatter, METH_VARARGS, "Sort a column by another of numbers."},
     {NULL},

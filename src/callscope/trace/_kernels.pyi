@@ -10,6 +10,16 @@ def rows_text(
     columns: tuple[tuple[object, ...], ...],
     /,
 ) -> bytes: ...
+def row_shapes(
+    shapes: array[int],
+    first: int,
+    callees: array[int],
+    strands: array[int],
+    ends: array[int],
+    arguments: list[Any],
+    outcomes: list[Any],
+    /,
+) -> list[int]: ...
 def link_rows(
     first: int, size: int, parents: array[int], last: array[int], previous: array[int], /
 ) -> None: ...
@@ -32,6 +42,9 @@ def count_type(
 ) -> None: ...
 def enter_paths(
     paths: array[int], parents: array[int], kinds: array[int], enter: Callable[[int, int], int], /
+) -> None: ...
+def look_up(
+    numbers: array[int], indices: array[int], source: array[int], outer: array[int], /
 ) -> None: ...
 def count_numbers(numbers: array[int], counts: array[int], /) -> None: ...
 def scatter(

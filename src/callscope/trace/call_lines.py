@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Collection, Hashable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from callscope.introspect.values import CallError, Text
+from callscope.introspect.values import CallError, Text, Value
 from callscope.trace.event import finite
 from callscope.trace.kernels import KERNELS
 from callscope.trace.schema import (
@@ -19,14 +19,15 @@ from callscope.trace.schema import (
     texts_text,
     value_json,
 )
-from callscope.trace.table import NO_ROW, UNFINISHED, Arguments, Callee, Table
+from callscope.trace.table import UNFINISHED, Callee, Table
 
 if TYPE_CHECKING:
     from callscope.trace.metadata import MetadataCache
 
-_AT_ONCE: Final = 2_048
-"""Number of calls whose lines are made together."""
-_START, _ID, _PARENT, _DEPTH, _INSTANCE, _SUPER, _DURATION, _OUTCOME, _ALL, _ARGUMENT = range(10)
+_AT_ONCE: Final = 512
+"""Number of calls whose lines are made together: more would take new memory from the system."""
+_START, _ID, _PARENT, _DEPTH, _INSTANCE, _SUPER, _DURATION = range(7)
+_OUTCOME, _ALL, _ARGUMENT = range(7, 10)
 """Columns of a line; from the last on, one for each argument."""
 
 _Template = tuple[bytes | int, ...]
@@ -59,8 +60,7 @@ class CallLines:
         self._callees = table.callees
         self._cache = cache
         self._text = TableText(table)
-        self._templates: list[_Template] = []
-        self._indices: dict[Hashable, int] = {}
+        self._templates: dict[Hashable, _Template] = {}
         self._callee = table.callee[chosen]
         self._strand = table.strand[chosen]
         self._arguments = table.arguments[chosen]
@@ -71,74 +71,65 @@ class CallLines:
         self._suspensions = {
             row - rows.start: [*times] for row, times in table.suspensions.items() if row in rows
         }
-        ids, parents = table.call_id, table.parent[chosen]
-        parent_ids = [
-            ids[p] if p >= 0 else 0 if p == NO_ROW else _outer_id(table, p) for p in parents
-        ]
         most = max((len(callee.argument_names or ()) for callee in table.callees), default=0)
         start_ns = table.start_ns[chosen]
         self._columns: tuple[Any, ...] = (
             ("integer", start_ns, 0),
-            ("integer", ids[chosen], 0),
-            ("optional", array("q", parent_ids), 0),
+            ("integer", table.call_id[chosen], 0),
+            ("optional", _parent_ids(table, table.parent[chosen]), 0),
             ("integer", table.depth[chosen], 0),
             ("optional", table.instance[chosen], 0),
             ("choice", table.via_super[chosen], (b"", VIA_SUPER.encode())),
             ("difference", self._end_ns, start_ns),
-            ("value", self._outcome, _value_bytes),
+            ("json", self._outcome, -1, _value_bytes),
             ("value", self._arguments, _arguments_bytes),
-            *(("argument", self._arguments, index, _value_bytes) for index in range(most)),
+            *(("json", self._arguments, index, _value_bytes) for index in range(most)),
         )
 
     def __iter__(self) -> Iterator[bytes]:
-        size, described = len(self._callee), set[int]()
-        step = 1 if _has_versions(self._callees) else _AT_ONCE
-        for begin in range(0, size, step):
-            rows = slice(begin, min(begin + step, size))
-            for number in dict.fromkeys(self._callee[rows]):
-                if step == 1 or number not in described:
-                    described.add(number)
-                    yield from map(str.encode, metadata_lines(self._callees[number], self._cache))
-            shapes, more = self._shapes(rows)
-            yield KERNELS.rows_text(begin, shapes, (*self._templates, *more), self._columns)
+        size = len(self._callee)
+        for begin in range(0, size, _AT_ONCE):
+            yield from self._lines(range(begin, min(begin + _AT_ONCE, size)))
 
-    def _shapes(self, rows: slice) -> tuple[array[int], list[_Template]]:
-        """Return the index of each call's template, and the templates of single calls."""
-        shapes, indices, more = array("i"), self._indices, list[_Template]()
-        columns = self._callee, self._strand, self._arguments, self._outcome, self._end_ns
-        for callee, strand, passed, outcome, end_ns in zip(
-            *(column[rows] for column in columns), strict=True
-        ):
-            kinds = tuple(map(type, passed)) if type(passed) is tuple else type(passed)
-            key = callee, strand, kinds, type(outcome), end_ns != UNFINISHED
-            index = indices.get(key)
-            shapes.append(self._index(key, passed, outcome) if index is None else index)
-        for row in range(rows.start, rows.stop) if self._suspensions else ():
-            if times := self._suspensions.get(row):
-                *pieces, last = self._templates[shapes[row - rows.start]]
-                shapes[row - rows.start] = -1 - len(more)
+    def _lines(self, rows: range) -> Iterator[bytes]:
+        shapes = array("i", bytes(4 * len(rows)))
+        columns = self._callee, self._strand, self._end_ns, self._arguments, self._outcome
+        firsts = KERNELS.row_shapes(shapes, rows.start, *columns)
+        numbers = dict.fromkeys(map(self._callee.__getitem__, firsts))
+        callees = [self._callees[number] for number in numbers]
+        if len(rows) > 1 and _has_versions(callees):
+            half = len(rows) // 2
+            yield from self._lines(rows[:half])
+            yield from self._lines(rows[half:])
+            return
+        for callee in callees:
+            yield from map(str.encode, metadata_lines(callee, self._cache))
+        templates = [*map(self._template_of, firsts)]
+        self._add_suspensions(rows, shapes, templates)
+        yield KERNELS.rows_text(rows.start, shapes, tuple(templates), self._columns)
+
+    def _add_suspensions(self, rows: range, shapes: array[int], templates: list[_Template]) -> None:
+        """Give each call that was suspended a template of its own."""
+        for row in rows if self._suspensions else ():
+            times = self._suspensions.get(row)
+            if times:
+                *pieces, last = templates[shapes[row - rows.start]]
+                shapes[row - rows.start] = len(templates)
                 stated = ",".join(map(str, times))
-                more.append((*pieces, f',"suspensions":[{stated}]'.encode(), last))
-        if more:
-            first = len(self._templates)
-            shapes = array("i", (index if index >= 0 else first - 1 - index for index in shapes))
-        return shapes, more
+                templates.append((*pieces, f',"suspensions":[{stated}]'.encode(), last))
 
-    def _index(self, key: Any, passed: Arguments, outcome: Any) -> int:
-        """Return the index of a template that may not be there yet."""
-        callee, strand, kinds, result, has_ended = key
-        exact = key
-        if result is float or (type(passed) is tuple and float in kinds):
-            # Infinity and NaN become texts.
-            values = passed if type(passed) is tuple else ()
-            kinds = tuple(type(finite(value)) for value in values) if values else kinds
-            exact = "exact", callee, strand, kinds, type(finite(outcome)), has_ended
-        index = self._indices.get(exact)
-        if index is None:
-            index = self._indices[exact] = len(self._templates)
-            end = _end_pieces(exact[-2]) if has_ended else ()
-            self._templates.append(self._template(callee, strand, kinds, end))
-        return index
+    def _template_of(self, row: int) -> _Template:
+        """Return the template of a call."""
+        passed, outcome = self._arguments[row], self._outcome[row]
+        kinds: _Kinds = type(passed)
+        if isinstance(passed, tuple):
+            kinds = tuple(map(_kind, passed))
+        end = () if self._end_ns[row] == UNFINISHED else _end_pieces(_kind(outcome))
+        key = self._callee[row], self._strand[row], kinds, end
+        template = self._templates.get(key)
+        if template is None:
+            template = self._templates[key] = self._template(*key)
+        return template
 
     def _template(self, callee: int, strand: int, kinds: _Kinds, end: _Template) -> _Template:
         before, after = self._text.callee(callee)
@@ -152,16 +143,24 @@ class CallLines:
         )
 
 
-def _outer_id(table: Table, place: int) -> int:
-    outer, row = table.at(place)
-    return outer.call_id[row]
+def _kind(value: Value | CallError) -> type:
+    """Return the type as which a value is written: infinity and NaN become texts."""
+    return type(value if isinstance(value, CallError) else finite(value))
+
+
+def _parent_ids(table: Table, parents: array[int]) -> array[int]:
+    """Return the numbers of parents; 0 for roots."""
+    numbers = array("q", bytes(8 * len(parents)))
+    outer = array("q", [earlier.call_id[row] for earlier, row in table.outer])
+    KERNELS.look_up(numbers, parents, table.call_id, outer)
+    return numbers
 
 
 def _has_versions(callees: list[Callee]) -> bool:
     """Return whether two sites or classes of one name differ in their metadata."""
     versions: dict[Hashable, object] = {}
     return any(
-        versions.setdefault(key, metadata) is not metadata
+        versions.setdefault(key, metadata) != metadata
         for callee in callees
         for key, metadata in (
             (callee.site, callee.site_metadata),

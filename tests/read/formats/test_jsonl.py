@@ -71,3 +71,34 @@ def test_random_programs(tmp_path_factory, program, capture):
         running.run()
     path = trace.save(tmp_path_factory.getbasetemp() / "random.jsonl")
     assert contents(callscope.load(path)) == contents(trace)
+
+
+def twins():
+    """Return two classes of one name."""
+
+    class First:
+        def call(self): ...
+
+    class Second:
+        def call(self): ...
+
+    for cls in (First, Second):
+        cls.__qualname__ = cls.__name__ = "Twin"
+    return First, Second
+
+
+@pytest.mark.usefixtures("decoder")
+def test_two_classes_of_one_name(tmp_path):
+    """Each call has the line of its own method, however the two classes take turns."""
+    first, second = twins()
+    streamed = tmp_path / "streamed.jsonl"
+    one = callscope.record(first, second)
+    with one as trace, callscope.record(first, second, to=streamed):
+        for cls in [first] * 600 + [first, second] * 20 + [second] * 600:
+            cls().call()
+    lines = [call.line for call in trace.calls]
+    assert [lines.count(line) for line in {*lines}] == [620, 620]
+    assert [call.line for call in callscope.load(streamed).calls] == lines
+    saved = trace.save(tmp_path / "saved.jsonl")
+    assert [call.line for call in callscope.load(saved).calls] == lines
+    assert saved.read_bytes().count(b'"kind":"class"') < 50

@@ -224,6 +224,39 @@ select_rows(PyObject *Py_UNUSED(module), PyObject *args)
     return failed ? NULL : PyLong_FromSsize_t(count);
 }
 
+static int
+look_up_rows(const Column *indices, const Column *numbers, const Column *source, const Column *outer)
+{
+    for (Py_ssize_t row = 0; row < indices->length; row++) {
+        int64_t index = ((int32_t *)indices->view.buf)[row];
+        const Column *column = index >= 0 ? source : outer;
+        if (index == -1) {
+            continue;
+        }
+        index = index >= 0 ? index : -2 - index;
+        if (check_index(row, index, column->length) < 0) {
+            return -1;
+        }
+        ((int64_t *)numbers->view.buf)[row] = ((int64_t *)column->view.buf)[index];
+    }
+    return 0;
+}
+
+static PyObject *
+look_up(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *values[4];
+    Column columns[4] = {0}; /* indices, numbers, source, outer */
+    if (!PyArg_ParseTuple(args, "OOOO:look_up", &values[1], &values[0], &values[2], &values[3])) {
+        return NULL;
+    }
+    int failed = open_columns(columns, values, "iQ", -1) < 0
+                 || open_columns(&columns[2], &values[2], "qq", 0) < 0
+                 || look_up_rows(&columns[0], &columns[1], &columns[2], &columns[3]) < 0;
+    close_columns(columns, 4);
+    return failed ? NULL : Py_NewRef(Py_None);
+}
+
 static PyObject *
 count_numbers(PyObject *Py_UNUSED(module), PyObject *args)
 {

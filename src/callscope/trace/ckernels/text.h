@@ -1,6 +1,6 @@
 /* Text of rows. */
 
-enum { ROOM = 4096 /* bytes that a text has room for at first */ };
+enum { ROOM = 256 /* bytes per row that a text has room for at first */ };
 
 typedef struct {
     PyObject *bytes;
@@ -25,15 +25,27 @@ write_chars(Text *text, const char *data, Py_ssize_t size)
     return 0;
 }
 
+/* Two digits of each number below a hundred. */
+static const char PAIRS[] =
+    "0001020304050607080910111213141516171819"
+    "2021222324252627282930313233343536373839"
+    "4041424344454647484950515253545556575859"
+    "6061626364656667686970717273747576777879"
+    "8081828384858687888990919293949596979899";
+
 static int
 write_integer(Text *text, int64_t value)
 {
     char digits[20], *first = digits + sizeof(digits);
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    do {
-        *--first = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest > 0);
+    while (rest >= 10) {
+        first -= 2;
+        memcpy(first, &PAIRS[2 * (rest % 100)], 2);
+        rest /= 100;
+    }
+    if (rest > 0 || first == digits + sizeof(digits)) {
+        *--first = (char)('0' + rest);
+    }
     if (value < 0) {
         *--first = '-';
     }
@@ -49,6 +61,69 @@ write_bytes(Text *text, PyObject *bytes)
         return -1;
     }
     return write_chars(text, PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes));
+}
+
+/* Write an escape of a character below 0x10000. */
+static int
+write_escape(Text *text, Py_UCS4 code)
+{
+    static const char DIGITS[] = "0123456789abcdef", SPECIAL[] = "\"\\\b\f\n\r\t",
+                      LETTERS[] = "\"\\bfnrt";
+    const char *special = code != 0 && code < 0x80 ? strchr(SPECIAL, (int)code) : NULL;
+    if (special != NULL) {
+        const char escape[] = {'\\', LETTERS[special - SPECIAL]};
+        return write_chars(text, escape, 2);
+    }
+    const char escape[] = {'\\',
+                           'u',
+                           DIGITS[code >> 12 & 15],
+                           DIGITS[code >> 8 & 15],
+                           DIGITS[code >> 4 & 15],
+                           DIGITS[code & 15]};
+    return write_chars(text, escape, 6);
+}
+
+static int
+write_character(Text *text, Py_UCS4 code)
+{
+    if (code < 0x10000) {
+        return write_escape(text, code);
+    }
+    code -= 0x10000;
+    return write_escape(text, 0xD800 | code >> 10) < 0 || write_escape(text, 0xDC00 | (code & 0x3FF))
+               ? -1
+               : 0;
+}
+
+/* Write a string as JSON, in ASCII. */
+static int
+write_string(Text *text, PyObject *string)
+{
+#if PY_VERSION_HEX < 0x030C0000
+    if (PyUnicode_READY(string) < 0) {
+        return -1;
+    }
+#endif
+    int kind = PyUnicode_KIND(string);
+    const void *data = PyUnicode_DATA(string);
+    Py_ssize_t size = PyUnicode_GET_LENGTH(string), begin = 0;
+    int failed = write_chars(text, "\"", 1) < 0;
+    for (Py_ssize_t i = 0; i <= size && !failed; i++) {
+        Py_UCS4 code = i < size ? PyUnicode_READ(kind, data, i) : '"';
+        if (code >= ' ' && code < 0x7F && code != '"' && code != '\\') {
+            continue;
+        }
+        if (kind == PyUnicode_1BYTE_KIND) {
+            failed = write_chars(text, (const char *)data + begin, i - begin) < 0;
+        }
+        for (; !failed && begin < i && kind != PyUnicode_1BYTE_KIND; begin++) {
+            const char character = (char)PyUnicode_READ(kind, data, begin);
+            failed = write_chars(text, &character, 1) < 0;
+        }
+        begin = i + 1;
+        failed = failed || (i < size && write_character(text, code) < 0);
+    }
+    return failed ? -1 : write_chars(text, "\"", 1);
 }
 
 /* Write a value; `convert` returns the bytes of what is neither bytes nor an integer of 64 bits. */
@@ -72,11 +147,12 @@ write_value(Text *text, PyObject *value, PyObject *convert)
 }
 
 static const char *const KINDS[] = {
-    "integer", "difference", "optional", "choice", "value", "argument", NULL};
+    "integer", "difference", "optional", "choice", "value", "argument", "json", NULL};
 
 /* What is written of a column. */
 typedef struct {
     char kind; /* the first letter of one of `KINDS` */
+    char is_list;
     Column values;
     Column others;     /* of a difference */
     int64_t number;    /* what is subtracted; what is written as null; the index of an argument */
@@ -88,12 +164,12 @@ typedef struct {
 static int
 parse_written(Written *written, const char *kind, PyObject *values, PyObject *with, PyObject *convert)
 {
-    int is_list = kind[0] == 'v' || kind[0] == 'a', is_choice = kind[0] == 'c';
+    int is_list = strchr("vaj", kind[0]) != NULL, is_choice = kind[0] == 'c';
     const char *const *known = KINDS;
     while (*known != NULL && strcmp(*known, kind) != 0) {
         known++;
     }
-    if (*known == NULL || (convert != NULL) != (kind[0] == 'a')) {
+    if (*known == NULL || (convert != NULL) != (strchr("aj", kind[0]) != NULL)) {
         PyErr_Format(PyExc_ValueError, "a column must be of a known kind, got %s", kind);
         return -1;
     }
@@ -102,9 +178,10 @@ parse_written(Written *written, const char *kind, PyObject *values, PyObject *wi
         return -1;
     }
     written->kind = kind[0];
+    written->is_list = (char)is_list;
     written->objects = is_choice ? with : values;
     written->convert = convert != NULL ? convert : with;
-    if (strchr("ioa", kind[0]) != NULL) {
+    if (strchr("ioaj", kind[0]) != NULL) {
         written->number = PyLong_AsLongLong(with);
     }
     return written->number == -1 && PyErr_Occurred() ? -1 : 0;
@@ -123,7 +200,7 @@ open_written(Written *written, PyObject *description)
         || parse_written(written, kind, values, with, convert) < 0) {
         return -1;
     }
-    if (written->kind == 'v' || written->kind == 'a') {
+    if (written->is_list) {
         return 0;
     }
     if (written->kind == 'd' && open_column(&written->others, with, "qib", 0) < 0) {
@@ -149,7 +226,7 @@ write_object(Text *text, const Written *written, Py_ssize_t row)
         return no_entry(row);
     }
     PyObject *value = PyList_GET_ITEM(written->objects, row);
-    if (written->kind == 'a') {
+    if (written->kind == 'a' || (written->kind == 'j' && written->number != -1)) {
         if (!PyTuple_Check(value) || written->number < 0
             || written->number >= PyTuple_GET_SIZE(value)) {
             PyErr_Format(PyExc_TypeError, "row %zd lacks argument %lld", row,
@@ -159,7 +236,9 @@ write_object(Text *text, const Written *written, Py_ssize_t row)
         value = PyTuple_GET_ITEM(value, written->number);
     }
     Py_INCREF(value); /* `convert` may change the list */
-    int failed = write_value(text, value, written->convert);
+    int failed = written->kind == 'j' && PyUnicode_Check(value)
+                     ? write_string(text, value)
+                     : write_value(text, value, written->convert);
     Py_DECREF(value);
     return failed;
 }
@@ -167,7 +246,7 @@ write_object(Text *text, const Written *written, Py_ssize_t row)
 static int
 write_entry(Text *text, const Written *written, Py_ssize_t row)
 {
-    if (written->kind == 'v' || written->kind == 'a') {
+    if (written->is_list) {
         return write_object(text, written, row);
     }
     if (row >= written->values.length) {
@@ -267,7 +346,7 @@ write_text(Text *text, PyObject *numbers, PyObject *shape_of, PyObject *template
             return -1;
         }
     }
-    text->bytes = PyBytes_FromStringAndSize(NULL, ROOM);
+    text->bytes = PyBytes_FromStringAndSize(NULL, ROOM * (shapes->length + 1));
     if (text->bytes == NULL
         || write_rows(text, rows, first, shapes, templates, columns, count) < 0) {
         return -1;
