@@ -1,6 +1,7 @@
 """Decoding in C and in Python: the same records make the same table."""
 
 import itertools
+import threading
 
 import pytest
 from hypothesis import given, settings
@@ -47,6 +48,26 @@ def test_read_within_a_call_of_another_recording():
     with callscope.record(Other, methods=("call",)), callscope.record(Leaf) as trace:
         assert Other().call(trace) == [1, 2, 3]
     assert [call.result for call in trace.calls] == [1, 1, 1]
+
+
+def test_a_thread_that_has_ended_before_it_is_read():
+    """Its plain calls and its generators are of one thread, and one within another."""
+
+    class Layer:
+        def call(self):
+            return list(self.yields())
+
+        def yields(self):
+            yield self.leaf()
+
+        def leaf(self): ...
+
+    with callscope.record(Layer, methods="*") as trace:
+        thread = threading.Thread(target=Layer().call, name="one")
+        thread.start()
+        thread.join()
+    calls = [(call.method, call.thread, call.depth, call.finished) for call in trace.calls]
+    assert calls == [("call", "one", 0, True), ("yields", "one", 1, True), ("leaf", "one", 2, True)]
 
 
 def test_another_recording_unpacks_the_same_records(monkeypatch):

@@ -4,7 +4,7 @@ import contextlib
 import threading
 from types import coroutine
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import callscope
@@ -173,6 +173,7 @@ def test_calls_one_within_another(program):
 
 @settings(max_examples=2 * settings().max_examples, deadline=None)
 @given(programs(*PLAIN, "yields", "awaits", "thread"))
+@example([("thread", [("call", []), ("yields", [])])])
 def test_calls_of_all_kinds(program):
     """Calls that are suspended or in other threads come as events, in order with the batches."""
     rows, events = received(program)

@@ -213,7 +213,8 @@ class TapeReader:
         events, last_seq = self._state.events_of(plain.batch())
         table, row = self._state.rows.table, len(self._state.rows.table)
         left = [batch._replace(chunks=[Chunk(chunk.tape, rest, rest)])] if rest else []
-        ended = self._ended.union(batch.ended)
+        # A thread is not forgotten before all its records are decoded.
+        ended = self._ended if left else self._ended.union(batch.ended)
         # One step.
         if left:
             self._unread[0] = left[0]
