@@ -14,8 +14,8 @@ from callscope.trace import python_rows
 _INT64: Final = 1 << 63
 _UNFINISHED: Final = -_INT64
 
-row_shapes = python_rows.row_shapes
-rows_text = python_rows.rows_text
+row_shapes: Final = python_rows.row_shapes
+rows_text: Final = python_rows.rows_text
 
 
 def link_rows(
