@@ -806,7 +806,7 @@ class TestTheApplicationsProvider:
     def test_it_may_be_set_later(self):
         """Spans go to the global provider as soon as there is one; and none is lost at exit."""
         program = """
-import callscope, sys, threading
+import callscope, sys, threading, time
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
@@ -820,14 +820,16 @@ provider.add_span_processor(BatchSpanProcessor(exporter))
 seen = threading.Event()
 class See:
     def on_start(self, span, parent_context=None): ...
-    def on_end(self, span): seen.set()
+    def on_end(self, span):
+        if not seen.is_set():
+            seen.set()
+            time.sleep(0.5)  # the program exits meanwhile
     def _on_ending(self, span): ...
     def shutdown(self): ...
     def force_flush(self, timeout_millis=0): ...
 provider.add_span_processor(See())
 trace.set_tracer_provider(provider)
 while not seen.wait(0.01): Base().call(2)
-seen.clear()
 Base().call(3)
 """
         done = run(program)

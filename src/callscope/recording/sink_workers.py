@@ -277,6 +277,8 @@ class SinkWorker:
         """Deliver the queue in one batch."""
         count = len(outlet.waiting)
         while count and outlet.waiting and self._state == "running":
+            # Before the sink writes: the program may see that, and exit.
+            self._note_exit()
             outlet.tell()
             count -= 1
         self._note_exit()
