@@ -11,6 +11,7 @@ fit raises an exception. The parts are compiled as one. */
 #include <string.h>
 
 #include "ckernels/columns.h"
+#include "ckernels/hashing.h"
 
 #include "ckernels/groups.h"
 #include "ckernels/shapes.h"

@@ -9,17 +9,30 @@ from itertools import compress
 from operator import sub
 from typing import Any, Final
 
-from callscope.trace import python_rows
+from callscope.trace.python_rows import row_shapes, rows_text
+
+__all__ = [
+    "charge",
+    "count_numbers",
+    "count_type",
+    "durations",
+    "enter_paths",
+    "follow_objects",
+    "link_rows",
+    "look_up",
+    "row_shapes",
+    "rows_text",
+    "scatter",
+    "select_rows",
+    "subtract_children",
+]
 
 _INT64: Final = 1 << 63
 _UNFINISHED: Final = -_INT64
 
-row_shapes: Final = python_rows.row_shapes
-rows_text: Final = python_rows.rows_text
-
 
 def link_rows(
-    first: int, size: int, parents: array[int], last: array[int], previous: array[int]
+    first: int, size: int, parents: array[int], last: array[int], previous: array[int], /
 ) -> None:
     """Link rows from `first` up to `size` to those of their parents.
 
@@ -36,7 +49,7 @@ def link_rows(
             last[parent] = row
 
 
-def durations(times: array[int], starts: array[int], ends: array[int]) -> bool:
+def durations(times: array[int], starts: array[int], ends: array[int], /) -> bool:
     """Set the durations of calls, 0 for those that never ended; return whether all ended.
 
     All are arrays ``q``. As in all functions below, the first column says how many rows there are.
@@ -59,7 +72,7 @@ def _int64(values: Sequence[int]) -> array[int]:
         return array("q", [(value + _INT64) % (2 * _INT64) - _INT64 for value in values])
 
 
-def subtract_children(times: array[int], whole: array[int], parents: array[int]) -> None:
+def subtract_children(times: array[int], whole: array[int], parents: array[int], /) -> None:
     """Subtract the times of children, which are in `whole`, from those of their parents."""
     rest = [*times]
     for parent, time in zip(parents[: len(times)], whole, strict=False):
@@ -78,6 +91,7 @@ def charge(
     waits: array[int],
     costs: array[float],
     inside: float,
+    /,
 ) -> None:
     """Take the cost of recording calls off their times, which do not get negative.
 
@@ -116,7 +130,9 @@ def charge(
     own[:], running[:] = array("d", times), array("d", rest)
 
 
-def count_type(counts: array[int], kind: type, arguments: list[Any], outcomes: list[Any]) -> None:
+def count_type(
+    counts: array[int], kind: type, arguments: list[Any], outcomes: list[Any], /
+) -> None:
     """Set, per row, the number of arguments and outcomes whose type is exactly `kind`.
 
     Arguments are tuples, dicts, or None.
@@ -131,7 +147,7 @@ def count_type(counts: array[int], kind: type, arguments: list[Any], outcomes: l
 
 
 def enter_paths(
-    paths: array[int], parents: array[int], kinds: array[int], enter: Callable[[int, int], int]
+    paths: array[int], parents: array[int], kinds: array[int], enter: Callable[[int, int], int], /
 ) -> None:
     """Set the path of each row: a number for the kinds of its ancestors and its own.
 
@@ -162,6 +178,7 @@ def follow_objects(
     numbers: array[int],
     accepted: array[int],
     enter: Callable[[int, int], int],
+    /,
 ) -> None:
     """Set the path of each object at its last row: a number for the kinds of its rows, in order.
 
@@ -194,7 +211,7 @@ def follow_objects(
         paths[row] = path
 
 
-def select_rows(rows: array[int], kinds: array[int], accepted: array[int]) -> int:
+def select_rows(rows: array[int], kinds: array[int], accepted: array[int], /) -> int:
     """Set the first of `rows` to those of some kinds, in order; return how many there are.
 
     Args:
@@ -209,7 +226,7 @@ def select_rows(rows: array[int], kinds: array[int], accepted: array[int]) -> in
 
 
 def look_up(
-    numbers: array[int], indices: array[int], source: array[int], outer: array[int]
+    numbers: array[int], indices: array[int], source: array[int], outer: array[int], /
 ) -> None:
     """Set each number to the entry at an index of `source`.
 
@@ -228,14 +245,14 @@ def look_up(
             numbers[place] = column[entry]
 
 
-def count_numbers(numbers: array[int], counts: array[int]) -> None:
+def count_numbers(numbers: array[int], counts: array[int], /) -> None:
     """Add, for each number of an array ``i``, 1 to the entry of that index of an array ``q``."""
     for number, count in Counter(numbers).items():
         counts[number] += count
 
 
 def scatter(
-    numbers: array[int], places: array[int], source: array[Any], target: array[Any]
+    numbers: array[int], places: array[int], source: array[Any], target: array[Any], /
 ) -> None:
     """Copy a column so that rows with the same number stand together, in the same order.
 

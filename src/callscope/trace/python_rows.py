@@ -24,6 +24,7 @@ def rows_text(
     shapes: array[int],
     templates: tuple[tuple[bytes | int, ...], ...],
     columns: tuple[Column, ...],
+    /,
 ) -> bytes:
     """Return the text of rows, each written by one of several templates.
 
@@ -149,6 +150,7 @@ def row_shapes(
     ends: array[int],
     arguments: list[Any],
     outcomes: list[Any],
+    /,
 ) -> list[int]:
     """Set the shape of each row, a number from 0, and return the first row of each shape.
 

@@ -27,8 +27,6 @@ from callscope.trace import (
 
 NOT_RUNNING: Final = "its call is not running"
 BEFORE_PARENT: Final = "it begins before its parent call"
-_UNKNOWN: Final = NO_ROW - 1
-"""Place of a parent that has not begun."""
 _Key = tuple[str, str, str, int | None, tuple[str, ...] | None]
 """Method, defining class, runtime class, index in its MRO, and names of arguments."""
 BACKWARDS: Final = "it happens before an earlier event of its call"
@@ -137,24 +135,12 @@ class TraceBuilder:
         Returns:
             False, with nothing added, if one of them may be wrong; `begin` says which.
         """
-        first, table, known = len(self.table), self.table, self.rows
+        first, table = len(self.table), self.table
         rows = dict(zip(call_ids, range(first, first + len(call_ids)), strict=True))
-        parents = [
-            NO_ROW if number is None else known.get(number, rows.get(number, _UNKNOWN))
-            for number in parent_ids
-        ]
-        begins = table.start_ns
-        if (
-            len(rows) < len(call_ids)
-            or not known.keys().isdisjoint(rows)
-            or min(durations) < 0
-            or not all(_UNKNOWN < parent < row for row, parent in enumerate(parents, first))
-            or any(
-                start < (begins[parent] if parent < first else starts[parent - first])
-                for start, parent in zip(starts, parents, strict=True)
-                if parent != NO_ROW
-            )
-        ):
+        if len(rows) < len(call_ids) or not self.rows.keys().isdisjoint(rows) or min(durations) < 0:
+            return False
+        parents = self._parents(starts, rows, parent_ids)
+        if parents is None:
             return False
         try:
             numbers = array("q", call_ids)
@@ -178,8 +164,33 @@ class TraceBuilder:
         table.arguments += arguments
         table.outcome += outcomes
         table.call_id += numbers
-        known.update(rows)
+        self.rows.update(rows)
         return True
+
+    def _parents(
+        self, starts: Sequence[int], rows: dict[int, int], parent_ids: Sequence[int | None]
+    ) -> list[int] | None:
+        """Return the rows of the parents of new calls; None if one has not begun before its call.
+
+        Args:
+            starts: times at which the calls begin.
+            rows: their rows, by number.
+            parent_ids: numbers of their parents.
+        """
+        first, begins = len(self.table), self.table.start_ns
+        known, unknown = self.rows, NO_ROW - 1
+        parents = [
+            NO_ROW if number is None else known.get(number, rows.get(number, unknown))
+            for number in parent_ids
+        ]
+        are_before = all(unknown < parent < row for row, parent in enumerate(parents, first))
+        if not are_before or any(
+            start < (begins[parent] if parent < first else starts[parent - first])
+            for start, parent in zip(starts, parents, strict=True)
+            if parent != NO_ROW
+        ):
+            return None
+        return parents
 
     def complete(
         self,

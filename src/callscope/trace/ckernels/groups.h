@@ -116,25 +116,19 @@ enter_paths(PyObject *Py_UNUSED(module), PyObject *args)
     return failed ? NULL : Py_NewRef(Py_None);
 }
 
-/* The last row of each object, in a hash table. */
-typedef struct {
-    int32_t *rows; /* -1 where there is none */
-    int shift;     /* bits of a hash that are not used */
-} Objects;
-
+/* Return the entry of an object in a table of the last row of each, plus 1; 0 if there was none. */
 static int32_t *
-last_row(const Objects *objects, const int64_t *numbers, int64_t number)
+last_row(const HashTable *table, const int64_t *numbers, int64_t number)
 {
-    size_t mask = ((size_t)1 << (64 - objects->shift)) - 1;
-    size_t place = (size_t)((uint64_t)number * UINT64_C(0x9E3779B97F4A7C15) >> objects->shift);
-    while (objects->rows[place] >= 0 && numbers[objects->rows[place]] != number) {
-        place = (place + 1) & mask;
+    size_t place = (size_t)mixed(0, (uint64_t)number) & table->mask;
+    while (table->numbers[place] != 0 && numbers[table->numbers[place] - 1] != number) {
+        place = (place + 1) & table->mask;
     }
-    return &objects->rows[place];
+    return &table->numbers[place];
 }
 
 static int
-follow_rows(const Column *columns, const Objects *objects, PyObject *enter)
+follow_rows(const Column *columns, const HashTable *table, PyObject *enter)
 {
     int32_t *paths = columns[0].view.buf;
     const int32_t *parents = columns[1].view.buf, *kinds = columns[2].view.buf;
@@ -152,16 +146,16 @@ follow_rows(const Column *columns, const Objects *objects, PyObject *enter)
             continue;
         }
         int is_inner = parent >= 0 && accepted[kinds[parent]] && numbers[parent] == numbers[row];
-        int32_t *last = last_row(objects, numbers, numbers[row]);
-        int32_t path = *last < 0 ? -1 : paths[*last];
+        int32_t *last = last_row(table, numbers, numbers[row]);
+        int32_t path = *last == 0 ? -1 : paths[*last - 1];
         if ((path = next_path(steps, enter, path, 2 * kind + is_inner)) < 0) {
             return -1;
         }
-        if (*last >= 0) {
-            paths[*last] = -1;
+        if (*last != 0) {
+            paths[*last - 1] = -1;
         }
         paths[row] = path;
-        *last = (int32_t)row;
+        *last = (int32_t)row + 1;
     }
     return 0;
 }
@@ -171,7 +165,7 @@ follow_objects(PyObject *Py_UNUSED(module), PyObject *args)
 {
     PyObject *values[5], *enter;
     Column columns[5] = {0}; /* paths, parents, kinds, numbers, accepted */
-    Objects objects = {NULL, 64 - 4};
+    HashTable table = {0};
     if (!PyArg_ParseTuple(args, "OOOOOO:follow_objects", &values[0], &values[1], &values[2],
                           &values[3], &values[4], &enter)) {
         return NULL;
@@ -182,22 +176,9 @@ follow_objects(PyObject *Py_UNUSED(module), PyObject *args)
         failed = 1;
         PyErr_SetString(PyExc_ValueError, "kinds must be numbers of 30 bits");
     }
-    if (!failed) {
-        while ((columns[0].length >> (63 - objects.shift)) > 0) {
-            objects.shift--; /* at most half of the places are taken */
-        }
-        size_t size = sizeof(int32_t) << (64 - objects.shift);
-        objects.rows = PyMem_Malloc(size);
-        if (objects.rows == NULL) {
-            failed = 1;
-            PyErr_NoMemory();
-        }
-        else {
-            memset(objects.rows, -1, size);
-            failed = follow_rows(columns, &objects, enter) < 0;
-            PyMem_Free(objects.rows);
-        }
-    }
+    failed = failed || open_table(&table, columns[0].length) < 0
+             || follow_rows(columns, &table, enter) < 0;
+    PyMem_Free(table.numbers);
     close_columns(columns, 5);
     return failed ? NULL : Py_NewRef(Py_None);
 }

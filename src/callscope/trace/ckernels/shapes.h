@@ -21,13 +21,6 @@ is_unfinished(const Calls *calls, Py_ssize_t row)
 }
 
 static uint64_t
-mixed(uint64_t hash, uint64_t next)
-{
-    hash = (hash ^ next) * UINT64_C(0x9E3779B97F4A7C15);
-    return hash ^ hash >> 29;
-}
-
-static uint64_t
 hash_of(const Calls *calls, Py_ssize_t row)
 {
     PyObject *arguments = PyList_GET_ITEM(calls->arguments, row);
@@ -73,29 +66,37 @@ have_same_shape(const Calls *calls, Py_ssize_t row, Py_ssize_t other)
                               PyList_GET_ITEM(calls->arguments, other));
 }
 
-/* Set the shapes of rows from `first` on, and add the first row of each to a list. `table` has
-numbers of shapes by hash, from 1; its size, a power of two, is twice the number of rows or more. */
+/* Return the entry of a row's shape in a table of shapes; 0 if there was none. */
+static int32_t *
+shape_of(const HashTable *table, const Calls *calls, Py_ssize_t row, PyObject *firsts)
+{
+    size_t place = (size_t)hash_of(calls, row) & table->mask;
+    int32_t *numbers = table->numbers;
+    while (numbers[place] != 0
+           && !have_same_shape(calls, row,
+                               PyLong_AsSsize_t(PyList_GET_ITEM(firsts, numbers[place] - 1)))) {
+        place = (place + 1) & table->mask;
+    }
+    return &numbers[place];
+}
+
+/* Set the shapes of rows from `first` on, and add the first row of each to a list. */
 static int
 set_shapes(const Calls *calls, Py_ssize_t first, const Column *shapes, PyObject *firsts,
-           int32_t *table, size_t mask)
+           const HashTable *table)
 {
     for (Py_ssize_t i = 0; i < shapes->length; i++) {
-        size_t place = (size_t)hash_of(calls, first + i) & mask;
-        while (table[place] != 0
-               && !have_same_shape(calls, first + i,
-                                   PyLong_AsSsize_t(PyList_GET_ITEM(firsts, table[place] - 1)))) {
-            place = (place + 1) & mask;
-        }
-        if (table[place] == 0) {
+        int32_t *shape = shape_of(table, calls, first + i, firsts);
+        if (*shape == 0) {
             PyObject *row = PyLong_FromSsize_t(first + i);
             int failed = row == NULL || PyList_Append(firsts, row) < 0;
             Py_XDECREF(row);
             if (failed) {
                 return -1;
             }
-            table[place] = (int32_t)PyList_GET_SIZE(firsts);
+            *shape = (int32_t)PyList_GET_SIZE(firsts);
         }
-        ((int32_t *)shapes->view.buf)[i] = table[place] - 1;
+        ((int32_t *)shapes->view.buf)[i] = *shape - 1;
     }
     return 0;
 }
@@ -103,19 +104,15 @@ set_shapes(const Calls *calls, Py_ssize_t first, const Column *shapes, PyObject 
 static PyObject *
 new_shapes(const Calls *calls, Py_ssize_t first, const Column *shapes)
 {
-    size_t size = 16;
-    while (size < 2 * (size_t)shapes->length) {
-        size *= 2;
-    }
-    int32_t *table = PyMem_Calloc(size, sizeof(int32_t));
-    if (table == NULL) {
-        return PyErr_NoMemory();
+    HashTable table;
+    if (open_table(&table, shapes->length) < 0) {
+        return NULL;
     }
     PyObject *firsts = PyList_New(0);
-    if (firsts != NULL && set_shapes(calls, first, shapes, firsts, table, size - 1) < 0) {
+    if (firsts != NULL && set_shapes(calls, first, shapes, firsts, &table) < 0) {
         Py_CLEAR(firsts);
     }
-    PyMem_Free(table);
+    PyMem_Free(table.numbers);
     return firsts;
 }
 

@@ -15,7 +15,7 @@ from msgspec.structs import astuple
 
 from callscope.read.formats.json_text import INT64
 from callscope.read.formats.trace_builder import TraceBuilder, with_texts
-from callscope.trace import CallError, CodeMetadata, SiteMetadata, Text
+from callscope.trace import CallError, CodeMetadata, SiteMetadata, Text, Value
 
 Scalar: TypeAlias = None | bool | int | float | str
 Int64: TypeAlias = Annotated[int, msgspec.Meta(ge=-INT64, le=INT64 - 1)]
@@ -149,6 +149,14 @@ def _is_utf8(lines: bytes) -> bool:
     return True
 
 
+def _outcome(
+    result: Scalar, error: RaisedError | None = None, *, is_text: bool = False
+) -> Value | CallError:
+    if error is not None:
+        return CallError(error.type, error.message)
+    return Text(result) if is_text and type(result) is str else result
+
+
 def link_whole(builder: TraceBuilder, events: list[Any]) -> bool:
     """Add decoded lines to `builder`, if all are of calls that have ended; else return False."""
     if {*map(type, events)} != {Begun}:
@@ -167,15 +175,10 @@ def link_whole(builder: TraceBuilder, events: list[Any]) -> bool:
             with_texts(values, names) if names and values else values
             for values, names in zip(arguments, texts, strict=True)
         )
-    if any(text_results):
+    if any(text_results) or any(errors):
         results = tuple(
-            Text(result) if is_text and type(result) is str else result
-            for result, is_text in zip(results, text_results, strict=True)
-        )
-    if any(errors):
-        results = tuple(
-            result if error is None else CallError(error.type, error.message)
-            for result, error in zip(results, errors, strict=True)
+            _outcome(result, error, is_text=is_text)
+            for result, error, is_text in zip(results, errors, text_results, strict=True)
         )
     names = [None if values is None else tuple(values) for values in arguments]
     return builder.extend(
@@ -207,16 +210,11 @@ def link(builder: TraceBuilder, events: Iterator[Any]) -> None:
                 fields[-1] = with_texts(event.arguments, texts)
             begin(*fields)
             if duration_ns is not None or suspensions:
-                if text_result and type(result) is str:
-                    result = Text(result)
-                outcome = result if error is None else CallError(error.type, error.message)
+                outcome = _outcome(result, error, is_text=text_result)
                 complete(event.call_id, duration_ns, outcome, suspensions)
         elif kind is Returned:
-            result = event.result
-            is_text = event.text_result or (event.texts and "result" in event.texts)
-            if is_text and type(result) is str:
-                result = Text(result)
-            end(event.call_id, event.ts_ns, result)
+            is_text = event.text_result or "result" in (event.texts or ())
+            end(event.call_id, event.ts_ns, _outcome(event.result, is_text=is_text))
         else:
             _take(builder, event)
 
@@ -224,8 +222,7 @@ def link(builder: TraceBuilder, events: Iterator[Any]) -> None:
 def _take(builder: TraceBuilder, event: Any) -> None:
     match event:
         case Raised():
-            error = CallError(event.error.type, event.error.message)
-            builder.end(event.call_id, event.ts_ns, error)
+            builder.end(event.call_id, event.ts_ns, _outcome(None, event.error))
         case Suspended():
             builder.suspend(event.call_id, event.ts_ns)
         case Resumed():
