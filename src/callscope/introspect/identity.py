@@ -125,10 +125,10 @@ class Numbers:
         self._sweep_at = 1024
 
     def __getitem__(self, identity: Identity) -> int:
-        if isinstance(identity, int):
-            return self.serials[identity]
         entry = self._by_address.get(id(identity))
         if entry is None:
+            if isinstance(identity, int):
+                return self.serials[identity]
             # The identity is kept: otherwise another object could take its address.
             entry = identity, self.serials.last + 1
             # No interrupt falls between these two.

@@ -15,19 +15,20 @@ from callscope.tape.decode.metadata import MetadataReader
 from callscope.tape.records import OMITTED, Layout
 from callscope.trace import Arguments, Callee, Table, TableBuilder, Text, Value
 
-_AS_THEY_ARE: Final = frozenset({float, bool, type(None)})
+UNCHANGED: Final = frozenset({float, bool, type(None)})
 """Types of captured values that need no conversion."""
-_LARGE: Final = 1 << 63
-"""Integers of a smaller magnitude are shown unchanged."""
+LARGE: Final = 1 << 63
+LEAST: Final = -LARGE
+"""Integers between these two are shown unchanged."""
 
 
 # The same values stand in ctape/decoding.h.
-_IS_ASKED_FOR: Final = 1
-_IS_NOT_PLAIN: Final = 2
-_HAS_COVERS: Final = 4
-_KEEPS_ARGUMENTS: Final = 8
-_ARGUMENTS_AS_THEY_ARE: Final = 16
-_RESULT_AS_IT_IS: Final = 32
+IS_ASKED_FOR: Final = 1
+IS_NOT_PLAIN: Final = 2
+HAS_COVERS: Final = 4
+KEEPS_ARGUMENTS: Final = 8
+ARGUMENTS_AS_THEY_ARE: Final = 16
+RESULT_AS_IT_IS: Final = 32
 
 
 class _Captured(NamedTuple):
@@ -100,27 +101,27 @@ class RowBuilder:
             plan = self._plans[layout, runtime] = self._new_plan(layout, runtime)
         return plan
 
-    def native_plan(self, layout: Layout, runtime: ClassRef | None) -> tuple[int, int, Plan | None]:
-        """Return flags, the callee and the plan of the rows of a layout, for decoding in C."""
+    def fast_plan(self, layout: Layout, runtime: ClassRef | None) -> tuple[int, int, Plan | None]:
+        """Return flags, the callee and the plan of the rows of a layout, for the fast decoders."""
         flags = self.flags(layout)
         if layout.is_suspendable or layout.notes:
-            return flags | _IS_NOT_PLAIN, -1, None
+            return flags | IS_NOT_PLAIN, -1, None
         plan = self.plan(layout, runtime)
         if plan is None:
             return flags, -1, None
         how = plan.captured
         if how.is_kept and layout.captured:
-            flags |= _KEEPS_ARGUMENTS
+            flags |= KEEPS_ARGUMENTS
             if how.names is not None and how.is_as_asked:
-                flags |= _ARGUMENTS_AS_THEY_ARE
-        return flags | _IS_ASKED_FOR, plan.callee, plan
+                flags |= ARGUMENTS_AS_THEY_ARE
+        return flags | IS_ASKED_FOR, plan.callee, plan
 
     def flags(self, layout: Layout) -> int:
-        """Return what decoding in C knows of an open call, which need not be requested."""
-        flags = _HAS_COVERS if layout.covers else 0
+        """Return what the fast decoders know of an open call, which need not be requested."""
+        flags = HAS_COVERS if layout.covers else 0
         if layout.site in self._asked:
             how = self._captured.get(layout) or self._capture(layout)
-            flags |= _RESULT_AS_IT_IS if how.is_as_asked and not how.hides_result else 0
+            flags |= RESULT_AS_IT_IS if how.is_as_asked and not how.hides_result else 0
         return flags
 
     def row(
@@ -143,7 +144,7 @@ class RowBuilder:
         if how.is_as_asked:
             for value in values:
                 kind = type(value)
-                if not (kind is int and -_LARGE < value < _LARGE) and kind not in _AS_THEY_ARE:
+                if not (kind is int and LEAST < value < LARGE) and kind not in UNCHANGED:
                     break
             else:
                 return plan.callee, instance, tuple(values)
@@ -173,7 +174,7 @@ class RowBuilder:
             kind = type(captured)
             if kind is str:
                 return scrubbed(captured)
-            if kind in _AS_THEY_ARE or (kind is int and -_LARGE < captured < _LARGE):
+            if kind in UNCHANGED or (kind is int and LEAST < captured < LARGE):
                 return captured  # type: ignore[no-any-return]
         if not how.is_kept:
             return None
