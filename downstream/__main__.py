@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Lock
 from typing import Final
 
 from downstream.compare import DIFFERENCES, Differences, compare, known_differences
@@ -18,8 +17,6 @@ from downstream.suites import SUITES, Suite
 from downstream.table import rows, write_page
 
 _WORK: Final = ROOT / ".downstream"
-_installing: Final = Lock()
-"""Held while a suite is installed: pip builds callscope in the project's own folder."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,8 +29,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     complaints: list[str] = []
     works = [options.folder.absolute() / suite.name for suite in suites]
     with ThreadPoolExecutor(options.jobs) as pool:
-        results = pool.map(lambda suite, work: _run(suite, work, engines), suites, works)
-        for suite, work, result in zip(suites, works, results, strict=True):
+        # The longest begin first, so that none of them runs alone at the end.
+        futures = [
+            pool.submit(_run, suite, work, engines)
+            for suite, work in zip(reversed(suites), reversed(works), strict=True)
+        ]
+        for suite, work, future in zip(suites, works, reversed(futures), strict=True):
+            result = future.result()
             if isinstance(result, SuiteError):
                 complaints.append(str(result))
                 continue
@@ -51,9 +53,7 @@ def _run(suite: Suite, work: Path, engines: Sequence[Engine]) -> AllRuns | Suite
     work.mkdir(parents=True, exist_ok=True)
     print(f"{suite.library} {suite.version} ...", flush=True)
     try:
-        with _installing:
-            place = install(suite, work)
-        return run_all(suite, place, work, engines)
+        return run_all(suite, install(suite, work), work, engines)
     except SuiteError as error:
         return error
 

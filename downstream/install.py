@@ -8,11 +8,14 @@ import sys
 import tarfile
 import venv
 from pathlib import Path
+from threading import Lock
 from typing import Final, NamedTuple
 
 from downstream.suites import Suite
 
 ROOT: Final = Path(__file__).parent.parent
+_building: Final = Lock()
+"""Held while pip builds callscope, which it does in the project's own folder."""
 
 
 class Place(NamedTuple):
@@ -35,8 +38,9 @@ def install(suite: Suite, work: Path) -> Place:
         if suite.needs_source:
             _pip(python, "download", *_source(suite), "--dest", str(work))
         stamp.write_text(wanted, encoding="utf-8")
-    _pip(python, "install", str(ROOT))
-    _pip(python, "install", "--force-reinstall", "--no-deps", str(ROOT))
+    with _building:
+        _pip(python, "install", str(ROOT))
+        _pip(python, "install", "--force-reinstall", "--no-deps", str(ROOT))
     folder = suite.folder(_unpack(work)) if suite.needs_source else work
     return Place(python, folder)
 
