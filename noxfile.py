@@ -27,7 +27,7 @@ FRAMEWORKS = (
     *("frameworks/test_findings_frameworks", "frameworks/test_sklearn", "frameworks/test_torch"),
     *("project/test_docs", "project/test_examples", "read/formats/test_parquet"),
     *("read/test_summary", "recording/test_debugging", "recording/test_pools"),
-    *("recording/test_processes", "tools/test_ipython"),
+    *("recording/test_processes", "tape/test_arrays", "tools/test_ipython"),
 )
 """The tests that need real libraries."""
 NOT_SANITIZED = (

@@ -356,12 +356,12 @@ def use_all_ways():
 
 # As docs/what-tracing-changes.md has it.
 ALWAYS_ADD = {
-    *("*args", "**kwargs", "def f(*args)", "40 parameters"),
+    *("**kwargs", "def f(*args)", "40 parameters"),
     *("generator", "coroutine", "async generator"),
 }
 ADD_ON_PYTHON_3_11 = {
     *("method", "all arguments", "unbound", "super", "classmethod", "staticmethod"),
-    *("*args, empty", "**kwargs, empty"),
+    *("*args", "*args, empty", "**kwargs, empty"),
 }
 
 

@@ -40,7 +40,10 @@ def mro(cls: type) -> tuple[type, ...]:
 
 def is_subclass(cls: type, root: type) -> bool:
     """Return whether `root` is in the MRO of `cls`; virtual subclasses of an ABC do not count."""
-    return any(base is root for base in mro(cls))
+    for base in mro(cls):  # noqa: SIM110  # `any` with a generator takes twice as long
+        if base is root:
+            return True
+    return False
 
 
 def is_immutable(cls: type) -> bool:

@@ -21,6 +21,7 @@ builds on those above it. */
 #include "ctape/tape.h"
 #include "ctape/threads.h"
 
+#include "ctape/arrays.h"
 #include "ctape/recorder.h"
 #include "ctape/writing.h"
 #include "ctape/stack.h"
@@ -73,21 +74,22 @@ configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 {
     static char *keywords[] = {
         "drain", "local_tape", "class_ref", "class_ref_of_bound", "current", "omitted", "redacted",
-        "result", "raise_", "error", "at_limit", "unknown_error", "inert", "type_texts", "most_string",
-        NULL};
-    PyObject *given[14];
+        "result", "raise_", "error", "at_limit", "unknown_error", "inert", "array_class", "type_texts",
+        "most_string", NULL};
+    PyObject *given[15];
     if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "OOOOOOOOOOOOOO!n", keywords, &given[0], &given[1], &given[2], &given[3],
+            args, kwargs, "OOOOOOOOOOOOOOO!n", keywords, &given[0], &given[1], &given[2], &given[3],
             &given[4], &given[5], &given[6], &given[7], &given[8], &given[9], &given[10],
-            &given[11], &given[12], &PyTuple_Type,
-            &given[13], &config.most_string)) {
+            &given[11], &given[12], &given[13],
+            &PyTuple_Type, &given[14], &config.most_string)) {
         return NULL;
     }
     PyObject **kept[] = {
         &config.drain, &config.local_tape, &config.class_ref, &config.class_ref_of_bound,
         &config.current, &config.none_given, &config.redacted, &config.result, &config.raise,
-        &config.error, &config.at_limit, &config.unknown_error, &config.inert, &config.type_texts};
-    if (PyTuple_GET_SIZE(given[13]) != SCALARS) {
+        &config.error, &config.at_limit, &config.unknown_error, &config.inert,
+        &config.array_class, &config.type_texts};
+    if (PyTuple_GET_SIZE(given[14]) != SCALARS) {
         PyErr_SetString(PyExc_ValueError, "there is one text for each type of SCALARS");
         return NULL;
     }

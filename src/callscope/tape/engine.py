@@ -94,6 +94,7 @@ def _configure(native: Any, tape: Any, class_ref: Any) -> None:
         at_limit=None,
         unknown_error=None,
         inert=Inert,
+        array_class=lambda _: None,
         type_texts=native.SCALARS,
         most_string=0,
     )

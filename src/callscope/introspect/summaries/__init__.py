@@ -6,6 +6,7 @@ know: each may be slow, have side effects (the `repr` of a Django `QuerySet` run
 a partly built object.
 """
 
+from callscope.introspect.summaries.arrays import plain_array
 from callscope.introspect.summaries.secrets import REDACTED, scrubbed
 from callscope.introspect.summaries.summarizer import (
     ObjectMark,
@@ -23,6 +24,7 @@ __all__ = [
     "Summarizer",
     "bounded",
     "cached_type",
+    "plain_array",
     "scrubbed",
     "summarizer",
     "type_name",

@@ -19,7 +19,7 @@ from callscope.introspect.classes import (
 )
 from callscope.introspect.identity import identify_unwatched
 from callscope.introspect.sites import class_ref
-from callscope.introspect.summaries.arrays import array_text, is_array
+from callscope.introspect.summaries.arrays import array_writer
 from callscope.introspect.summaries.by_class import ByClass
 from callscope.introspect.summaries.secrets import (
     REDACTED,
@@ -34,6 +34,7 @@ from callscope.introspect.summaries.writers import (
     MAX_DEPTH,
     MAX_ITEMS,
     MAX_STRING,
+    Writer,
     bounded,
     error_args,
     writer_of,
@@ -47,6 +48,8 @@ _MAX_TEXT: Final = 300
 _PAIR: Final = 2
 
 _type_names: Final[ByClass[Text | None]] = ByClass()
+_arrays: Final[ByClass[tuple[Text, Writer] | None]] = ByClass()
+"""Names and writers of the classes of arrays."""
 
 
 class ObjectMark(NamedTuple):
@@ -110,11 +113,15 @@ class Summarizer:
 
     def _type(self, value: Any) -> Text:
         kind = type(value)
-        name = type_name(kind)
-        if is_array(kind):
-            return Text(f"{name} {array_text(self, value, 0)}")
-        _type_names[kind] = name
-        return name
+        array = _arrays.get(kind, None)
+        if array is None:
+            name, write = type_name(kind), array_writer(kind)
+            if write is None:
+                _type_names[kind] = name
+                return name
+            array = _arrays[kind] = name, write
+        name, write = array
+        return Text(f"{name} {write(self, value, 0)}")
 
     def error(self, error: BaseException) -> CallError:
         """Return the class and the message of an exception."""

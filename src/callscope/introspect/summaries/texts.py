@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from callscope.introspect.classes import bare_name, qualified_name
+from callscope.introspect.summaries.by_class import ByClass
 from callscope.introspect.values import Text
 
 
@@ -18,9 +19,15 @@ class Nesting(Protocol):
     def _named(self, name: Any, value: Any, depth: int) -> str: ...
 
 
+_opaque: Final[ByClass[Text | None]] = ByClass()
+
+
 def opaque(kind: type) -> Text:
     """Return the text for a value of unknown kind: ``<Config>``."""
-    return Text(f"<{bare_name(qualified_name(kind))}>")
+    text = _opaque.get(kind, None)
+    if text is None:
+        text = _opaque[kind] = Text(f"<{bare_name(qualified_name(kind))}>")
+    return text
 
 
 def cut(text: str, length: int) -> str:

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, Final
 
 from callscope.introspect.classes import bare_name, is_subclass, mro, namespace, qualified_name
-from callscope.introspect.summaries.arrays import array_text, is_array
+from callscope.introspect.summaries.arrays import array_writer
 from callscope.introspect.summaries.by_class import ByClass
 from callscope.introspect.summaries.secrets import (
     BEYOND,
@@ -63,8 +63,9 @@ def _find_writer(kind: type) -> Writer | None:
         return _repr
     if qualified in ("datetime.datetime", "datetime.time") and is_genuine(kind, qualified):
         return _moment
-    if is_array(kind):
-        return array_text
+    write = array_writer(kind)
+    if write is not None:
+        return write
     if is_subclass(kind, enum.Enum):
         return _enum
     for base in mro(kind):

@@ -16,6 +16,7 @@ static struct {
     PyObject *at_limit;      /* stands for an error where no function could be called any more */
     PyObject *unknown_error; /* stands for an error that could not be looked at */
     PyObject *inert;         /* what a recorder becomes in a pickle */
+    PyObject *array_class;   /* returns how arrays of a class are read; see arrays.h */
     PyObject *clock;         /* a replacement for the clock; NULL for the real one */
     int follows_contexts;    /* whether anything has ever set `current` */
     Py_ssize_t most_string;  /* length of the longest string that is kept as it is */

@@ -4,7 +4,9 @@
 enum { MOST_BOUND = 32 };
 enum { PAIRS = 8, ALIGNMENT_BITS = 4 };
 enum Binding { ON_NOTHING, ON_INSTANCE, ON_CLASS };
-enum Capture { AS_IT_IS = 'v', ITS_TYPE = 't', BY_CALL = 'c', HIDDEN = 'h', SPREAD = 's' };
+enum Capture { AS_IT_IS = 'v', ITS_TYPE = 't', BY_CALL = 'c', HIDDEN = 'h', SPREAD = 's',
+               ITEMS = 'i' };
+enum { MOST_ITEMS = 10 }; /* of those captured from `*args`, as in shadow/capture.py */
 
 typedef struct Recorder {
     PyObject_HEAD
@@ -69,31 +71,45 @@ capture(const Recorder *recorder, PyObject *value)
     PyObject *text;
     switch (recorder->captures_result) {
     case AS_IT_IS:
-        if (is_scalar(value)) {
-            return Py_NewRef(value);
-        }
-        break;
+        return is_scalar(value) ? Py_NewRef(value) : summary_of(recorder->value, value, 0);
     case ITS_TYPE:
         text = type_text(value);
-        if (text != NULL) {
-            return Py_NewRef(text);
-        }
-        break;
+        return text != NULL ? Py_NewRef(text) : summary_of(recorder->value, value, 1);
     default:
-        break;
+        return PyObject_CallOneArg(recorder->value, value);
     }
-    return PyObject_CallOneArg(recorder->value, value);
+}
+
+/* Capture the values of `*args`, which are few. */
+static PyObject *
+capture_items(const Recorder *recorder, PyObject *values)
+{
+    Py_ssize_t count = PyTuple_GET_SIZE(values);
+    PyObject *items = PyTuple_New(count);
+    for (Py_ssize_t i = 0; items != NULL && i < count; i++) {
+        PyObject *item = capture(recorder, PyTuple_GET_ITEM(values, i));
+        if (item == NULL) {
+            Py_CLEAR(items);
+        }
+        else {
+            PyTuple_SET_ITEM(items, i, item);
+        }
+    }
+    return items;
 }
 
 static PyObject *
 capture_field(const Recorder *recorder, Py_ssize_t field, PyObject *value)
 {
     char how = recorder->captures[field];
-    if (how == SPREAD) {
-        int is_empty = PyTuple_CheckExact(value) ? PyTuple_GET_SIZE(value) == 0
-                                                 : PyDict_GET_SIZE(value) == 0;
-        return is_empty ? Py_NewRef(config.none_given)
-                        : PyObject_CallOneArg(PyTuple_GET_ITEM(recorder->spreads, field), value);
+    if (how == SPREAD || how == ITEMS) {
+        Py_ssize_t size = PyTuple_CheckExact(value) ? PyTuple_GET_SIZE(value) : PyDict_GET_SIZE(value);
+        if (size == 0) {
+            return Py_NewRef(config.none_given);
+        }
+        return how == ITEMS && size <= MOST_ITEMS
+                   ? capture_items(recorder, value)
+                   : PyObject_CallOneArg(PyTuple_GET_ITEM(recorder->spreads, field), value);
     }
     /* They are NULL where the collector is clearing the recorder. */
     if (recorder->defaults != NULL && value == PyTuple_GET_ITEM(recorder->defaults, field)) {

@@ -30,16 +30,24 @@ recorder_of_shadow(PyObject *function)
     return NULL;
 }
 
+/* Tell whether what `*args` takes is captured here, if it is captured. */
+static inline int
+takes_items(const Recorder *recorder)
+{
+    return recorder->has_args
+           && (recorder->fields == 0
+               || recorder->captures[recorder->positional - recorder->first_field] == ITEMS);
+}
+
 /* Find the values of the named parameters; NULL for what is left at its default.
 
-Return false where the bytecode has to see to it: wrong arguments, and what `*args` and `**kwargs`
-take of what is captured. */
+Return false where the bytecode has to see to it: wrong arguments, and what `**kwargs` takes. */
 static int
 bind(const Recorder *recorder, PyObject *function, PyObject *const *args, Py_ssize_t count,
      PyObject *kwnames, PyObject **values)
 {
     Py_ssize_t keywords = kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames);
-    if (count > recorder->positional && (!recorder->has_args || recorder->fields)) {
+    if (count > recorder->positional && !takes_items(recorder)) {
         return 0;
     }
     Py_ssize_t given = count < recorder->positional ? count : recorder->positional;
@@ -96,16 +104,16 @@ is_compiling(const Recorder *recorder)
 }
 
 /* Arrange the values as the fields stand: positional parameters, `*args`, keyword-only ones,
-`**kwargs`. What the two with stars take is nothing here. */
+`**kwargs`, which takes nothing here. */
 static void
-arrange(const Recorder *recorder, PyObject **values, PyObject **fields)
+arrange(const Recorder *recorder, PyObject **values, PyObject *items, PyObject **fields)
 {
     Py_ssize_t at = 0;
     for (Py_ssize_t i = recorder->first_field; i < recorder->positional; i++) {
         fields[at++] = values[i];
     }
     if (recorder->has_args) {
-        fields[at++] = NULL;
+        fields[at++] = items;
     }
     for (Py_ssize_t i = recorder->positional; i < recorder->named; i++) {
         fields[at++] = values[i];
@@ -186,8 +194,20 @@ bind_and_begin(Recorder *recorder, PyObject *function, PyObject *const *args, Py
     if (compiling) {
         return compiling < 0 ? -1 : 0;
     }
-    arrange(recorder, values, fields);
-    return begin(recorder, recorder->binding == ON_NOTHING ? NULL : args[0], fields) < 0 ? -1 : 1;
+    PyObject *items = NULL;
+    if (count > recorder->positional && recorder->fields) {
+        items = PyTuple_New(count - recorder->positional);
+        if (items == NULL) {
+            return -1;
+        }
+        for (Py_ssize_t i = recorder->positional; i < count; i++) {
+            PyTuple_SET_ITEM(items, i - recorder->positional, Py_NewRef(args[i]));
+        }
+    }
+    arrange(recorder, values, items, fields);
+    int failed = begin(recorder, recorder->binding == ON_NOTHING ? NULL : args[0], fields) < 0;
+    Py_XDECREF(items);
+    return failed ? -1 : 1;
 }
 
 /* The same for any call. */

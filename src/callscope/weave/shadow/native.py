@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from callscope.introspect.signature import ShadowSpec, Signature, default_values
 from callscope.introspect.sites import class_ref, class_ref_of_bound, identify_by_serials
-from callscope.introspect.summaries import MAX_STRING, REDACTED, summarizer, type_name
+from callscope.introspect.summaries import (
+    MAX_STRING,
+    REDACTED,
+    plain_array,
+    summarizer,
+    type_name,
+)
 from callscope.tape.engine import NATIVE, Inert
 from callscope.tape.records import AT_LIMIT, ERROR, OMITTED, RAISE, RESULT, UNKNOWN_ERROR, Layout
 from callscope.tape.threads import TAPES
@@ -34,6 +40,7 @@ if NATIVE is not None:
         at_limit=AT_LIMIT,
         unknown_error=UNKNOWN_ERROR,
         inert=Inert,
+        array_class=plain_array,
         type_texts=tuple(map(type_name, NATIVE.SCALARS)),
         most_string=MAX_STRING,
     )
@@ -70,7 +77,8 @@ def make_recorder(
     captures, spreads = "", []
     for field in layout.fields:
         if field.kind != "value":
-            captures += "s"
+            has_items = field.kind == "var_positional" and not hides(field.name)
+            captures += "i" if has_items else "s"
             spreads.append(getattr(capturing, spread(field, spec)))
         elif hides(field.name):
             captures += "h"
