@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import functools
+import sys
+import threading
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from viztracer import VizTracer, report_builder
 
 from benchmarks.checks.proof import CaseError
 from benchmarks.peers.protocol import Peer
 from benchmarks.workloads.program import Program
+
+_MARKS_THREADS: Final = sys.version_info < (3, 12)
+"""Whether viztracer asks `threading` to profile each new thread, once and for all."""
 
 
 @functools.cache
@@ -46,11 +51,15 @@ class Viztracer(Peer):
 
     def start(self) -> None:
         """Trace what runs from now on; what was traced before stays, as with all that record."""
+        if _MARKS_THREADS:
+            threading.setprofile(self._tracer.threadtracefunc)
         self._tracer.start()
 
     def stop(self) -> None:
-        """Stop."""
+        """Stop, in threads that are still to come, too."""
         self._tracer.stop()
+        if _MARKS_THREADS:
+            threading.setprofile(None)
         if not self.program.has_own_classes:
             # A model leads to so much else that a few turns are more than its buffer holds.
             self._count += self._take()

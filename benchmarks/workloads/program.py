@@ -37,6 +37,8 @@ class Program(NamedTuple):
     """That these calls take: more than one where a coroutine is resumed."""
     has_own_classes: bool = True
     """Whether another program, made in the same way, shares no class with this one."""
+    has_overhead: bool = False
+    """Whether running it takes time beside its passes, such as that to start threads."""
     last_pass: tuple[tuple[str, dict[str, int]], ...] = ()
     """The sites and arguments of one pass, in order, where they are known."""
 

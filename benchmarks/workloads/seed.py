@@ -63,4 +63,4 @@ def make_threads(threads: int) -> Program:
             thread.join()
 
     calls = CALLS_PER_PASS * threads
-    return seed._replace(run=run, calls=calls, frames=calls, last_pass=())
+    return seed._replace(run=run, calls=calls, frames=calls, has_overhead=True, last_pass=())
