@@ -76,7 +76,7 @@ class CallLines:
         self._columns: tuple[Any, ...] = (
             ("integer", start_ns, 0),
             ("integer", table.call_id[chosen], 0),
-            ("optional", _parent_ids(table, table.parent[chosen]), 0),
+            ("optional", table.parent_ids(chosen), 0),
             ("integer", table.depth[chosen], 0),
             ("optional", table.instance[chosen], 0),
             ("choice", table.via_super[chosen], (b"", VIA_SUPER.encode())),
@@ -146,14 +146,6 @@ class CallLines:
 def _kind(value: Value | CallError) -> type:
     """Return the type as which a value is written: infinity and NaN become texts."""
     return type(value if isinstance(value, CallError) else finite(value))
-
-
-def _parent_ids(table: Table, parents: array[int]) -> array[int]:
-    """Return the numbers of parents; 0 for roots."""
-    numbers = array("q", bytes(8 * len(parents)))
-    outer = array("q", [earlier.call_id[row] for earlier, row in table.outer])
-    KERNELS.look_up(numbers, parents, table.call_id, outer)
-    return numbers
 
 
 def _has_versions(callees: list[Callee]) -> bool:

@@ -170,6 +170,14 @@ class Table:
         parent = self.parent[row]
         return None if parent == NO_ROW else self.at(parent)
 
+    def parent_ids(self, rows: slice) -> array[int]:
+        """Return the numbers of the parents of some calls; 0 for roots."""
+        parents = self.parent[rows]
+        numbers = array("q", bytes(8 * len(parents)))
+        outer = array("q", [earlier.call_id[row] for earlier, row in self.outer])
+        KERNELS.look_up(numbers, parents, self.call_id, outer)
+        return numbers
+
     def at(self, place: int) -> tuple[Table, int]:
         """Return the table and the row that a value of `parent` refers to."""
         return (self, place) if place >= 0 else self.outer[_FIRST_OUTER - place]

@@ -4,27 +4,60 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from operator import itemgetter
 from typing import Final
 
 from callscope.trace.kernels import KERNELS
-from callscope.trace.table import NO_ROW, UNFINISHED, Table
+from callscope.trace.table import UNFINISHED, Table
 
 _MAX: Final = (1 << 63) - 1
 _begin = itemgetter(0)
 
 
-def self_times(table: Table) -> array[int]:
-    """Return `Call.self_ns` of each row; 0 for calls that never ended."""
+def self_times(table: Table, rest: Sequence[int] | None = None) -> array[int]:
+    """Return `Call.self_ns` of each row; 0 for calls that never ended.
+
+    Args:
+        table: the calls.
+        rest: what `without_children` returns for them, if children of other tables are in it.
+    """
+    rest = without_children(table) if rest is None else rest
+    unfinished = _unfinished(table)
+    if not unfinished and not table.suspensions and isinstance(rest, array):
+        return rest if min(rest, default=0) >= 0 else array("q", (max(0, time) for time in rest))
+    times = [*rest]
+    for row in table.suspensions:
+        times[row] -= table.waiting_ns(row)
+    for row in unfinished:
+        times[row] = 0
+    return array("q", (min(max(0, time), _MAX) for time in times))
+
+
+def without_children(table: Table) -> Sequence[int]:
+    """Return the duration of each call less what its children took of it.
+
+    A call that never ended has no duration, so the result is zero or negative.
+    """
     durations = array("q", bytes(8 * len(table)))
     all_ended = KERNELS.durations(durations, table.start_ns, table.end_ns)
     times = durations[:]
     KERNELS.subtract_children(times, durations, table.parent)
-    if not all_ended or table.suspensions or max(thread_numbers(table), default=0) > 0:
-        corrected = [*times]
-        _correct(table, corrected, durations)
-        return array("q", (min(max(0, time), _MAX) for time in corrected))
-    return times if min(times, default=0) >= 0 else array("q", (max(0, time) for time in times))
+    if table.suspensions or max(thread_numbers(table), default=0) > 0:
+        return _corrected(table, times, durations, range(len(table)))
+    return times if all_ended else _corrected(table, times, durations, _unfinished(table))
+
+
+def _unfinished(table: Table) -> list[int]:
+    """Return the rows of the calls that never ended, which are few."""
+    rows: list[int] = []
+    ends, size, row = table.end_ns, len(table), -1
+    with suppress(ValueError):
+        while True:
+            row = ends.index(UNFINISHED, row + 1, size)
+            rows.append(row)
+    return rows
 
 
 def self_ns(table: Table, row: int) -> int | None:
@@ -36,23 +69,23 @@ def self_ns(table: Table, row: int) -> int | None:
     return max(0, end_ns - table.start_ns[row] - table.waiting_ns(row) - below_ns)
 
 
-def _correct(table: Table, times: list[int], durations: array[int]) -> None:
-    """Correct times from which whole durations of children, and no suspensions, are subtracted."""
+def _corrected(
+    table: Table, times: Sequence[int], durations: array[int], rows: Iterable[int]
+) -> list[int]:
+    """Return times less what some rows really share with their parents, not their durations."""
+    corrected = [*times]
     threads, suspensions = thread_numbers(table), table.suspensions
-    strands, ends = table.strand, table.end_ns
-    for row, parent in enumerate(table.parent):
-        if parent != NO_ROW and (
+    strands, ends, parents = table.strand, table.end_ns, table.parent
+    for row in rows:
+        parent = parents[row]
+        if parent >= 0 and (
             ends[row] == UNFINISHED
             or threads[strands[row]] != threads[strands[parent]]
             or row in suspensions
             or parent in suspensions
         ):
-            times[parent] += durations[row] - shared_ns(table, parent, row)
-    for row in suspensions:
-        times[row] -= table.waiting_ns(row)
-    for row, end_ns in enumerate(ends):
-        if end_ns == UNFINISHED:
-            times[row] = 0
+            corrected[parent] += durations[row] - shared_ns(table, parent, row)
+    return corrected
 
 
 def thread_numbers(table: Table) -> list[int]:

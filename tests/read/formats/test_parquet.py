@@ -158,7 +158,7 @@ def test_more_rows_than_are_written_at_a_time(monkeypatch):
     """Parents in an earlier part are found, and the table is the same."""
     trace = make_trace(Node("Layer.call", *(Node("Layer.call", Node("Layer.call")),) * 4))
     whole = trace.to_arrow()
-    monkeypatch.setattr(writer, "_ROW_GROUP", 2)
+    monkeypatch.setattr(writer, "ROW_GROUP", 2)
     parts = trace.to_arrow()
     assert parts.to_pylist() == whole.to_pylist()
     assert parts.column("call_id").num_chunks == 5

@@ -25,7 +25,7 @@ def read(rows, classes=(), size=None):
 
 def check(trace, rows, size=None):
     """Read rows, and compare the table with the trace's own."""
-    table, expected = read(rows, writer._classes(trace._data().table), size), trace._data().table
+    table, expected = read(rows, [*writer._classes(trace._data().table)], size), trace._data().table
     assert [[*getattr(table, name)] for name in COLUMNS] == [
         [*getattr(expected, name)] for name in COLUMNS
     ]
@@ -78,7 +78,7 @@ def test_the_first_wrong_row_is_named(seed_trace, column, values, row, why):
     """With what is wrong in it."""
     rows = change(seed_trace.to_arrow(), column, values)
     with pytest.raises(decoding.WrongRowError, match=why) as raised:
-        read(rows, writer._classes(seed_trace._data().table))
+        read(rows, [*writer._classes(seed_trace._data().table)])
     assert raised.value.row == row
 
 
@@ -87,11 +87,11 @@ def test_numbers_of_calls_may_have_gaps(seed_trace):
     rows = change(seed_trace.to_arrow(), "call_id", [5, 7, 8, 2])
     rows = change(rows, "parent_id", [None, 5, None, 8])
     for size in (1, 3, None):
-        table = read(rows, writer._classes(seed_trace._data().table), size)
+        table = read(rows, [*writer._classes(seed_trace._data().table)], size)
         assert [*table.parent] == [-1, 0, -1, 2]
 
 
 def test_depths_follow_from_the_parents(seed_trace):
     """Whatever the file says."""
     rows = change(seed_trace.to_arrow(), "depth", [7, 7, 7, 7])
-    assert [*read(rows, writer._classes(seed_trace._data().table)).depth] == [0, 1, 0, 1]
+    assert [*read(rows, [*writer._classes(seed_trace._data().table)]).depth] == [0, 1, 0, 1]

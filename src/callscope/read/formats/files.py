@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from callscope.errors import ProcessWarning, TraceFileError, TraceFormatError, warn
-from callscope.read.formats.atomic import replacing
+from callscope.introspect.atomic import replacing
 from callscope.read.formats.gzip_reader import GzipReader
 from callscope.read.formats.progress import progress
 from callscope.read.formats.registry import is_compressed, module_of, what_is

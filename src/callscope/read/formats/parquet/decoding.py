@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 import pyarrow as pa
 
-from callscope.read.formats.parquet.schema import INT32, INT64, pc
+from callscope.trace.arrow.schema import INT32, INT64, pc
 from callscope.read.formats.trace_builder import WrongLineError
 
 _T = TypeVar("_T")

@@ -14,7 +14,7 @@ from callscope.errors import TraceFormatError
 from callscope.read.formats.jsonl import slow
 from callscope.read.formats.metadata_versions import MetadataVersions
 from callscope.read.formats.parquet.decoding import WrongRowError
-from callscope.read.formats.parquet.schema import METADATA, SCHEMA
+from callscope.trace.arrow.schema import METADATA, SCHEMA
 from callscope.read.formats.parquet.table_reader import TEXTS_AS_NAMES, TableReader
 from callscope.read.formats.trace_builder import (
     TraceBuilder,

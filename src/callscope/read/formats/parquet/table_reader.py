@@ -10,7 +10,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from callscope.read.formats.parquet.decoding import Distinct, WrongRowError
-from callscope.read.formats.parquet.schema import INT32, INT64, NAME, SCHEMA, pc
+from callscope.trace.arrow.schema import INT32, INT64, NAME, SCHEMA, pc
 from callscope.read.formats.trace_builder import (
     BACKWARDS,
     BEFORE_PARENT,

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO
 
 import pyarrow as pa
-from pyarrow import parquet
 
 from callscope.errors import TraceFormatError
-from callscope.read.formats.parquet.columns import Columns
-from callscope.read.formats.parquet.schema import METADATA, SCHEMA
-from callscope.trace import SCHEMA_VERSION, ClassMetadata, Table, TraceData
-
-_ROW_GROUP: Final = 1 << 16
-"""Number of rows for which columns are made and written at a time."""
-_NUMBERS: Final = ("call_id", "parent_id", "instance", "start_ns", "duration_ns", "self_ns")
-"""Columns of numbers that mostly differ from row to row, by little."""
+from callscope.trace import ClassMetadata, Table, TraceData
+from callscope.trace.arrow.columns import Columns
+from callscope.trace.arrow.parquet_file import open_writer, schema_of
+from callscope.trace.arrow.schema import ROW_GROUP
+from callscope.trace.times import self_times
 
 
 def to_arrow(trace: TraceData) -> pa.Table:
@@ -27,42 +22,33 @@ def to_arrow(trace: TraceData) -> pa.Table:
 
 def write(trace: TraceData, file: BinaryIO) -> None:
     """Write a trace as Parquet."""
-    # Where it takes a bool, it takes a list of columns as well, which type checkers do not know.
-    by_column: dict[str, Any] = {
-        "use_dictionary": [name for name in SCHEMA.names if name not in _NUMBERS],
-        "write_statistics": [*_NUMBERS],
-        "column_encoding": dict.fromkeys(_NUMBERS, "DELTA_BINARY_PACKED"),
-    }
-    with parquet.ParquetWriter(
-        file, _schema(trace), compression="zstd", write_batch_size=_ROW_GROUP, **by_column
-    ) as writer:
+    with open_writer(file, _schema(trace)) as writer:
         for batch in _batches(trace):
             writer.write_batch(batch)
 
 
 def _schema(trace: TraceData) -> pa.Schema:
-    about = {
-        "v": SCHEMA_VERSION,
-        "lost": trace.lost,
-        "left_out": dict(trace.left_out),
-        **trace.header._asdict(),
-        "classes": _classes(_table(trace)),
-    }
-    text = json.dumps(about, separators=(",", ":"), allow_nan=False)
-    return SCHEMA.with_metadata({METADATA: text})
+    classes = [*_classes(_table(trace))]
+    return schema_of(trace.header, trace.lost, trace.left_out, classes)
 
 
-def _classes(table: Table) -> list[ClassMetadata]:
-    classes = dict.fromkeys(callee.class_metadata for callee in table.callees)
-    return [metadata for metadata in classes if metadata is not None]
+def _classes(table: Table) -> dict[ClassMetadata, int]:
+    """Return the index of each class in the metadata."""
+    indices: dict[ClassMetadata, int] = {}
+    for callee in table.callees:
+        if callee.class_metadata is not None:
+            indices.setdefault(callee.class_metadata, len(indices))
+    return indices
 
 
 def _batches(trace: TraceData) -> Iterator[pa.RecordBatch]:
     try:
         table = _table(trace)
-        columns = Columns(table, _classes(table))
-        for start in range(0, len(table), _ROW_GROUP):
-            yield columns.batch(slice(start, start + _ROW_GROUP))
+        indices = _classes(table)
+        classes = [c.class_metadata and indices[c.class_metadata] for c in table.callees]
+        columns = Columns(table, classes, self_times(table))
+        for start in range(0, len(table), ROW_GROUP):
+            yield columns.batch(slice(start, start + ROW_GROUP))
     except (OverflowError, pa.ArrowException) as error:
         raise _unstorable(error) from None
 

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 from operator import itemgetter
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
 
 from callscope.errors import encodable
-from callscope.read.formats.parquet.schema import INT32, NAME, TEXT, TEXTS, pc
-from callscope.trace import Arguments, CallError, Text, Value
+from callscope.trace.arrow.schema import INT32, NAME, TEXT, TEXTS, pc
+from callscope.introspect.values import CallError, Text, Value
 from callscope.trace.event import finite
+from callscope.trace.table import Arguments
 
 Arrays: TypeAlias = dict[str, pa.Array]
 _Names: TypeAlias = tuple[str, ...] | None
+
+_SAMPLE: Final = 512
+"""Number of values that are looked at to see whether they repeat."""
 
 _quoted = json.encoder.encode_basestring_ascii
 _WRITERS: Mapping[type, Callable[[Any], str]] = {
@@ -56,7 +60,7 @@ def empty_lists(kind: pa.ListType, length: int) -> pa.Array:
 
 def outcome_columns(outcomes: Sequence[Value | CallError]) -> Arrays:
     """Return the results and the errors."""
-    if not _are_written_alike(outcomes):
+    if not _repeat(outcomes) or not _are_written_alike(outcomes):
         return _encode_outcomes(outcomes)
     indices, distinct = _distinct(outcomes)
     return _place(_encode_outcomes(distinct), indices)
@@ -90,13 +94,21 @@ def arguments_columns(
         callees: index of each call's callee.
         names: names of the arguments of each callee.
     """
-    if dict in set(map(type, captured)) or not _are_written_alike(
-        chain.from_iterable(filter(None, captured))
+    if (
+        dict in set(map(type, captured))
+        or not _repeat(zip(callees, captured, strict=True))
+        or not _are_written_alike(chain.from_iterable(filter(None, captured)))
     ):
         return _encode_arguments(captured, callees, names)
     indices, distinct = _distinct(zip(callees, captured, strict=True))
     callees, captured = [callee for callee, _ in distinct], [values for _, values in distinct]
     return _place(_encode_arguments(captured, callees, names), indices)
+
+
+def _repeat(values: Iterable[Any]) -> bool:
+    """Return whether most values are probably equal to others: then each is encoded once."""
+    sample = [*islice(values, _SAMPLE)]
+    return len({*sample}) <= len(sample) // 2
 
 
 def _are_written_alike(values: Iterable[Value | CallError]) -> bool:

@@ -12,16 +12,15 @@ from typing import Final
 import pyarrow as pa
 
 from callscope.introspect.classes import bare_name
-from callscope.read.formats.parquet.schema import INSTANTS, INT32, INT64, SCHEMA, pc
-from callscope.read.formats.parquet.values import (
+from callscope.trace.arrow.schema import INSTANTS, INT32, INT64, SCHEMA, pc
+from callscope.trace.arrow.values import (
     Arrays,
     arguments_columns,
     empty_lists,
     names_column,
     outcome_columns,
 )
-from callscope.trace import UNFINISHED, Callee, ClassMetadata, Table
-from callscope.trace.times import self_times
+from callscope.trace.table import NO_ROW, UNFINISHED, Callee, Table
 
 _INTEGERS: Final = {"q": INT64, "i": INT32, "b": pa.int8()}
 _CALLEE_NAMES: Final[Mapping[str, Callable[[Callee], str | None]]] = {
@@ -42,18 +41,19 @@ class Columns:
 
     Args:
         table: the calls.
-        classes: the runtime classes, in the order of the metadata.
+        classes: for each callee, the index of its runtime class in the metadata, or None.
+        self_ns: for each call, the time without its children.
     """
 
-    def __init__(self, table: Table, classes: Sequence[ClassMetadata]) -> None:
+    def __init__(
+        self, table: Table, classes: Sequence[int | None], self_ns: array[int]
+    ) -> None:
         self._table = table
-        self._call_ids = _integers(table.call_id, slice(None))
-        self._self_ns = self_times(table)
+        self._self_ns = self_ns
         self._argument_names = [callee.argument_names for callee in table.callees]
-        indices = {metadata: index for index, metadata in enumerate(classes)}
         numbers = {
             **{name: [*map(get, table.callees)] for name, get in _CALLEE_NUMBERS.items()},
-            "class": [c.class_metadata and indices[c.class_metadata] for c in table.callees],
+            "class": classes,
         }
         self._of_callees: Arrays = {
             **{name: names_column(map(get, table.callees)) for name, get in _CALLEE_NAMES.items()},
@@ -89,9 +89,10 @@ class Columns:
     def _own(self, rows: slice) -> Arrays:
         table = self._table
         parents, instances = _integers(table.parent, rows), _integers(table.instance, rows)
+        parent_ids = _integers(table.parent_ids(rows), slice(None))
         return {
             "call_id": _integers(table.call_id, rows),
-            "parent_id": self._call_ids.take(_null_if(pc.less(parents, 0), parents)),
+            "parent_id": _null_if(pc.equal(parents, NO_ROW), parent_ids),
             "depth": _integers(table.depth, rows),
             "instance": _null_if(pc.equal(instances, 0), instances),
             "via_super": _integers(table.via_super, rows).cast(pa.bool_()),
@@ -111,7 +112,7 @@ class Columns:
         return {
             "start_ns": starts,
             "duration_ns": pc.subtract_checked(_null_if(is_unfinished, ends), starts),
-            "self_ns": _null_if(is_unfinished, pa.array(self._self_ns[rows], INT64)),
+            "self_ns": _null_if(is_unfinished, _integers(self._self_ns, rows)),
             "waiting_ns": waiting,
             "instants": instants,
         }

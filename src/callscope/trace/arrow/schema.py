@@ -13,6 +13,9 @@ pc: Final[Any] = pyarrow.compute
 METADATA: Final = b"callscope"
 """Key of the schema's metadata with all data that belongs to no call, as JSON."""
 
+ROW_GROUP: Final = 1 << 16
+"""Number of rows for which columns are made and written at a time."""
+
 INT32: Final = pa.int32()
 INT64: Final = pa.int64()
 TEXT: Final = pa.string()

@@ -1,0 +1,1 @@
+"""The table of calls as Arrow; needs the extra ``parquet``."""
