@@ -122,7 +122,9 @@ class PredicateWarning(CallscopeWarning):
 
 
 class ProcessWarning(CallscopeWarning):
-    """Another process writes to the same file, belongs to another run, or did not record."""
+    """Another process writes to the same file, belongs to another run, did not record, or did not
+    finish its file.
+    """
 
 
 class TargetWarning(CallscopeWarning):

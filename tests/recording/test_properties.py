@@ -12,6 +12,7 @@ import warnings
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
@@ -26,6 +27,7 @@ from strategies import FILE, METHODS, MODULE, TRACED, MethodPlan, Program, Runni
 Capture = Literal["values", "types", "none"]
 
 many = settings(max_examples=2 * settings().max_examples, deadline=None)
+SUFFIXES: Final = (".jsonl", ".parquet") if find_spec("pyarrow") else (".jsonl",)
 fewer = settings(max_examples=settings().max_examples, deadline=None)
 
 
@@ -471,15 +473,15 @@ def test_recordings_overlap_and_begin_anywhere(folder: Path, data: st.DataObject
 
 
 @many
-@given(program=programs(), tick=st.integers(0, 30), streams=st.booleans())
+@given(program=programs(), tick=st.integers(0, 30), suffix=st.sampled_from(("", *SUFFIXES)))
 def test_a_trace_can_be_read_while_it_grows(
-    folder: Path, program: Program, tick: int, streams: bool
+    folder: Path, program: Program, tick: int, suffix: str
 ) -> None:
     """Read in the middle of a call, it holds what has happened so far; and later, all of it."""
     running = Running(program)
     ticks = itertools.count()
     so_far: list[tuple[list[Seen], Window]] = []
-    to = folder / "growing.jsonl" if streams else None
+    to = folder / f"growing{suffix}" if suffix else None
     with callscope.record(*running.roots, to=to) as trace, WhatRan(running) as ran:
 
         def read_once() -> None:
@@ -596,7 +598,7 @@ def test_a_saved_trace_loads_as_it_was(folder: Path, data: st.DataObject) -> Non
     running = Running(program)
     with recording(running, data.draw(wants(program))) as trace:
         running.run()
-    loaded = callscope.load(trace.save(folder / "saved.jsonl"))
+    loaded = callscope.load(trace.save(folder / f"saved{data.draw(st.sampled_from(SUFFIXES))}"))
     assert all_fields(loaded) == all_fields(trace)
     assert loaded.outline() == trace.outline()
     assert loaded.header == trace.header
@@ -609,7 +611,7 @@ def test_a_streamed_trace_is_the_one_in_memory(folder: Path, data: st.DataObject
     program = data.draw(programs())
     want = data.draw(wants(program))
     running = Running(program)
-    path = folder / "streamed.jsonl"
+    path = folder / f"streamed{data.draw(st.sampled_from(SUFFIXES))}"
     with recording(running, want) as kept, recording(running, want, to=path) as streamed:
         running.run()
     assert all_fields(streamed) == all_fields(kept)

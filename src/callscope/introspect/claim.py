@@ -10,7 +10,7 @@ import re
 import stat
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from io import FileIO
 from itertools import count
@@ -21,7 +21,9 @@ from callscope.errors import ProcessWarning, warn
 from callscope.introspect.origin import fill, host_label, rank, run_id
 
 _FLAGS: Final = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
-_SUFFIX: Final = re.compile(r"(\.speedscope)?\.[^.]+(\.gz)?$", re.IGNORECASE)
+_SUFFIX: Final = re.compile(r"(\.speedscope)?\.[^.]+(\.gz|\.arrows)?$", re.IGNORECASE)
+JOURNAL: Final = ".arrows"
+"""Suffix of the journal of a Parquet file, after the file's own."""
 PARTS: Final = ".parts"
 """Suffix of a folder that the processes of a run create on demand and remove when empty."""
 _ATTEMPTS: Final = 100
@@ -39,18 +41,23 @@ def own_path(template: str) -> Path:
     return path if "{pid}" in template else with_part(path, str(os.getpid()))
 
 
-def claim(path: Path) -> tuple[Path, FileIO]:
+def claim(path: Path, is_of_run: Callable[[Path], bool] | None = None) -> tuple[Path, FileIO]:
     """Open a file that no other recording writes to, and return it with its path.
 
     If another recording is writing the file, or another process of this run has written it, a
     file with another name is opened with a warning: ``t.<host>.<pid>.jsonl`` beside ``t.jsonl``.
     Any other file is replaced. The claim ends when the file is closed.
 
+    Args:
+        path: the file.
+        is_of_run: returns whether another process of this run has written an existing file; by
+            default, that of JSON Lines.
+
     Raises:
         OSError: if the file cannot be opened for writing.
     """
     for candidate in _candidates(path):
-        file = _claim(candidate)
+        file = _claim(candidate, is_of_run or _is_of_run)
         if file is not None:
             _written.add((os.getpid(), str(candidate.absolute())))
             if candidate != path:
@@ -91,7 +98,7 @@ def remove(part: Path) -> None:
         part.parent.rmdir()
 
 
-def _claim(path: Path) -> FileIO | None:
+def _claim(path: Path, is_of_run: Callable[[Path], bool]) -> FileIO | None:
     """Open, lock and empty a file; return None if it belongs to another recording."""
     is_part = path.parent.suffix == PARTS
     for attempt in range(1, _ATTEMPTS + 1):
@@ -105,7 +112,7 @@ def _claim(path: Path) -> FileIO | None:
             if not is_part or attempt == _ATTEMPTS:
                 raise
             continue
-        if not _is_ours(file, path):
+        if not _is_ours(file, path, is_of_run):
             file.close()
             return None
         if _is_at(file, path):
@@ -134,22 +141,25 @@ def with_part(path: Path, part: str) -> Path:
     return path.with_name(f"{path.name[:end]}.{part}{path.name[end:]}")
 
 
-def _is_ours(file: FileIO, path: Path) -> bool:
+def _is_ours(file: FileIO, path: Path, is_of_run: Callable[[Path], bool]) -> bool:
     """Lock and empty an open file; return False if it belongs to another recording."""
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return True  # a pipe or a device
     if not lock(file.fileno()):
         return False
     is_own = (os.getpid(), str(path.absolute())) in _written
-    if not is_own and _belongs_to_run(path):
+    if not is_own and is_of_run(path):
         return False
     file.truncate(0)
     return True
 
 
-def _belongs_to_run(path: Path) -> bool:
-    """Return whether another process of this run has written a file."""
-    header = _header(path)
+def _is_of_run(path: Path) -> bool:
+    return belongs_to_run(_header(path))
+
+
+def belongs_to_run(header: dict[str, Any]) -> bool:
+    """Return whether another process of this run has written a file with this header."""
     if header.get("run") != run_id():
         return False
     # A launcher's second run from one shell may have the same id.

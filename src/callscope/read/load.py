@@ -17,7 +17,8 @@ def load(path: str | PathLike[str]) -> Trace:
     """Read a trace from JSON Lines (``.jsonl`` or ``.jsonl.gz``, saved or streamed) or Parquet.
 
     The file may be truncated, as after a killed program: calls that had not ended are then not
-    `finished`. A Parquet file of more than 10 million calls is not read at once: of the trace,
+    `finished`. If a Parquet file that a program has streamed to is not there, its journal is read,
+    ``<file>.arrows``, with a `ProcessWarning` if no recording writes to it any more. A Parquet file of more than 10 million calls is not read at once: of the trace,
     printing, `len`, `summary` and `find` read it in parts, and take little memory.
 
     Args:

@@ -75,9 +75,10 @@ def record(
             ``"MyLayer.call"``, a pattern of sites, or a function that is given each `Call` as
             it begins. The debugger stops at the first line of the method.
         sinks: objects that receive events while the program runs.
-        to: a ``.jsonl`` or ``.jsonl.gz`` file to stream to. The calls are then not kept in memory;
-            the trace is read from the file on access. ``{pid}``, ``{host}`` and ``{rank}`` in
-            the path are filled in; see `JSONLines`.
+        to: a ``.jsonl``, ``.jsonl.gz`` or ``.parquet`` file to stream to. The calls are then not
+            kept in memory; the trace is read from the file on access. A ``.parquet`` file is made
+            when the recording ends, of ``<file>.arrows``, which `load` finds after a kill.
+            ``{pid}``, ``{host}`` and ``{rank}`` in the path are filled in; see `JSONLines`.
         keep: False if only the sinks are needed, as in a service. The trace then holds no calls,
             and there is no limit by default.
 
@@ -86,6 +87,7 @@ def record(
         TargetError, TargetModuleError, TargetNotFoundError, ImmutableClassError, NoMethodsError:
             as for `instrument`, when the recording begins.
         TraceFileError: if `to` cannot be written, when the recording begins.
+        MissingExtraError: if `to` needs a package that is not installed.
     """
     return Recording(
         check_config(

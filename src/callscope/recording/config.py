@@ -124,11 +124,12 @@ def _check_limits(max_calls: object, on_full: object, to: object) -> None:
         return
     if not isinstance(to, (str, os.PathLike)):
         raise OptionError(must_be("to", "the path of a file, such as 'trace.jsonl'", to))
-    from callscope.read.formats import STREAMED, is_streamed
+    from callscope.read.formats import STREAMED, check_installed, is_streamed
 
     if not is_streamed(to):
         allowed = f"a file that ends in {one_of(STREAMED)}"
         raise OptionError(f"{must_be('to', allowed, to)} Other files are written by trace.save().")
+    check_installed(to)
     fill(os.fspath(to))
     if on_full == "drop_oldest":
         msg = "on_full must be 'stop' with to=, got 'drop_oldest': a file only grows."

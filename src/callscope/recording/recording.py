@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from callscope.declare.instrumentation import Instrumentation, place, warn_of_target
 from callscope.declare.options import Options
@@ -44,7 +44,9 @@ from callscope.trace import Call, Header, Recorded, Table
 from callscope.weave import WEAVER, Plan
 
 if TYPE_CHECKING:
-    from callscope.sinks.jsonl import JSONLines
+    from os import PathLike
+
+    from callscope.sinks.file_sink import FileSink
 
 
 class Recording:
@@ -57,7 +59,7 @@ class Recording:
         self._handles: list[Instrumentation] = []
         self._ad_hoc: list[Declaration] = []
         self._excerpts: list[Window] = []
-        self._file: JSONLines | None = None
+        self._file: FileSink[Any] | None = None
         self._file_read: Recorded | None = None
         self._file_origin: object = object()
         self._started, self._forks = StartedProcesses(), 0
@@ -356,9 +358,7 @@ class Recording:
         if self._debugger is not None:
             sinks.append(self._debugger)
         if self._config.to is not None:
-            from callscope.sinks.jsonl import JSONLines
-
-            self._file = JSONLines(self._config.to)
+            self._file = _open_file(self._config.to)
             sinks.append(self._file)
         return Dispatcher(sinks, exit_first) if sinks else None
 
@@ -404,7 +404,7 @@ class Recording:
             patterns.append(("break_on", self._debugger.patterns))
         yield from misfits(patterns, self._sites())
 
-    def _read_file(self, file: JSONLines, count: int) -> Recorded:
+    def _read_file(self, file: FileSink[Any], count: int) -> Recorded:
         from callscope.read.formats import load_all
 
         if self._file_read is None or self._state == "running":
@@ -414,3 +414,14 @@ class Recording:
             lost = self._reader.lost + max(0, count - len(table))
             self._file_read = Recorded(table, lost, self._reader.left_out)
         return self._file_read
+
+
+def _open_file(path: str | PathLike[str]) -> FileSink[Any]:
+    """Return the sink that streams to a file."""
+    if Path(path).suffix.lower() == ".parquet":
+        from callscope.sinks.parquet import Parquet
+
+        return Parquet(path)
+    from callscope.sinks.jsonl import JSONLines
+
+    return JSONLines(path)

@@ -16,29 +16,20 @@ _MAX: Final = (1 << 63) - 1
 _begin = itemgetter(0)
 
 
-def self_times(table: Table, rest: Sequence[int] | None = None) -> array[int]:
-    """Return `Call.self_ns` of each row; 0 for calls that never ended.
-
-    Args:
-        table: the calls.
-        rest: what `without_children` returns for them, if children of other tables are in it.
-    """
-    rest = without_children(table) if rest is None else rest
-    unfinished = _unfinished(table)
-    if not unfinished and not table.suspensions and isinstance(rest, array):
-        return rest if min(rest, default=0) >= 0 else array("q", (max(0, time) for time in rest))
-    times = [*rest]
-    for row in table.suspensions:
-        times[row] -= table.waiting_ns(row)
-    for row in unfinished:
-        times[row] = 0
-    return array("q", (min(max(0, time), _MAX) for time in times))
+def self_times(table: Table) -> array[int]:
+    """Return `Call.self_ns` of each row; 0 for calls that never ended."""
+    times: Sequence[int] = raw_self_times(table)
+    if unfinished := _unfinished(table):
+        times = [*times]
+        for row in unfinished:
+            times[row] = 0
+    return positive(times)
 
 
-def without_children(table: Table) -> Sequence[int]:
-    """Return the duration of each call less what its children took of it.
+def raw_self_times(table: Table) -> array[int] | list[int]:
+    """Return the same as far as the calls say, which may be negative.
 
-    A call that never ended has no duration, so the result is zero or negative.
+    For calls that never ended, that is a part of the time of their children.
     """
     durations = array("q", bytes(8 * len(table)))
     all_ended = KERNELS.durations(durations, table.start_ns, table.end_ns)
@@ -47,6 +38,13 @@ def without_children(table: Table) -> Sequence[int]:
     if table.suspensions or max(thread_numbers(table), default=0) > 0:
         return _corrected(table, times, durations, range(len(table)))
     return times if all_ended else _corrected(table, times, durations, _unfinished(table))
+
+
+def positive(times: Sequence[int]) -> array[int]:
+    """Return times of which the negative ones are 0."""
+    if isinstance(times, array) and min(times, default=0) >= 0:
+        return times
+    return array("q", (min(max(0, time), _MAX) for time in times))
 
 
 def _unfinished(table: Table) -> list[int]:
@@ -72,7 +70,14 @@ def self_ns(table: Table, row: int) -> int | None:
 def _corrected(
     table: Table, times: Sequence[int], durations: array[int], rows: Iterable[int]
 ) -> list[int]:
-    """Return times less what some rows really share with their parents, not their durations."""
+    """Return times corrected; whole durations of children, and no suspensions, were subtracted.
+
+    Args:
+        table: the calls.
+        times: those times.
+        durations: durations of the calls.
+        rows: the children that may have shared less with their parents.
+    """
     corrected = [*times]
     threads, suspensions = thread_numbers(table), table.suspensions
     strands, ends, parents = table.strand, table.end_ns, table.parent
@@ -85,6 +90,8 @@ def _corrected(
             or parent in suspensions
         ):
             corrected[parent] += durations[row] - shared_ns(table, parent, row)
+    for row in suspensions:
+        corrected[row] -= table.waiting_ns(row)
     return corrected
 
 

@@ -342,7 +342,7 @@ class TestCompressed:
 
     def test_other_files_cannot_be_streamed_to(self, tmp_path):
         """The error names those that can."""
-        with pytest.raises(errors.OptionError, match=r"'\.jsonl' or '\.jsonl\.gz'"):
+        with pytest.raises(errors.OptionError, match=r"'\.jsonl\.gz' or '\.parquet'"):
             callscope.record(to=tmp_path / "t.gz")
 
 

@@ -7,11 +7,18 @@ system.
 """
 
 from callscope.read.formats.files import load_all, save
-from callscope.read.formats.registry import STREAMED, SUFFIXES, check_suffix, is_streamed
+from callscope.read.formats.registry import (
+    STREAMED,
+    SUFFIXES,
+    check_installed,
+    check_suffix,
+    is_streamed,
+)
 
 __all__ = [
     "STREAMED",
     "SUFFIXES",
+    "check_installed",
     "check_suffix",
     "is_streamed",
     "load_all",

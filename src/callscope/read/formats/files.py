@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from callscope.errors import ProcessWarning, TraceFileError, TraceFormatError, warn
 from callscope.introspect.atomic import replacing
+from callscope.introspect.claim import JOURNAL, is_claimed
 from callscope.read.formats.gzip_reader import GzipReader
 from callscope.read.formats.progress import progress
 from callscope.read.formats.registry import is_compressed, module_of, what_is
@@ -106,6 +107,8 @@ def open_large(paths: Sequence[str | PathLike[str]]) -> ParquetTrace | None:
     if len(paths) != 1:
         return None
     source = Path(paths[0])
+    if _is_journal(source.name):
+        return None
     module = module_of(source)
     with _naming(source):
         _check_name(source)
@@ -149,9 +152,16 @@ def _files(path: Path) -> list[Path]:
         is_named = path.exists() or not glob.has_magic(str(path))
     except OSError as error:
         raise TraceFileError.cannot_read(path, error) from None
+    journal = Path(f"{path}{JOURNAL}")
     if is_named:
-        return [path]
-    matches = sorted(map(Path, glob.glob(str(path))))  # noqa: PTH207  # the pattern may be absolute
+        return [_unfinished(journal) if journal.is_file() and not path.exists() else path]
+    # The pattern may be absolute.
+    names = {name for one in (path, journal) for name in glob.glob(str(one))}  # noqa: PTH207
+    matches = [
+        _unfinished(Path(name)) if _is_journal(name) else Path(name)
+        for name in sorted(names)
+        if not _is_journal(name) or name.removesuffix(JOURNAL) not in names
+    ]
     if not matches:
         raise TraceFileError.cannot_read(
             path, FileNotFoundError(ENOENT, "no file matches the pattern")
@@ -159,8 +169,25 @@ def _files(path: Path) -> list[Path]:
     return matches
 
 
+def _is_journal(name: str) -> bool:
+    return name.lower().endswith(f".parquet{JOURNAL}")
+
+
+def _unfinished(journal: Path) -> Path:
+    """Return a journal, read in place of its file; warn if no recording writes to it any more."""
+    if not is_claimed(journal):
+        path = one_line(repr(str(journal)))
+        warn(
+            f"{path} is read in place of the file that its process did not finish, up to its last"
+            " whole batch. Save the trace to keep it.",
+            ProcessWarning,
+        )
+    return journal
+
+
 def _load(source: Path) -> TraceData:
-    module = module_of(source)
+    target = Path(str(source).removesuffix(JOURNAL)) if _is_journal(source.name) else source
+    module = module_of(target)
     if not hasattr(module, "read"):
         msg = (
             f"{str(source)!r}: {what_is(source)} cannot be loaded."
@@ -171,7 +198,7 @@ def _load(source: Path) -> TraceData:
         with (
             _naming(source),
             io.FileIO(str(source)) as raw,
-            _buffered(raw, source) as file,
+            _buffered(raw, source, is_compressed(target)) as file,
             progress(f"Reading {one_line(source.name)}", raw, os.fstat(raw.fileno()).st_size),
         ):
             trace: TraceData = module.read(file, str(source))
@@ -192,6 +219,6 @@ def _naming(source: Path) -> Iterator[None]:
         raise TraceFileError.cannot_read(source, error) from None
 
 
-def _buffered(raw: io.FileIO, source: Path) -> io.BufferedReader:
-    stream = GzipReader(raw, str(source)) if is_compressed(source) else raw
+def _buffered(raw: io.FileIO, source: Path, is_gzip: bool) -> io.BufferedReader:  # noqa: FBT001
+    stream = GzipReader(raw, str(source)) if is_gzip else raw
     return io.BufferedReader(stream, _BUFFER)

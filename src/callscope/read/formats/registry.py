@@ -36,7 +36,7 @@ ONE_WAY: Final = {
 }
 """Common names of files in formats that cannot be loaded, by module."""
 
-STREAMED: Final = (".jsonl", ".jsonl.gz")
+STREAMED: Final = (".jsonl", ".jsonl.gz", ".parquet")
 """Suffixes of files that can be written while the program runs."""
 
 
@@ -52,6 +52,16 @@ def check_suffix(path: str | PathLike[str]) -> None:
 def is_streamed(path: str | PathLike[str]) -> bool:
     """Return whether a file of this suffix can be written while the program runs."""
     return Path(path).name.lower().endswith(STREAMED)
+
+
+def check_installed(path: str | PathLike[str]) -> None:
+    """Check that what a file of this suffix needs is installed.
+
+    Raises:
+        MissingExtraError: if it is not.
+    """
+    if Path(path).suffix.lower() == ".parquet":
+        module_of(Path(path)).need_pyarrow(f"{Path(path).suffix!r}")
 
 
 def module_of(path: Path) -> Any:

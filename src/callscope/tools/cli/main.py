@@ -105,7 +105,7 @@ def _add_run(commands: _Commands[Parser]) -> None:
         "--children",
         action="store_true",
         help="also record the Python processes that the program starts: all into FILE, or, if it is a"
-        " .jsonl or .jsonl.gz file, each into a file of its own beside it",
+        " .jsonl, .jsonl.gz or .parquet file, each into a file of its own beside it",
     )
     run.add_argument(
         "--check",

@@ -45,9 +45,7 @@ class Columns:
         self_ns: for each call, the time without its children.
     """
 
-    def __init__(
-        self, table: Table, classes: Sequence[int | None], self_ns: array[int]
-    ) -> None:
+    def __init__(self, table: Table, classes: Sequence[int | None], self_ns: array[int]) -> None:
         self._table = table
         self._self_ns = self_ns
         self._argument_names = [callee.argument_names for callee in table.callees]
@@ -79,8 +77,8 @@ class Columns:
 
     def _shared(self, rows: slice) -> Arrays:
         """Return what calls have in common with others of their callee or strand."""
-        callees = _integers(self._table.callee, rows)
-        strands = _integers(self._table.strand, rows)
+        callees = integers(self._table.callee, rows)
+        strands = integers(self._table.strand, rows)
         return {
             **{name: values.take(callees) for name, values in self._of_callees.items()},
             **{name: values.take(strands) for name, values in self._of_strands.items()},
@@ -88,19 +86,19 @@ class Columns:
 
     def _own(self, rows: slice) -> Arrays:
         table = self._table
-        parents, instances = _integers(table.parent, rows), _integers(table.instance, rows)
-        parent_ids = _integers(table.parent_ids(rows), slice(None))
+        parents, instances = integers(table.parent, rows), integers(table.instance, rows)
+        parent_ids = integers(table.parent_ids(rows), slice(None))
         return {
-            "call_id": _integers(table.call_id, rows),
+            "call_id": integers(table.call_id, rows),
             "parent_id": _null_if(pc.equal(parents, NO_ROW), parent_ids),
-            "depth": _integers(table.depth, rows),
+            "depth": integers(table.depth, rows),
             "instance": _null_if(pc.equal(instances, 0), instances),
-            "via_super": _integers(table.via_super, rows).cast(pa.bool_()),
+            "via_super": integers(table.via_super, rows).cast(pa.bool_()),
         }
 
     def _times(self, rows: slice) -> Arrays:
         table = self._table
-        starts, ends = _integers(table.start_ns, rows), _integers(table.end_ns, rows)
+        starts, ends = integers(table.start_ns, rows), integers(table.end_ns, rows)
         is_unfinished = pc.equal(ends, UNFINISHED)
         if table.suspensions:
             places = range(len(table))[rows]
@@ -112,13 +110,13 @@ class Columns:
         return {
             "start_ns": starts,
             "duration_ns": pc.subtract_checked(_null_if(is_unfinished, ends), starts),
-            "self_ns": _null_if(is_unfinished, _integers(self._self_ns, rows)),
+            "self_ns": _null_if(is_unfinished, integers(self._self_ns, rows)),
             "waiting_ns": waiting,
             "instants": instants,
         }
 
 
-def _integers(column: array[int], rows: slice) -> pa.Array:
+def integers(column: array[int], rows: slice) -> pa.Array:
     """Return a copy, as a column that Arrow refers to could not grow any more."""
     with memoryview(column) as whole, whole[rows] as part:
         buffer = pa.py_buffer(part.tobytes())

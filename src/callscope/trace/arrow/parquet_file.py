@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
@@ -14,6 +17,8 @@ from callscope.trace.event import SCHEMA_VERSION
 from callscope.trace.header import Header
 from callscope.trace.metadata import ClassMetadata
 
+MAGIC: Final = b"PAR1"
+"""First bytes of a Parquet file."""
 _NUMBERS: Final = ("call_id", "parent_id", "instance", "start_ns", "duration_ns", "self_ns")
 """Columns of numbers that mostly differ from row to row, by little."""
 
@@ -21,7 +26,7 @@ _NUMBERS: Final = ("call_id", "parent_id", "instance", "start_ns", "duration_ns"
 def schema_of(
     header: Header,
     lost: int = 0,
-    left_out: Mapping[str, int] = {},
+    left_out: Mapping[str, int] = MappingProxyType({}),
     classes: Sequence[ClassMetadata | list[Any]] = (),
 ) -> pa.Schema:
     """Return the schema of a trace, of which the metadata holds what belongs to no call."""
@@ -43,6 +48,18 @@ def with_about(about: Mapping[str, Any]) -> pa.Schema:
 def to_json(about: Mapping[str, Any]) -> str:
     """Return compact JSON."""
     return json.dumps(about, separators=(",", ":"), allow_nan=False)
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """Return what a file of calls says in its schema's metadata; nothing if it is not one."""
+    with suppress(pa.ArrowException, OSError, LookupError, TypeError, ValueError, RecursionError):
+        with path.open("rb") as file:
+            is_parquet = file.read(len(MAGIC)) == MAGIC
+            file.seek(0)
+            schema = parquet.read_schema(file) if is_parquet else pa.ipc.open_stream(file).schema
+        about = json.loads(schema.metadata[METADATA])
+        return about if isinstance(about, dict) else {}
+    return {}
 
 
 def open_writer(file: BinaryIO, schema: pa.Schema) -> parquet.ParquetWriter:

@@ -14,8 +14,8 @@ from typing import Any, Final, TypeAlias
 import pyarrow as pa
 
 from callscope.errors import encodable
-from callscope.trace.arrow.schema import INT32, NAME, TEXT, TEXTS, pc
 from callscope.introspect.values import CallError, Text, Value
+from callscope.trace.arrow.schema import INT32, INT64, NAME, TEXT, TEXTS, pc
 from callscope.trace.event import finite
 from callscope.trace.table import Arguments
 
@@ -74,14 +74,31 @@ def _encode_outcomes(outcomes: Sequence[Value | CallError]) -> Arrays:
         outcomes = [None if type(outcome) is CallError else outcome for outcome in outcomes]
         types = names_column(error and error.type for error in errors)
         messages = pa.array([error and encodable(error.message) for error in errors], TEXT)
-    results = _finite(outcomes)
-    jsons = [None if value is None else _WRITERS[type(value)](value) for value in results]
     return {
-        "result": pa.array(jsons, TEXT),
-        "result_is_text": pa.array([kind is Text for kind in map(type, results)], pa.bool_()),
+        **_results(_finite(outcomes)),
         "error_type": types,
         "error_message": messages,
     }
+
+
+def _results(results: Sequence[Value]) -> Arrays:
+    kinds = [*map(type, results)]
+    jsons = _numbers(results) if {*kinds} <= {int, type(None)} else None
+    if jsons is None:
+        texts = [None if value is None else _WRITERS[type(value)](value) for value in results]
+        jsons = pa.array(texts, TEXT)
+    are_texts = pa.repeat(False, len(kinds))
+    if Text in kinds:
+        are_texts = pa.array([kind is Text for kind in kinds], pa.bool_())
+    return {"result": jsons, "result_is_text": are_texts}
+
+
+def _numbers(column: Sequence[Value]) -> pa.Array | None:
+    """Return the JSON of integers and None; None if one takes more than 64 bits."""
+    try:
+        return pa.array(column, INT64).cast(TEXT)
+    except (OverflowError, pa.ArrowException):
+        return None
 
 
 def arguments_columns(
@@ -108,7 +125,7 @@ def arguments_columns(
 def _repeat(values: Iterable[Any]) -> bool:
     """Return whether most values are probably equal to others: then each is encoded once."""
     sample = [*islice(values, _SAMPLE)]
-    return len({*sample}) <= len(sample) // 2
+    return len({*sample}) <= len(sample) // 8
 
 
 def _are_written_alike(values: Iterable[Value | CallError]) -> bool:
@@ -181,6 +198,8 @@ def _encode(names: _Names, rows: Sequence[Any]) -> tuple[pa.Array, pa.Array]:
 
 def _jsons(column: Sequence[Value]) -> pa.Array:
     kinds = set(map(type, column))
+    if kinds == {int} and (numbers := _numbers(column)) is not None:
+        return numbers
     if len(kinds) == 1:
         return pa.array([*map(_WRITERS[kinds.pop()], column)], TEXT)
     return pa.array([_WRITERS[type(value)](value) for value in column], TEXT)

@@ -26,7 +26,7 @@ _LARGE_BYTES: Final = 1 << 20
 
 def to_arrow(trace: TraceData) -> pa.Table:
     """Return a trace as a table; see `Trace.to_arrow`."""
-    _need_pyarrow("to_arrow()")
+    need_pyarrow("to_arrow()")
     from callscope.read.formats.parquet import writer
 
     return writer.to_arrow(trace)
@@ -34,7 +34,7 @@ def to_arrow(trace: TraceData) -> pa.Table:
 
 def write(trace: TraceData, file: BinaryIO) -> None:
     """Write a trace as Parquet."""
-    _need_pyarrow("'.parquet'")
+    need_pyarrow("'.parquet'")
     from callscope.read.formats.parquet import writer
 
     writer.write(trace, file)
@@ -42,7 +42,7 @@ def write(trace: TraceData, file: BinaryIO) -> None:
 
 def read(file: BinaryIO, name: str) -> TraceData:
     """Read a trace from Parquet; `name` is the file's name in errors."""
-    _need_pyarrow("'.parquet'")
+    need_pyarrow("'.parquet'")
     from callscope.read.formats.parquet import reader
 
     return reader.read(file, name)
@@ -52,7 +52,7 @@ def open_large(path: Path) -> ParquetTrace | None:
     """Return a trace of more than 10 million calls, which is read in parts; None for others."""
     if path.stat().st_size < _LARGE_BYTES:
         return None
-    _need_pyarrow("'.parquet'")
+    need_pyarrow("'.parquet'")
     import pyarrow as pa
 
     from callscope.read.formats.parquet.reader import ParquetTrace
@@ -61,7 +61,8 @@ def open_large(path: Path) -> ParquetTrace | None:
     return trace if len(trace) > _LARGE else None
 
 
-def _need_pyarrow(what: str) -> None:
+def need_pyarrow(what: str) -> None:
+    """Raise a `MissingExtraError` if pyarrow is not installed; `what` needs it."""
     try:
         import pyarrow as pa  # noqa: F401  # the modules that use it import it
     except ImportError:

@@ -8,8 +8,8 @@ from typing import Any, Final, TypeVar
 
 import pyarrow as pa
 
-from callscope.trace.arrow.schema import INT32, INT64, pc
 from callscope.read.formats.trace_builder import WrongLineError
+from callscope.trace.arrow.schema import INT32, INT64, pc
 
 _T = TypeVar("_T")
 

@@ -14,7 +14,6 @@ from callscope.errors import TraceFormatError
 from callscope.read.formats.jsonl import slow
 from callscope.read.formats.metadata_versions import MetadataVersions
 from callscope.read.formats.parquet.decoding import WrongRowError
-from callscope.trace.arrow.schema import METADATA, SCHEMA
 from callscope.read.formats.parquet.table_reader import TEXTS_AS_NAMES, TableReader
 from callscope.read.formats.trace_builder import (
     TraceBuilder,
@@ -31,6 +30,8 @@ from callscope.trace import (
     Table,
     TraceData,
 )
+from callscope.trace.arrow.journal import JOURNAL_MAGIC, Journal
+from callscope.trace.arrow.schema import METADATA, SCHEMA
 
 _BATCH: Final = 1 << 16
 """Number of rows decoded at a time."""
@@ -46,6 +47,31 @@ _DAMAGES: Final = (
     OverflowError,
     RecursionError,
 )
+
+
+def read(file: BinaryIO, name: str) -> TraceData:
+    """Read a trace from a Parquet file, or from the journal of one; `name` is its name in errors."""
+    is_journal = file.read(len(JOURNAL_MAGIC)) == JOURNAL_MAGIC
+    file.seek(0)
+    return _read_journal(file, name) if is_journal else ParquetTrace(file, name).read()
+
+
+def _read_journal(file: BinaryIO, name: str) -> TraceData:
+    builder = TraceBuilder()
+    with _refusing_damage(name, 0):
+        journal = Journal(file)
+        header, classes = _about(journal.about, builder, name)
+    reader, row = TableReader(classes), 0
+    groups = journal.groups()
+    while True:
+        with _refusing_damage(name, row):
+            batch = next(groups, None)
+            if batch is None:
+                break
+            reader.add(batch)
+            row += len(batch)
+    recorded = Recorded(reader.table, builder.lost, builder.left_out, is_final=True)
+    return TraceData(header, recorded)
 
 
 class ParquetTrace:
@@ -70,7 +96,7 @@ class ParquetTrace:
                 f"{name!r} is not a trace, or is damaged: {_reason(error)}. Name a '.parquet' file"
                 " that callscope has written."
             ) from None
-        with self._refusing_damage():
+        with _refusing_damage(name, 0):
             header, classes = _about(about, builder, name)
         self.header: Header = header
         self.lost: int = builder.lost
@@ -114,7 +140,7 @@ class ParquetTrace:
         # Equal rows in a small file may expand to any size.
         batches = self._file.iter_batches(_BATCH, columns=SCHEMA.names, use_threads=False)
         while True:
-            with self._refusing_damage(row):
+            with _refusing_damage(self._name, row):
                 batch = next(batches, None)
                 if batch is None:
                     return
@@ -122,22 +148,18 @@ class ParquetTrace:
                 row += len(batch)
             yield reader.table
 
-    @contextmanager
-    def _refusing_damage(self, row: int = 0) -> Iterator[None]:
-        try:
-            yield
-        except TraceFormatError:
-            raise
-        except _DAMAGES as error:
-            row += error.row if isinstance(error, WrongRowError) else 0
-            raise TraceFormatError(
-                f"{self._name!r}, after row {row}: {_reason(error)}. Restore the file."
-            ) from None
 
-
-def read(file: BinaryIO, name: str) -> TraceData:
-    """Read a trace from Parquet; `name` is the file's name in errors."""
-    return ParquetTrace(file, name).read()
+@contextmanager
+def _refusing_damage(name: str, row: int) -> Iterator[None]:
+    try:
+        yield
+    except TraceFormatError:
+        raise
+    except _DAMAGES as error:
+        row += error.row if isinstance(error, WrongRowError) else 0
+        raise TraceFormatError(
+            f"{name!r}, after row {row}: {_reason(error)}. Restore the file."
+        ) from None
 
 
 def _reason(error: Exception) -> str:

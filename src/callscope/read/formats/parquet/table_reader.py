@@ -10,7 +10,6 @@ from typing import Any, Final
 import pyarrow as pa
 
 from callscope.read.formats.parquet.decoding import Distinct, WrongRowError
-from callscope.trace.arrow.schema import INT32, INT64, NAME, SCHEMA, pc
 from callscope.read.formats.trace_builder import (
     BACKWARDS,
     BEFORE_PARENT,
@@ -30,6 +29,7 @@ from callscope.trace import (
     Text,
     Value,
 )
+from callscope.trace.arrow.schema import INT32, INT64, NAME, SCHEMA, pc
 
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 _TYPES: Final = {"q": INT64, "i": INT32, "b": pa.int8()}
