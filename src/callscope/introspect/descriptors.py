@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from callscope.introspect.classes import mro, namespace
-from callscope.introspect.signature import Signature
+from callscope.introspect.signature import parameters_of
 
 if TYPE_CHECKING:
     from callscope.introspect.sites import Binding
@@ -249,9 +249,10 @@ def why_not(raw: Any, part: Part) -> str:
     module: object = part.function.__module__
     if type(module) is str and (module, part.function.__name__) == ("typing", _INIT_OF_PROTOCOLS):
         return "typing replaces it when the first object is made"
-    signature = Signature.from_function(part.function)
-    names = (*signature.parameters, *signature.freevars)
+    code = part.function.__code__
+    parameters = parameters_of(code)
+    names = (*parameters, *code.co_freevars)
     are_names = (n.isidentifier() and not keyword.iskeyword(n) and n != "__debug__" for n in names)
-    if all(are_names) and len({*signature.parameters}) == len(signature.parameters):
+    if all(are_names) and len({*parameters}) == len(parameters):
         return ""
     return "a parameter or a free variable has a name that source code cannot contain"

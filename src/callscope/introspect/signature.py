@@ -97,6 +97,26 @@ class Signature(NamedTuple):
         )
 
     @property
+    def general(self) -> Signature:
+        """The same with names that depend on their places alone; equal for functions alike."""
+        if self.kind == "callable":
+            return self
+        names = {name: f"{self.prefix}p{i}" for i, name in enumerate(self.parameters)}
+
+        def renamed(some: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(names[name] for name in some)
+
+        return self._replace(
+            positional_only=renamed(self.positional_only),
+            positional=renamed(self.positional),
+            keyword_only=renamed(self.keyword_only),
+            var_positional=self.var_positional and names[self.var_positional],
+            var_keyword=self.var_keyword and names[self.var_keyword],
+            defaulted=renamed(self.defaulted),
+            freevars=tuple(f"{self.prefix}f{i}" for i, _ in enumerate(self.freevars)),
+        )
+
+    @property
     def is_suspendable(self) -> bool:
         """True if a call may be suspended and resumed."""
         return self.kind not in ("function", "callable")
@@ -139,11 +159,17 @@ def default_values(function: types.FunctionType) -> dict[str, Any]:
     return values | {n: by_name[n] for n in code.co_varnames[positional:end] if n in by_name}
 
 
+def parameters_of(code: types.CodeType) -> tuple[str, ...]:
+    """Return the names of all parameters, `*args` and `**kwargs` last."""
+    starred = bool(code.co_flags & _CO_VARARGS) + bool(code.co_flags & _CO_VARKEYWORDS)
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + starred]
+
+
 def unstarred(function: types.FunctionType) -> types.FunctionType:
     """Return a function that takes `*args` and `**kwargs` as ordinary positional parameters."""
     code = function.__code__
     flags = code.co_flags & ~(_CO_VARARGS | _CO_VARKEYWORDS)
-    count = len(Signature.from_function(function).parameters)
+    count = len(parameters_of(code))
     plain = code.replace(
         co_argcount=count, co_posonlyargcount=0, co_kwonlyargcount=0, co_flags=flags
     )

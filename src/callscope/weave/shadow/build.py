@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import linecache
+import re
 import types
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from callscope.introspect.bytecode import written_code
 from callscope.introspect.descriptors import Part, descriptor_parts, why_not
@@ -17,9 +18,10 @@ from callscope.introspect.signature import (
     default_values,
 )
 from callscope.introspect.sites import Site, Strangers
+from callscope.introspect.summaries import summarizer
 from callscope.tape.records import Field, Layout
 from callscope.tape.threads import TAPES
-from callscope.weave.shadow.cells import CELLS, shared_values
+from callscope.weave.shadow.cells import CELLS, shared_cells
 from callscope.weave.shadow.compiling import begin_below, is_compiling
 from callscope.weave.shadow.frames import FILE_PREFIX
 from callscope.weave.shadow.function_attributes import attributes, make_alike
@@ -28,7 +30,12 @@ from callscope.weave.shadow.patch import Origin, Patch
 from callscope.weave.shadow.source import Source
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from callscope.introspect.sites import Binding, ClassRef
+
+_THEIRS: Final = "."
+"""Prefix of the names of an original's closure cells, where they stand beside callscope's."""
 
 
 def make_patch(raw: Any, defining: ClassRef, name: str, spec: ShadowSpec) -> Patch:
@@ -76,16 +83,16 @@ def _make_shadow(part: Part, patch: Patch, site: Site, spec: ShadowSpec) -> Any:
     )
     layout.covers = patch.covers
     patch.layouts.append(layout)
-    cells = _cells(signature, patch, layout, original, spec)
+    cells = _own_cells(signature, patch, layout, original, spec)
+    shared, code = shared_cells(spec.text), compiled.code
     if not is_function:
-        return _build_proxy(original, compiled.code, cells, site.method)
+        return _build_proxy(original, code, _closure(code, signature, cells, shared), site.method)
     recorder = None
     if compiled.is_native:
         bound_by = part.binding if compiled.is_bound else None
         recorder = make_recorder(original, layout, patch.on, signature, bound_by, spec)
-        written_by = {"enter": recorder, "leave": recorder.leave}
-        cells |= {signature.prefix + k: types.CellType(v) for k, v in written_by.items()}
-    function = _build(original, compiled.code, cells)
+        cells |= {"enter": types.CellType(recorder), "leave": types.CellType(recorder.leave)}
+    function = _build(original, code, _closure(code, signature, cells, shared))
     if recorder is not None:
         # Only its bytecode detects strangers, so the interpreter must not bypass it.
         recorder.attach(_twin(function) if spec.roots else function)
@@ -93,11 +100,11 @@ def _make_shadow(part: Part, patch: Patch, site: Site, spec: ShadowSpec) -> Any:
     return function
 
 
-def _cells(
+def _own_cells(
     signature: Signature, patch: Patch, layout: Layout, original: Any, spec: ShadowSpec
 ) -> dict[str, types.CellType]:
-    """Return the closure cells of a shadow by name: callscope's and the original's."""
-    values = shared_values(spec.text) | {
+    """Return the closure cells of one shadow by name: callscope's and the original's."""
+    values = {
         "origin": Origin(patch, original),
         "original": original,
         "layout": layout,
@@ -108,12 +115,27 @@ def _cells(
         strangers = Strangers(spec.roots)
         values |= {"strange": strangers.strange, "akin": strangers.akin, "learn": strangers.learn}
     theirs: dict[str, types.CellType] = {}
-    if signature is not CALLABLE:
+    if signature.defaulted:
         values |= {f"default_{k}": v for k, v in default_values(original).items()}
-        theirs = dict(zip(signature.freevars, original.__closure__ or (), strict=True))
+    if signature.freevars:
+        theirs = dict(zip(signature.freevars, original.__closure__, strict=True))
     ours = {name: types.CellType(value) for name, value in values.items()}
-    ours |= {"clock": TAPES.clock, "local": TAPES.writer, "on": patch.on}
-    return {signature.prefix + name: cell for name, cell in ours.items()} | theirs
+    return ours | {"on": patch.on} | {f"{_THEIRS}{name}": cell for name, cell in theirs.items()}
+
+
+def _closure(
+    code: types.CodeType,
+    signature: Signature,
+    own: Mapping[str, types.CellType],
+    shared: Mapping[str, types.CellType],
+) -> tuple[types.CellType, ...]:
+    """Return the closure of a shadow, from its own cells and those it shares with others."""
+    prefix = signature.prefix
+    names = (
+        name.removeprefix(prefix) if name.startswith(prefix) else f"{_THEIRS}{name}"
+        for name in code.co_freevars
+    )
+    return tuple(own.get(name) or shared[name] for name in names)
 
 
 class _Compiled(NamedTuple):
@@ -127,13 +149,47 @@ class _Compiled(NamedTuple):
 
 @functools.cache
 def _compile(signature: Signature, binding: Binding, spec: ShadowSpec) -> _Compiled:
-    source = Source(signature, binding, spec)
-    text = source.text((*CELLS, *(f"default_{name}" for name in signature.defaulted)))
+    """Return the code for a signature: that of its general form, with its own names."""
+    hides, general = summarizer(spec.redact).hides, signature.general
+    names = dict(zip(general.parameters, signature.parameters, strict=True))
+    hidden = frozenset(name for name, theirs in names.items() if hides(theirs))
+    text, code, source = _compile_general(general, binding, spec, hidden)
+    names |= zip(general.freevars, signature.freevars, strict=True)
+    text = re.sub(rf"{signature.prefix}[pf]\d+\b", lambda found: names[found.group()], text)
     filename = f"{FILE_PREFIX}shadow {_compile.cache_info().currsize}>"
-    outer = compile(text, filename, "exec", dont_inherit=True)
     linecache.cache[filename] = len(text), None, text.splitlines(keepends=True), filename
-    code = _inner_code(_inner_code(outer))
-    return _Compiled(code, source.fields, source.is_bound, source.is_native)
+    default = f"{signature.prefix}default_"
+    names |= {default + name: default + names[name] for name in general.defaulted}
+    fields = tuple(
+        field._replace(name=names.get(field.name, field.name)) for field in source.fields
+    )
+    code = _renamed(code, names).replace(co_filename=filename)
+    return _Compiled(code, fields, source.is_bound, source.is_native)
+
+
+@functools.cache
+def _compile_general(
+    signature: Signature, binding: Binding, spec: ShadowSpec, hidden: frozenset[str]
+) -> tuple[str, types.CodeType, Source]:
+    source = Source(signature, binding, spec, hidden)
+    text = source.text((*CELLS, *(f"default_{name}" for name in signature.defaulted)))
+    outer = compile(text, FILE_PREFIX, "exec", dont_inherit=True)
+    return text, _inner_code(_inner_code(outer)), source
+
+
+def _renamed(code: types.CodeType, names: Mapping[str, str]) -> types.CodeType:
+    """Return code with other names of local variables, free variables and keywords."""
+
+    def renamed(items: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(names.get(item, item) for item in items)
+
+    # The names of keywords that a call passes are constants, one by one or in a tuple.
+    consts = (renamed(const) if type(const) is tuple else const for const in code.co_consts)
+    return code.replace(
+        co_varnames=renamed(code.co_varnames),
+        co_freevars=renamed(code.co_freevars),
+        co_consts=renamed(tuple(consts)),
+    )
 
 
 @functools.cache
@@ -147,7 +203,7 @@ def _inner_code(code: types.CodeType) -> types.CodeType:
 
 
 def _build(
-    original: types.FunctionType, code: types.CodeType, cells: dict[str, types.CellType]
+    original: types.FunctionType, code: types.CodeType, closure: tuple[types.CellType, ...]
 ) -> types.FunctionType:
     theirs = original.__code__
     # This flag makes the result of `types.coroutine` awaitable.
@@ -155,7 +211,7 @@ def _build(
     function = types.FunctionType(
         _named(code, theirs.co_name, theirs.co_qualname, flags),
         original.__globals__,
-        closure=tuple(cells[name] for name in code.co_freevars),
+        closure=closure,
     )
     make_alike(function, original)
     begin_below(function.__code__)
@@ -168,11 +224,10 @@ def _twin(function: types.FunctionType) -> types.FunctionType:
 
 
 def _build_proxy(
-    original: Any, code: types.CodeType, cells: dict[str, types.CellType], name: str
+    original: Any, code: types.CodeType, closure: tuple[types.CellType, ...], name: str
 ) -> Any:
     # Imported lazily: `wrapt` is slow to import.
     from callscope.weave.shadow.proxy import Proxy
 
     begin_below(code)
-    closure = tuple(cells[free] for free in code.co_freevars)
     return Proxy(original, types.FunctionType(code, {}, name, None, closure))

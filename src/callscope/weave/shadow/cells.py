@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import types
 from typing import Any, Final
 
 from callscope.introspect.identity import identify_unwatched, identify_watched
@@ -88,8 +89,8 @@ CELLS: Final = (
 
 
 @functools.cache
-def shared_values(spec: ShadowSpec) -> dict[str, Any]:
-    """Return the cell values that all shadows of a spec share."""
+def shared_cells(spec: ShadowSpec) -> dict[str, types.CellType]:
+    """Return the cells that all shadows of a spec share, by name."""
     capturing = capture(spec.redact)
     values = {
         **_CONSTANTS,
@@ -104,4 +105,5 @@ def shared_values(spec: ShadowSpec) -> dict[str, Any]:
         leave_alone(Strangers.learn)
         leave_alone(identify_watched)
         leave_alone(identify_unwatched)
-    return values
+    cells = {name: types.CellType(value) for name, value in values.items()}
+    return cells | {"clock": TAPES.clock, "local": TAPES.writer}

@@ -73,13 +73,13 @@ def make_recorder(
     hides = summarizer(spec.redact).hides
     several = len(spec.captured) > 1
     how = _CAPTURES.get(spec.captured, "c")
-    defaults = default_values(original)
+    defaults = default_values(original) if signature.defaulted else {}
     captures, spreads = "", []
     for field in layout.fields:
         if field.kind != "value":
             has_items = field.kind == "var_positional" and not hides(field.name)
             captures += "i" if has_items else "s"
-            spreads.append(getattr(capturing, spread(field, spec)))
+            spreads.append(getattr(capturing, spread(field, spec, is_hidden=hides(field.name))))
         elif hides(field.name):
             captures += "h"
             spreads.append((REDACTED, REDACTED) if several else REDACTED)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from callscope.introspect.signature import ShadowSpec, Signature
-from callscope.introspect.summaries import MAX_STRING, summarizer
+from callscope.introspect.summaries import MAX_STRING
 from callscope.tape.engine import TAPE
 from callscope.tape.records import Field
 from callscope.weave.shadow.templates import (
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from callscope.introspect.sites import Binding
 
 
-def spread(field: Field, spec: ShadowSpec) -> str:
+def spread(field: Field, spec: ShadowSpec, *, is_hidden: bool) -> str:
     """Return the name of the `Capture` method for a starred parameter."""
     several = len(spec.captured) > 1
     name = "boths" if several else "".join(spec.captured)
-    if summarizer(spec.redact).hides(field.name):
+    if is_hidden:
         name = "hidden_boths" if several else "hidden"
     return f"named_{name}" if field.kind == "var_keyword" else name
 
@@ -52,13 +52,16 @@ class Source:
         signature: signature of the functions to be shadowed.
         binding: how they bind in their classes.
         spec: spec of the shadows.
+        hidden: names of the parameters whose values are hidden.
     """
 
-    def __init__(self, signature: Signature, binding: Binding, spec: ShadowSpec) -> None:
+    def __init__(
+        self, signature: Signature, binding: Binding, spec: ShadowSpec, hidden: frozenset[str]
+    ) -> None:
         self._signature = signature
         self._binding = binding
         self._spec = spec
-        self._hides = summarizer(spec.redact).hides
+        self._hidden = hidden
         positional = signature.positional_only + signature.positional
         self._bound: str | None = None
         if binding != "static" and (positional or signature.var_positional):
@@ -276,7 +279,7 @@ class Source:
                 f"{name}[1:]" if field.kind == "var_positional" and self._bound_in_args else name
             )
             return f"${self._spread(field)}({argument}) if {argument} else $OMITTED"
-        captured = self._redacted() if self._hides(name) else self._capture(name)
+        captured = self._redacted() if name in self._hidden else self._capture(name)
         if name in self._signature.defaulted:
             return f"$OMITTED if {name} is $default_{name} else {captured}"
         return captured
@@ -298,7 +301,7 @@ class Source:
         return "($REDACTED, $REDACTED)" if len(self._spec.captured) > 1 else "$REDACTED"
 
     def _spread(self, field: Field) -> str:
-        return spread(field, self._spec)
+        return spread(field, self._spec, is_hidden=field.name in self._hidden)
 
     def _capture(self, name: str) -> str:
         if len(self._spec.captured) > 1:
