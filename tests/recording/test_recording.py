@@ -12,6 +12,9 @@ import pytest
 
 import callscope
 from callscope import errors
+from callscope.read import formats
+from callscope.tape.decode.reader import TapeReader
+from callscope.tape.threads import TAPES
 from seed import SEED_OUTLINE
 
 
@@ -530,3 +533,105 @@ def test_recordings_may_end_in_another_thread(seed):
     thread.start()
     thread.join()
     assert trace.outline() == SEED_OUTLINE
+
+
+class Pause:
+    """A function that stops in the first thread that calls it, until it may go on.
+
+    Args:
+        function: does the work.
+        before: whether it stops before the work is done, not after.
+    """
+
+    def __init__(self, function, *, before):
+        self.there, self.go_on = threading.Event(), threading.Event()
+        self._function = function
+        self._before = before
+
+    def __call__(self, *arguments):
+        if self._before:
+            self._stop()
+        result = self._function(*arguments)
+        if not self._before:
+            self._stop()
+        return result
+
+    def _stop(self):
+        if not self.there.is_set():
+            self.there.set()
+            assert self.go_on.wait(60)
+
+
+def in_thread(function):
+    """Call a function in another thread."""
+    thread = threading.Thread(target=function)
+    thread.start()
+    return thread
+
+
+class TestEndMeanwhile:
+    """Another thread ends a recording while this one reads its trace."""
+
+    def test_its_records_are_not_taken_yet(self, seed, monkeypatch):
+        """Calls that were made before a reading are in it."""
+        pause = Pause(TAPES.detach, before=True)
+        monkeypatch.setattr(TAPES, "detach", pause)
+        recording = callscope.record(seed.Layer)
+        with recording as trace:
+            seed.MyLayer(3)(4)
+            ending = in_thread(recording.end)
+            pause.there.wait()
+            during = len(trace), trace.outline()
+            pause.go_on.set()
+            ending.join()
+        assert during == (4, SEED_OUTLINE)
+        assert trace.outline() == SEED_OUTLINE
+
+    def test_at_any_moment(self, seed):
+        """The same, wherever that thread is."""
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        try:
+            lengths = [self.length_meanwhile(seed) for _ in range(300)]
+        finally:
+            sys.setswitchinterval(before)
+        assert set(lengths) == {(4, 4)}
+
+    def length_meanwhile(self, seed):
+        """Return the lengths of a trace while its recording ends, and afterwards."""
+        recording = callscope.record(seed.Layer)
+        trace = recording.__enter__()
+        seed.MyLayer(3)(4)
+        begun = threading.Event()
+        ending = in_thread(lambda: (begun.set(), recording.end()))
+        begun.wait()
+        during = len(trace)
+        ending.join()
+        return during, len(trace)
+
+    def test_a_file_is_read_meanwhile(self, seed, monkeypatch, tmp_path):
+        """The trace has what was written until the end, not what that reading has found."""
+        pause = Pause(formats.load_all, before=False)
+        monkeypatch.setattr(formats, "load_all", pause)
+        with callscope.record(seed.Layer, to=tmp_path / "t.jsonl") as trace:
+            seed.MyLayer(3)
+            reading = in_thread(lambda: len(trace))
+            pause.there.wait()
+            seed.MyLayer(5)
+        pause.go_on.set()
+        reading.join()
+        assert [call.instance for call in trace] == [1, 1, 2, 2]
+
+    def test_a_window_is_read_meanwhile(self, seed, monkeypatch):
+        """The trace of a block has what was called until its end, too."""
+        pause = Pause(TapeReader.recorded, before=False)
+        recording = callscope.record(seed.Layer)
+        with recording, recording.excerpt(10) as trace:
+            seed.MyLayer(3)
+            monkeypatch.setattr(TapeReader, "recorded", lambda self: pause(self))  # noqa: PLW0108  # it binds
+            reading = in_thread(lambda: len(trace.calls))
+            pause.there.wait()
+            seed.MyLayer(5)
+        pause.go_on.set()
+        reading.join()
+        assert [call.instance for call in trace] == [1, 1, 2, 2]

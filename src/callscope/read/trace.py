@@ -48,10 +48,13 @@ class Trace(Sequence[Call]):
 
     def _data(self) -> TraceData:
         """Return a snapshot of the trace; take it once for consistent answers."""
+        return TraceData(self.header, self._recorded())
+
+    def _recorded(self) -> Recorded:
         recorded = self._read()
         if recorded.is_final:
             self._read = lambda: recorded  # lets the recording be freed
-        return TraceData(self.header, recorded)
+        return recorded
 
     def _data_with_cost(self) -> TraceData:
         """Return a snapshot of the trace, with the recording cost per call where it is known."""
@@ -72,7 +75,7 @@ class Trace(Sequence[Call]):
     @property
     def lost(self) -> int:
         """Number of calls made but not recorded: `max_calls` was reached, or a disk was full."""
-        return self._read().lost
+        return self._recorded().lost
 
     @property
     def left_out(self) -> Mapping[str, int]:
@@ -80,7 +83,7 @@ class Trace(Sequence[Call]):
 
         Site names include the module: ``"app.Layer.__call__"``.
         """
-        return self._read().left_out
+        return self._recorded().left_out
 
     @property
     def cost(self) -> Cost | None:
@@ -221,7 +224,7 @@ class Trace(Sequence[Call]):
         printer.text(str(self))
 
     def __len__(self) -> int:
-        return len(self._read().table)
+        return len(self._recorded().table)
 
     def __iter__(self) -> Iterator[Call]:
         return iter(self.calls)

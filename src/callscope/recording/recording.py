@@ -60,7 +60,6 @@ class Recording:
         self._ad_hoc: list[Declaration] = []
         self._excerpts: list[Window] = []
         self._file: FileSink[Any] | None = None
-        self._file_read: Recorded | None = None
         self._file_origin: object = object()
         self._started, self._forks = StartedProcesses(), 0
         self._feed: Dispatcher | None = None
@@ -180,7 +179,6 @@ class Recording:
             self._feed.end(self._reader.lost)
         elif self._file is not None:  # it was interrupted before it began
             self._file.close()
-        self._file_read = None
         with suppress(ValueError):
             RUNNING.remove(self)
         restore()
@@ -218,7 +216,6 @@ class Recording:
         is_ending = self._state == "ending" and self._ends_in != threading.get_ident()
         if is_ending:
             self._state = "running"
-        self._file_read = None
         self._started, self._forks = StartedProcesses(), 0
         if self._hands_out:
             prepare()
@@ -371,9 +368,9 @@ class Recording:
         )
 
     def _read(self) -> Recorded:
-        is_running = self._state == "running"
-        count = TAPES.count(self._reader) if is_running else self._reader.kept
         is_final = self._state == "ended"
+        # As long as another thread ends it, there may be records that no reader has.
+        count = self._reader.kept if is_final else TAPES.count(self._reader)
         read = self._reader.recorded() if self._file is None else self._read_file(self._file, count)
         if not is_final:
             return read._replace(sites=self._sites, absence=self._absence)
@@ -407,13 +404,11 @@ class Recording:
     def _read_file(self, file: FileSink[Any], count: int) -> Recorded:
         from callscope.read.formats import load_all
 
-        if self._file_read is None or self._state == "running":
-            table = Table() if file.is_bare else load_all([file.path]).table
-            table.origin = self._file_origin  # the same calls, however often they are read
-            # Calls that could not be written are lost as well.
-            lost = self._reader.lost + max(0, count - len(table))
-            self._file_read = Recorded(table, lost, self._reader.left_out)
-        return self._file_read
+        table = Table() if file.is_bare else load_all([file.path]).table
+        table.origin = self._file_origin  # the same calls, however often they are read
+        # Calls that could not be written are lost as well.
+        lost = self._reader.lost + max(0, count - len(table))
+        return Recorded(table, lost, self._reader.left_out)
 
 
 def _open_file(path: str | PathLike[str]) -> FileSink[Any]:

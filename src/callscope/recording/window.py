@@ -27,8 +27,9 @@ class Window:
 
     def read(self) -> Recorded:
         """Return the calls so far."""
+        is_final = self._is_closed  # first: another thread may close it meanwhile
         TAPES.drain()
-        return self.reader.recorded()._replace(is_final=self._is_closed)
+        return self.reader.recorded()._replace(is_final=is_final)
 
     def close(self) -> None:
         """Stop reading."""
