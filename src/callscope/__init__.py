@@ -3,14 +3,13 @@
 PYTEST_DONT_REWRITE: prevents pytest's warning if callscope is imported before pytest.
 """
 
-import importlib as _importlib
 import os as _os
 
 from callscope.declare.decorators import Traced, TracedMeta, traced
 from callscope.declare.instrumentation import Instrumentation, instrument, uninstrument
 from callscope.declare.presets import DJANGO_VIEWS, KERAS, PYTORCH, SKLEARN
 from callscope.errors import CallscopeError, CallscopeWarning
-from callscope.introspect import copies as _copies
+from callscope.introspect import imports as _imports
 from callscope.introspect.version import __version__
 
 TYPE_CHECKING = False  # see callscope.introspect.classes
@@ -88,7 +87,7 @@ _LAZY = {
     "carry": "weave.shadow.context",
     "current": "recording.inside",
     "diff": "read.diff",
-    "engine": "tape.engine",
+    "engine": "tape.engine:NAME",
     "event_schema": "trace.schema",
     "explain": "read.explain",
     "load": "read.load",
@@ -101,13 +100,7 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> object:
-    if name not in _LAZY:
-        msg = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(msg)
-    attribute = "NAME" if name == "engine" else name
-    value = getattr(_importlib.import_module(f"{__name__}.{_LAZY[name]}"), attribute)
-    globals()[name] = value
-    return value
+    return _imports.lazy_name(globals(), _LAZY, name)
 
 
 def __dir__() -> list[str]:
@@ -119,4 +112,4 @@ if _os.environ.get("CALLSCOPE"):
 
     _environment.start(_os.environ)
 
-_copies.keep()
+_imports.keep()

@@ -118,7 +118,7 @@ def test_importing_takes_only_what_declaring_needs():
         "callscope",
         "callscope.declare",
         "callscope.introspect",
-        "callscope.introspect.copies",
+        "callscope.introspect.imports",
         "callscope.introspect.version",
         "callscope.declare.decorators",
         "callscope.declare.instrumentation",
@@ -133,6 +133,33 @@ def test_importing_takes_only_what_declaring_needs():
         "callscope.declare.targets",
     }
     assert set() == imported & {"asyncio", "dataclasses", "inspect", "json", "typing", "wrapt"}
+
+
+def test_a_recording_takes_only_what_it_needs():
+    """What reads it, sinks, breakpoints and windows are imported where they are used."""
+    program = (
+        "import sys, callscope\n"
+        "class Base:\n    def call(self): ...\n"
+        "with callscope.record(Base): Base().call()\n"
+        "print(*(name for name in sys.modules if name.partition('.')[0] == 'callscope'))"
+    )
+    imported = set(run(program).split())
+    # 79 were loaded when a recording also imported all that reads it.
+    assert len(imported) < 79
+    assert imported.isdisjoint(
+        {
+            "callscope.introspect.bytecode.reading",
+            "callscope.recording.breakpoints",
+            "callscope.recording.dispatch",
+            "callscope.recording.overhead",
+            "callscope.recording.window",
+            "callscope.tape.decode.counter",
+            "callscope.tape.decode.decoder",
+            "callscope.tape.decode.sampling",
+            "callscope.trace.call",
+            "callscope.trace.kernels",
+        }
+    )
 
 
 @pytest.mark.slow

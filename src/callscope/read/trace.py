@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
-from callscope.trace import Call, Cost, Event, Header, Recorded, TraceData
+from callscope.trace import Cost, Event, Header
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from callscope.read.find import Criteria
     from callscope.read.findings import Findings
     from callscope.read.summary import Summary
+    from callscope.trace import Call, Recorded, TraceData
 
 
-class Trace(Sequence[Call]):
+class Trace(Sequence["Call"]):
     """The calls of one recording, as a list, as a tree, and as text.
 
     It is a sequence of its calls, in the order they began: it can be iterated, indexed and sliced,
@@ -41,6 +42,8 @@ class Trace(Sequence[Call]):
     @classmethod
     def _from_data(cls, data: TraceData) -> Trace:
         """Return a trace of data that no longer changes."""
+        from callscope.trace import Recorded
+
         recorded = Recorded(
             data.table, data.lost, data.left_out, data.sites, data.absence, is_final=True
         )
@@ -48,7 +51,10 @@ class Trace(Sequence[Call]):
 
     def _data(self) -> TraceData:
         """Return a snapshot of the trace; take it once for consistent answers."""
-        return TraceData(self.header, self._recorded())
+        recorded = self._recorded()  # which restores the modules that a program has removed
+        from callscope.trace import TraceData
+
+        return TraceData(self.header, recorded)
 
     def _recorded(self) -> Recorded:
         recorded = self._read()
@@ -141,9 +147,10 @@ class Trace(Sequence[Call]):
         within: Call | None,
         where: Callable[[Call], bool] | None,
     ) -> list[Call]:
+        data = self._data()
         from callscope.read.find import find_calls
 
-        return find_calls(self._data(), criteria, within, where)
+        return find_calls(data, criteria, within, where)
 
     def outline(self) -> str:
         """Return the tree as stable text, without times or addresses.
@@ -152,9 +159,10 @@ class Trace(Sequence[Call]):
         `` -> result`` where the result is not None, or `` !! Type: message``. Two runs of the
         same program give the same outline, so a test may compare it with a string.
         """
+        data = self._data()
         from callscope.read.formats.tree import outline
 
-        return outline(self._data())
+        return outline(data)
 
     def summary(self, *, corrected: bool = True) -> Summary:
         """Return the number of calls and the times per site, and per class of objects.
@@ -163,9 +171,10 @@ class Trace(Sequence[Call]):
             corrected: whether the cost of recording, as far as it is known (see `cost`), is
                 subtracted from all times.
         """
+        data = self._data_with_cost()
         from callscope.read.summary import summarize
 
-        return summarize(self._data_with_cost(), corrected=corrected)
+        return summarize(data, corrected=corrected)
 
     def findings(self) -> Findings:
         """Return the mistakes that the calls show, severity ``"error"`` first.
@@ -175,9 +184,10 @@ class Trace(Sequence[Call]):
         Each names the classes, the file and the line, the calls that show it, and what to do. The
         sequence is empty if `max_calls`, `where`, `sample` or `max_per_second` left out calls.
         """
+        data = self._data()
         from callscope.read.findings import find_mistakes
 
-        return find_mistakes(self._data())
+        return find_mistakes(data)
 
     def save(self, path: str | PathLike[str]) -> Path:
         """Write the trace to a file, in the format of its suffix, and return its path.
@@ -203,22 +213,24 @@ class Trace(Sequence[Call]):
             MissingExtraError: if pyarrow is not installed.
             TraceFormatError: if a number is too large for a column.
         """
+        data = self._data()
         from callscope.read.formats.parquet import to_arrow
 
-        return to_arrow(self._data())
+        return to_arrow(data)
 
     def __str__(self) -> str:
+        data = self._data()
         from callscope.read.findings import find_mistakes
         from callscope.read.formats.tree import tree
 
-        data = self._data()
         text, findings = tree(data), find_mistakes(data)
         return f"{text}\n\n{findings.brief()}" if findings else text
 
     def _repr_html_(self) -> str:
+        data = self._data()
         from callscope.read.formats.notebook import trace_html
 
-        return trace_html(self._data())
+        return trace_html(data)
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001  # IPython's
         printer.text(str(self))

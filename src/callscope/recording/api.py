@@ -11,12 +11,12 @@ from callscope.read.trace import Trace
 from callscope.recording.config import check_config
 from callscope.recording.recording import Recording
 from callscope.tape.decode.filter import OnFull
-from callscope.trace import Call, Sink
 
 if TYPE_CHECKING:
     from os import PathLike
 
     from callscope.declare.options import Capture, Share
+    from callscope.trace import Call, Sink
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")

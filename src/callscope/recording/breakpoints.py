@@ -27,13 +27,13 @@ BreakOn: TypeAlias = str | Callable[[Call], bool]
 _OURS: Final = __name__.partition(".")[0]
 
 
-def check_break_on(break_on: BreakOn | None) -> BreakOn | None:
+def check_break_on(break_on: BreakOn) -> BreakOn:
     """Return the option's value, checked.
 
     Raises:
         OptionError: if it is neither a pattern nor a function.
     """
-    if break_on is None or (isinstance(break_on, str) and break_on):
+    if isinstance(break_on, str) and break_on:
         return break_on
     if isinstance(break_on, type) or not callable(break_on):
         allowed = "a site, such as 'Layer.call', or a callable taking a Call and returning a bool"

@@ -17,15 +17,15 @@ from callscope.declare.options import (
 from callscope.errors import OptionError
 from callscope.introspect.origin import fill
 from callscope.introspect.sites import Site
-from callscope.recording.breakpoints import BreakOn, check_break_on
 from callscope.tape.decode.filter import Filter, OnFull, SiteOptions
-from callscope.tape.decode.sampling import Sampling
-from callscope.trace import Call, Sink
 
 if TYPE_CHECKING:
     from os import PathLike
 
     from callscope.declare.options import Share
+    from callscope.recording.breakpoints import BreakOn
+    from callscope.tape.context_hooks import ContextHook
+    from callscope.trace import Call, Sink
 
 DEFAULT_MAX_CALLS: Final = 1_000_000
 """Number of calls that a recording keeps in memory by default."""
@@ -54,10 +54,23 @@ class Config(NamedTuple):
     must_exist: bool = True
     """True if a target that does not exist is an error."""
 
+    @property
+    def has_live_sink(self) -> bool:
+        """True if a sink wants each event as it happens."""
+        return any(getattr(sink, "live", False) for sink in self.sinks)
+
+    @property
+    def context_hook(self) -> ContextHook | None:
+        """Context hook of the sinks, the attribute `context_hook` of one of them."""
+        hooks = (getattr(sink, "context_hook", None) for sink in self.sinks)
+        return next((hook for hook in hooks if hook is not None), None)
+
     def call_filter(self, sites: Mapping[Site, SiteOptions]) -> Filter:
         """Return the filter of the calls of some sites."""
         sampling = None
         if self.sample is not None or self.max_per_second is not None:
+            from callscope.tape.decode.sampling import Sampling
+
             sampling = Sampling(self.sample, self.max_per_second)
         return Filter(sites, self.where, self.max_calls, self.on_full, sampling)
 
@@ -106,7 +119,7 @@ def check_config(
         on_full,
         check_share("sample", sample, 1),
         check_share("max_per_second", max_per_second, None),
-        check_break_on(break_on),
+        None if break_on is None else _check_break_on(break_on),
         checked,
         to,
         keep,
@@ -134,6 +147,12 @@ def _check_limits(max_calls: object, on_full: object, to: object) -> None:
     if on_full == "drop_oldest":
         msg = "on_full must be 'stop' with to=, got 'drop_oldest': a file only grows."
         raise OptionError(msg)
+
+
+def _check_break_on(break_on: BreakOn) -> BreakOn:
+    from callscope.recording.breakpoints import check_break_on
+
+    return check_break_on(break_on)
 
 
 def _check_sinks(sinks: Iterable[Sink]) -> tuple[Sink, ...]:

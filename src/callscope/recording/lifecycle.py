@@ -7,12 +7,15 @@ import importlib
 import os
 import sys
 from contextlib import ExitStack
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from callscope.declare.instrumentation import is_being_imported
+from callscope.tape.decode.reader import import_decoder
 from callscope.tape.threads import TAPES
-from callscope.trace import Call
 from callscope.weave import WEAVER
+
+if TYPE_CHECKING:
+    from callscope.trace import Call
 
 
 class Running(Protocol):
@@ -60,8 +63,11 @@ def _before_fork() -> None:
 def _finish_imports() -> None:
     """Wait until other threads finish importing modules of this package.
 
-    In the child no thread would finish it, and an import there would wait forever.
+    In the child no thread would finish it, and an import there would wait forever. A thread that
+    has only begun to look for a module is not seen; what each first reading imports is imported
+    here, too.
     """
+    import_decoder()
     for name, module in tuple(sys.modules.items()):
         if name.startswith("callscope.") and is_being_imported(module):
             importlib.import_module(name)

@@ -26,27 +26,33 @@ from callscope.introspect.origin import command, host, rank, run_id
 from callscope.introspect.sites import Site
 from callscope.introspect.version import __version__
 from callscope.read.trace import Trace
-from callscope.recording.breakpoints import Breakpoints
 from callscope.recording.children import StartedProcesses
 from callscope.recording.config import Config
-from callscope.recording.dispatch import Dispatcher
 from callscope.recording.lifecycle import RUNNING, exit_first
-from callscope.recording.overhead import measure_cost
-from callscope.recording.sink_workers import context_hook_of, is_live
 from callscope.recording.termination import prepare, restore
-from callscope.recording.window import Window
 from callscope.tape.context_hooks import CONTEXT_HOOKS
-from callscope.tape.decode.counter import CallCounter
 from callscope.tape.decode.filter import Filter
 from callscope.tape.decode.reader import TapeReader
 from callscope.tape.threads import TAPES
-from callscope.trace import Call, Header, Recorded, Table
+from callscope.trace import Cost, Header
 from callscope.weave import WEAVER, Plan
 
 if TYPE_CHECKING:
     from os import PathLike
 
+    from callscope.declare.options import Capture
+    from callscope.recording.breakpoints import Breakpoints
+    from callscope.recording.dispatch import Dispatcher
+    from callscope.recording.window import Window
     from callscope.sinks.file_sink import FileSink
+    from callscope.tape.decode.counter import CallCounter
+    from callscope.trace import Call, Recorded
+
+
+def _measure_cost(capture: Capture) -> Cost:
+    from callscope.recording.overhead import measure_cost
+
+    return measure_cost(capture)
 
 
 class Recording:
@@ -54,8 +60,8 @@ class Recording:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._measure_cost = partial(measure_cost, config.options.capture or "values")
-        self._debugger = None if config.break_on is None else Breakpoints(config.break_on)
+        self._measure_cost = partial(_measure_cost, config.options.capture or "values")
+        self._debugger = self._make_debugger()
         self._handles: list[Instrumentation] = []
         self._ad_hoc: list[Declaration] = []
         self._excerpts: list[Window] = []
@@ -63,7 +69,7 @@ class Recording:
         self._file_origin: object = object()
         self._started, self._forks = StartedProcesses(), 0
         self._feed: Dispatcher | None = None
-        self._context_hook = context_hook_of(config.sinks)
+        self._context_hook = config.context_hook
         self._plan = self._make_plan()
         self._reader = self._make_reader()
         self._state: Literal["new", "beginning", "running", "ending", "ended"] = "new"
@@ -134,7 +140,14 @@ class Recording:
     def _is_live(self, site: Site) -> bool:
         """Return whether each event of a site is delivered as it happens."""
         stops = self._debugger is not None and self._debugger.may_stop_at(site)
-        return stops or any(map(is_live, self._config.sinks))
+        return stops or self._config.has_live_sink
+
+    def _make_debugger(self) -> Breakpoints | None:
+        if self._config.break_on is None:
+            return None
+        from callscope.recording.breakpoints import Breakpoints
+
+        return Breakpoints(self._config.break_on)
 
     def _open_reader(self) -> None:
         self._reader = self._make_reader()
@@ -274,6 +287,8 @@ class Recording:
         It weaves nothing and costs almost nothing until it is read or full. Instance numbers
         start again.
         """
+        from callscope.recording.window import Window
+
         call_filter = Filter(self._plan.sites, self._config.where, max_calls, "drop_oldest")
         excerpt = Window(call_filter)
         self._excerpts.append(excerpt)
@@ -357,10 +372,16 @@ class Recording:
         if self._config.to is not None:
             self._file = _open_file(self._config.to)
             sinks.append(self._file)
-        return Dispatcher(sinks, exit_first) if sinks else None
+        if not sinks:
+            return None
+        from callscope.recording.dispatch import Dispatcher
+
+        return Dispatcher(sinks, exit_first)
 
     def _make_reader(self) -> TapeReader | CallCounter:
         if self._config.max_calls == 0:
+            from callscope.tape.decode.counter import CallCounter
+
             return CallCounter(self._plan.sites)
         call_filter = self._config.call_filter(self._plan.sites)
         return TapeReader(
@@ -403,6 +424,7 @@ class Recording:
 
     def _read_file(self, file: FileSink[Any], count: int) -> Recorded:
         from callscope.read.formats import load_all
+        from callscope.trace import Recorded, Table
 
         table = Table() if file.is_bare else load_all([file.path]).table
         table.origin = self._file_origin  # the same calls, however often they are read

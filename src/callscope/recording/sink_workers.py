@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, Literal
 
 from callscope.errors import SinkWarning, is_interrupt, shown, warn
 from callscope.introspect.clock import monotonic
 from callscope.introspect.locks import new_lock, synchronized
-from callscope.tape.context_hooks import ContextHook
 from callscope.tape.threads import TAPES
 from callscope.trace import Event, EventKind, Sink
 
@@ -27,17 +26,6 @@ _PAUSE_SECONDS: Final = 1.0
 _ROOM: Final = 200
 
 
-def is_live(sink: Sink) -> bool:
-    """Return whether a sink wants each event as it happens: its attribute `live`."""
-    return bool(getattr(sink, "live", False))
-
-
-def context_hook_of(sinks: Iterable[Sink]) -> ContextHook | None:
-    """Return the context hook of the sinks, the attribute `context_hook` of one of them."""
-    hooks = (getattr(sink, "context_hook", None) for sink in sinks)
-    return next((hook for hook in hooks if hook is not None), None)
-
-
 class SinkState:
     """State of one sink; a sink that raises is closed and no longer called.
 
@@ -48,7 +36,8 @@ class SinkState:
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self.on_event: Callable[[Any], None] = sink.on_event
-        self.is_live: bool = is_live(sink)
+        self.is_live: bool = bool(getattr(sink, "live", False))
+        """True if it wants each event as it happens."""
         self.is_direct: bool = self.is_live or bool(getattr(sink, "lossless", False))
         """True if the reader of the tape calls it, so that it misses nothing."""
         is_for_rows = getattr(sink, "on_rows", None) == sink.on_event

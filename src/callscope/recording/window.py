@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from callscope.tape.decode.filter import Filter
 from callscope.tape.decode.reader import TapeReader
 from callscope.tape.threads import TAPES
-from callscope.trace import Recorded
+
+if TYPE_CHECKING:
+    from callscope.trace import Recorded
 
 
 class Window:

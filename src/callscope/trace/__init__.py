@@ -1,22 +1,27 @@
 """Data model of traces: calls, events, headers and their text."""
 
+from typing import TYPE_CHECKING
+
+from callscope.introspect.imports import lazy_name
 from callscope.introspect.values import CallError, Text, Value
-from callscope.trace.call import Call, Calls
-from callscope.trace.data import Recorded, TraceData
 from callscope.trace.event import SCHEMA_VERSION, Event, EventKind, Sink
 from callscope.trace.header import Cost, Header, Process
-from callscope.trace.metadata import ClassMetadata, CodeMetadata, SiteMetadata
-from callscope.trace.row_batch import RowBatch
-from callscope.trace.table import NO_ROW, UNFINISHED, Arguments, Callee, Strand, Table
-from callscope.trace.table_builder import TableBuilder
-from callscope.trace.text import (
-    Names,
-    arguments_text,
-    call_text,
-    object_text,
-    outcome_text,
-    value_text,
-)
+
+if TYPE_CHECKING:
+    from callscope.trace.call import Call, Calls
+    from callscope.trace.data import Recorded, TraceData
+    from callscope.trace.metadata import ClassMetadata, CodeMetadata, SiteMetadata
+    from callscope.trace.row_batch import RowBatch
+    from callscope.trace.table import NO_ROW, UNFINISHED, Arguments, Callee, Strand, Table
+    from callscope.trace.table_builder import TableBuilder
+    from callscope.trace.text import (
+        Names,
+        arguments_text,
+        call_text,
+        object_text,
+        outcome_text,
+        value_text,
+    )
 
 __all__ = [
     "NO_ROW",
@@ -51,3 +56,32 @@ __all__ = [
     "outcome_text",
     "value_text",
 ]
+
+# Imported on first access: a recording needs none of it before it is read.
+_LAZY = {
+    "Arguments": "table",
+    "Call": "call",
+    "Callee": "table",
+    "Calls": "call",
+    "ClassMetadata": "metadata",
+    "CodeMetadata": "metadata",
+    "NO_ROW": "table",
+    "Names": "text",
+    "Recorded": "data",
+    "RowBatch": "row_batch",
+    "SiteMetadata": "metadata",
+    "Strand": "table",
+    "Table": "table",
+    "TableBuilder": "table_builder",
+    "TraceData": "data",
+    "UNFINISHED": "table",
+    "arguments_text": "text",
+    "call_text": "text",
+    "object_text": "text",
+    "outcome_text": "text",
+    "value_text": "text",
+}
+
+
+def __getattr__(name: str) -> object:
+    return lazy_name(globals(), _LAZY, name)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from callscope.introspect.values import Text, Value
-from callscope.trace.call import Call
+
+if TYPE_CHECKING:
+    from callscope.trace.call import Call
 
 SCHEMA_VERSION: Final = 2
 

@@ -4,9 +4,14 @@ It reads bytecode, since the source may be missing. Each code object is treated 
 first parameter is the object.
 """
 
-from callscope.introspect.bytecode.classes import ClassCode
-from callscope.introspect.bytecode.reading import Next, Reading, SelfCall, read
+from typing import TYPE_CHECKING
+
 from callscope.introspect.bytecode.written import codes_of, functions_of, written_code
+from callscope.introspect.imports import lazy_name
+
+if TYPE_CHECKING:
+    from callscope.introspect.bytecode.classes import ClassCode
+    from callscope.introspect.bytecode.reading import Next, Reading, SelfCall, read
 
 __all__ = [
     "ClassCode",
@@ -18,3 +23,16 @@ __all__ = [
     "read",
     "written_code",
 ]
+
+# Imported on first access: weaving needs none of it.
+_LAZY = {
+    "ClassCode": "classes",
+    "Next": "reading",
+    "Reading": "reading",
+    "SelfCall": "reading",
+    "read": "reading",
+}
+
+
+def __getattr__(name: str) -> object:
+    return lazy_name(globals(), _LAZY, name)

@@ -42,7 +42,7 @@ class CallCounter:
     def feed(self, batch: Batch) -> None:
         """Count the calls in a batch, unless they are counted already.
 
-        An interrupt may end it at any point, and then it has no effect. See `TapeReader`.
+        An interrupt may end it at any point, and then it has no effect. See `TapeDecoder`.
         """
         if batch.number <= self._last_batch:
             return

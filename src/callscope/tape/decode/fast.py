@@ -2,7 +2,7 @@
 
 Most records are plain: calls of functions that begin and end, one within another, in the only
 thread. The result of a whole chunk is computed separately and then put in place in one step; see
-`TapeReader`. So when the first event is delivered, its call already holds all that the chunk says
+`TapeDecoder`. So when the first event is delivered, its call already holds all that the chunk says
 about it.
 """
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from callscope.errors import PredicateWarning, is_interrupt, shown, warn
 from callscope.introspect.sites import ClassRef, Site, Strangers
-from callscope.tape.decode.sampling import KEPT, SampleDecision, Sampling, TokenBucket
-from callscope.trace import Call
 
 if TYPE_CHECKING:
     from callscope.declare.options import Capture
+    from callscope.tape.decode.sampling import Sampling
+    from callscope.trace import Call
 
 OnFull = Literal["stop", "drop_oldest"]
 
@@ -47,59 +46,6 @@ class Filter(NamedTuple):
     on_full: OnFull
     sampling: Sampling | None = None
 
-
-class Limit:
-    """Limits that decide which requested calls are kept, with their counters."""
-
-    def __init__(self, wanted: Filter) -> None:
-        self._where = wanted.where
-        self._most = wanted.max_calls
-        self._stops = wanted.on_full == "stop"
-        self._sampling = wanted.sampling
-        self.quotas: dict[str, TokenBucket] = {}
-        """Use of `sample` and `max_per_second` so far, by name of the site."""
-        self.left_out: dict[str, int] = {}
-        """Number of calls that these left out, by qualified name of the site."""
-        self.count: int = 0
-        """Number of calls that are kept."""
-        self.lost = 0
-        """Number of calls lost because the limit was reached."""
-
-    def verdict(self, site: Site, start_ns: int, parent: Call | None) -> SampleDecision:
-        """Return whether a call is in the sample; its use of the quotas is not noted yet."""
-        if self._sampling is None:
-            return KEPT
-        keeps, quotas = self._sampling.decide(site, start_ns, parent, self.quotas)
-        name = str(site)
-        return SampleDecision(
-            keeps, quotas, {} if keeps else {name: self.left_out.get(name, 0) + 1}
-        )
-
-    @property
-    def takes_all_that_fits(self) -> bool:
-        """True if every call within the limit is kept."""
-        return self._where is None and self._sampling is None
-
-    def may_be_reached(self, more: int) -> bool:
-        """Return whether `more` further calls could reach the limit."""
-        return self._most is not None and self.count + more >= self._most
-
-    def is_full(self) -> bool:
-        """Return whether there is no room for another call."""
-        return self._stops and self._most is not None and self.count >= self._most
-
-    def refuses_all(self) -> bool:
-        """Return whether no call can be kept, which is known before a call is decoded."""
-        return self._where is None and self.is_full()
-
-    def is_asked_for(self, call: Call) -> bool:
-        """Return whether `where` accepts a call that has just begun."""
-        if self._where is not None:
-            try:
-                return bool(self._where(call))
-            except BaseException as error:
-                if is_interrupt(error):
-                    raise
-                self._where = None
-                warn(f"where= raised {shown(error)}; it is no longer called.", PredicateWarning)
-        return True
+    def is_limit_reached(self, count: int) -> bool:
+        """Return whether this number of calls reaches the limit."""
+        return self.max_calls is not None and count >= self.max_calls

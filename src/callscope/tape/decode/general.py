@@ -45,7 +45,7 @@ class Begun(NamedTuple):
 class ThreadDecoder:
     """Decoder of one thread's records; calls open at the end of a chunk go on in the next.
 
-    Each record is applied in one step: see `TapeReader`.
+    Each record is applied in one step: see `TapeDecoder`.
 
     Args:
         state: where the calls are added.
@@ -73,7 +73,7 @@ class ThreadDecoder:
             RESUME: self._resume,
             MARK: self._mark,
         }
-        # The three that follow are also set by `TapeReader`, in one step with what it commits.
+        # The three that follow are also set by `TapeDecoder`, in one step with what it commits.
         self.open: list[OpenCall] = []
         """The open calls, the innermost last."""
         self.raised: Call | None = None
@@ -131,10 +131,10 @@ class ThreadDecoder:
         context = state.context(values.pop()) if layout.notes else None
         table, row = state.rows.table, len(state.rows.table)
         plan = None if self._repeats(layout, identity) else state.rows.plan(layout, runtime)
-        verdict = KEPT if plan is None else state.limit.verdict(layout.site, start_ns, parent)
-        if not verdict.keeps:
+        decision = KEPT if plan is None else state.limit.decide(layout.site, start_ns, parent)
+        if not decision.keeps:
             parent = LEFT_OUT
-        is_wanted, call = plan is not None and verdict.keeps, None
+        is_wanted, call = plan is not None and decision.keeps, None
         if plan is not None and is_wanted and not state.limit.refuses_all():
             strand = state.rows.strand(self._thread, task)
             begun = Begun(start_ns, strand, *state.rows.row(plan, layout, identity, values))
@@ -156,8 +156,8 @@ class ThreadDecoder:
         del state.instants[0]
         self.last_ns = start_ns
         self.open += (open_call,)
-        state.limit.quotas |= verdict.quotas
-        state.limit.left_out |= verdict.left_out
+        state.limit.buckets |= decision.buckets
+        state.limit.left_out |= decision.left_out
         if is_wanted and call is None:
             state.limit.lost += 1
         if call is not None:
@@ -172,7 +172,7 @@ class ThreadDecoder:
     def _new_call(self, begun: Begun, parent: Call | None) -> Call:
         """Return a call that is not in the table yet; if `where` refuses it, it never will be."""
         state = self._state
-        if state.wanted.where is None:
+        if state.call_filter.where is None:
             return Call(state.rows.table, len(state.rows.table))
         table = state.rows.table.empty_copy()
         _set_row(table, 0, begun, parent)

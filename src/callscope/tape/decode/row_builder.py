@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from itertools import compress
 from typing import Any, Final, NamedTuple
@@ -58,12 +57,13 @@ class RowBuilder:
 
     Args:
         sites: options of the requested sites; classes that are made later add more.
+        pid: number of the process that made the calls.
     """
 
-    def __init__(self, sites: Mapping[Site, SiteOptions]) -> None:
+    def __init__(self, sites: Mapping[Site, SiteOptions], pid: int) -> None:
         self._asked = sites
         self._facts = MetadataReader(sites)
-        self._pid = os.getpid()
+        self._pid = pid
         self._plans: dict[tuple[Layout, ClassRef | None], Plan] = {}
         self._captured: dict[Layout, _Captured] = {}
         self._builder = TableBuilder()

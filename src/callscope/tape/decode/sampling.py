@@ -38,11 +38,11 @@ class SampleDecision(NamedTuple):
     """Decision whether a call is kept, with the changes to note."""
 
     keeps: bool
-    quotas: Mapping[str, TokenBucket]
+    buckets: Mapping[str, TokenBucket]
     left_out: Mapping[str, int]
 
 
-KEPT: Final = SampleDecision(keeps=True, quotas={}, left_out={})
+KEPT: Final = SampleDecision(keeps=True, buckets={}, left_out={})
 """Decision if nothing is sampled."""
 
 
@@ -63,17 +63,17 @@ class Sampling:
     def decide(
         self, site: Site, start_ns: int, parent: Call | None, spent: Mapping[str, TokenBucket]
     ) -> tuple[bool, dict[str, TokenBucket]]:
-        """Return whether to keep a call, and the quotas that it changes.
+        """Return whether to keep a call, and the buckets that it changes.
 
         Args:
             site: site of the call.
             start_ns: start of the call.
             parent: parent of the call.
-            spent: the current quotas, by name of the site or `OUTERMOST`.
+            spent: the current buckets, by name of the site or `OUTERMOST`.
         """
         if parent is LEFT_OUT:
             return False, {}
-        quotas: dict[str, TokenBucket] = {}
+        buckets: dict[str, TokenBucket] = {}
         asked = [(str(site), self._limits_of(site))]
         if parent is None:
             asked.append((OUTERMOST, self._outermost))
@@ -81,14 +81,14 @@ class Sampling:
         for name, (share, rate) in asked:
             if not keep or (share is None and rate is None):
                 continue
-            quota = spent.get(name, TokenBucket())
+            bucket = spent.get(name, TokenBucket())
             if share is not None:
-                keep = _draw(name, quota.drawn) < share
-                quota = quota._replace(drawn=quota.drawn + 1)
+                keep = _draw(name, bucket.drawn) < share
+                bucket = bucket._replace(drawn=bucket.drawn + 1)
             if keep and rate is not None:
-                quota, keep = _spend(quota, rate, start_ns)
-            quotas[name] = quota
-        return keep, quotas
+                bucket, keep = _spend(bucket, rate, start_ns)
+            buckets[name] = bucket
+        return keep, buckets
 
     def _limits_of(self, site: Site) -> tuple[float | None, float | None]:
         limits = self._limits.get(site)
@@ -124,14 +124,14 @@ def _draw(name: str, number: int) -> float:
     return (mixed ^ (mixed >> 31)) / (_MASK + 1)
 
 
-def _spend(quota: TokenBucket, rate: float, now_ns: int) -> tuple[TokenBucket, bool]:
+def _spend(bucket: TokenBucket, rate: float, now_ns: int) -> tuple[TokenBucket, bool]:
     """Take one token from a bucket that fills at `rate` and holds one second's worth."""
     most = max(1.0, rate)
-    credit = quota.credit
+    credit = bucket.credit
     if credit < 0:
         credit = most
     else:
-        credit = min(most, credit + max(0, now_ns - quota.last_ns) * rate / _SECOND_NS)
+        credit = min(most, credit + max(0, now_ns - bucket.last_ns) * rate / _SECOND_NS)
     keep = credit >= 1 - 1e-9  # tolerance for rounding
-    last_ns = max(now_ns, quota.last_ns)
-    return quota._replace(credit=max(0.0, credit - keep), last_ns=last_ns), keep
+    last_ns = max(now_ns, bucket.last_ns)
+    return bucket._replace(credit=max(0.0, credit - keep), last_ns=last_ns), keep

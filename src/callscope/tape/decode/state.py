@@ -9,7 +9,8 @@ from weakref import WeakKeyDictionary
 
 from callscope.tape.context_hooks import ContextHook, context_for
 from callscope.tape.decode.event_receiver import EventReceiver
-from callscope.tape.decode.filter import Filter, Limit
+from callscope.tape.decode.filter import Filter
+from callscope.tape.decode.limit import Limit
 from callscope.tape.decode.open_call import OpenCall
 from callscope.tape.decode.row_builder import RowBuilder
 from callscope.trace import Call, Event, EventKind, RowBatch, Table, TableBuilder
@@ -30,7 +31,8 @@ class DecodeState:
     """Calls and events of one recording, as far as its tapes are decoded.
 
     Args:
-        wanted: filter of the calls to keep.
+        call_filter: filter of the calls to keep.
+        pid: number of the process that made them.
         keep: whether the calls are kept in memory.
         receiver: receiver of the events; without one, no event is made.
         context_hook: the receiver's hook in the threads of calls.
@@ -38,18 +40,19 @@ class DecodeState:
 
     def __init__(
         self,
-        wanted: Filter,
+        call_filter: Filter,
+        pid: int,
         *,
         keep: bool,
         receiver: EventReceiver | None,
         context_hook: ContextHook | None,
     ) -> None:
-        self.wanted: Filter = wanted
+        self.call_filter: Filter = call_filter
         self.keeps: bool = keep
         self.receiver: EventReceiver | None = receiver
         self.context_hook: ContextHook | None = context_hook
-        self.limit: Limit = Limit(wanted)
-        self.rows: RowBuilder = RowBuilder(wanted.sites)
+        self.limit: Limit = Limit(call_filter)
+        self.rows: RowBuilder = RowBuilder(call_filter.sites, pid)
         """Builder of the rows."""
         self.suspended: dict[Any, OpenCall] = {}
         """Suspended calls by token; another thread may resume them."""
@@ -108,7 +111,7 @@ class DecodeState:
         Where calls are dropped, or none is kept, there are several small tables, and the oldest are
         freed. Open calls stay in the table in which they began.
         """
-        most = self.wanted.max_calls if self.wanted.on_full == "drop_oldest" else None
+        most = self.call_filter.max_calls if self.call_filter.on_full == "drop_oldest" else None
         if self.keeps and most is None:
             return
         if self.keeps and most is not None:
