@@ -216,7 +216,7 @@ def feature_names():
 
 
 def checks():
-    """scikit-learn's own checks come to the same verdict."""
+    """scikit-learn's own checks have the same results."""
     return [
         (done["check_name"], done["status"], str(done["exception"]))
         for model in (Centred(), Threshold())

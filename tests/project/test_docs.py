@@ -59,9 +59,9 @@ def _without_times(text):
 def _prints(expected):
     import doctest
     printed = _without_times("".join(_Noted.printed))
-    wanted = _without_times(expected)
-    if not doctest.OutputChecker().check_output(wanted, printed, doctest.ELLIPSIS):
-        raise AssertionError(f"the page says\n{wanted}\nand the program prints\n{printed}")
+    expected = _without_times(expected)
+    if not doctest.OutputChecker().check_output(expected, printed, doctest.ELLIPSIS):
+        raise AssertionError(f"the page says\n{expected}\nand the program prints\n{printed}")
 """
 RUN = "import sys; exec(sys.argv[1]); exec(compile(sys.argv[2], sys.argv[3], 'exec'))"
 LANGUAGES = ("python", "console", "text", "mermaid", "sql")

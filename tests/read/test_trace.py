@@ -472,7 +472,7 @@ DEEP = {
     "find": lambda trace, _: trace.find(within=trace.roots[0]),
     "diff": lambda trace, _: str(callscope.diff(trace, trace)) + str(callscope.diff(OTHER, trace)),
     "calls": lambda trace, _: [(c.self_ns, c.depth, repr(c)) for c in trace],
-    "excerpt": lambda trace, _: last_calls(trace),
+    "window": lambda trace, _: last_calls(trace),
 }
 
 

@@ -250,12 +250,12 @@ class TestBreakOn:
 
     def test_what_breakpoint_enters(self, seed, monkeypatch):
         """Whatever `sys.breakpointhook` is: an editor's debugger, or none at all."""
-        entered = []
-        monkeypatch.setattr(sys, "breakpointhook", lambda: entered.append(callscope.current()))
+        stops = []
+        monkeypatch.setattr(sys, "breakpointhook", lambda: stops.append(callscope.current()))
         before = sys.gettrace()
         with callscope.record(seed.Layer, break_on="*.__init__") as trace:
             seed.MyLayer(3)(4)
-        assert [calls[-1] for calls in entered] == trace.find("*.__init__")
+        assert [calls[-1] for calls in stops] == trace.find("*.__init__")
         assert sys.gettrace() is before
 
     def test_a_trace_function_goes_on(self, seed, monkeypatch):

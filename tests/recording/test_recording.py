@@ -626,7 +626,7 @@ class TestEndMeanwhile:
         """The trace of a block has what was called until its end, too."""
         pause = Pause(TapeReader.recorded, before=False)
         recording = callscope.record(seed.Layer)
-        with recording, recording.excerpt(10) as trace:
+        with recording, recording.window(10) as trace:
             seed.MyLayer(3)
             monkeypatch.setattr(TapeReader, "recorded", lambda self: pause(self))  # noqa: PLW0108  # it binds
             reading = in_thread(lambda: len(trace.calls))

@@ -373,8 +373,8 @@ class _Author:
     def some(self, options: Sequence[_T], at_most: int) -> list[_T]:
         """Return some of them, each once."""
         left = [*options]
-        wanted = min(self._draw(_below(at_most + 1)), len(left))
-        return [left.pop(self._draw(_below(len(left)))) for _ in range(wanted)]
+        count = min(self._draw(_below(at_most + 1)), len(left))
+        return [left.pop(self._draw(_below(len(left)))) for _ in range(count)]
 
     # The shape of the hierarchy.
 

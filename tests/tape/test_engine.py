@@ -324,7 +324,7 @@ class SubWays(Ways):
 def use_all_ways():
     """Return, for each way of calling a method, whether the shadow took a frame."""
     obj = Ways()
-    with obj as entered:
+    with obj as from_enter:
         return {
             "metaclass": obj.from_metaclass,
             "init": obj.from_init,
@@ -339,7 +339,7 @@ def use_all_ways():
             "call": obj(),
             "item": obj[0],
             "operator": obj + obj,
-            "with": entered,
+            "with": from_enter,
             "property": obj.prop,
             "partialmethod": obj.partly(),
             "*args, empty": obj.with_args(),

@@ -203,9 +203,9 @@ def test_a_stream_holds_the_same_as_memory(busy: None, tmp_path: Path) -> None:
     for calls in threads.values():
         assert_pairs(calls, times)
     assert streamed.outline() == kept.outline()
-    facts = "call_id", "thread", "instance", "start_ns", "duration_ns"
-    assert [[getattr(call, fact) for fact in facts] for call in streamed.calls] == [
-        [getattr(call, fact) for fact in facts] for call in kept.calls
+    attributes = "call_id", "thread", "instance", "start_ns", "duration_ns"
+    assert [[getattr(call, name) for name in attributes] for call in streamed.calls] == [
+        [getattr(call, name) for name in attributes] for call in kept.calls
     ]
 
 

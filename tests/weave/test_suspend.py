@@ -355,11 +355,11 @@ def test_a_file_has_suspensions_and_tasks(tmp_path):
         asyncio.run(work()(3))
         list(work().numbers(2))
     loaded = callscope.load(trace.save(tmp_path / "t.jsonl"))
-    facts = [
+    attributes = [
         [(call.site, call.task, call.suspensions, call.call_id) for call in t.calls]
         for t in (trace, streamed, loaded)
     ]
-    assert facts[0] == facts[1] == facts[2]
+    assert attributes[0] == attributes[1] == attributes[2]
     assert loaded.outline() == trace.outline() == streamed.outline()
 
 

@@ -188,8 +188,8 @@ def test_endless_generators(limit):
 
     class Base:
         def endless(self):
-            nonlocal entered
-            entered += 1
+            nonlocal active
+            active += 1
             yield from self.endless()
 
     def descend(depth):
@@ -200,7 +200,7 @@ def test_endless_generators(limit):
         except Exception as error:
             frames = traceback.walk_tb(error.__traceback__)
             names = [frame.f_code.co_name for frame, _ in frames if frame.f_code in known]
-            return type(error), names.count("endless") - entered, names.count("descend")
+            return type(error), names.count("endless") - active, names.count("descend")
 
     known, found = {descend.__code__, Base.endless.__code__}, []
     before = sys.getrecursionlimit()
@@ -208,7 +208,7 @@ def test_endless_generators(limit):
     try:
         with record(Base, methods=("endless",)):
             for depth in range(12):
-                entered = 0
+                active = 0
                 found.append(descend(depth))
     finally:
         sys.setrecursionlimit(before)

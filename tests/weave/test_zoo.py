@@ -165,7 +165,7 @@ def function_of(thing):
 FLAGS = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS | inspect.CO_ITERABLE_COROUTINE | SUSPENDABLE
 
 
-def code_facts(thing):
+def code_attributes(thing):
     """Return what code sees that reads `__code__` by itself (SQLAlchemy)."""
     code = function_of(thing).__code__
     count = code.co_argcount + code.co_kwonlyargcount
@@ -204,7 +204,7 @@ CHECKS = (
 )
 
 
-def bound_facts(function):
+def bound_attributes(function):
     """Return what is seen of a method that is bound to some object."""
     bound = types.FunctionType.__get__(function, 3)
     return inspect.signature(bound), inspect.getfullargspec(bound), [is_(bound) for is_ in CHECKS]
@@ -229,7 +229,7 @@ OBSERVATIONS = {
     "get_type_hints": typing.get_type_hints,
     "get_annotations": inspect.get_annotations,
     "evaluated annotations": lambda x: inspect.get_annotations(x, eval_str=True),
-    "__code__": code_facts,
+    "__code__": code_attributes,
     "__defaults__": lambda x: [*map(id, function_of(x).__defaults__)],
     "__kwdefaults__": lambda x: {k: id(v) for k, v in function_of(x).__kwdefaults__.items()},
     "__globals__": lambda x: id(function_of(x).__globals__),
@@ -237,7 +237,7 @@ OBSERVATIONS = {
     "__dict__": lambda x: {
         k: v for k, v in vars(x).items() if k not in ("__wrapped__", "func", "dispatcher")
     },
-    "bound": bound_facts,
+    "bound": bound_attributes,
     "wrong calls": wrong_calls,
     "pickle": lambda x: [pickle.dumps(x, protocol) for protocol in range(6)],
     **{

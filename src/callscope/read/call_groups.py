@@ -114,7 +114,7 @@ class _Grouping:
             for callee in callees
         ]
         self._paths: dict[tuple[int, int], int] = {}
-        self._entered = {_NO_PATH: 0}
+        self._active = {_NO_PATH: 0}
         """By path, bits of its sites and classes."""
         self._groups: dict[tuple[int, bool, bool], CallGroup] = {}
         self.group_of: list[CallGroup] = []
@@ -122,14 +122,14 @@ class _Grouping:
 
     def enter(self, path: int, kind: int) -> int:
         """Return the number of the path to a call, given that of its parent; see `_kinds`."""
-        entered = self._entered[path]
-        number = self._paths.get((entered, kind))
+        active = self._active[path]
+        number = self._paths.get((active, kind))
         if number is None:
             later, index = divmod(kind, len(self._callees))
             site, runtime_class = self._bits[index]
-            number = self._paths[entered, kind] = len(self.group_of)
-            self._entered[number] = entered | site | runtime_class
-            outermost = not entered & site, not entered & runtime_class
+            number = self._paths[active, kind] = len(self.group_of)
+            self._active[number] = active | site | runtime_class
+            outermost = not active & site, not active & runtime_class
             group = self._groups.setdefault(
                 (kind, *outermost),
                 CallGroup(self._callees[index], finished=not later, outermost=outermost),

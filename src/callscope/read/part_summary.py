@@ -99,13 +99,13 @@ class _Paths(dict[tuple[int, int], tuple[_Total, int]]):
         self._classes: dict[str, int] = {}
 
     def __missing__(self, key: tuple[int, int]) -> tuple[_Total, int]:
-        entered, kind = key
+        active, kind = key
         callee = self.callees[max(kind, ~kind)]
         site = 1 << 2 * self._sites.setdefault(callee.site, len(self._sites))
         cls = 2 << 2 * self._classes.setdefault(callee.runtime_class, len(self._classes))
-        outermost = not entered & site, not entered & cls
+        outermost = not active & site, not active & cls
         total = self.totals.setdefault((kind, *outermost), _Total(callee, outermost))
-        path = self[key] = total, entered | site | cls
+        path = self[key] = total, active | site | cls
         return path
 
 
@@ -116,9 +116,9 @@ def summarize_parts(trace: TraceData, parts: Iterable[tuple[Table, int]]) -> Sum
         trace: what is known of the whole trace; its calls do not count.
         parts: the calls, each part after the number of those it repeats; see `ParquetTrace.parts`.
     """
-    paths, entered, calls = _Paths(), dict[int, tuple[_Total, int]](), 0
+    paths, repeated, calls = _Paths(), dict[int, tuple[_Total, int]](), 0
     for table, first in parts:
-        entered = _add(paths, table, first, entered)
+        repeated = _add(paths, table, first, repeated)
         calls += len(table) - first
     totals = [*paths.totals.values()]
     return build_summary(trace, totals, _times, _count_instances, calls=calls, recording_ns=None)

@@ -28,26 +28,26 @@ class Dispatcher:
     def __init__(self, sinks: list[Sink], exit_first: Callable[[], None] = lambda: None) -> None:
         self._next = 0
         """Index of the next sink that takes the first event."""
-        self._outlets = tuple(map(SinkState, sinks))
-        self.is_live: bool = any(outlet.is_live for outlet in self._outlets)
+        self._sinks = tuple(map(SinkState, sinks))
+        self.is_live: bool = any(sink.is_live for sink in self._sinks)
         """True if a sink receives each call as it is at that time."""
-        self.takes_rows: bool = all(outlet.takes_rows for outlet in self._outlets)
+        self.takes_rows: bool = all(sink.takes_rows for sink in self._sinks)
         """True if each sink takes batches of rows."""
-        self._workers = [SinkWorker(o, exit_first) for o in self._outlets if not o.is_direct]
-        if not self._workers and not all(outlet.is_live for outlet in self._outlets):
+        self._workers = [SinkWorker(sink, exit_first) for sink in self._sinks if not sink.is_direct]
+        if not self._workers and not all(sink.is_live for sink in self._sinks):
             self._workers = [SinkWorker(None, exit_first)]
 
     def open(self, header: Header) -> None:
         """Announce the recording to the sinks."""
-        self._call(self._outlets, "on_start", header)
+        self._call(self._sinks, "on_start", header)
 
     def start(self) -> None:
         """Start the background threads."""
         for worker in self._workers:
-            if not worker.start() and worker.outlet is not None:
-                worker.outlet.is_direct = True
-                while worker.outlet.waiting:
-                    worker.outlet.tell()
+            if not worker.start() and worker.sink is not None:
+                worker.sink.is_direct = True
+                while worker.sink.waiting:
+                    worker.sink.tell()
 
     def pause(self) -> None:
         """Stop the threads: Python warns when a process with threads forks."""
@@ -61,9 +61,9 @@ class Dispatcher:
     def start_anew(self, header: Header) -> None:
         """Reset in a child process that has just been forked."""
         self._next = 0
-        for outlet in self._outlets:
-            outlet.start_anew()
-        self._call(self._outlets, "on_fork", header)
+        for sink in self._sinks:
+            sink.start_anew()
+        self._call(self._sinks, "on_fork", header)
         for worker in self._workers:
             worker.start_anew()
         self.start()
@@ -71,74 +71,74 @@ class Dispatcher:
     def deliver(self, events: deque[Event | RowBatch], /) -> None:
         """Deliver the events, each once to each sink, and remove them."""
         while events:
-            if self._next == len(self._outlets):
+            if self._next == len(self._sinks):
                 # One step; a sink may have called this and delivered everything.
                 del events[0]
                 self._next = 0
                 continue
-            outlet, event = self._outlets[self._next], events[0]
-            if not outlet.is_direct and isinstance(event, Event):
-                self._put_in_line(outlet, event)
-            elif not self._tell(outlet, event):
+            sink, event = self._sinks[self._next], events[0]
+            if not sink.is_direct and isinstance(event, Event):
+                self._put_in_line(sink, event)
+            elif not self._tell(sink, event):
                 return
 
-    def _tell(self, outlet: SinkState, event: Event | RowBatch) -> bool:
+    def _tell(self, sink: SinkState, event: Event | RowBatch) -> bool:
         """Call a sink; return False if the stack has no room and it must be retried."""
         try:
             # No interrupt can fall between these two.
             self._next += 1
-            if outlet.is_on:
-                outlet.on_event(event)
+            if sink.is_on:
+                sink.on_event(event)
         except RecursionError as error:
             self._next -= 1  # retried when there is room
             if not has_room():
                 return False
             self._next += 1
-            outlet.fail(error)
+            sink.fail(error)
         except BaseException as error:
-            outlet.fail(error)
+            sink.fail(error)
         return True
 
-    def _put_in_line(self, outlet: SinkState, event: Event) -> None:
+    def _put_in_line(self, sink: SinkState, event: Event) -> None:
         call_id, kind = event.call.call_id, event.kind
-        since = outlet.left_out.get(call_id)
+        since = sink.left_out.get(call_id)
         if since is None:
             # A call that the sink saw begin also ends for it, even with a full queue.
-            takes = kind not in _BEGINS or len(outlet.waiting) < MOST_WAITING
+            takes = kind not in _BEGINS or len(sink.waiting) < MOST_WAITING
         else:
             takes = since == "suspend" and kind in _ENDS
         if not takes and kind == "call":
-            outlet.leave_out(event.context)
+            sink.leave_out(event.context)
         # One step: no interrupt.
         self._next += 1
-        if takes and outlet.is_on:
-            outlet.waiting += (event,)
+        if takes and sink.is_on:
+            sink.waiting += (event,)
         if since is None and not takes:
-            outlet.left_out[call_id] = kind
-            outlet.lost += 1
+            sink.left_out[call_id] = kind
+            sink.lost += 1
         elif kind in _ENDS or (since == "suspend" and kind == "resume"):
-            outlet.left_out.pop(call_id, None)
+            sink.left_out.pop(call_id, None)
 
     def leave_out(self, context: object) -> None:
         """Tell the sinks that no event follows for what one of them began for a call."""
-        for outlet in self._outlets:
-            outlet.leave_out(context)
+        for sink in self._sinks:
+            sink.leave_out(context)
 
     def flush(self) -> None:
         """Flush the direct sinks after a batch."""
-        self._call([outlet for outlet in self._outlets if outlet.is_direct], "flush")
+        self._call([sink for sink in self._sinks if sink.is_direct], "flush")
 
     def end(self, lost: int) -> None:
         """Close all sinks; a second call does the steps that remain."""
         for worker in self._workers:
             worker.begin_end(lost)
-        for outlet in self._outlets:
-            if outlet.is_direct and outlet.is_on:
-                outlet.end(lost)
+        for sink in self._sinks:
+            if sink.is_direct and sink.is_on:
+                sink.end(lost)
         for worker in self._workers:
             worker.end()
 
     @staticmethod
-    def _call(outlets: Iterable[SinkState], method: str, *arguments: object) -> None:
-        for outlet in outlets:
-            outlet.call(method, *arguments)
+    def _call(sinks: Iterable[SinkState], method: str, *arguments: object) -> None:
+        for sink in sinks:
+            sink.call(method, *arguments)

@@ -64,11 +64,11 @@ class Recording:
         self._debugger = self._make_debugger()
         self._handles: list[Instrumentation] = []
         self._ad_hoc: list[Declaration] = []
-        self._excerpts: list[Window] = []
+        self._windows: list[Window] = []
         self._file: FileSink[Any] | None = None
         self._file_origin: object = object()
         self._started, self._forks = StartedProcesses(), 0
-        self._feed: Dispatcher | None = None
+        self._dispatcher: Dispatcher | None = None
         self._context_hook = config.context_hook
         self._plan = self._make_plan()
         self._reader = self._make_reader()
@@ -101,9 +101,9 @@ class Recording:
             self._handles.append(handle)
         self._config = self._config._replace(targets=())  # a trace keeps no class alive
         header = self._header()
-        self._feed = self._make_feed()
-        if self._feed is not None:
-            self._feed.open(header)
+        self._dispatcher = self._make_dispatcher()
+        if self._dispatcher is not None:
+            self._dispatcher.open(header)
         self.trace: Trace = Trace(header, self._read, self._measure_cost)
         self._open_reader()
         self._state = "running"
@@ -111,8 +111,8 @@ class Recording:
         if self._hands_out:
             prepare()
         self._weave()
-        if self._feed is not None:
-            self._feed.start()
+        if self._dispatcher is not None:
+            self._dispatcher.start()
 
     def _weave(self) -> None:
         """Weave what is recorded; a second call does nothing."""
@@ -188,8 +188,8 @@ class Recording:
         TAPES.detach(self._reader)
         if self._file is not None:
             self._file.left_out = self._reader.left_out
-        if self._feed is not None:
-            self._feed.end(self._reader.lost)
+        if self._dispatcher is not None:
+            self._dispatcher.end(self._reader.lost)
         elif self._file is not None:  # it was interrupted before it began
             self._file.close()
         with suppress(ValueError):
@@ -212,13 +212,13 @@ class Recording:
 
     def pause(self) -> None:
         """Pause while the process forks."""
-        if self._feed is not None:
-            self._feed.pause()
+        if self._dispatcher is not None:
+            self._dispatcher.pause()
 
     def go_on(self) -> None:
         """Resume in the process that has forked."""
-        if self._feed is not None:
-            self._feed.go_on()
+        if self._dispatcher is not None:
+            self._dispatcher.go_on()
         self._forks += 1
 
     def start_anew(self) -> None:
@@ -236,10 +236,10 @@ class Recording:
         if isinstance(self._reader, TapeReader):
             self._reader.abandon()
         self._open_reader()
-        for excerpt in self._excerpts:
-            excerpt.open()
-        if self._feed is not None:
-            self._feed.start_anew(self.trace.header)
+        for window in self._windows:
+            window.open()
+        if self._dispatcher is not None:
+            self._dispatcher.start_anew(self.trace.header)
         self._weave()
         if is_ending:
             self.end()
@@ -247,9 +247,9 @@ class Recording:
     def _stream_to(self, path: Path) -> None:
         """Stream to a file from now on, and keep no call in memory."""
         self._config = self._config._replace(to=path)
-        self._feed = self._make_feed()
-        if self._feed is not None:
-            self._feed.open(self._header())
+        self._dispatcher = self._make_dispatcher()
+        if self._dispatcher is not None:
+            self._dispatcher.open(self._header())
 
     @property
     def _keeps(self) -> bool:
@@ -264,7 +264,7 @@ class Recording:
     @property
     def _hands_out(self) -> bool:
         """True if a forked process delivers its own calls."""
-        return self._feed is not None
+        return self._dispatcher is not None
 
     @property
     def streams(self) -> bool:
@@ -281,7 +281,7 @@ class Recording:
         self._declare_ad_hoc(Declaration(root, self._ad_hoc_options, with_bases=self._config.bases))
 
     @contextmanager
-    def excerpt(self, max_calls: int) -> Iterator[Trace]:
+    def window(self, max_calls: int) -> Iterator[Trace]:
         """Make a trace of one block, with its last calls, while the recording runs.
 
         It weaves nothing and costs almost nothing until it is read or full. Instance numbers
@@ -290,17 +290,17 @@ class Recording:
         from callscope.recording.window import Window
 
         call_filter = Filter(self._plan.sites, self._config.where, max_calls, "drop_oldest")
-        excerpt = Window(call_filter)
-        self._excerpts.append(excerpt)
+        window = Window(call_filter)
+        self._windows.append(window)
         try:
-            yield Trace(self.trace.header, excerpt.read, self._measure_cost)
+            yield Trace(self.trace.header, window.read, self._measure_cost)
         finally:
-            self._excerpts.remove(excerpt)
-            excerpt.close()
+            self._windows.remove(window)
+            window.close()
 
     def open_calls(self) -> tuple[Call, ...] | None:
         """Return the calls that this thread is in; None if the recording keeps none."""
-        readers = [self._reader, *(excerpt.reader for excerpt in reversed(self._excerpts))]
+        readers = [self._reader, *(window.reader for window in reversed(self._windows))]
         for reader in readers:
             if isinstance(reader, TapeReader):
                 TAPES.drain()
@@ -365,7 +365,7 @@ class Recording:
             command=command(),
         )
 
-    def _make_feed(self) -> Dispatcher | None:
+    def _make_dispatcher(self) -> Dispatcher | None:
         sinks = [*self._config.sinks]
         if self._debugger is not None:
             sinks.append(self._debugger)
@@ -385,7 +385,10 @@ class Recording:
             return CallCounter(self._plan.sites)
         call_filter = self._config.call_filter(self._plan.sites)
         return TapeReader(
-            call_filter, keep=self._keeps, receiver=self._feed, context_hook=self._context_hook
+            call_filter,
+            keep=self._keeps,
+            receiver=self._dispatcher,
+            context_hook=self._context_hook,
         )
 
     def _read(self) -> Recorded:

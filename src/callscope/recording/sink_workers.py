@@ -144,12 +144,12 @@ class SinkWorker:
     """Background thread that reads the tapes periodically and delivers to one sink.
 
     Args:
-        outlet: state of the sink; None to only read the tapes, for lossless sinks.
+        sink: state of the sink; None to only read the tapes, for lossless sinks.
         exit_first: makes recordings end before the exit handlers registered so far.
     """
 
-    def __init__(self, outlet: SinkState | None, exit_first: Callable[[], None]) -> None:
-        self.outlet = outlet
+    def __init__(self, sink: SinkState | None, exit_first: Callable[[], None]) -> None:
+        self.sink = sink
         self._exit_first: Callable[[], None] | None = exit_first
         self._lock = new_lock()
         """Guards the state and the thread."""
@@ -209,7 +209,7 @@ class SinkWorker:
     def begin_end(self, lost: int) -> None:
         """Begin to deliver the rest and close the sink; a second call does nothing."""
         self._set_ending(
-            lost, DEADLINE_SECONDS if self.outlet is None else self.outlet.deadline_seconds
+            lost, DEADLINE_SECONDS if self.sink is None else self.sink.deadline_seconds
         )
 
     @synchronized
@@ -226,12 +226,12 @@ class SinkWorker:
         if thread is threading.current_thread():
             return
         if thread is not None:
-            after = 0.0 if self.outlet is None else self.outlet.deadline_seconds
+            after = 0.0 if self.sink is None else self.sink.deadline_seconds
             thread.join(max(0.0, self._ends_at - monotonic()) + after)
         if thread is None or not thread.is_alive():
             self._finish()
-        elif self.outlet is not None:
-            self.outlet.give_up()
+        elif self.sink is not None:
+            self.sink.give_up()
 
     @synchronized
     def _last_thread(self) -> threading.Thread | None:
@@ -245,8 +245,8 @@ class SinkWorker:
     def _run(self) -> None:
         while self._goes_on():
             TAPES.drain_if_free()
-            if self.outlet is not None:
-                TAPES.untraced(self._tell, self.outlet)
+            if self.sink is not None:
+                TAPES.untraced(self._tell, self.sink)
         if self._thread is threading.current_thread():
             self._finish()
 
@@ -254,7 +254,7 @@ class SinkWorker:
     def _goes_on(self) -> bool:
         """Wait until there may be work; return False if the thread must leave."""
         self._is_stuck = False
-        has_time = self.outlet is None or not self.outlet.waiting
+        has_time = self.sink is None or not self.sink.waiting
         if has_time and self._state == "running":
             self._changed.wait(_BATCH_SECONDS)
         is_mine = self._thread is threading.current_thread()
@@ -262,35 +262,35 @@ class SinkWorker:
             self._thread = None
         return is_mine and self._state == "running"
 
-    def _tell(self, outlet: SinkState) -> None:
+    def _tell(self, sink: SinkState) -> None:
         """Deliver the queue in one batch."""
-        count = len(outlet.waiting)
-        while count and outlet.waiting and self._state == "running":
+        count = len(sink.waiting)
+        while count and sink.waiting and self._state == "running":
             # Before the sink writes: the program may see that, and exit.
             self._note_exit()
-            outlet.tell()
+            sink.tell()
             count -= 1
         self._note_exit()
-        outlet.call("flush")
+        sink.call("flush")
 
     def _finish(self) -> None:
         if self._state == "ended":
             return
         # Without a thread, the reader of the tapes has delivered to the sink and closed it.
-        if self.outlet is not None and self.outlet.is_on:
-            TAPES.untraced(self._end, self.outlet)
+        if self.sink is not None and self.sink.is_on:
+            TAPES.untraced(self._end, self.sink)
         self._state = "ended"
 
-    def _end(self, outlet: SinkState) -> None:
-        while outlet.waiting and monotonic() < self._ends_at:
-            outlet.tell()
-        outlet.lost += len({event.call.call_id for event in outlet.waiting})
-        outlet.waiting.clear()
-        outlet.call("flush")
-        outlet.end(self._lost)
+    def _end(self, sink: SinkState) -> None:
+        while sink.waiting and monotonic() < self._ends_at:
+            sink.tell()
+        sink.lost += len({event.call.call_id for event in sink.waiting})
+        sink.waiting.clear()
+        sink.call("flush")
+        sink.end(self._lost)
 
     def _note_exit(self) -> None:
-        if self._exit_first is not None and self.outlet is not None and self.outlet.exits_first:
+        if self._exit_first is not None and self.sink is not None and self.sink.exits_first:
             self._exit_first()
             self._exit_first = None
 

@@ -190,7 +190,7 @@ class _Tracing:
 
     @contextmanager
     def _phases(self) -> Iterator[None]:
-        with self._recording.excerpt(_MOST_KEPT) as trace:
+        with self._recording.window(_MOST_KEPT) as trace:
             self._current = _Phases(trace)
             try:
                 yield

@@ -60,11 +60,11 @@ def assert_holds(picture, trace):
     """Check that the file has every call, when it was, and what led to it."""
     zero_ns = picture.content["otherData"]["start_ns"]
     assert len(picture.calls) == len(trace.calls)
-    facts = Counter(
+    slices = Counter(
         (one.start_ns + zero_ns, one.duration_ns, one.name, one.args["object"])
         for one in picture.calls
     )
-    assert facts == Counter(
+    assert slices == Counter(
         (
             call.start_ns,
             call.duration_ns,

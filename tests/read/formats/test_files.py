@@ -446,8 +446,8 @@ def test_names_that_keep_coming(seed, tmp_path, monkeypatch):
 
     def read():
         loaded = callscope.load(path)
-        facts = [(call.file, call.line, call._class_metadata) for call in loaded.calls]
-        return loaded.outline(), facts, [call.duration_ns for call in loaded.calls]
+        metadata = [(call.file, call.line, call._class_metadata) for call in loaded.calls]
+        return loaded.outline(), metadata, [call.duration_ns for call in loaded.calls]
 
     fast = read()
     monkeypatch.setattr("callscope.read.formats.jsonl.reader._fast", lambda: None)

@@ -264,9 +264,9 @@ def test_a_small_file_of_very_many_lines(folder, blank):
 
 
 @pytest.mark.parametrize("fast", [True, False])
-def test_facts_that_change_all_the_time(folder, fast):
+def test_metadata_that_changes_all_the_time(folder, fast):
     """Each call keeps what was said before it, and the room for it does not grow with the square."""
-    path = folder / "facts.jsonl"
+    path = folder / "metadata.jsonl"
     call = next(line for line in map(json.loads, LINES) if line["kind"] == "call")
     sizes = []
     for count in (1_000, 2_000):

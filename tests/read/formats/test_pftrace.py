@@ -41,10 +41,12 @@ def saved(trace, folder):
 
 def described(picture):
     """Return all that is known of each slice, and what leads to it."""
-    return sorted((facts(one), sorted(map(str, map(facts, one.led_by)))) for one in picture.slices)
+    return sorted(
+        (slice_text(one), sorted(map(str, map(slice_text, one.led_by)))) for one in picture.slices
+    )
 
 
-def facts(one):
+def slice_text(one):
     """Return a text that is the same for slices that look the same."""
     above = one.above and (one.above.name, one.above.start_ns)
     args = {name: comparable(value) for name, value in sorted(one.args.items())}

@@ -108,7 +108,7 @@ class _Text:
         first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
         for row in rows:
             yield f"  {row[0]:<{first}}  {row[1]:<{second}}  {row[2]}".rstrip()
-        yield from (f"  {line}" for line in self._verdict(chain))
+        yield from (f"  {line}" for line in self._conclusion(chain))
 
     def _site(self, chain: Chain, definition: Definition) -> str:
         site = f"{self._show(definition.defining_class)}.{chain.method}"
@@ -137,7 +137,7 @@ class _Text:
         cls, _, method = site.rpartition(".")
         return f"{self._show(cls)}.{method}"
 
-    def _verdict(self, chain: Chain) -> Iterator[str]:
+    def _conclusion(self, chain: Chain) -> Iterator[str]:
         hidden = [d for d in chain.definitions if d.defining_class in chain.hidden]
         names = [self._show(d.defining_class) for d in hidden if not d.is_abstract]
         if names and chain.method == "__init__":

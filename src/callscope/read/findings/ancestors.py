@@ -82,6 +82,6 @@ class Ancestors:
     def _nearest_of(self, method: str) -> array[int]:
         column = array("i")
         for row in self._column(""):
-            is_wanted = row == NO_ROW or self._method(row) == method
-            column.append(row if is_wanted else column[row])
+            is_end = row == NO_ROW or self._method(row) == method
+            column.append(row if is_end else column[row])
         return column

@@ -134,15 +134,15 @@ class ThreadDecoder:
         decision = KEPT if plan is None else state.limit.decide(layout.site, start_ns, parent)
         if not decision.keeps:
             parent = LEFT_OUT
-        is_wanted, call = plan is not None and decision.keeps, None
-        if plan is not None and is_wanted and not state.limit.refuses_all():
+        is_selected, call = plan is not None and decision.keeps, None
+        if plan is not None and is_selected and not state.limit.refuses_all():
             strand = state.rows.strand(self._thread, task)
             begun = Begun(start_ns, strand, *state.rows.row(plan, layout, identity, values))
             call = self._new_call(begun, parent)
-            is_wanted = state.limit.is_asked_for(call)
+            is_selected = state.limit.is_asked_for(call)
             # Only now: `where` sees the parent even if it is dropped by now.
             _set_row(table, row, begun, parent, is_root=state.parent(parent) is None)
-        if not is_wanted or state.limit.is_full():
+        if not is_selected or state.limit.is_full():
             call = None
             state.leave_out(context)
         parent = state.parent(parent)
@@ -158,7 +158,7 @@ class ThreadDecoder:
         self.open += (open_call,)
         state.limit.buckets |= decision.buckets
         state.limit.left_out |= decision.left_out
-        if is_wanted and call is None:
+        if is_selected and call is None:
             state.limit.lost += 1
         if call is not None:
             state.limit.count += 1

@@ -62,7 +62,7 @@ class RowBuilder:
 
     def __init__(self, sites: Mapping[Site, SiteOptions], pid: int) -> None:
         self._asked = sites
-        self._facts = MetadataReader(sites)
+        self._metadata = MetadataReader(sites)
         self._pid = pid
         self._plans: dict[tuple[Layout, ClassRef | None], Plan] = {}
         self._captured: dict[Layout, _Captured] = {}
@@ -82,7 +82,7 @@ class RowBuilder:
 
     def refresh(self) -> None:
         """Clear the caches: sites may have been added, and classes named."""
-        self._facts.refresh()
+        self._metadata.refresh()
         self._plans.clear()
         self._captured.clear()
 
@@ -225,7 +225,7 @@ class RowBuilder:
             cls.name,
             cls.mro.index(defining) if defining in cls.mro else None,
             captured.names,
-            *(self._facts.known.get((site, cls)) or self._facts.of(site, cls)),
+            *(self._metadata.of_call(site, cls)),
         )
         return Plan(self._builder.callee(callee), captured, {})
 
