@@ -317,6 +317,18 @@ def test_traces_of_several_machines(folder):
     assert second.duration_ns < 10**12
 
 
+def test_a_process_that_was_killed_as_it_began(folder):
+    """Its file is empty; those of the others are read, and one by itself is not a trace."""
+    import library
+
+    with record(library.Base, methods=("call",), to="t.jsonl"):
+        library.work(1)
+    Path("t.17.jsonl").touch()
+    assert len(callscope.load("t*.jsonl")) == 1
+    with pytest.raises(callscope.CallscopeError, match="it is empty"):
+        callscope.load("t.1*.jsonl")
+
+
 def test_a_pattern_that_no_file_fits(folder):
     """It is an error, and says which pattern."""
     with pytest.raises(callscope.CallscopeError, match=r"nothing\*.jsonl.*no file matches"):

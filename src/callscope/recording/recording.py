@@ -369,13 +369,15 @@ class Recording:
         sinks = [*self._config.sinks]
         if self._debugger is not None:
             sinks.append(self._debugger)
-        if self._config.to is not None:
-            self._file = _open_file(self._config.to)
-            sinks.append(self._file)
-        if not sinks:
+        if not sinks and self._config.to is None:
             return None
         from callscope.recording.dispatch import Dispatcher
 
+        if self._config.to is not None:
+            # Nothing is imported between here and the writing of the header: until then the file
+            # is empty, and the process may be killed.
+            self._file = _open_file(self._config.to)
+            sinks.append(self._file)
         return Dispatcher(sinks, exit_first)
 
     def _make_reader(self) -> TapeReader | CallCounter:

@@ -166,7 +166,8 @@ def _files(path: Path) -> list[Path]:
         raise TraceFileError.cannot_read(
             path, FileNotFoundError(ENOENT, "no file matches the pattern")
         )
-    return matches
+    # A process that was killed as it began to record has left an empty file.
+    return [match for match in matches if match.stat().st_size] or matches
 
 
 def _is_journal(name: str) -> bool:
