@@ -19,7 +19,7 @@ SANITIZED = (
     *("introspect/test_descriptors", "introspect/test_identity"),
     *("weave/test_suspend", "weave/test_transparency", "weave/test_weave", "weave/test_zoo"),
     *("tape/test_counter", "tape/test_decode", "tape/test_engine", "tape/test_threads"),
-    "trace/test_kernels",
+    *("trace/test_kernels", "read/formats/test_hostile_parquet"),
     *("recording/test_faults", "recording/test_recording"),
 )
 """The tests of what the extensions in C have to do with."""
@@ -34,6 +34,7 @@ NOT_SANITIZED = (
     # They need addresses to be used again, which the sanitizer puts off.
     *("short_lived_objects_all_get_numbers", "reused_addresses"),
     "a_million",  # under the sanitizer they take many gigabytes
+    *("without_end", "in_very_many_rows"),  # their memory is limited
     "traced_calls_take_memory",  # it is not Python's allocator that is asked
 )
 

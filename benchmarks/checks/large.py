@@ -1,7 +1,7 @@
 """Proof that a large file is read in little memory: ``python -m benchmarks.checks.large``.
 
-A Parquet file of many calls is made by repeating a recorded one, and is then viewed, summarized and
-searched, each in a process of its own, whose peak memory is held against a limit.
+A Parquet file of many calls is made by repeating a recorded one, and is then viewed, summarized,
+searched and converted, each in a process of its own, whose peak memory is held against a limit.
 """
 
 from __future__ import annotations
@@ -34,6 +34,10 @@ _OBJECT: Final = f"len(trace) // {2 * CALLS_PER_PASS}"
 _WAYS: Final = {
     "view": ["-m", "callscope", "view"],
     "summary": ["-m", "callscope", "view", "--summary"],
+    **{
+        f"convert to {suffix}": ["-m", "callscope", "convert", "-o", f"converted{suffix}"]
+        for suffix in (".jsonl.gz", ".pftrace", ".parquet")
+    },
     "find": ["-c", f"{_READ}print(len(trace.find('*', instance={_OBJECT})))"],
 }
 
@@ -54,7 +58,7 @@ def main() -> int:
             begin = time.perf_counter()
             command = [sys.executable, "-c", _MEASURED, *arguments, str(path)]
             result = subprocess.run(  # noqa: S603  # our own
-                command, check=True, capture_output=True, text=True
+                command, check=True, capture_output=True, text=True, cwd=folder
             )
             peak = int(result.stderr.split()[-1]) / 1_024
             is_good = is_good and peak <= _LIMIT_MIB

@@ -91,6 +91,13 @@ class TraceFileError(CallscopeError, OSError):
         reason = error.strerror or str(error)
         return cls(f"Cannot read {str(path)!r}: {reason}. Name a trace that callscope has written.")
 
+    @classmethod
+    def too_large(cls, path: object) -> TraceFileError:
+        """Return the error for a file that does not fit in memory."""
+        return cls(
+            f"{str(path)!r} does not fit into memory. Record fewer calls, or capture less of each."
+        )
+
 
 class TraceFormatError(CallscopeError, ValueError):
     """A file is not a trace, or its suffix does not name a known format."""

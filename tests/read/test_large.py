@@ -1,14 +1,27 @@
 """Traces that are read in parts: they answer as if they were in memory."""
 
-import random
 import subprocess
 import sys
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import callscope
 from callscope import errors
+from callscope.read.large import LargeTrace
+from callscope.read.trace import Trace
 from callscope.tools.cli import main
+from callscope.trace import (
+    NO_ROW,
+    Callee,
+    CallError,
+    Cost,
+    Header,
+    Recorded,
+    TableBuilder,
+    Text,
+)
 from tests.support.building import Node, make_trace
 
 pa = pytest.importorskip("pyarrow", reason="pyarrow comes with the extra 'parquet'")
@@ -21,29 +34,149 @@ PACKAGE = "callscope.read.formats.parquet"
 def in_parts(request, monkeypatch):
     """Read every file in parts of so many rows."""
     monkeypatch.setattr(f"{PACKAGE}._LARGE", 0)
-    monkeypatch.setattr(f"{PACKAGE}._LARGE_BYTES", 0)
     monkeypatch.setattr(reader, "_BATCH", request.param)
 
 
-def make_random(rng):
-    """Return a trace of some threads, of which the last calls may not have ended."""
+COSTS = st.none() | st.builds(Cost, *(st.floats(0, 3, width=32) for _ in "123"))
+CALLEES = [
+    Callee(method, f"app.{cls}", f"app.{on}", 0, ("x",), None, None)
+    for method in ("x", "y")
+    for cls, on in ("AA", "AB", "BB")
+]
+OUTCOMES = st.sampled_from([None, 3, Text("int[4]"), CallError("E", "m")])
 
-    def grow(depth, thread):
+
+class Simulation:
+    """A program in several threads and tasks: calls begin below any others, and end at any time."""
+
+    def __init__(self):
+        self.builder = TableBuilder()
+        self.now = 0
+        self.states = {}
+
+    def act(self, act, number, strand, value):
+        rows = sorted(self.states)
+        row = rows[number % len(rows)] if rows else NO_ROW
+        table, state = self.builder.table, self.states.get(row)
+        if act == "begin":
+            self._begin(NO_ROW if number % 5 == 0 else row, number, strand, value)
+        elif act == "end" and state is not None:
+            self._end(row, value)
+        elif act == "switch" and state == "running":
+            table.suspensions.setdefault(row, []).append(self.now)
+
+    def _begin(self, parent, number, strand, value):
+        builder = self.builder
+        callee = builder.callee(CALLEES[number % len(CALLEES)])
+        row = builder.append(
+            *(len(builder.table) + 1, self.now, parent, callee, builder.strand(strand)),
+            *(number % 4, False, (1,) if isinstance(value, CallError) else (value,)),
+        )
+        self.states[row] = "running"
+
+    def _end(self, row, value):
+        table = self.builder.table
+        if self.states[row] == "running":
+            self.states[row] = "ended"
+            table.end_ns[row], table.outcome[row] = self.now, value
+
+
+STRANDS = st.sampled_from([(1, "main", None), (1, "main", "task"), (1, "other", None)])
+ACTS = st.tuples(
+    st.sampled_from(["begin", "begin", "begin", "end", "end", "switch"]),
+    st.integers(0, 1_000),
+    STRANDS,
+    OUTCOMES,
+)
+
+
+@st.composite
+def random_traces(draw):
+    """Draw a trace whose calls outlast their parents, wait, run in several threads, or never end."""
+    simulation = Simulation()
+    simulation.act("begin", 0, (1, "main", None), None)
+    for act in draw(st.lists(ACTS, max_size=40)):
+        simulation.now += draw(st.integers(0, 20))
+        simulation.act(*act)
+    header = Header(1, 0, 0, "3.11.7", "0", (), cost=draw(COSTS))
+    recorded = Recorded(simulation.builder.table, 0, {}, is_final=True)
+    return Trace(header, lambda: recorded)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("large")
+
+
+SIZES = st.sampled_from([1, 2, 3, 5, 7, 100])
+many = settings(deadline=None, suppress_health_check=[*HealthCheck])
+
+
+@pytest.mark.filterwarnings("ignore:No site")
+@many
+@given(trace=random_traces(), rows=SIZES, group=SIZES)
+def test_questions_to_random_traces(folder, trace, rows, group):
+    """In parts of any size, the answers are those of the trace in memory."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(f"{PACKAGE}._LARGE", 0)
+        patch.setattr(reader, "_BATCH", rows)
+        path = trace.save(folder / "t.parquet")
+        parquet.write_table(parquet.read_table(path), path, row_group_size=group)
+        loaded = callscope.load(path)
+        assert isinstance(loaded, LargeTrace)
+        patch.setattr(loaded, "_read", None)  # none of these reads the whole file
+        for corrected in (True, False):
+            assert loaded.summary(corrected=corrected) == trace.summary(corrected=corrected)
+        for criteria in ({"site": "A.x"}, {"error": True}, {"instance": 2}):
+            assert describe(loaded.find(**criteria)) == describe(trace.find(**criteria))
+        for suffix in (".jsonl", ".parquet"):
+            assert loaded.save(folder / f"parts{suffix}").suffix == suffix
+    lines = trace.save(folder / "whole.jsonl").read_bytes()
+    assert (folder / "parts.jsonl").read_bytes() == lines
+    assert callscope.load(folder / "parts.parquet").to_arrow() == trace.to_arrow()
+
+
+@pytest.mark.parametrize("suffix", [".html", ".mmd", ".speedscope.json", ".txt"])
+def test_formats_of_all_calls_at_once(in_parts, seed_trace, tmp_path, capsys, suffix):
+    """They are refused, and the message says which are not."""
+    path = seed_trace.save(tmp_path / "t.parquet")
+    assert main(["convert", str(path), "-o", str(tmp_path / f"t{suffix}")]) == 2
+    shown = capsys.readouterr().err
+    assert "all calls at once, and 4 are too many" in shown
+    assert "Save them as '.jsonl' or '.json' or '.pftrace' or '.parquet'" in shown
+    assert not (tmp_path / f"t{suffix}").exists()
+
+
+@pytest.mark.parametrize("suffix", [".json", ".pftrace.gz"])
+@pytest.mark.parametrize("kind", ["plain", "two threads", "one never ends"])
+def test_timelines(folder, in_parts, monkeypatch, suffix, kind):
+    """They are those of the trace in memory; only calls that are not plain are read at once."""
+
+    def make_tree(number):
+        text, error = {"x": Text(f"int[{number}]")}, ("E", "m") if number == 2 else None
+        inner = Node("B.x", on="C", instance=number, arguments={"x": number}, error=error)
         return Node(
-            rng.choice(["A.x", "A.y", "B.x"]),
-            *(grow(depth - 1, thread) for _ in range(rng.randrange(4) if depth else 0)),
-            on=rng.choice(["A", "B", "C"]),
-            instance=rng.choice([None, 1, 2, 5_000]),
-            error=rng.choice([None, None, None, ("E", "m")]),
-            thread=rng.choice([thread, thread, thread, "other"]),
+            "A.x", Node("A.y", inner, result="r"), Node("A.y", instance=None), arguments=text
         )
 
-    roots = [grow(4, "main") for _ in range(3)]
-    open_calls, node = rng.randrange(5), roots[-1]
-    while open_calls and node is not None:
-        node.end, node.error, open_calls = "never", None, open_calls - 1
-        node = node.children[-1] if node.children else None
-    return make_trace(*roots)
+    last = Node("A.x")
+    last.thread = "other" if kind == "two threads" else "MainThread"
+    last.end = "never" if kind == "one never ends" else None
+    trace = make_trace(*map(make_tree, range(5)), last, lost=3)
+    loaded = callscope.load(trace.save(folder / "t.parquet"))
+    if kind == "plain":
+        monkeypatch.setattr(loaded._file, "read", None)
+    saved = loaded.save(folder / f"parts{suffix}").read_bytes()
+    assert saved == trace.save(folder / f"whole{suffix}").read_bytes()
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".parquet"])
+def test_convert(in_parts, seed_trace, tmp_path, capsys, suffix):
+    """The file is that of the trace in memory."""
+    path, converted = seed_trace.save(tmp_path / "t.parquet"), tmp_path / f"u{suffix}"
+    assert main(["convert", str(path), "-o", str(converted)]) == 0
+    assert capsys.readouterr().out == f"4 calls saved to {converted}\n"
+    assert callscope.load(converted).outline() == seed_trace.outline()
 
 
 def describe(calls):
@@ -57,33 +190,6 @@ def describe(calls):
     ]
 
 
-@pytest.mark.parametrize("seed", range(10))
-def test_a_summary(in_parts, tmp_path, seed):
-    """It is that of the trace in memory, from which nothing is subtracted."""
-    trace = make_random(random.Random(seed))
-    loaded = callscope.load(trace.save(tmp_path / "t.parquet"))
-    actual, expected = loaded.summary(), trace.summary(corrected=False)
-    assert sorted(actual.sites) == sorted(expected.sites)
-    assert sorted(actual.classes) == sorted(expected.classes)
-    assert actual[2:] == expected[2:]
-    assert len(loaded) == len(trace)
-
-
-@pytest.mark.filterwarnings("ignore:No site")
-@pytest.mark.parametrize("seed", range(10))
-def test_find(in_parts, tmp_path, seed):
-    """The calls have their parents, and all that is below them."""
-    trace = make_random(random.Random(seed))
-    loaded = callscope.load(trace.save(tmp_path / "t.parquet"))
-    for criteria in (
-        {"site": "A.x"},
-        {"error": True},
-        {"instance": 2},
-        {"runtime_class": "B", "where": lambda call: call.depth > 2},
-    ):
-        assert describe(loaded.find(**criteria)) == describe(trace.find(**criteria))
-
-
 def test_what_cannot_be_found(in_parts, seed_trace, tmp_path):
     """A site that no part knows is warned of once; `within` is refused."""
     loaded = callscope.load(seed_trace.save(tmp_path / "t.parquet"))
@@ -94,26 +200,9 @@ def test_what_cannot_be_found(in_parts, seed_trace, tmp_path):
         loaded.find(within=seed_trace[0])
 
 
-def test_suspended_calls(in_parts, tmp_path):
-    """The time they wait is no part of the others."""
-    trace = make_trace(
-        Node(
-            "A.x",
-            Node("A.y", start=2, end=20, suspended=[(3, 10), (12, 15)]),
-            Node("B.x", start=21, end=22),
-            start=1,
-            end=30,
-        )
-    )
-    loaded = callscope.load(trace.save(tmp_path / "t.parquet"))
-    expected = trace.summary(corrected=False)
-    assert sorted(loaded.summary().sites) == sorted(expected.sites)
-
-
 def test_the_first_calls_are_shown(monkeypatch, seed_trace, tmp_path, capsys):
     """The last line says how many more there are."""
     monkeypatch.setattr(f"{PACKAGE}._LARGE", 3)
-    monkeypatch.setattr(f"{PACKAGE}._LARGE_BYTES", 0)
     monkeypatch.setattr(reader, "_BATCH", 3)
     path = seed_trace.save(tmp_path / "t.parquet")
     assert main(["view", str(path)]) == 0
@@ -171,3 +260,12 @@ def test_memory(tmp_path):
         assert count == calls
         peaks[how] = peak * 1_024
     assert peaks["parts"] < 50 * calls < peaks["whole"]
+
+
+def test_texts_in_small_groups_of_rows(tmp_path):
+    """A file that another program has written again may have groups of few rows, with any texts."""
+    values = [None] * 3 + [Text("int[4]"), Text("int[5]")] * 3
+    trace = make_trace(*(Node("A.x", on="A", arguments={"x": value}) for value in values))
+    path = trace.save(tmp_path / "t.parquet")
+    parquet.write_table(parquet.read_table(path), path, row_group_size=1)
+    assert callscope.load(path).to_arrow() == trace.to_arrow()

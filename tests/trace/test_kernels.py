@@ -138,14 +138,14 @@ SIZES = st.integers(0, 12)
 
 @st.composite
 def calls(draw):
-    """Return columns of calls: parents, starts, ends, kinds, and whether they were suspended."""
+    """Return columns of calls: parents, starts, ends, kinds, and flags."""
     size = draw(SIZES)
     parents = [draw(st.integers(-2, row - 1)) for row in range(size)]
     starts = [draw(TIMES) for _ in range(size)]
     ends = [draw(st.sampled_from([-(1 << 63), 0, 30, 31, 60, (1 << 63) - 1])) for _ in range(size)]
     kinds = [draw(st.integers(0, 3)) for _ in range(size)]
-    waits = [draw(st.booleans()) for _ in range(size)]
-    codes = zip("iqqib", (parents, starts, ends, kinds, waits), strict=True)
+    flags = [draw(st.integers(0, 3)) for _ in range(size)]
+    codes = zip("iqqib", (parents, starts, ends, kinds, flags), strict=True)
     return [array(code, values) for code, values in codes]
 
 
@@ -156,14 +156,16 @@ def links(kernels, first, parents):
     return last, previous
 
 
-def times(kernels, parents, starts, ends, kinds, waits):
-    whole, own, running = (zeros(code, len(parents)) for code in "qdd")
+def times(kernels, parents, starts, ends, kinds, flags):
+    whole, running = zeros("q", len(parents)), zeros("d", len(parents))
+    own, below, least = (array("d", range(len(parents))) for _ in "123")
     all_ended = kernels.durations(whole, starts, ends)
     alone = whole[:]
     kernels.subtract_children(alone, whole, parents)
     costs = array("d", [1.25, 2.5, 3.0, 7.5])
-    kernels.charge(own, running, alone, whole, parents, kinds, waits, costs, 0.75)
-    return all_ended, whole, alone, own, running
+    columns = alone, whole, parents, kinds, flags
+    kernels.charge(own, running, below, least, *columns, costs, 0.75)
+    return all_ended, whole, alone, own, running, below, least
 
 
 def zeros(code, size):
@@ -185,10 +187,15 @@ def parts(kernels, parents, starts, kinds):
 def test_loops_over_calls(columns, data):
     """Links, times and groups of calls are the same."""
     parents, starts, _, kinds, _ = columns
+    others = array("i", [-kind for kind in kinds])
     first = data.draw(st.integers(0, len(parents)))
     assert links(c_kernels, first, parents) == links(python_kernels, first, parents)
     assert times(c_kernels, *columns) == times(python_kernels, *columns)
-    assert parts(c_kernels, parents, starts, kinds) == parts(python_kernels, parents, starts, kinds)
+    for numbers in (kinds, others):
+        grouped = [
+            parts(kernels, parents, starts, numbers) for kernels in (c_kernels, python_kernels)
+        ]
+        assert grouped[0] == grouped[1]
 
 
 def paths_of_objects(kernels, *columns):
@@ -301,7 +308,7 @@ SHORT_I, SHORT_Q, SHORT_D = (array(code, [0]) for code in "iqd")
 HIGH = array("i", [0, 2])
 NO = array("i", [-1, -1])
 BOTH = array("b", [1, 1])
-CHARGED = (DOUBLES, DOUBLES, LONGS, LONGS, NO, INTS, FLAGS, DOUBLES, 0.0)
+CHARGED = (*[DOUBLES] * 4, LONGS, LONGS, NO, INTS, FLAGS, DOUBLES, 0.0)
 
 
 def with_(index, value):
@@ -324,15 +331,17 @@ def with_(index, value):
         ("subtract_children", (LONGS[:], LONGS, SHORT_I)),
         ("subtract_children", (LONGS[:], LONGS, HIGH)),
         with_(1, SHORT_D),
-        with_(2, SHORT_Q),
-        with_(3, DOUBLES),
-        with_(4, SHORT_I),
-        with_(4, HIGH),
-        with_(5, HIGH),  # a cost that is not there
-        with_(5, NO),
-        with_(6, INTS),
-        with_(7, LONGS),
-        with_(8, None),
+        with_(2, SHORT_D),
+        with_(3, LONGS),
+        with_(4, SHORT_Q),
+        with_(5, DOUBLES),
+        with_(6, SHORT_I),
+        with_(6, HIGH),
+        with_(7, HIGH),  # a cost that is not there
+        with_(7, NO),
+        with_(8, INTS),
+        with_(9, LONGS),
+        with_(10, None),
         ("count_type", (INTS[:], int, [], [1, 2])),
         ("count_type", (INTS[:], int, [(), ()], [1])),
         ("count_type", (INTS[:], 1, [(), ()], [1, 2])),

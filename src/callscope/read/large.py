@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from callscope.errors import OptionError
 from callscope.read.find import Criteria, warn_if_unknown
+from callscope.read.formats.files import save_large
 from callscope.read.formats.tree import MAX_LINES, tree
-from callscope.read.part_summary import summarize_parts
+from callscope.read.summary import Summary, summarize_parts
 from callscope.read.trace import Trace
-from callscope.trace import NO_ROW, Call, Recorded, Table, TableBuilder
+from callscope.trace import NO_ROW, Call, Part, Recorded, Table, TableBuilder
 
 if TYPE_CHECKING:
+    from os import PathLike
+    from pathlib import Path
+
     from callscope.read.formats.parquet.reader import ParquetTrace
-    from callscope.read.summary import Summary
 
 
 class LargeTrace(Trace):
-    """A trace in a file, of which `print`, `len`, `summary` and `find` read one part at a time.
+    """A trace in a file, of which `len`, `print`, `summary`, `find` and `save` read one part at a time.
 
-    All else reads the whole file into memory. The calls that `find` returns come with all that they
-    led to; of their parents, the children are those calls alone. Its `where` is given a call whose
-    children may be missing, and with `within` it raises an `OptionError`.
+    Formats that need all calls at once are refused; but of those that show a timeline, calls in
+    several threads, suspended or unfinished ones are read at once. So they are for all else. The
+    calls that `find` returns come with all that they led to; of their parents, the children are
+    those calls alone. Its `where` is given a call whose children may be missing, and with `within`
+    it raises an `OptionError`.
 
     Args:
         file: the file.
@@ -50,12 +55,24 @@ class LargeTrace(Trace):
         return len(self._file)
 
     def __str__(self) -> str:
-        table, _ = next(self._file.parts())
-        return tree(self._file.data(table), max_lines=MAX_LINES, count=len(self))
+        return tree(self._file.data(self._file.head()), max_lines=MAX_LINES, count=len(self))
 
-    def summary(self, *, corrected: bool = True) -> Summary:  # noqa: ARG002  # as in `Trace`
-        """Return what `Trace.summary` returns for ``corrected=False``."""
-        return summarize_parts(self._file.data(Table()), self._file.parts())
+    def summary(self, *, corrected: bool = True) -> Summary:
+        """See `Trace.summary`."""
+        whole = self._file.data(Table())
+        return summarize_parts(whole, self._file.parts(), corrected=corrected)
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """See `Trace.save`; a format that needs all calls at once is refused.
+
+        Raises:
+            TraceFormatError: if no format has that suffix, or it needs all calls at once.
+            TraceFileError: if the file cannot be written.
+        """
+        return save_large(self._file, path)
+
+    def _processes(self) -> int:
+        return len(self.header.origins)
 
     def _find(
         self,
@@ -69,11 +86,9 @@ class LargeTrace(Trace):
             )
             raise OptionError(msg)
         kept = _Kept()
-        for table, first in self._file.parts():
-            rows = (row for row in criteria.rows(table) if row >= first)
-            kept.add(
-                table, first, (row for row in rows if where is None or where(Call(table, row)))
-            )
+        for part in self._file.parts():
+            rows = (row for row in criteria.rows(part.table) if row >= part.first)
+            kept.add(part, (row for row in rows if where is None or where(Call(part.table, row))))
         if not kept.matches and criteria.site != "*":
             sites = kept.last.empty_copy()
             sites.callee.extend(range(len(sites.callees)))
@@ -92,37 +107,46 @@ class _Kept:
         self._builder = TableBuilder()
         self._row_of: dict[int, int] = {}
         self._whole: set[int] = set()
-        """Numbers of calls below which all are kept."""
+        """First rows of the next part below which all calls are kept."""
+        self._places: Sequence[int] = ()
+        """Places of these rows among all calls."""
+        self._order: list[int] = []
+        """Places of the calls that are kept."""
+        self._count = 0
 
-    def add(self, table: Table, first: int, matches: Iterable[int]) -> None:
-        """Add what is kept of a part, in which the calls from `first` on are new."""
+    def add(self, part: Part, matches: Iterable[int]) -> None:
+        """Add what is kept of a part."""
+        table, first, staying = part
         self.last = table
-        matching = {*matches}
+        new = range(self._count, self._count + len(table) - first)
+        places, matching = [*self._places, *new], {*matches}
         self.matches.update(map(table.call_id.__getitem__, matching))
-        whole = {row for row in range(first) if table.call_id[row] in self._whole}
+        whole = self._whole
         if matching or whole:
             for row in range(first, len(table)):
                 if row in matching or table.parent[row] in whole:
                     whole.add(row)
-            for row in sorted(_with_parents(table, whole)):
-                self._keep(table, row)
-        self._whole = {*map(table.call_id.__getitem__, whole)}
+            for row in sorted(table.with_parents(whole)):
+                self._keep(table, row, places[row])
+        self._whole = {number for number, row in enumerate(staying) if row in whole}
+        self._places = [places[row] for row in staying]
+        self._count = new.stop
 
     def calls(self) -> list[Call]:
         """Return the calls that match, in the order they began."""
-        built = self._builder.table
         # The parents of a call may have been kept after others that began later.
-        order = sorted(range(len(built)), key=lambda row: (built.start_ns[row], built.depth[row]))
-        table = built.reordered(order)
+        order = sorted(range(len(self._order)), key=self._order.__getitem__)
+        table = self._builder.table.reordered(order)
         table.keys = None
         return [
             Call(table, row) for row, number in enumerate(table.call_id) if number in self.matches
         ]
 
-    def _keep(self, table: Table, row: int) -> None:
+    def _keep(self, table: Table, row: int, place: int) -> None:
         number, parent = table.call_id[row], table.parent[row]
         if number in self._row_of:
             return
+        self._order.append(place)
         builder = self._builder
         self._row_of[number] = kept = builder.append(
             number,
@@ -138,13 +162,3 @@ class _Kept:
         builder.table.outcome[kept] = table.outcome[row]
         if row in table.suspensions:
             builder.table.suspensions[kept] = table.suspensions[row]
-
-
-def _with_parents(table: Table, rows: Iterable[int]) -> set[int]:
-    chosen: set[int] = set()
-    for row in rows:
-        above = row
-        while above != NO_ROW and above not in chosen:
-            chosen.add(above)
-            above = table.parent[above]
-    return chosen

@@ -18,8 +18,9 @@ def load(path: str | PathLike[str]) -> Trace:
 
     The file may be truncated, as after a killed program: calls that had not ended are then not
     `finished`. If a Parquet file that a program has streamed to is not there, its journal is read,
-    ``<file>.arrows``, with a `ProcessWarning` if no recording writes to it any more. A Parquet file of more than 10 million calls is not read at once: of the trace,
-    printing, `len`, `summary` and `find` read it in parts, and take little memory.
+    ``<file>.arrows``, with a `ProcessWarning` if no recording writes to it any more. A Parquet file
+    of more than 10 million calls is not read at once: of the trace, printing, `len`, `summary`,
+    `find` and `save` read it in parts, and take little memory.
 
     Args:
         path: the file; or a pattern of files, such as ``"trace*.jsonl"`` for all processes of a

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from operator import mul
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from callscope.trace import NO_ROW, UNFINISHED, Cost, Table, Text
 from callscope.trace.kernels import KERNELS
-from callscope.trace.times import self_times, thread_numbers
+from callscope.trace.times import not_negative, rest_times, thread_numbers
+
+_STEPS: Final = 64
+"""Parts of a nanosecond in which costs are counted: sums are exact then, in any order."""
+_WAITS, _STAYS = 1, 2
 
 
 class RunningTimes(NamedTuple):
@@ -21,8 +24,61 @@ class RunningTimes(NamedTuple):
     """Time in the call, without its children in the same thread."""
     unfinished: Sequence[int]
     """Rows of the calls that never ended."""
-    recording_ns: float
-    """Cost of recording all calls; not included in the other times."""
+
+
+class Measure:
+    """Running times of calls that come in one or more parts, without the cost of recording.
+
+    Args:
+        cost: cost of recording one call.
+    """
+
+    def __init__(self, cost: Cost) -> None:
+        self._cost = Cost(*(round(ns * _STEPS) / _STEPS for ns in cost))
+        self._rest: Sequence[int] = ()
+        """See `rest_times`; of the first rows of the next part, as are the sums."""
+        self._sums: Sequence[Sequence[float]] = ((), (), ())
+        self.recording_ns: float = 0.0
+        """Cost of recording all calls; not included in the other times."""
+
+    def add(self, table: Table, parents: array[int], staying: Sequence[int] = ()) -> RunningTimes:
+        """Return the times of the calls of a part, but for those that stay.
+
+        Args:
+            table: the calls; the first ones are those that stayed from the part before.
+            parents: what `parents_in_thread` returns.
+            staying: rows that are to be the first of the next part, as they will have more children.
+        """
+        durations, unfinished = _running(table)
+        rest = rest_times(table, self._rest)
+        counts, costs = self._costs(table)
+        flags = array("b", bytes(len(table)))
+        for row in table.suspensions:
+            flags[row] = _WAITS
+        for row in staying:
+            flags[row] |= _STAYS
+        running, *sums = (array("d", bytes(8 * len(table))) for _ in "1234")
+        for column, values in zip(sums, self._sums, strict=True):
+            column[: len(values)] = array("d", values)
+        own, below, least = sums
+        columns = (not_negative(rest), durations, parents, counts, flags)
+        KERNELS.charge(own, running, below, least, *columns, costs, self._cost.inside_ns)
+        self._rest = [*map(rest.__getitem__, staying)]
+        self._sums = [[*map(column.__getitem__, staying)] for column in sums]
+        return RunningTimes(running, own, unfinished)
+
+    def _costs(self, table: Table) -> tuple[array[int], array[float]]:
+        """Return the index of each call's cost, and the costs; add those of new calls up."""
+        counts, first = array("i", bytes(4 * len(table))), len(self._rest)
+        inside_ns, outside_ns, summary_ns = self._cost
+        if summary_ns:
+            KERNELS.count_type(counts, Text, table.arguments, table.outcome)
+        numbers = range(max(counts, default=0) + 1)
+        costs = array("d", (inside_ns + outside_ns + n * summary_ns for n in numbers))
+        calls = array("q", bytes(8 * len(costs)))
+        KERNELS.count_numbers(counts[first:], calls)
+        self.recording_ns += sum(count * ns for count, ns in zip(calls, costs, strict=True))
+        return counts, costs
 
 
 def parents_in_thread(table: Table) -> array[int]:
@@ -33,31 +89,6 @@ def parents_in_thread(table: Table) -> array[int]:
     threads = [numbers[strand] for strand in table.strand]
     pairs = zip(table.parent, threads, strict=True)
     return array("i", (NO_ROW if threads[parent] != own else parent for parent, own in pairs))
-
-
-def measure(table: Table, parents: array[int], cost: Cost) -> RunningTimes:
-    """Return the times of all calls, without the cost of recording.
-
-    Args:
-        table: the calls.
-        parents: what `parents_in_thread` returns.
-        cost: cost of recording one call.
-    """
-    durations, unfinished = _running(table)
-    own, running = (array("d", bytes(8 * len(table))) for _ in range(2))
-    waits = array("b", bytes(len(table)))
-    for row in table.suspensions:
-        waits[row] = 1
-    counts = array("i", bytes(4 * len(table)))
-    if cost.summary_ns:
-        KERNELS.count_type(counts, Text, table.arguments, table.outcome)
-    numbers = range(max(counts, default=0) + 1)
-    costs = array("d", (cost.inside_ns + (cost.outside_ns + n * cost.summary_ns) for n in numbers))
-    columns = (self_times(table), durations, parents, counts, waits)
-    KERNELS.charge(own, running, *columns, costs, cost.inside_ns)
-    calls = array("q", bytes(8 * len(costs)))
-    KERNELS.count_numbers(counts, calls)
-    return RunningTimes(running, own, unfinished, sum(map(mul, calls, costs)))
 
 
 def _running(table: Table) -> tuple[array[int], list[int]]:

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, TypeVar, get_args
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 from callscope.errors import MissingExtraError, OptionError, one_line
-from callscope.read.call_groups import CallGroup, group_calls
-from callscope.trace import Callee, Cost, Names, TraceData
+from callscope.read.call_groups import CallGroup, CallGroups
+from callscope.read.distributions import Durations, Numbers
+from callscope.trace import Cost, Names, Part, TraceData
 from callscope.trace.html import text_html
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 By = Literal["site", "class"]
-
-
-class _OfCallee(Protocol):
-    callee: Callee
-
-
-_Group = TypeVar("_Group", bound=_OfCallee)
 
 
 class Times(NamedTuple):
@@ -138,42 +131,41 @@ def summarize(trace: TraceData, *, corrected: bool = True) -> Summary:
         trace: the trace to summarize.
         corrected: whether the cost of recording is subtracted, as far as it is known.
     """
-    cost = trace.header.cost if corrected else None
-    groups, recording_ns = group_calls(trace.table, cost or Cost(0, 0, 0))
-    taken_off_ns = None if cost is None else round(recording_ns)
-    return build_summary(
-        trace, groups, _times, _count_instances, calls=len(trace.table), recording_ns=taken_off_ns
-    )
+    return summarize_parts(trace, [Part(trace.table)], corrected=corrected)
 
 
-def build_summary(
-    trace: TraceData,
-    groups: Sequence[_Group],
-    times: Callable[[Sequence[_Group], str], Times],
-    count_instances: Callable[[Sequence[_Group]], int],
-    *,
-    calls: int,
-    recording_ns: int | None,
-) -> Summary:
-    """Return the summary of calls that are grouped by callee.
+def summarize_parts(trace: TraceData, parts: Iterable[Part], *, corrected: bool) -> Summary:
+    """Return the summary of calls that come in parts.
 
     Args:
         trace: what is known of the whole trace; its calls do not count.
-        groups: the groups, of which one callee may have several.
-        times: returns the figures of several groups, given the name of the attribute that says
-            whether the calls of a group are outermost.
-        count_instances: returns the number of their objects.
-        calls: number of calls.
-        recording_ns: see `Summary.recording_ns`.
+        parts: the calls.
+        corrected: see `summarize`.
     """
+    cost = trace.header.cost if corrected else None
+    groups, calls = CallGroups(cost or Cost(0, 0, 0)), 0
+    for table, first, staying in parts:
+        if calls:
+            groups.pack()
+        groups.add(table, staying)
+        calls += len(table) - first
+    recording_ns = None if cost is None else round(groups.recording_ns)
+    return _summary(trace, groups.groups(), calls, recording_ns)
+
+
+def _summary(
+    trace: TraceData, groups: Sequence[CallGroup], calls: int, recording_ns: int | None
+) -> Summary:
     names = Names.from_calls(group.callee for group in groups)
     sites = [
-        SiteSummary(f"{names.show(defining)}.{method}", *times(alike, "is_outermost_of_site"))
+        SiteSummary(f"{names.show(defining)}.{method}", *_times(alike, "is_outermost_of_site"))
         for (defining, method), alike in _grouped(groups, _site).items()
     ]
     classes = [
         ClassSummary(
-            names.show(runtime), count_instances(alike), *times(alike, "is_outermost_of_class")
+            names.show(runtime),
+            Numbers.count(group.instances for group in alike),
+            *_times(alike, "is_outermost_of_class"),
         )
         for runtime, alike in _grouped(groups, _runtime_class).items()
     ]
@@ -187,15 +179,11 @@ def build_summary(
     )
 
 
-def _count_instances(groups: Sequence[CallGroup]) -> int:
-    return len(set().union(*(group.instances for group in groups)) - {0})
-
-
-def _site(group: _OfCallee) -> tuple[str, str]:
+def _site(group: CallGroup) -> tuple[str, str]:
     return group.callee.site
 
 
-def _runtime_class(group: _OfCallee) -> str:
+def _runtime_class(group: CallGroup) -> str:
     return group.callee.runtime_class
 
 
@@ -203,34 +191,29 @@ def _self_ns(summary: SiteSummary | ClassSummary) -> int:
     return summary.self_ns
 
 
-def _grouped(groups: Iterable[_Group], key: Any) -> Mapping[Any, list[_Group]]:
-    alike: dict[Any, list[_Group]] = {}
+def _grouped(groups: Iterable[CallGroup], key: Any) -> Mapping[Any, list[CallGroup]]:
+    alike: dict[Any, list[CallGroup]] = {}
     for group in groups:
         alike.setdefault(key(group), []).append(group)
     return alike
 
 
 def _times(groups: Sequence[CallGroup], is_outermost: str) -> Times:
-    # The parts are sorted already, and sorting merges them.
-    ran = sorted(chain.from_iterable(group.running_ns for group in groups if group.finished))
-    outermost = [group.running_ns for group in groups if getattr(group, is_outermost)]
+    finished = [group for group in groups if group.finished]
+    count = sum(group.calls for group in finished)
+    ran = sum(group.running_ns for group in finished)
+    p50_ns, p95_ns = Durations.percentiles((group.durations for group in finished), 50, 95)
+    outermost = (group.running_ns for group in groups if getattr(group, is_outermost))
     return Times(
-        calls=sum(len(group.running_ns) for group in groups),
-        errors=sum(group.errors for group in groups),
-        total_ns=round(sum(map(sum, outermost))),
-        self_ns=round(sum(sum(group.self_ns) for group in groups)),
-        mean_ns=sum(ran) / len(ran) if ran else 0.0,
-        p50_ns=_percentile(ran, 50),
-        p95_ns=_percentile(ran, 95),
-        waiting_ns=sum(group.waiting_ns for group in groups),
+        sum(group.calls for group in groups),
+        sum(group.errors for group in groups),
+        round(sum(outermost)),
+        round(sum(group.self_ns for group in groups)),
+        ran / count if count else 0.0,
+        p50_ns,
+        p95_ns,
+        sum(group.waiting_ns for group in groups),
     )
-
-
-def _percentile(values: Sequence[float], percent: int) -> int:
-    """Return the nearest-rank percentile of sorted values."""
-    if not values:
-        return 0
-    return round(values[max(0, -(-len(values) * percent // 100) - 1)])
 
 
 _HEADINGS: Final = ("calls", "errors", "total ms", "self ms", "mean us", "p50 us", "p95 us")

@@ -201,6 +201,11 @@ class Trace(Sequence["Call"]):
         check_suffix(path)  # before reading the calls, which may take long
         return save(self._data_with_cost, path)
 
+    def _processes(self) -> int:
+        """Return the number of processes that the calls ran in."""
+        table = self._data().table
+        return len({table.strands[index].pid for index in {*table.strand}})
+
     def to_arrow(self) -> pa.Table:
         """Return the calls as an Arrow table, one row each, in the order they began.
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from callscope.trace.data import Recorded, TraceData
     from callscope.trace.metadata import ClassMetadata, CodeMetadata, SiteMetadata
     from callscope.trace.row_batch import RowBatch
-    from callscope.trace.table import NO_ROW, UNFINISHED, Arguments, Callee, Strand, Table
+    from callscope.trace.table import NO_ROW, UNFINISHED, Arguments, Callee, Part, Strand, Table
     from callscope.trace.table_builder import TableBuilder
     from callscope.trace.text import (
         Names,
@@ -39,6 +39,7 @@ __all__ = [
     "EventKind",
     "Header",
     "Names",
+    "Part",
     "Process",
     "Recorded",
     "RowBatch",
@@ -67,6 +68,7 @@ _LAZY = {
     "CodeMetadata": "metadata",
     "NO_ROW": "table",
     "Names": "text",
+    "Part": "table",
     "Recorded": "data",
     "RowBatch": "row_batch",
     "SiteMetadata": "metadata",

@@ -84,11 +84,13 @@ def subtract_children(times: array[int], whole: array[int], parents: array[int],
 def charge(
     own: array[float],
     running: array[float],
+    below: array[float],
+    least: array[float],
     alone: array[int],
     whole: array[int],
     parents: array[int],
     counts: array[int],
-    waits: array[int],
+    flags: array[int],
     costs: array[float],
     inside: float,
     /,
@@ -96,38 +98,43 @@ def charge(
     """Take the cost of recording calls off their times, which do not get negative.
 
     Args:
-        own: set to times without children, an array ``d``.
+        own: set to times without children, an array ``d``. Holds what their cost adds to them, zero
+            where no child was charged before.
         running: set to times with children, an array ``d``.
-        alone: the former with the cost, an array ``q``.
-        whole: the latter with the cost, an array ``q``.
+        below: increased by the cost of recording all calls below, an array ``d``.
+        least: increased by the running time of the children that were never suspended, an array
+            ``d``.
+        alone: the times without children, with the cost, an array ``q``.
+        whole: the times with children, with the cost, an array ``q``.
         parents: rows of the parents, an array ``i``.
         counts: index of each call's cost, an array ``i``.
-        waits: whether a call was ever suspended, an array ``b``.
+        flags: sum of 1 for a call that was ever suspended, and 2 for one that is not charged yet, as
+            it will have more children; an array ``b``.
         costs: costs of recording a call, an array ``d``.
         inside: the part of each cost that is in the time of the call itself.
     """
     size = len(own)
-    times: list[float] = [*alone[:size]]
-    rest: list[float] = [*whole[:size]]
-    below = [0.0] * size  # cost of recording all calls below
-    least = below.copy()  # running time of the children that were never suspended
-    columns = (range(size), parents[:size], counts[:size], waits[:size])
+    more, times, beneath, enough = [*own], [*running], [*below[:size]], [*least[:size]]
+    columns = (range(size), alone[:size], whole[:size], parents[:size], counts[:size], flags[:size])
     # Children stand behind their parents, so the sums of a call are complete when it is reached.
-    for row, parent, count, waited in zip(*map(reversed, columns), strict=True):
-        time = times[row] - inside
-        times[row] = time = time if time > 0 else 0.0
-        ran = rest[row] - below[row] - inside
+    for row, apart, total, parent, count, flag in zip(*map(reversed, columns), strict=True):
+        cost = costs[count]
+        if flag & 2:
+            continue
+        time = apart + more[row] - inside
+        more[row] = time = time if time > 0 else 0.0
+        ran = total - beneath[row] - inside
         # If less was subtracted below, as no time gets negative, no more is subtracted here.
-        if ran < (enough := time + least[row]):
-            ran = enough
-        rest[row] = ran
+        if ran < (most := time + enough[row]):
+            ran = most
+        times[row] = ran
         if parent >= 0:
-            cost = costs[count]
-            times[parent] -= cost - inside
-            below[parent] += cost + below[row]
-            if not waited:
-                least[parent] += ran
-    own[:], running[:] = array("d", times), array("d", rest)
+            more[parent] -= cost - inside
+            beneath[parent] += cost + beneath[row]
+            if not flag & 1:
+                enough[parent] += ran
+    own[:], running[:size] = array("d", more), array("d", times)
+    below[:size], least[:size] = array("d", beneath), array("d", enough)
 
 
 def count_type(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from callscope.introspect.values import CallError, Value
@@ -230,6 +230,16 @@ class Table:
         parents = self.parent[: len(self) if count is None else count]
         return [row for row, parent in enumerate(parents) if parent == NO_ROW]
 
+    def with_parents(self, rows: Iterable[int]) -> set[int]:
+        """Return rows and those of all calls above them."""
+        chosen: set[int] = set()
+        for row in rows:
+            above = row
+            while above != NO_ROW and above not in chosen:
+                chosen.add(above)
+                above = self.parent[above]
+        return chosen
+
     def preorder(self, rows: Sequence[int]) -> Iterator[int]:
         """Yield rows, each followed by all calls below it; no recursion, for deep trees."""
         last, previous = self.links()
@@ -330,3 +340,13 @@ class Table:
 
 def _none(count: int) -> array[int]:
     return array("i", (NO_ROW,)) * count
+
+
+class Part(NamedTuple):
+    """A part of the calls of a trace that is read in several."""
+
+    table: Table
+    first: int = 0
+    """Row of the first new call; those before it stayed from the part before."""
+    staying: Sequence[int] = ()
+    """Rows of the calls that will have more calls below them; they begin the next part."""

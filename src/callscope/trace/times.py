@@ -18,30 +18,38 @@ _begin = itemgetter(0)
 
 def self_times(table: Table) -> array[int]:
     """Return `Call.self_ns` of each row; 0 for calls that never ended."""
-    times: Sequence[int] = raw_self_times(table)
-    if unfinished := _unfinished(table):
-        times = [*times]
-        for row in unfinished:
-            times[row] = 0
-    return positive(times)
+    return not_negative(rest_times(table))
 
 
-def raw_self_times(table: Table) -> array[int] | list[int]:
-    """Return the same as far as the calls say, which may be negative.
+def rest_times(table: Table, before: Sequence[int] = ()) -> array[int] | list[int]:
+    """Return the times without children, less than zero where these ran longer than their parent.
 
-    For calls that never ended, that is a part of the time of their children.
+    Those of calls that never ended are 0.
+
+    Args:
+        table: the calls.
+        before: results for the first rows, of which each is subtracted from its parent already.
     """
-    durations = array("q", bytes(8 * len(table)))
+    durations, first = array("q", bytes(8 * len(table))), len(before)
     all_ended = KERNELS.durations(durations, table.start_ns, table.end_ns)
-    times = durations[:]
-    KERNELS.subtract_children(times, durations, table.parent)
-    if table.suspensions or max(thread_numbers(table), default=0) > 0:
-        return _corrected(table, times, durations, range(len(table)))
-    return times if all_ended else _corrected(table, times, durations, _unfinished(table))
+    rest = durations[:]
+    durations[:first] = array("q", bytes(8 * first))
+    KERNELS.subtract_children(rest, durations, table.parent)
+    unfinished = [] if all_ended else _unfinished(table)
+    is_simple = not table.suspensions and max(thread_numbers(table), default=0) == 0
+    if is_simple and not unfinished and not first:
+        return rest
+    times = [*rest]
+    for row, time in enumerate(before):
+        times[row] += time - (table.end_ns[row] - table.start_ns[row])
+    _correct(table, times, durations, first, unfinished if is_simple else range(first, len(table)))
+    for row in unfinished:
+        times[row] = 0
+    return times
 
 
-def positive(times: Sequence[int]) -> array[int]:
-    """Return times of which the negative ones are 0."""
+def not_negative(times: Sequence[int]) -> array[int]:
+    """Return times of which none is below zero, or takes more than 64 bits."""
     if isinstance(times, array) and min(times, default=0) >= 0:
         return times
     return array("q", (min(max(0, time), _MAX) for time in times))
@@ -67,32 +75,36 @@ def self_ns(table: Table, row: int) -> int | None:
     return max(0, end_ns - table.start_ns[row] - table.waiting_ns(row) - below_ns)
 
 
-def _corrected(
-    table: Table, times: Sequence[int], durations: array[int], rows: Iterable[int]
-) -> list[int]:
-    """Return times corrected; whole durations of children, and no suspensions, were subtracted.
+def _correct(
+    table: Table, times: list[int], durations: array[int], first: int, rows: Iterable[int]
+) -> None:
+    """Correct times from which whole durations of children, and no suspensions, are subtracted.
 
     Args:
         table: the calls.
-        times: those times.
-        durations: durations of the calls.
+        times: their times.
+        durations: what is subtracted from their parents.
+        first: number of rows that are correct but for their later children.
         rows: the children that may have shared less with their parents.
     """
-    corrected = [*times]
     threads, suspensions = thread_numbers(table), table.suspensions
     strands, ends, parents = table.strand, table.end_ns, table.parent
     for row in rows:
         parent = parents[row]
-        if parent >= 0 and (
-            ends[row] == UNFINISHED
-            or threads[strands[row]] != threads[strands[parent]]
-            or row in suspensions
-            or parent in suspensions
+        if (
+            row >= first
+            and parent >= 0
+            and (
+                ends[row] == UNFINISHED
+                or threads[strands[row]] != threads[strands[parent]]
+                or row in suspensions
+                or parent in suspensions
+            )
         ):
-            corrected[parent] += durations[row] - shared_ns(table, parent, row)
+            times[parent] += durations[row] - shared_ns(table, parent, row)
     for row in suspensions:
-        corrected[row] -= table.waiting_ns(row)
-    return corrected
+        if row >= first:
+            times[row] -= table.waiting_ns(row)
 
 
 def thread_numbers(table: Table) -> list[int]:

@@ -18,7 +18,7 @@ from callscope.introspect.atomic import replacing
 from callscope.introspect.claim import JOURNAL, is_claimed
 from callscope.read.formats.gzip_reader import GzipReader
 from callscope.read.formats.progress import progress
-from callscope.read.formats.registry import is_compressed, module_of, what_is
+from callscope.read.formats.registry import IN_PARTS, is_compressed, module_of, what_is
 from callscope.trace import Header, TraceData
 from callscope.trace.merge import merge
 from callscope.trace.text import one_line
@@ -48,6 +48,32 @@ def save(read: Callable[[], TraceData], path: str | PathLike[str]) -> Path:
     """
     target = Path(path)
     module = module_of(target)
+    with _writing(target) as file:
+        module.write(read(), file)
+    return target
+
+
+def save_large(trace: ParquetTrace, path: str | PathLike[str]) -> Path:
+    """Write a trace that does not fit in memory, part by part; see `save`.
+
+    Raises:
+        TraceFormatError: if the format needs all calls at once.
+    """
+    target = Path(path)
+    module = module_of(target)
+    if not hasattr(module, "write_parts"):
+        msg = (
+            f"{str(target)!r}: {what_is(target)} is made of all calls at once, and {len(trace):,} are"
+            f" too many. Save them as {' or '.join(map(repr, IN_PARTS))}, or a trace of fewer calls."
+        )
+        raise TraceFormatError(msg)
+    with _writing(target) as file:
+        module.write_parts(trace, file)
+    return target
+
+
+@contextmanager
+def _writing(target: Path) -> Iterator[BinaryIO]:
     try:
         _check_name(target)
         with (
@@ -55,12 +81,11 @@ def save(read: Callable[[], TraceData], path: str | PathLike[str]) -> Path:
             _packed(raw, target) as file,
             progress(f"Writing {one_line(target.name)}", raw),
         ):
-            module.write(read(), file)
+            yield file
     except OSError as error:
         if isinstance(error, TraceFileError):
             raise
         raise TraceFileError.cannot_write(target, error) from None
-    return target
 
 
 def _check_name(path: Path) -> None:
@@ -204,8 +229,7 @@ def _load(source: Path) -> TraceData:
         ):
             trace: TraceData = module.read(file, str(source))
     except MemoryError:
-        msg = f"{str(source)!r} does not fit into memory. Record fewer calls, or capture less of each."
-        raise TraceFileError(msg) from None
+        raise TraceFileError.too_large(source) from None
     return trace
 
 

@@ -36,6 +36,9 @@ ONE_WAY: Final = {
 }
 """Common names of files in formats that cannot be loaded, by module."""
 
+IN_PARTS: Final = (".jsonl", ".json", ".pftrace", ".parquet")
+"""Suffixes of files that can be written from calls that do not fit in memory."""
+
 STREAMED: Final = (".jsonl", ".jsonl.gz", ".parquet")
 """Suffixes of files that can be written while the program runs."""
 

@@ -25,10 +25,14 @@ from callscope.trace import (
     Value,
 )
 
+TIMES: Final = 1 << 62
+"""Bound of times, positive and negative; the difference of any two takes 64 bits."""
+TOO_LONG: Final = "takes more than 63 bits"
 NOT_RUNNING: Final = "its call is not running"
 BEFORE_PARENT: Final = "it begins before its parent call"
 _Key = tuple[str, str, str, int | None, tuple[str, ...] | None]
 """Method, defining class, runtime class, index in its MRO, and names of arguments."""
+NO_OBJECT: Final = "'instance' is less than zero, and not the number of an object"
 BACKWARDS: Final = "it happens before an earlier event of its call"
 
 
@@ -74,7 +78,7 @@ class TraceBuilder:
 
         Raises:
             WrongLineError: if it has begun before, or its parent has not begun or began later, or
-                a number takes more than 64 bits.
+                a number is not in the range of its column.
         """
         names = None if arguments is None else tuple(arguments)
         callee = self._callee((method, defining_class, runtime_class, mro_index, names))
@@ -90,6 +94,8 @@ class TraceBuilder:
                 raise WrongLineError(msg)
             if ts_ns < self.table.start_ns[parent]:
                 raise WrongLineError(BEFORE_PARENT)
+        if instance is not None and instance < 0:
+            raise WrongLineError(NO_OBJECT)
         try:
             strand = self._builder.strand((pid, thread, task))
             rows[call_id] = self._builder.append(
@@ -147,6 +153,8 @@ class TraceBuilder:
             objects = array("q", [instance or 0 for instance in instances])
             ends = array("q", map(add, starts, durations))
         except OverflowError:
+            return False
+        if max(ends) >= TIMES or min(objects) < 0:
             return False
         keys = [*callees]
         for key in dict.fromkeys(keys):
@@ -208,15 +216,15 @@ class TraceBuilder:
             suspensions: times at which it was suspended and resumed, in turn.
 
         Raises:
-            WrongLineError: if a time goes backwards, or takes more than 64 bits.
+            WrongLineError: if a time goes backwards, or takes more than 63 bits.
         """
         for index, ts_ns in enumerate(suspensions or ()):
             act = self.resume if index % 2 else self.suspend
             act(call_id, ts_ns)
         if duration_ns is not None:
             end_ns = self.table.start_ns[self.rows[call_id]] + duration_ns
-            if end_ns >= INT64:
-                msg = "its end takes more than 64 bits"
+            if end_ns >= TIMES:
+                msg = f"its end {TOO_LONG}"
                 raise WrongLineError(msg)
             self.end(call_id, end_ns, outcome)
 

@@ -302,8 +302,7 @@ def _convert(options: argparse.Namespace) -> int:
     check_suffix(options.output)
     trace = load_all(options.files)
     trace.save(options.output)
-    table = trace._data().table
-    calls, processes = len(table), len({table.strands[index].pid for index in {*table.strand}})
+    calls, processes = len(trace), trace._processes()
     suffix = f" of {processes:,} processes" if processes > 1 else ""
     print(f"{calls:,} call{'' if calls == 1 else 's'}{suffix} saved to {one_line(options.output)}")
     return 0

@@ -15,7 +15,7 @@ from callscope.trace.event import Event
 from callscope.trace.row_batch import RowBatch
 from callscope.trace.table import NO_ROW, UNFINISHED, Table
 from callscope.trace.table_builder import TableBuilder
-from callscope.trace.times import positive, raw_self_times
+from callscope.trace.times import not_negative, rest_times
 
 _Thread = tuple[int, str]
 """Process and name of a thread."""
@@ -201,7 +201,7 @@ class OpenRows:
         opened = [row for row in self._calls if not self.has_ended(row)]
         for row in opened:
             table.end_ns[row] = self._until_ns(row)
-        times = raw_self_times(table)
+        times = rest_times(table)
         for row, before in enumerate(self._before):
             times[row] += before.self_ns
         after = {
@@ -221,7 +221,7 @@ class OpenRows:
             table.suspensions.pop(row, None)
             if times_of := call._table.suspensions.get(call._row):
                 table.suspensions[row] = times_of
-        return after, positive(times)
+        return after, not_negative(times)
 
     def _until_ns(self, row: int) -> int:
         """Return the time up to which an open call has run."""

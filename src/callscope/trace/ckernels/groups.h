@@ -49,8 +49,8 @@ count_type(PyObject *Py_UNUSED(module), PyObject *args)
 /* A step from the path of a parent to that of a child. */
 typedef struct {
     int32_t path;
-    int32_t kind; /* -1 where there is no step yet */
-    int32_t to;
+    int32_t kind;
+    int32_t to; /* -1 where there is no step yet */
 } Step;
 
 static int
@@ -77,7 +77,8 @@ static int32_t
 next_path(Step *steps, PyObject *enter, int32_t path, int32_t kind)
 {
     Step *step = &steps[((uint32_t)path * 31 + (uint32_t)kind) % STEPS];
-    if ((step->path != path || step->kind != kind) && ask_step(step, enter, path, kind) < 0) {
+    int is_known = step->to >= 0 && step->path == path && step->kind == kind;
+    if (!is_known && ask_step(step, enter, path, kind) < 0) {
         return -1;
     }
     return step->to;

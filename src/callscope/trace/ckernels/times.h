@@ -74,37 +74,36 @@ subtract_children(PyObject *Py_UNUSED(module), PyObject *args)
     return failed ? NULL : Py_NewRef(Py_None);
 }
 
-typedef struct {
-    double below; /* cost of recording all calls below */
-    double least; /* running time of the children that were never suspended */
-} Sums;
+/* Flags of a row. */
+enum { WAITS = 1, STAYS = 2 };
 
 /* Take the cost of recording off; python_kernels.py says by what rules. */
 static int
-charge_rows(const Column *columns, Sums *sums, double inside)
+charge_rows(const Column *columns, double inside)
 {
     double *own = columns[0].view.buf, *running = columns[1].view.buf;
-    const int64_t *alone = columns[2].view.buf, *whole = columns[3].view.buf;
-    const int32_t *parents = columns[4].view.buf, *counts = columns[5].view.buf;
-    const int8_t *waits = columns[6].view.buf;
-    const double *costs = columns[7].view.buf;
-    Py_ssize_t size = columns[0].length;
-    for (Py_ssize_t row = 0; row < size; row++) {
-        own[row] = (double)alone[row];
-    }
-    for (Py_ssize_t row = size - 1; row >= 0; row--) {
+    double *below = columns[2].view.buf, *least = columns[3].view.buf;
+    const int64_t *alone = columns[4].view.buf, *whole = columns[5].view.buf;
+    const int32_t *parents = columns[6].view.buf, *counts = columns[7].view.buf;
+    const int8_t *flags = columns[8].view.buf;
+    const double *costs = columns[9].view.buf;
+    for (Py_ssize_t row = columns[0].length - 1; row >= 0; row--) {
         int32_t parent = parents[row], count = counts[row];
-        if (check_index(row, count, columns[7].length) < 0 || check_parent(row, parent) < 0) {
+        if (check_index(row, count, columns[9].length) < 0 || check_parent(row, parent) < 0) {
             return -1;
         }
-        double least = own[row] - inside, ran = (double)whole[row] - sums[row].below - inside;
-        own[row] = least = least > 0 ? least : 0;
-        least += sums[row].least;
-        running[row] = ran = ran < least ? least : ran;
+        if (flags[row] & STAYS) {
+            continue;
+        }
+        double time = (double)alone[row] + own[row] - inside;
+        double ran = (double)whole[row] - below[row] - inside;
+        own[row] = time = time > 0 ? time : 0;
+        time += least[row];
+        running[row] = ran = ran < time ? time : ran;
         if (parent >= 0) {
             own[parent] -= costs[count] - inside;
-            sums[parent].below += costs[count] + sums[row].below;
-            sums[parent].least += waits[row] ? 0 : ran;
+            below[parent] += costs[count] + below[row];
+            least[parent] += flags[row] & WAITS ? 0 : ran;
         }
     }
     return 0;
@@ -113,21 +112,16 @@ charge_rows(const Column *columns, Sums *sums, double inside)
 static PyObject *
 charge(PyObject *Py_UNUSED(module), PyObject *args)
 {
-    PyObject *values[7], *costs;
+    PyObject *values[9], *costs;
     double inside;
-    Column columns[8] = {0};
-    if (!PyArg_ParseTuple(args, "OOOOOOOOd:charge", &values[0], &values[1], &values[2], &values[3],
-                          &values[4], &values[5], &values[6], &costs, &inside)) {
+    Column columns[10] = {0};
+    if (!PyArg_ParseTuple(args, "OOOOOOOOOOd:charge", &values[0], &values[1], &values[2],
+                          &values[3], &values[4], &values[5], &values[6], &values[7], &values[8],
+                          &costs, &inside)) {
         return NULL;
     }
-    Sums *sums = NULL;
-    int failed = open_columns(columns, values, "DDqqiib", -1) < 0
-                 || open_column(&columns[7], costs, "d", 0) < 0;
-    if (!failed && (sums = PyMem_Calloc((size_t)columns[0].length + 1, sizeof(Sums))) == NULL) {
-        PyErr_NoMemory();
-    }
-    failed = sums == NULL || charge_rows(columns, sums, inside) < 0;
-    close_columns(columns, 8);
-    PyMem_Free(sums);
+    int failed = open_columns(columns, values, "DDDDqqiib", -1) < 0
+                 || open_column(&columns[9], costs, "d", 0) < 0 || charge_rows(columns, inside) < 0;
+    close_columns(columns, 10);
     return failed ? NULL : Py_NewRef(Py_None);
 }

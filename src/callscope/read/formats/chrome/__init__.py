@@ -10,23 +10,48 @@ keep nanosecond precision for the first hundred days.
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, BinaryIO
 
 from callscope.read.formats.chrome.parts import Parts
 from callscope.read.formats.chrome.placed import PlacedLines
 from callscope.read.formats.chrome.plain import PlainLines
 from callscope.read.formats.text_io import write_pieces
-from callscope.read.formats.timeline.items import are_plain
-from callscope.trace import TraceData
+from callscope.read.formats.timeline.items import are_plain, survey
+from callscope.trace import Part, TraceData
+
+if TYPE_CHECKING:
+    from callscope.read.formats.parquet.reader import ParquetTrace
 
 
 def write(trace: TraceData, file: BinaryIO) -> None:
     """Write a trace as Trace Event JSON."""
     table = trace.table
-    parts = Parts(trace.header, table)
-    write_pieces(parts.opening(trace.lost, trace.left_out), file)
     if are_plain(table):
-        file.writelines(PlainLines(table, parts))
+        _write_plain(trace, [Part(table)], file)
+        return
+    fragments = Parts(trace.header, table)
+    write_pieces(fragments.opening(trace.lost, trace.left_out), file)
+    write_pieces(PlacedLines(table, fragments), file)
+    file.write(b"\n]}\n")
+
+
+def write_parts(trace: ParquetTrace, file: BinaryIO) -> None:
+    """Write a trace that does not fit in memory; but all at once if its calls are not plain."""
+    names = survey(trace.parts())
+    if names is None:
+        write(trace.read(), file)
     else:
-        write_pieces(PlacedLines(table, parts), file)
+        _write_plain(trace.data(names), trace.parts(), file)
+
+
+def _write_plain(trace: TraceData, parts: Iterable[Part], file: BinaryIO) -> None:
+    """Write plain calls; of the trace itself, only the names are read."""
+    table = trace.table
+    fragments = Parts(trace.header, table)
+    write_pieces(fragments.opening(trace.lost, trace.left_out), file)
+    track = fragments.track(table.strands[table.strand[0]])
+    write_pieces(fragments.new_names(), file)
+    for part in parts:
+        file.writelines(PlainLines(part.table, part.first, fragments, track))
     file.write(b"\n]}\n")

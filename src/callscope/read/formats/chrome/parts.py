@@ -42,12 +42,12 @@ class Parts:
 
     Args:
         header: the header of the trace.
-        table: its calls.
+        table: its calls, or only their names; see `survey`.
     """
 
     def __init__(self, header: Header, table: Table) -> None:
         self._header = header
-        self._table = table
+        self._callees = table.callees
         self._names = names_of(table)
         self._numbers = Numbers(header, table, _MAX_PID, self._name_process)
         self._heads: dict[tuple[str, int], Head] = {}
@@ -123,7 +123,7 @@ class Parts:
         return head
 
     def _new_head(self, callee: int, track: str) -> Head:
-        method, defining, runtime, *_ = self._table.callees[callee]
+        method, defining, runtime, *_ = self._callees[callee]
         defining, runtime = self._names.show(defining), self._names.show(runtime)
         name, defining = quoted(f"{defining}.{method}"), quoted(defining)
         start = f'{track},"name":{name},"args":{{"defining_class":{defining},"object":'
@@ -134,9 +134,8 @@ class Parts:
         """Return the names of a callee's arguments as JSON, with colons."""
         return self._keys[callee]
 
-    def call_json(self, row: int, track: str) -> str:
+    def call_json(self, table: Table, row: int, track: str) -> str:
         """Return the JSON of a call without its times."""
-        table = self._table
         callee, instance = table.callee[row], table.instance[row]
         arguments, outcome = table.arguments[row], table.outcome[row]
         head = self.head(callee, track)

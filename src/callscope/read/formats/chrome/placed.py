@@ -54,7 +54,7 @@ class PlacedLines:
 
     def _begin(self, item: Item, track: Track) -> None:
         if item.is_call:
-            start = self._parts.call_json(item.row, track.text)
+            start = self._parts.call_json(self._table, item.row, track.text)
         else:
             start = f"{track.text},{_SUSPENDED}"
         start = f"{start},{self._ts(item.start_ns)}"

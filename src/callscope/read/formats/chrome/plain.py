@@ -23,13 +23,16 @@ class PlainLines:
 
     Args:
         table: the calls.
+        first: the row of the first one to write.
         parts: builder of the fragments of the lines.
+        track: JSON by which they refer to their track.
     """
 
-    def __init__(self, table: Table, parts: Parts) -> None:
+    def __init__(self, table: Table, first: int, parts: Parts, track: str) -> None:
         self._table = table
+        self._first = first
         self._parts = parts
-        self._track = parts.track(table.strands[table.strand[0]])
+        self._track = track
         callees = range(len(table.callees))
         self._templates = tuple(
             self._template(callee, has_arguments=has_arguments, has_result=has_result)
@@ -64,9 +67,8 @@ class PlainLines:
         return *pieces, b"}", *_TIMES
 
     def __iter__(self) -> Iterator[bytes]:
-        yield from map(str.encode, self._parts.new_names())
         size = len(self._table)
-        for begin in range(0, size, AT_ONCE):
+        for begin in range(self._first, size, AT_ONCE):
             rows = slice(begin, min(begin + AT_ONCE, size))
             if self._are_similar(rows):
                 shapes, more = self._table.callee[rows], ()
@@ -95,7 +97,7 @@ class PlainLines:
             zip(*(column[rows] for column in columns), strict=True), rows.start
         ):
             if not instance or isinstance(passed, dict) or isinstance(outcome, CallError):
-                call = self._parts.call_json(row, self._track)
+                call = self._parts.call_json(table, row, self._track)
                 shapes.append(len(self._templates) + len(more))
                 more.append((f',\n{{"ph":"X",{call}'.encode(), *_TIMES))
             else:

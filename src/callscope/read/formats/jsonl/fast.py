@@ -13,12 +13,11 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from callscope.read.formats.json_text import INT64
-from callscope.read.formats.trace_builder import TraceBuilder, with_texts
+from callscope.read.formats.trace_builder import TIMES, TraceBuilder, with_texts
 from callscope.trace import CallError, CodeMetadata, SiteMetadata, Text, Value
 
 Scalar: TypeAlias = None | bool | int | float | str
-Int64: TypeAlias = Annotated[int, msgspec.Meta(ge=-INT64, le=INT64 - 1)]
+Time: TypeAlias = Annotated[int, msgspec.Meta(ge=-TIMES, le=TIMES - 1)]
 """A time; larger ones could not be used in calculations."""
 
 
@@ -32,7 +31,7 @@ class RaisedError(Struct, gc=False):
 class Begun(Struct, tag_field="kind", tag="call", gc=False, kw_only=True):
     """A line of kind "call"; its fields begin in the order of `TraceBuilder.begin`."""
 
-    ts_ns: Int64
+    ts_ns: Time
     pid: int
     thread: str
     task: str | None = None
@@ -46,17 +45,17 @@ class Begun(Struct, tag_field="kind", tag="call", gc=False, kw_only=True):
     via_super: bool = False
     arguments: dict[str, Scalar] | None = None
     texts: list[str] | None = None
-    duration_ns: Int64 | None = None
+    duration_ns: Time | None = None
     result: Scalar = None
     error: RaisedError | None = None
     text_result: bool = False
-    suspensions: list[Int64] | None = None
+    suspensions: list[Time] | None = None
 
 
 class Returned(Struct, tag_field="kind", tag="return", gc=False):
     """A line of kind "return"."""
 
-    ts_ns: Int64
+    ts_ns: Time
     call_id: int
     result: Scalar
     text_result: bool = False
@@ -68,7 +67,7 @@ class Returned(Struct, tag_field="kind", tag="return", gc=False):
 class Raised(Struct, tag_field="kind", tag="raise", gc=False):
     """A line of kind "raise"."""
 
-    ts_ns: Int64
+    ts_ns: Time
     call_id: int
     error: RaisedError
     result: None = None
@@ -77,14 +76,14 @@ class Raised(Struct, tag_field="kind", tag="raise", gc=False):
 class Suspended(Struct, tag_field="kind", tag="suspend", gc=False):
     """A line of kind "suspend"."""
 
-    ts_ns: Int64
+    ts_ns: Time
     call_id: int
 
 
 class Resumed(Struct, tag_field="kind", tag="resume", gc=False):
     """A line of kind "resume"."""
 
-    ts_ns: Int64
+    ts_ns: Time
     call_id: int
 
 

@@ -9,8 +9,14 @@ from itertools import product
 from typing import Any, Final, NoReturn
 
 from callscope.errors import TraceFormatError
-from callscope.read.formats.json_text import INT64
-from callscope.read.formats.trace_builder import TraceBuilder, WrongLineError, to_cost, with_texts
+from callscope.read.formats.trace_builder import (
+    TIMES,
+    TOO_LONG,
+    TraceBuilder,
+    WrongLineError,
+    to_cost,
+    with_texts,
+)
 from callscope.trace import (
     SCHEMA_VERSION,
     CallError,
@@ -220,7 +226,7 @@ def _begin(builder: TraceBuilder, line: dict[str, Any]) -> None:
 def _complete(builder: TraceBuilder, line: dict[str, Any], call_id: int) -> None:
     duration_ns = _field(line, "duration_ns", int, optional=True)
     suspensions = _field(line, "suspensions", list, optional=True) or ()
-    if not all(type(ts_ns) is int and -INT64 <= ts_ns < INT64 for ts_ns in suspensions):
+    if not all(type(ts_ns) is int and -TIMES <= ts_ns < TIMES for ts_ns in suspensions):
         msg = "'suspensions' is not a list of times"
         raise WrongLineError(msg)
     if duration_ns is not None or suspensions:
@@ -248,8 +254,8 @@ def _time(line: dict[str, Any], name: str = "ts_ns") -> int:
 
 
 def _check_time(ts_ns: int, name: str = "ts_ns") -> None:
-    if not -INT64 <= ts_ns < INT64:
-        msg = f"{name!r} takes more than 64 bits"
+    if not -TIMES <= ts_ns < TIMES:
+        msg = f"{name!r} {TOO_LONG}"
         raise WrongLineError(msg)
 
 

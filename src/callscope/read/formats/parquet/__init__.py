@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 _LARGE: Final = 10_000_000
 """Number of calls up to which a trace is read at once."""
-_LARGE_BYTES: Final = 1 << 20
-"""Size below which a file is not asked how many calls it has."""
 
 
 def to_arrow(trace: TraceData) -> pa.Table:
@@ -40,6 +38,13 @@ def write(trace: TraceData, file: BinaryIO) -> None:
     writer.write(trace, file)
 
 
+def write_parts(trace: ParquetTrace, file: BinaryIO) -> None:
+    """Write a trace that does not fit in memory as Parquet."""
+    from callscope.read.formats.parquet import writer
+
+    writer.write_batches(trace.rows(), trace.schema, file)
+
+
 def read(file: BinaryIO, name: str) -> TraceData:
     """Read a trace from Parquet; `name` is the file's name in errors."""
     need_pyarrow("'.parquet'")
@@ -50,8 +55,6 @@ def read(file: BinaryIO, name: str) -> TraceData:
 
 def open_large(path: Path) -> ParquetTrace | None:
     """Return a trace of more than 10 million calls, which is read in parts; None for others."""
-    if path.stat().st_size < _LARGE_BYTES:
-        return None
     need_pyarrow("'.parquet'")
     import pyarrow as pa
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from math import prod
 from typing import Any, Final, TypeVar
 
@@ -67,17 +68,25 @@ class Distinct:
 def _codes(column: pa.Array) -> tuple[pa.Array, list[Any]]:
     """Return the index of each row's value, and the values."""
     if pa.types.is_list(column.type):
-        if not len(column.flatten()):
-            return pa.repeat(pa.scalar(0, INT64), len(column)), [()]
-        lists = column.to_pylist()
-        codes, rows = _number([[None if own is None else tuple(own) for own in lists]])
-        return codes.cast(INT64), [values for (values,) in rows]
+        return _codes_of_lists(column)
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     elif len(column.dictionary) > len(column):
         column = column.dictionary_decode().dictionary_encode()
     values = [*column.dictionary.to_pylist(), None]
     return column.indices.cast(INT64).fill_null(len(values) - 1), values
+
+
+def _codes_of_lists(column: pa.Array) -> tuple[pa.Array, list[Any]]:
+    elements = column.flatten()
+    if not len(elements):
+        return pa.repeat(pa.scalar(0, INT64), len(column)), [()]
+    codes, values = _codes(elements)
+    ends = pc.cumulative_sum(pc.list_value_length(column).fill_null(0)).to_pylist()
+    lists = codes.to_pylist()
+    rows = [tuple(lists[start:end]) for start, end in pairwise([0, *ends])]
+    numbers, distinct = _number([rows])
+    return numbers.cast(INT64), [tuple(map(values.__getitem__, own)) for (own,) in distinct]
 
 
 def _combine(

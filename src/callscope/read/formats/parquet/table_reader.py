@@ -13,6 +13,9 @@ from callscope.read.formats.parquet.decoding import Distinct, WrongRowError
 from callscope.read.formats.trace_builder import (
     BACKWARDS,
     BEFORE_PARENT,
+    NO_OBJECT,
+    TIMES,
+    TOO_LONG,
     WrongLineError,
     with_texts,
 )
@@ -29,15 +32,17 @@ from callscope.trace import (
     Text,
     Value,
 )
-from callscope.trace.arrow.schema import INT32, INT64, NAME, SCHEMA, pc
+from callscope.trace.arrow.schema import INT32, INT64, NAME, SCHEMA, TEXT, TEXTS, pc
 
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 _TYPES: Final = {"q": INT64, "i": INT32, "b": pa.int8()}
-TEXTS_AS_NAMES: Final = ("arguments", "result", "error_message")
-"""Columns of texts that are read as dictionaries: equal texts take up no room."""
+_AS_NAMES: Final = {TEXT: NAME, TEXTS: pa.list_(NAME)}
 _AS_READ: Final = pa.schema(
-    field.with_type(NAME) if field.name in TEXTS_AS_NAMES else field for field in SCHEMA
+    field.with_type(_AS_NAMES.get(field.type, field.type)) for field in SCHEMA
 )
+"""Schema of rows whose texts are dictionaries: equal texts take up no room."""
+_LONGEST_NAME: Final = 1 << 16
+"""A name may stand in any number of rows, and takes up room wherever it is shown."""
 _CALLEE: Final = ("method", "defining_class", "runtime_class", "mro_index", "file", "line", "class")
 _OUTCOME: Final = ("result", "result_is_text", "error_type", "error_message")
 
@@ -47,17 +52,17 @@ class TableReader:
 
     Args:
         classes: metadata of the runtime classes, which the rows refer to.
-        is_partial: whether an unknown parent is one that is no longer in the table.
     """
 
-    def __init__(self, classes: Sequence[ClassMetadata], *, is_partial: bool = False) -> None:
+    def __init__(self, classes: Sequence[ClassMetadata]) -> None:
         self._builder = TableBuilder()
-        self._is_partial = is_partial
         self.table: Table = self._builder.table
         self._classes = classes
         self._callees: dict[tuple[Any, ...], int] = {}
         self._row_of: dict[int, int] = {}
         """Rows by call ids; empty as long as each id is the one before, plus one."""
+        self._kept = 0
+        """Number of the first rows, for which this need not hold."""
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Add the rows of a batch.
@@ -79,38 +84,32 @@ class TableReader:
         table.outcome += outcomes.place(outcomes.map(_decode_outcome))
         strands = Distinct(*(columns[name] for name in Strand._fields))
         _extend(table.strand, pa.array(strands.map(self._strand), INT32).take(strands.codes))
+        _refuse(pc.less(columns["instance"], 0), lambda _: NO_OBJECT)
         _extend(table.instance, columns["instance"].fill_null(0))
         _extend(table.via_super, columns["via_super"])
         _extend(table.call_id, columns["call_id"])
 
-    def keep_open(self) -> int:
-        """Drop all calls but those that may lead to others, and return their number.
-
-        These are the calls that had not ended when the last one began, and their parents.
-        """
-        table = self.table
-        last_ns = table.start_ns[-1]
-        rows: set[int] = set()
-        for row, end_ns in enumerate(table.end_ns):
-            if end_ns == UNFINISHED or end_ns >= last_ns:
-                above = row
-                while above != NO_ROW and above not in rows:
-                    rows.add(above)
-                    above = table.parent[above]
-        self.table = self._builder.table = table.reordered(sorted(rows))
+    def keep(self, rows: Sequence[int]) -> None:
+        """Drop all calls but some, which become the first rows; parents must be among them."""
+        self.table = self._builder.table = self.table.reordered(rows)
         self.table.keys = None
-        self._row_of = dict(zip(self.table.call_id, range(len(rows)), strict=True))
-        return len(rows)
+        self._row_of.clear()
+        self._kept = len(rows)
 
     def _parents(self, columns: dict[str, pa.Array], first: int) -> pa.Array:
         """Return the rows of the parents."""
         call_ids, parent_ids = columns["call_id"], columns["parent_id"]
-        offset = self.table.call_id[0] if first else call_ids[0].as_py()
-        if not self._is_partial and not self._row_of and _are_consecutive(call_ids, first + offset):
-            parents = pc.subtract_checked(parent_ids, offset)
-            is_wrong = pc.or_(pc.less(parents, 0), pc.greater_equal(parent_ids, call_ids))
+        kept = self._kept
+        base = self.table.call_id[kept] if first > kept else call_ids[0].as_py()
+        earlier = pa.array(self.table.call_id[:kept], INT64)
+        is_plain = not self._row_of and _are_consecutive(call_ids, base + first - kept)
+        if is_plain and base > max(self.table.call_id[:kept], default=base - 1):
+            parents = pc.add_checked(pc.subtract_checked(parent_ids, base), kept)
+            rows = pc.index_in(parent_ids, value_set=earlier)
+            is_unknown = pc.and_(pc.less(parents, kept), pc.is_null(rows))
+            is_wrong = pc.or_(is_unknown, pc.greater_equal(parent_ids, call_ids))
             _refuse(is_wrong, lambda row: _no_parent(parent_ids[row].as_py()))
-            return parents.fill_null(NO_ROW).cast(INT32)
+            return pc.coalesce(rows, parents, pa.scalar(NO_ROW, INT64)).cast(INT32)
         return pa.array(self._look_up(call_ids.to_pylist(), parent_ids.to_pylist(), first), INT32)
 
     def _look_up(
@@ -124,9 +123,7 @@ class TableReader:
             if call_id in row_of:
                 raise WrongRowError(row, f"call {call_id} begins a second time")
             parent = NO_ROW if parent_id is None else row_of.get(parent_id)
-            if parent is None and self._is_partial:
-                parent = NO_ROW
-            elif parent is None:
+            if parent is None:
                 raise WrongRowError(row, _no_parent(parent_id))
             parents.append(parent)
             row_of[call_id] = first + row
@@ -140,6 +137,9 @@ class TableReader:
         _refuse(pc.less(starts, _take(table.start_ns, parents)), lambda _: BEFORE_PARENT)
         ends = pc.add(starts, durations)
         _refuse(pc.or_(pc.less(durations, 0), pc.less(ends, starts)), lambda _: BACKWARDS)
+        for times in (starts, ends):
+            is_long = pc.or_(pc.less(times, -TIMES), pc.greater_equal(times, TIMES))
+            _refuse(is_long, lambda _: f"a time {TOO_LONG}")
         _extend(table.end_ns, ends.fill_null(UNFINISHED))
         instants = columns["instants"]
         is_suspended = pc.greater(pc.list_value_length(instants), 0)
@@ -152,6 +152,8 @@ class TableReader:
             ]
             if None in whole or whole != sorted(whole):
                 raise WrongRowError(row, BACKWARDS)
+            if whole[-1] >= TIMES:
+                raise WrongRowError(row, f"a time {TOO_LONG}")
             table.suspensions[first + row] = times
 
     def _add_depths(self, depths: pa.Array, parents: pa.Array, first: int) -> None:
@@ -187,7 +189,7 @@ class TableReader:
     ) -> int:
         key = method, defining_class, runtime_class, mro_index, file, line, class_index, names
         if key not in self._callees:
-            _need_texts(method, defining_class, runtime_class)
+            _need_names(method, defining_class, runtime_class)
             site = cls = None
             if file is not None:
                 site = SiteMetadata(defining_class, method, file, line)
@@ -208,7 +210,7 @@ class TableReader:
         return self._classes[index]
 
     def _strand(self, pid: int, thread: str, task: str | None) -> int:
-        _need_texts(thread)
+        _need_names(thread, task or "")
         return self._builder.strand((pid, thread, task))
 
 
@@ -243,10 +245,12 @@ def _no_parent(parent_id: int | None) -> str:
     return f"its parent, call {parent_id}, has not begun"
 
 
-def _need_texts(*texts: str | None) -> None:
-    if None in texts:
-        msg = "the name of a method, a class or a thread is missing"
-        raise WrongLineError(msg)
+def _need_names(*names: str | None) -> None:
+    for name in names:
+        if name is None or len(name) > _LONGEST_NAME:
+            problem = "is missing" if name is None else f"has {len(name):,} characters"
+            msg = f"the name of a method, a class, a thread or a task {problem}"
+            raise WrongLineError(msg)
 
 
 def _decode_arguments(

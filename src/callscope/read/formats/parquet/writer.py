@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -22,8 +22,13 @@ def to_arrow(trace: TraceData) -> pa.Table:
 
 def write(trace: TraceData, file: BinaryIO) -> None:
     """Write a trace as Parquet."""
-    with open_writer(file, _schema(trace)) as writer:
-        for batch in _batches(trace):
+    write_batches(_batches(trace), _schema(trace), file)
+
+
+def write_batches(batches: Iterable[pa.RecordBatch], schema: pa.Schema, file: BinaryIO) -> None:
+    """Write rows of a schema as Parquet."""
+    with open_writer(file, schema) as writer:
+        for batch in batches:
             writer.write_batch(batch)
 
 

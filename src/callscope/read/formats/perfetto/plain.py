@@ -3,44 +3,46 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
 from callscope.read.formats.perfetto.calls import Calls
 from callscope.read.formats.perfetto.packets import Packets
 from callscope.read.formats.text_io import AT_ONCE
-from callscope.trace import Table
+from callscope.trace import Part, Table
 
 
 class PlainPackets:
     """The packets of plain calls, many in each piece of text.
 
     Args:
-        table: the calls.
+        parts: the calls.
         packets: builder of the packets.
         calls: builder of the events.
+        track: field by which they refer to their track.
     """
 
-    def __init__(self, table: Table, packets: Packets, calls: Calls) -> None:
-        self._table = table
+    def __init__(self, parts: Iterable[Part], packets: Packets, calls: Calls, track: str) -> None:
+        self._parts = parts
         self._packets = packets
         self._calls = calls
-        self._ends = packets.ends(packets.track(table.strands[table.strand[0]]))
+        self._ends = packets.ends(track)
         self._open: list[Any] = [math.inf]
         """Ends of the open calls, the outermost first; never empty."""
         self._now_ns: int = packets.start_ns
 
     def __iter__(self) -> Iterator[str]:
-        size = len(self._table)
-        for begin in range(0, size, AT_ONCE):
-            rows = slice(begin, min(begin + AT_ONCE, size))
-            yield self._begun(rows, self._values(rows))
+        for table, first, _ in self._parts:
+            size = len(table)
+            for begin in range(first, size, AT_ONCE):
+                rows = slice(begin, min(begin + AT_ONCE, size))
+                yield self._begun(table, rows, self._values(table, rows))
         yield "".join(self._last_ends())
 
-    def _values(self, rows: slice) -> list[str]:
+    def _values(self, table: Table, rows: slice) -> list[str]:
         """Return the annotations of the values of calls."""
-        table, calls = self._table, self._calls
+        calls = self._calls
         callees, outcomes = table.callee[rows], table.outcome[rows]
         arguments: Any = table.arguments[rows]
         if self._are_similar(callees, arguments, outcomes):
@@ -57,9 +59,9 @@ class PlainPackets:
             and {*map(type, chain.from_iterable(arguments))} == {int}
         )
 
-    def _begun(self, rows: slice, values: list[str]) -> str:
+    def _begun(self, table: Table, rows: slice, values: list[str]) -> str:
         """Return the packets of the beginnings of calls, and of the ends before these."""
-        table, heads, starts = self._table, self._calls.heads, self._packets.starts
+        heads, starts = self._calls.heads, self._packets.starts
         open_, ends, now_ns = self._open, self._ends, self._now_ns
         texts: list[str] = []
         add, push, pop = texts.append, open_.append, open_.pop

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from operator import attrgetter, le
 from typing import Final
 
-from callscope.trace import UNFINISHED, Table
+from callscope.trace import UNFINISHED, Part, Table
 
 NEVER: Final = math.inf
 
@@ -49,6 +49,24 @@ def are_plain(table: Table) -> bool:
         return False
     is_one_thread = table.strand[:count] == array("i", table.strand[:1]) * count
     return is_one_thread and not any(map(le, table.end_ns, table.start_ns))
+
+
+def survey(parts: Iterable[Part]) -> Table | None:
+    """Return a table with the names and the first time of all parts, if their calls are plain.
+
+    It has no calls, but the callees and the strand of each. See `are_plain`.
+    """
+    names = last = Table()
+    for part in parts:
+        if not are_plain(part.table):
+            return None
+        last = part.table
+        names.start_ns = names.start_ns or last.start_ns[:1]
+    if len(last.strands) != 1:
+        return None
+    names.callees, names.strands = last.callees, last.strands
+    names.callee, names.strand = array("i", range(len(last.callees))), array("i", [0])
+    return names
 
 
 def items_of(table: Table) -> list[Item]:
