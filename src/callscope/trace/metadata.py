@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import NamedTuple, TypeAlias
 
 
@@ -56,7 +57,8 @@ class ClassMetadata(NamedTuple):
 
     def site(self, mro_index: int, method: str) -> SiteMetadata | None:
         """Return the site of a method in one class of the MRO; None if it is not recorded."""
-        return next((site for site in self.sites[mro_index] if site.method == method), None)
+        sites = chain.from_iterable(self.sites[mro_index : mro_index + 1])  # a file may say any
+        return next((site for site in sites if site.method == method), None)
 
 
 MetadataCache: TypeAlias = dict[tuple[str, ...], SiteMetadata | ClassMetadata]

@@ -175,6 +175,17 @@ SUFFIXES = (
 )
 
 
+def test_a_place_that_its_class_does_not_have(folder):
+    """A call whose class has fewer bases than its `mro_index` says is read from Parquet, too."""
+    pytest.importorskip("pyarrow", reason="pyarrow comes with the extra 'parquet'")
+    path = folder / "places.jsonl"
+    path.write_bytes(b"\n".join(LINES).replace(b'"mro_index":1', b'"mro_index":55'))
+    trace = callscope.load(path)
+    assert 55 in {call.mro_index for call in trace}
+    loaded = callscope.load(trace.save(folder / "places.parquet"))
+    assert loaded.to_arrow() == trace.to_arrow()
+
+
 @many
 @given(data=st.data())
 def test_a_file_that_was_read_can_be_saved(folder, data):
