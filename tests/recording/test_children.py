@@ -329,6 +329,17 @@ def test_a_process_that_was_killed_as_it_began(folder):
         callscope.load("t.1*.jsonl")
 
 
+def test_a_file_that_is_gone_when_it_is_read(folder):
+    """The error names it, though a pattern had found it."""
+    import library
+
+    with record(library.Base, methods=("call",), to="t.jsonl"):
+        library.work(1)
+    Path("t.17.jsonl").symlink_to("gone.jsonl")
+    with pytest.raises(callscope.CallscopeError, match=r"t\.17\.jsonl"):
+        callscope.load("t*.jsonl")
+
+
 def test_a_pattern_that_no_file_fits(folder):
     """It is an error, and says which pattern."""
     with pytest.raises(callscope.CallscopeError, match=r"nothing\*.jsonl.*no file matches"):

@@ -7,7 +7,7 @@ import gzip
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from errno import EINVAL, ENOENT
 from operator import attrgetter
 from pathlib import Path
@@ -192,7 +192,13 @@ def _files(path: Path) -> list[Path]:
             path, FileNotFoundError(ENOENT, "no file matches the pattern")
         )
     # A process that was killed as it began to record has left an empty file.
-    return [match for match in matches if match.stat().st_size] or matches
+    return [match for match in matches if not _is_empty(match)] or matches
+
+
+def _is_empty(path: Path) -> bool:
+    with suppress(OSError):  # it is gone meanwhile, or cannot be read: reading it says so
+        return path.stat().st_size == 0
+    return False
 
 
 def _is_journal(name: str) -> bool:
