@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import NamedTuple, TypeAlias
 
 
@@ -57,8 +56,7 @@ class ClassMetadata(NamedTuple):
 
     def site(self, mro_index: int, method: str) -> SiteMetadata | None:
         """Return the site of a method in one class of the MRO; None if it is not recorded."""
-        sites = chain.from_iterable(self.sites[mro_index : mro_index + 1])  # a file may say any
-        return next((site for site in sites if site.method == method), None)
+        return next((site for site in self.sites[mro_index] if site.method == method), None)
 
 
 MetadataCache: TypeAlias = dict[tuple[str, ...], SiteMetadata | ClassMetadata]

@@ -8,7 +8,7 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from callscope.errors import TraceFormatError
-from callscope.trace import ClassMetadata, Table, TraceData
+from callscope.trace import Callee, ClassMetadata, Table, TraceData
 from callscope.trace.arrow.columns import Columns
 from callscope.trace.arrow.parquet_file import open_writer, schema_of
 from callscope.trace.arrow.schema import ROW_GROUP
@@ -40,17 +40,23 @@ def _schema(trace: TraceData) -> pa.Schema:
 def _classes(table: Table) -> dict[ClassMetadata, int]:
     """Return the index of each class in the metadata."""
     indices: dict[ClassMetadata, int] = {}
-    for callee in table.callees:
-        if callee.class_metadata is not None:
-            indices.setdefault(callee.class_metadata, len(indices))
+    for cls in filter(None, map(_class_of, table.callees)):
+        indices.setdefault(cls, len(indices))
     return indices
+
+
+def _class_of(callee: Callee) -> ClassMetadata | None:
+    """Return the metadata of a callee's class; None if it has fewer bases than the callee says."""
+    cls, index = callee.class_metadata, callee.mro_index
+    is_fitting = cls is not None and (index is None or index in range(len(cls.sites)))
+    return cls if is_fitting else None
 
 
 def _batches(trace: TraceData) -> Iterator[pa.RecordBatch]:
     try:
         table = _table(trace)
         indices = _classes(table)
-        classes = [c.class_metadata and indices[c.class_metadata] for c in table.callees]
+        classes = [cls and indices[cls] for cls in map(_class_of, table.callees)]
         columns = Columns(table, classes, self_times(table))
         for start in range(0, len(table), ROW_GROUP):
             yield columns.batch(slice(start, start + ROW_GROUP))
