@@ -22,9 +22,9 @@ LEAST: Final = -LARGE
 
 
 # The same values stand in ctape/decoding.h.
-IS_ASKED_FOR: Final = 1
+_IS_ASKED_FOR: Final = 1
 IS_NOT_PLAIN: Final = 2
-HAS_COVERS: Final = 4
+_HAS_COVERS: Final = 4
 KEEPS_ARGUMENTS: Final = 8
 ARGUMENTS_AS_THEY_ARE: Final = 16
 RESULT_AS_IT_IS: Final = 32
@@ -114,11 +114,11 @@ class RowBuilder:
             flags |= KEEPS_ARGUMENTS
             if how.names is not None and how.is_as_asked:
                 flags |= ARGUMENTS_AS_THEY_ARE
-        return flags | IS_ASKED_FOR, plan.callee, plan
+        return flags | _IS_ASKED_FOR, plan.callee, plan
 
     def flags(self, layout: Layout) -> int:
         """Return what the fast decoders know of an open call, which need not be requested."""
-        flags = HAS_COVERS if layout.covers else 0
+        flags = _HAS_COVERS if layout.covers else 0
         if layout.site in self._asked:
             how = self._captured.get(layout) or self._capture(layout)
             flags |= RESULT_AS_IT_IS if how.is_as_asked and not how.hides_result else 0

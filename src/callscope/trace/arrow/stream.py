@@ -27,7 +27,7 @@ _END: Final = 8
 
 
 class Written(NamedTuple):
-    """What the parts so far say, as far as the next one needs it."""
+    """State of a stream after some parts, as far as the next one needs it."""
 
     open: Mapping[int, OpenCall]
     """The open calls by their numbers."""

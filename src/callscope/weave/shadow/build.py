@@ -6,7 +6,7 @@ import functools
 import linecache
 import re
 import types
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from callscope.introspect.bytecode import written_code
 from callscope.introspect.descriptors import Part, descriptor_parts, why_not
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from callscope.introspect.sites import Binding, ClassRef
-
-_THEIRS: Final = "."
-"""Prefix of the names of an original's closure cells, where they stand beside callscope's."""
 
 
 def make_patch(raw: Any, defining: ClassRef, name: str, spec: ShadowSpec) -> Patch:
@@ -91,7 +88,8 @@ def _make_shadow(part: Part, patch: Patch, site: Site, spec: ShadowSpec) -> Any:
     if compiled.is_native:
         bound_by = part.binding if compiled.is_bound else None
         recorder = make_recorder(original, layout, patch.on, signature, bound_by, spec)
-        cells |= {"enter": types.CellType(recorder), "leave": types.CellType(recorder.leave)}
+        written_by = {"enter": recorder, "leave": recorder.leave}
+        cells |= {signature.prefix + k: types.CellType(v) for k, v in written_by.items()}
     function = _build(original, code, _closure(code, signature, cells, shared))
     if recorder is not None:
         # Only its bytecode detects strangers, so the interpreter must not bypass it.
@@ -103,7 +101,7 @@ def _make_shadow(part: Part, patch: Patch, site: Site, spec: ShadowSpec) -> Any:
 def _own_cells(
     signature: Signature, patch: Patch, layout: Layout, original: Any, spec: ShadowSpec
 ) -> dict[str, types.CellType]:
-    """Return the closure cells of one shadow by name: callscope's and the original's."""
+    """Return the closure cells of one shadow by free variable: callscope's and the original's."""
     values = {
         "origin": Origin(patch, original),
         "original": original,
@@ -119,8 +117,8 @@ def _own_cells(
         values |= {f"default_{k}": v for k, v in default_values(original).items()}
     if signature.freevars:
         theirs = dict(zip(signature.freevars, original.__closure__, strict=True))
-    ours = {name: types.CellType(value) for name, value in values.items()}
-    return ours | {"on": patch.on} | {f"{_THEIRS}{name}": cell for name, cell in theirs.items()}
+    ours = {signature.prefix + name: types.CellType(value) for name, value in values.items()}
+    return ours | {f"{signature.prefix}on": patch.on} | theirs
 
 
 def _closure(
@@ -130,12 +128,8 @@ def _closure(
     shared: Mapping[str, types.CellType],
 ) -> tuple[types.CellType, ...]:
     """Return the closure of a shadow, from its own cells and those it shares with others."""
-    prefix = signature.prefix
-    names = (
-        name.removeprefix(prefix) if name.startswith(prefix) else f"{_THEIRS}{name}"
-        for name in code.co_freevars
-    )
-    return tuple(own.get(name) or shared[name] for name in names)
+    free, prefix = code.co_freevars, signature.prefix
+    return tuple(own.get(name) or shared[name.removeprefix(prefix)] for name in free)
 
 
 class _Compiled(NamedTuple):

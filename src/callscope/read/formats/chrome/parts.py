@@ -42,7 +42,7 @@ class Parts:
 
     Args:
         header: the header of the trace.
-        table: its calls, or only their names; see `survey`.
+        table: its calls, or only their names; see `write_timeline`.
     """
 
     def __init__(self, header: Header, table: Table) -> None:

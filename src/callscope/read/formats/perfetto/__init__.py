@@ -19,7 +19,7 @@ from callscope.read.formats.perfetto.placed import PlacedPackets
 from callscope.read.formats.perfetto.plain import PlainPackets
 from callscope.read.formats.perfetto.wire import ENCODING
 from callscope.read.formats.text_io import write_pieces
-from callscope.read.formats.timeline.items import are_plain, survey
+from callscope.read.formats.timeline.items import are_plain, write_timeline
 from callscope.trace import Part, TraceData
 
 if TYPE_CHECKING:
@@ -40,11 +40,7 @@ def write(trace: TraceData, file: BinaryIO) -> None:
 
 def write_parts(trace: ParquetTrace, file: BinaryIO) -> None:
     """Write a trace that does not fit in memory; but all at once if its calls are not plain."""
-    names = survey(trace.parts())
-    if names is None:
-        write(trace.read(), file)
-    else:
-        _write_plain(trace.data(names), trace.parts(), file)
+    write_timeline(trace, file, write, _write_plain)
 
 
 def _write_plain(trace: TraceData, parts: Iterable[Part], file: BinaryIO) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter, le
-from typing import Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
-from callscope.trace import UNFINISHED, Part, Table
+from callscope.trace import UNFINISHED, Part, Table, TraceData
+
+if TYPE_CHECKING:
+    from callscope.read.formats.parquet.reader import ParquetTrace
 
 NEVER: Final = math.inf
 
@@ -51,7 +54,28 @@ def are_plain(table: Table) -> bool:
     return is_one_thread and not any(map(le, table.end_ns, table.start_ns))
 
 
-def survey(parts: Iterable[Part]) -> Table | None:
+def write_timeline(
+    trace: ParquetTrace,
+    file: BinaryIO,
+    write: Callable[[TraceData, BinaryIO], None],
+    write_plain: Callable[[TraceData, Iterable[Part], BinaryIO], None],
+) -> None:
+    """Write a trace that does not fit in memory; but all at once if its calls are not plain.
+
+    Args:
+        trace: the trace.
+        file: the file.
+        write: writes a whole trace.
+        write_plain: writes plain calls; of the trace that it is given, only the names are read.
+    """
+    names = _survey(trace.parts())
+    if names is None:
+        write(trace.read(), file)
+    else:
+        write_plain(trace.data(names), trace.parts(), file)
+
+
+def _survey(parts: Iterable[Part]) -> Table | None:
     """Return a table with the names and the first time of all parts, if their calls are plain.
 
     It has no calls, but the callees and the strand of each. See `are_plain`.
