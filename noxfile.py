@@ -25,9 +25,12 @@ SANITIZED = (
 """The tests of what the extensions in C have to do with."""
 FRAMEWORKS = (
     *("frameworks/test_findings_frameworks", "frameworks/test_sklearn", "frameworks/test_torch"),
-    *("project/test_docs", "project/test_examples", "read/formats/test_parquet"),
-    *("read/test_summary", "recording/test_debugging", "recording/test_pools"),
-    *("recording/test_processes", "tape/test_arrays", "tools/test_ipython"),
+    *("introspect/test_claims", "project/test_docs", "project/test_examples"),
+    *("read/formats/test_files", "read/formats/test_hostile_files"),
+    *("read/formats/test_hostile_parquet", "read/formats/test_parquet"),
+    *("read/formats/test_parquet_table", "read/test_large", "read/test_summary", "read/test_trace"),
+    *("recording/test_debugging", "recording/test_pools", "recording/test_processes"),
+    *("sinks/test_parquet_stream", "tape/test_arrays", "tools/test_ipython"),
 )
 """The tests that need real libraries."""
 NOT_SANITIZED = (
