@@ -15,6 +15,7 @@ import pytest
 import wrapt
 
 from callscope import instrument, record
+from ways import IN_PLACE
 
 
 class Base:
@@ -146,7 +147,9 @@ def test_nothing_is_left_behind():
     before = dict(vars(Base))
     with record(Base, methods=METHODS):
         changed = {name for name in before if vars(Base)[name] is not before[name]}
-    assert changed >= {"size", "area", "double", "show", "known", "free", "memo", "decorated"}
+    by_shadow = {"square", "show", "memo"}
+    assert changed >= by_shadow
+    assert IN_PLACE or changed >= {"size", "area", "double", "known", "free", "decorated"}
     assert {name: id(raw) for name, raw in vars(Base).items()} == {
         name: id(raw) for name, raw in before.items()
     }

@@ -20,6 +20,7 @@ import unittest.mock
 import pytest
 
 from callscope import engine, instrument, record
+from callscope.weave.in_place import is_attached
 from zoo import EVERYTHING
 from zoo.exceptions import Chained, Grouped, Hostile, Unshowable
 
@@ -52,7 +53,8 @@ def test_what_is_not_traced_is_listed():
     base = make_other_kinds()
     with instrument(base, methods=("*",)) as handle, record():
         found = {c.site.rpartition(".")[2]: c.reason for c in handle.coverage()}
-        woven = [name for name in found if hasattr(vars(base)[name], "__wrapped__")]
+        methods = vars(base)
+        woven = [n for n in found if hasattr(methods[n], "__wrapped__") or is_attached(methods[n])]
     assert [name for name, reason in found.items() if not reason] == woven
     assert [*found] == ["generator", "coroutine", "async_generator", "plain"]
     assert found["plain"] == ""

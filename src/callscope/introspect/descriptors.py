@@ -9,7 +9,7 @@ import functools
 import keyword
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from callscope.introspect.classes import mro, namespace
@@ -53,6 +53,16 @@ def descriptor_parts(raw: Any) -> DescriptorParts | None:
         return _callable(raw, "instance")
     except Exception:  # a subclass of the program that cannot be read
         return None
+
+
+def functions_called(raw: Any) -> Iterator[Any]:
+    """Yield each function, or other callable, that an entry may call."""
+    descriptor = descriptor_parts(raw)
+    for part in () if descriptor is None else descriptor.parts:
+        yield part.function
+    if isinstance_of(raw, functools.singledispatchmethod):
+        for implementation in (*raw.dispatcher.registry.values(),):
+            yield from functions_called(implementation)
 
 
 def isinstance_of(raw: Any, kind: type) -> bool:

@@ -1,9 +1,10 @@
 /* The tape in C: what is written for less than an interpreter's instruction costs.
 
 `Tape.unpack` turns what was written into the list that the tape in Python is: records.py says what
-stands on it. A `Recorder` knows what the records of one shadow look like. A shadow's bytecode calls
+stands on it. A `Recorder` knows what the records of one site look like. A shadow's bytecode calls
 it; and where the interpreter calls the shadow through its `vectorcall`, `call_shadow` does all that
-the bytecode does, without a frame.
+the bytecode does, without a frame. From Python 3.12 on, `call_in_place` does so for the function
+itself, which needs no shadow then.
 
 The parts are compiled as one, so that the compiler sees through all that a call comes by. Each
 builds on those above it. */
@@ -26,6 +27,9 @@ builds on those above it. */
 #include "ctape/writing.h"
 #include "ctape/stack.h"
 #include "ctape/vectorcall.h"
+#ifdef IN_PLACE
+#include "ctape/in_place.h"
+#endif
 #include "ctape/recorder_type.h"
 
 #include "ctape/decoding.h"
@@ -112,6 +116,13 @@ static PyMethodDef module_methods[] = {
     {"forget_classes", forget_classes, METH_NOARGS, "Ask classes anew how to identify objects."},
     {"decode", decode, METH_VARARGS, "Decode plain records into columns."},
     {"follow_contexts", follow_contexts, METH_NOARGS, "Note in each call what led to it."},
+#ifdef IN_PLACE
+    {"is_placed", is_placed, METH_O, "Return whether calls of a function are recorded in place."},
+    {"set_give_way", set_give_way, METH_O, "Say what lets shadows take over from what is in place."},
+#if PY_VERSION_HEX >= 0x030D0000
+    {"call_init", call_init, METH_VARARGS, "Have a class's `__init__` called as a function, or not."},
+#endif
+#endif
     {"is_stack_spent", is_stack_spent, METH_NOARGS, "Return whether the C stack has run out."},
     {"read_clock", read_time, METH_NOARGS, "Return what the clock says, in nanoseconds."},
     {NULL},

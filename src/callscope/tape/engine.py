@@ -119,11 +119,10 @@ def _shadow_of(native: Any, layout: object, original: Any) -> Any:
         result="-",
         value=None,
         note_error=None,
-        defaults=(),
         spreads=(),
         is_compiling=None,
+        is_akin=None,
         live=False,
-        names=("self", "x"),
     )
     shadow = make(recorder, recorder.leave, original)
     recorder.attach(shadow)

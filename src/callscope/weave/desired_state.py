@@ -16,7 +16,7 @@ from callscope.introspect.classes import (
     mro,
     namespace,
 )
-from callscope.introspect.descriptors import binds
+from callscope.introspect.descriptors import binds, functions_called
 from callscope.introspect.sites import ClassRef, class_ref
 from callscope.weave.plan import Plan
 from callscope.weave.shadow import Patch, ShadowSpec
@@ -34,8 +34,14 @@ class DesiredState:
         self.watchers: dict[Key, Callable[[Any], Patch]] = {}
         self.watched: set[ClassRef] = set()
         """Classes whose objects take no weak reference, and whose finalizers are watched."""
+        self.classes: set[ClassRef] = set()
+        """Classes of the hierarchies."""
         self.bases: set[tuple[Declaration, ClassRef]] = set()
         """Classes outside of a hierarchy whose methods belong to it."""
+        self.shared: set[int] = set()
+        """`id` of each function that is found at several sites."""
+        self.functions: dict[int, tuple[Any, Key]] = {}
+        """Each function, by its `id`, and where it was found first."""
 
     def add_base(self, cls: type, plan: Plan, declaration: Declaration) -> None:
         """Add what one recording wants of an outside class on a hierarchy's objects."""
@@ -53,10 +59,17 @@ class DesiredState:
                 if not reason:
                     spec = plan.want(cls, ref.site(method), declaration.options, root)
                     self.shadows[ref, name] = spec | self.shadows.get((ref, name), spec)
+                    self._find(raw, (ref, name))
+
+    def _find(self, raw: Any, key: Key) -> None:
+        for function in functions_called(raw):
+            if self.functions.setdefault(id(function), (function, key))[1] != key:
+                self.shared.add(id(function))
 
     def add(self, cls: type, plan: Plan, declaration: Declaration, adopt: Adopt) -> None:
         """Add what one recording wants of one class of a hierarchy."""
         ref, root = class_ref(cls), declaration.root()
+        self.classes.add(ref)
         self._add_shadows(cls, plan, declaration)
         if is_immutable(cls):
             return

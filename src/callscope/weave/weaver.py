@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import types
 import weakref
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Container
 from typing import Any, Final, NamedTuple
 
 from callscope.declare.registry import REGISTRY, Declaration
@@ -17,12 +17,20 @@ from callscope.introspect.identity import (
     release_all,
     release_objects,
 )
-from callscope.introspect.locks import new_lock, synchronized
+from callscope.introspect.locks import locked_if_free, new_lock, synchronized
 from callscope.introspect.sites import ClassRef, class_ref
 from callscope.tape.records import Layout
 from callscope.tape.threads import TAPES
 from callscope.weave.attributes import delete_attribute, set_attribute
 from callscope.weave.desired_state import DesiredState, Key
+from callscope.weave.in_place import (
+    NEEDS_CALLED_INIT,
+    Attachment,
+    attach,
+    call_init,
+    is_attached,
+    when_stack_is_short,
+)
 from callscope.weave.plan import Plan
 from callscope.weave.shadow import (
     Patch,
@@ -35,16 +43,24 @@ from callscope.weave.shadow import (
 
 
 class _Woven(NamedTuple):
-    """A patch of a class; weakly held, as the class may be collected at any time."""
+    """A patch of a class, or what is attached to its functions.
 
-    patch: weakref.ref[Patch]
+    A patch is weakly held, as the class may be collected at any time.
+    """
+
+    patch: Callable[[], Patch | Attachment | None]
     spec: ShadowSpec | None
     """Spec of a shadow; None for a watcher."""
 
     def stands_in(self, cls: type, name: str) -> bool:
-        """Return whether the class's dict holds it now."""
+        """Return whether the class's dict holds it, or its functions, now."""
         patch = self.patch()
-        return patch is not None and namespace(cls).get(name) is patch.replacement
+        return patch is not None and patch.stands_as(namespace(cls).get(name))
+
+    def may_stay(self, by_shadow: Container[int]) -> bool:
+        """Return whether it does not record in place what shadows have to record."""
+        patch = self.patch()
+        return not isinstance(patch, Attachment) or not patch.has_any(by_shadow)
 
 
 class Weaver:
@@ -58,6 +74,10 @@ class Weaver:
         self._woven: dict[Key, list[_Woven]] = {}
         self._watched: set[ClassRef] = set()
         self._bases: set[tuple[Declaration, ClassRef]] = set()
+        self._by_shadow = False
+        """True once the C stack has been short while the present plans record."""
+        self._with_called_init: set[ClassRef] = set()
+        """Classes whose `__init__` the interpreter does not enter by itself."""
         self._registered: list[types.FunctionType] = []
         """Shadows that have weak references with a callback, as from `weakref.WeakMethod`."""
 
@@ -88,6 +108,7 @@ class Weaver:
             self._plans.remove(plan)
         self.reweave()
         if not self._plans:
+            self._by_shadow = False
             release_all()
             TAPES.forget_objects()
 
@@ -113,6 +134,7 @@ class Weaver:
                 self._take_out(key)
         release_objects({id(ref()) for ref in unwatched})
         self._watched &= desired.watched
+        self._call_init(self._with_called_init - desired.classes, wanted=False)
         self._put_in(desired)
         self._is_changing = False
 
@@ -131,8 +153,25 @@ class Weaver:
                     desired.add(cls, plan, declaration, self.adopt)
                 elif (declaration, class_ref(cls)) in self._bases:
                     desired.add_base(cls, plan, declaration)
+        if any(key not in self._woven and is_attached(f) for f, key in desired.functions.values()):
+            self.reweave()  # a function that is recorded in place is several sites now
+            return
         self._put_in(desired)
         self._is_changing = False
+
+    def give_way(self) -> bool:
+        """Let shadows record instead of what records in place; return whether they do.
+
+        The C stack of a thread is short: bytecode that calls bytecode takes none of it.
+        """
+        locked_if_free(self._lock, self._use_shadows)
+        return self._by_shadow
+
+    def _use_shadows(self) -> None:
+        if self._is_changing or self._by_shadow or not self._plans:
+            return
+        self._by_shadow = True
+        TAPES.untraced(lambda _: self.reweave(), None)
 
     def _has_new_bases(self, cls: type, declaration: Declaration) -> bool:
         bases = declaration.bases_of(cls)
@@ -148,17 +187,18 @@ class Weaver:
             if ref is layout.site.defining
         ]
         return {
-            original.__code__
+            code
             for patch in patches
             if patch is not None and layout in patch.layouts
-            for _, original, _ in patch.shadows
+            for code in patch.codes
         }
 
     def _put_in(self, desired: DesiredState) -> None:
+        by_shadow = desired.functions if self._by_shadow else desired.shared
+        self._call_init(desired.classes, wanted=True)
         for key, spec in desired.shadows.items():
-            ref, name = key
-            shadow = functools.partial(make_patch, defining=ref, name=name, spec=spec)
-            self._put(key, spec, shadow)
+            make = functools.partial(_record, key=key, spec=spec, by_shadow=by_shadow)
+            self._put(key, spec, make, by_shadow)
         for key, make in desired.watchers.items():
             self._put(key, None, make)
             if "__del__" in key and "__del__" in key[0].problems:
@@ -169,24 +209,43 @@ class Weaver:
         self._watched |= desired.watched
         TAPES.forget_classes()
 
-    def _put(self, key: Key, spec: ShadowSpec | None, make: Callable[[Any], Patch]) -> None:
+    def _call_init(self, classes: set[ClassRef], *, wanted: bool) -> None:
+        if NEEDS_CALLED_INIT:
+            for cls in (ref() for ref in classes):
+                if cls is not None:
+                    call_init(cls, wanted=wanted)
+            changed = self._with_called_init.union if wanted else self._with_called_init.difference
+            self._with_called_init = changed(classes)
+
+    def _put(
+        self,
+        key: Key,
+        spec: ShadowSpec | None,
+        make: Callable[[Any], Patch | Attachment],
+        by_shadow: Container[int] = (),
+    ) -> None:
         ref, name = key
         cls = ref()
         if cls is None:
             return
         try:
-            self._try_to_put(cls, key, spec, make)
+            self._try_to_put(cls, key, spec, make, by_shadow)
         except Exception as error:  # but not exceptions that end the program
             _note(ref, name, error)
         else:
             ref.problems.pop(name, None)
 
     def _try_to_put(
-        self, cls: type, key: Key, spec: ShadowSpec | None, make: Callable[[Any], Patch]
+        self,
+        cls: type,
+        key: Key,
+        spec: ShadowSpec | None,
+        make: Callable[[Any], Patch | Attachment],
+        by_shadow: Container[int],
     ) -> None:
         name = key[1]
         woven = [w for w in self._woven.get(key, ()) if w.patch() is not None]
-        if any(w.spec == spec and w.stands_in(cls, name) for w in woven):
+        if any(w.spec == spec and w.stands_in(cls, name) and w.may_stay(by_shadow) for w in woven):
             return
         earlier = [patch for w in woven if (patch := w.patch()) is not None]
         for patch in earlier:
@@ -198,15 +257,26 @@ class Weaver:
             patch.covers.extend(layout for below in earlier for layout in below.layouts)
         # Earlier ones stay on: a thread may be about to run one, a patch may be removed again,
         # and a bound method may have been kept.
+        if isinstance(patch, Attachment):
+            self._woven[key] = [*woven, _Woven(lambda: patch, spec)]
+            for shadow in earlier:
+                if any(patch.has_any({id(original)}) for _, original, _ in shadow.shadows):
+                    shadow.switch(on=False)
+            patch.switch(on=True)
+            _put_back(cls, name)  # where a shadow stood
+            return
         self._woven[key] = [*woven, _Woven(weakref.ref(patch), spec)]
         patch.switch(on=True)
+        for attachment in earlier:
+            if isinstance(attachment, Attachment) and attachment.has_any(by_shadow):
+                attachment.switch(on=False)  # or each call would be recorded twice
         try:
             set_attribute(cls, name, patch.replacement)
         except BaseException:
             patch.switch(on=self._woven[key][-1].stands_in(cls, name))
             raise
 
-    def _keep(self, patch: Patch) -> None:
+    def _keep(self, patch: Patch | Attachment) -> None:
         """Keep weakly registered shadows alive, as the method itself would live on."""
         self._registered += filter(_is_registered, (function for function, _, _ in patch.shadows))
 
@@ -233,6 +303,13 @@ class Weaver:
         # At the end: an interrupted removal is repeated. A finalizer may have rewoven the entry.
         if self._woven.get(key) is woven:
             del self._woven[key]
+
+
+def _record(raw: Any, key: Key, spec: ShadowSpec, by_shadow: Container[int]) -> Patch | Attachment:
+    """Return what records the calls of an entry: in place if that can be, else by shadows."""
+    ref, name = key
+    attachment = attach(raw, ref, name, spec, by_shadow)
+    return make_patch(raw, ref, name, spec) if attachment is None else attachment
 
 
 def _is_registered(function: types.FunctionType) -> bool:
@@ -274,3 +351,4 @@ def rescan() -> None:
 
 WEAVER: Final = Weaver()
 REGISTRY.listen(WEAVER.reweave, WEAVER.adopt)
+when_stack_is_short(WEAVER.give_way)

@@ -9,6 +9,7 @@ import traceback
 import types
 import weakref
 
+from ways import IN_PLACE
 from zoo.program import EVERYTHING, Act, Differs, Program, attempt, case, differs, unwitnessed
 
 
@@ -612,17 +613,24 @@ def bound_methods_over_the_edge():
         def method(self):
             return 1
 
+        def shared(self):
+            return 2
+
+        alias = shared
+
     obj, references = Case(), []
     before, within = [obj.method], []
+    shared = [obj.shared]
     return Program(
         Case,
         lambda: within.append(obj.method),
         lambda: references.append(weakref.WeakMethod(obj.method)),
         lambda: (obj.method in within, within[0](), before[0](), references[0]()()),
-        differs(Differs.BOUND, lambda: obj.method in before),
+        differs(Differs.BOUND, lambda: obj.method in before, where=not IN_PLACE),
+        differs(Differs.BOUND, lambda: obj.shared in shared),
         after=[
             lambda: (obj.method in before, within[0](), references[0]()()),
-            Act(lambda: obj.method in within, Differs.BOUND),
+            differs(Differs.BOUND, lambda: obj.method in within, where=not IN_PLACE),
         ],
     )
 

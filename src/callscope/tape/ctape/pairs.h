@@ -6,6 +6,7 @@ typedef struct {
     PyObject *cls;            /* its `ClassRef`; None where the method is called on nothing */
     PyObject *identify;       /* how its objects are identified; NULL for a serial number */
     unsigned long identified; /* what `identifications` was when that was asked */
+    int is_of_stranger;       /* whether calls on such objects are not recorded */
     Py_ssize_t fields;
     unsigned long decoding; /* the decoding that has a plan of it (see decoding.h), */
     size_t plan;            /* and which */
@@ -22,6 +23,7 @@ make_pair(PyObject *layout, PyObject *cls, Py_ssize_t fields)
         pair->cls = Py_NewRef(cls);
         pair->identify = NULL;
         pair->identified = 0;
+        pair->is_of_stranger = 0;
         pair->fields = fields;
         pair->decoding = 0;
         pair->plan = 0;

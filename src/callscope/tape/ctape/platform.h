@@ -21,6 +21,11 @@
 #error "A time takes one word; where words have 32 bits, use the tape in Python."
 #endif
 
+/* Whether calls can be recorded in place: not before Python 3.12, and where it was tried. */
+#if PY_VERSION_HEX >= 0x030C0000 && PY_VERSION_HEX < 0x030E0000
+#define IN_PLACE
+#endif
+
 #ifdef _MSC_VER
 #define THREAD_LOCAL __declspec(thread)
 #elif defined(__GLIBC__)

@@ -1,6 +1,6 @@
-/* What is known of the records of one shadow, and how values are captured for them. */
+/* What is known of the records of one site, and how values are captured for them. */
 
-/* The most parameters and fields of a shadow that is called without its bytecode. */
+/* The most parameters and fields of a function whose calls are recorded without a frame. */
 enum { MOST_BOUND = 32 };
 enum { PAIRS = 8, ALIGNMENT_BITS = 4 };
 enum Binding { ON_NOTHING, ON_INSTANCE, ON_CLASS };
@@ -12,13 +12,13 @@ typedef struct Recorder {
     PyObject_HEAD
     vectorcallfunc vectorcall;
     PyObject *layout;
-    PyObject *original;    /* the function that the shadow stands in for */
+    PyObject *original;    /* the site's function; borrowed where it is recorded in place */
     Pair *pairs[PAIRS];    /* by address of the class: those seen last; some are NULL */
-    PyObject *on;          /* the cell that says whether calls are recorded */
+    PyObject *on;          /* the cell that says whether calls of a shadow are recorded */
     PyObject *value;       /* Python function that captures a value */
     PyObject *note_error;  /* Python function that writes what a call raised */
     PyObject *is_compiling; /* Python function, or NULL where nothing compiles */
-    PyObject *defaults;    /* tuple: the default of each field; the field's own marker if none */
+    PyObject *is_akin;     /* Python function that finds strangers, or NULL where there are none */
     PyObject *spreads;     /* tuple: the Python function of each field that is spread, or None */
     char *captures;        /* how each field is captured: one of `Capture` for each */
     char captures_result;
@@ -26,12 +26,13 @@ typedef struct Recorder {
     char is_plain; /* whether nothing is written of a call but the object and the time */
     char binding;
     Py_ssize_t fields;
-    /* Of the shadow itself, for `call_shadow`. */
+    char is_in_place;
+    vectorcallfunc by;       /* how it is called without callscope, where it is in place */
+    /* Of the function that is called, for `call_shadow` and `call_in_place`. */
     PyObject *shadow;        /* weak reference to it; NULL where nothing is attached */
     struct Recorder *next;   /* the one attached before, and where this one is pointed to from */
     struct Recorder **at;
     PyObject *code;
-    PyObject *names;         /* tuple: the parameters without `*args` and `**kwargs` */
     Py_ssize_t positional_only;
     Py_ssize_t positional;   /* with the positional-only ones */
     Py_ssize_t named;        /* with the keyword-only ones */
@@ -98,6 +99,44 @@ capture_items(const Recorder *recorder, PyObject *values)
     return items;
 }
 
+static inline PyObject *
+name_of_parameter(const Recorder *recorder, Py_ssize_t parameter)
+{
+    return PyTuple_GET_ITEM(((PyCodeObject *)recorder->code)->co_localsplusnames, parameter);
+}
+
+/* Return a keyword-only parameter's default, borrowed; NULL where it has none. */
+static PyObject *
+keyword_default(const Recorder *recorder, PyObject *defaults, Py_ssize_t parameter)
+{
+    PyObject *found = NULL;
+    if (defaults != NULL) {
+        found = PyDict_GetItemWithError(defaults, name_of_parameter(recorder, parameter));
+        if (found == NULL) {
+            PyErr_Clear(); /* a key that cannot be compared: it is asked again, and says so again */
+        }
+    }
+    return found;
+}
+
+/* Return the default of a field that holds one value, borrowed; NULL where it has none. */
+static inline PyObject *
+default_of(const Recorder *recorder, Py_ssize_t field)
+{
+    PyFunctionObject *function = (PyFunctionObject *)recorder->original;
+    if (function == NULL) { /* the collector is clearing the recorder */
+        return NULL;
+    }
+    Py_ssize_t parameter = field + recorder->first_field;
+    if (parameter >= recorder->positional) {
+        parameter -= recorder->has_args;
+        return keyword_default(recorder, function->func_kwdefaults, parameter);
+    }
+    PyObject *defaults = function->func_defaults;
+    Py_ssize_t at = defaults == NULL ? -1 : parameter - recorder->positional + PyTuple_GET_SIZE(defaults);
+    return at < 0 ? NULL : PyTuple_GET_ITEM(defaults, at);
+}
+
 static PyObject *
 capture_field(const Recorder *recorder, Py_ssize_t field, PyObject *value)
 {
@@ -111,8 +150,7 @@ capture_field(const Recorder *recorder, Py_ssize_t field, PyObject *value)
                    ? capture_items(recorder, value)
                    : PyObject_CallOneArg(PyTuple_GET_ITEM(recorder->spreads, field), value);
     }
-    /* They are NULL where the collector is clearing the recorder. */
-    if (recorder->defaults != NULL && value == PyTuple_GET_ITEM(recorder->defaults, field)) {
+    if (value == default_of(recorder, field)) {
         return Py_NewRef(config.none_given);
     }
     if (how == HIDDEN) {
@@ -153,11 +191,29 @@ find_pair(Recorder *recorder, PyObject *bound)
     }
     Pair *pair = make_pair(recorder->layout, ref, recorder->fields);
     Py_DECREF(ref);
+    if (pair != NULL && recorder->is_akin != NULL) {
+        PyObject *akin = PyObject_CallOneArg(recorder->is_akin, cls);
+        pair->is_of_stranger = akin == Py_False;
+        Py_XDECREF(akin);
+        if (akin == NULL) {
+            Py_CLEAR(pair);
+        }
+    }
     if (pair != NULL) {
         Py_INCREF(pair);
         Py_XSETREF(*place, pair);
     }
     return pair;
+}
+
+/* Tell whether the class of what a method was called on is none of those that are recorded. */
+static int
+is_of_stranger(Recorder *recorder, PyObject *bound)
+{
+    Pair *pair = find_pair(recorder, bound);
+    int found = pair == NULL ? -1 : pair->is_of_stranger;
+    Py_XDECREF((PyObject *)pair);
+    return found;
 }
 
 /* Ask the class how its objects are identified. */

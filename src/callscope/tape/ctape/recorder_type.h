@@ -91,21 +91,19 @@ recorder_init(Recorder *self, PyObject *args, PyObject *kwargs)
 {
     static char *keywords[] = {
         "layout", "original", "on", "binding", "captures", "result", "value",
-        "note_error", "defaults", "spreads", "is_compiling", "live", "names", NULL};
-    PyObject *layout, *original, *on, *value, *note, *defaults, *spreads, *compiling, *names;
+        "note_error", "spreads", "is_compiling", "is_akin", "live", NULL};
+    PyObject *layout, *original, *on, *value, *note, *spreads, *compiling, *akin;
     const char *captures;
     Py_ssize_t fields;
     int binding, result, live;
     if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "OO!O!Cs#COOO!O!OpO!", keywords, &layout, &PyFunction_Type, &original,
-            &PyCell_Type, &on, &binding, &captures, &fields, &result,
-            &value, &note, &PyTuple_Type, &defaults, &PyTuple_Type, &spreads, &compiling, &live,
-            &PyTuple_Type, &names)) {
+            args, kwargs, "OO!O!Cs#COOO!OOp", keywords, &layout, &PyFunction_Type, &original,
+            &PyCell_Type, &on, &binding, &captures, &fields, &result, &value, &note, &PyTuple_Type,
+            &spreads, &compiling, &akin, &live)) {
         return -1;
     }
-    if (PyTuple_GET_SIZE(defaults) != fields || PyTuple_GET_SIZE(spreads) != fields
-        || fields > MOST_BOUND) {
-        PyErr_SetString(PyExc_ValueError, "a recorder has one capture, default and spread per field");
+    if (PyTuple_GET_SIZE(spreads) != fields || fields > MOST_BOUND) {
+        PyErr_SetString(PyExc_ValueError, "a recorder has one capture and spread per field");
         return -1;
     }
     char *copy = PyMem_Malloc((size_t)fields + 1);
@@ -124,6 +122,7 @@ recorder_init(Recorder *self, PyObject *args, PyObject *kwargs)
     self->vectorcall = (vectorcallfunc)recorder_call;
     Py_XSETREF(self->layout, Py_NewRef(layout));
     Py_XSETREF(self->original, Py_NewRef(original));
+    read_parameters(self, original);
     for (int i = 0; i < PAIRS; i++) {
         Py_CLEAR(self->pairs[i]);
     }
@@ -136,10 +135,9 @@ recorder_init(Recorder *self, PyObject *args, PyObject *kwargs)
     Py_XSETREF(self->on, Py_NewRef(on));
     Py_XSETREF(self->value, Py_NewRef(value));
     Py_XSETREF(self->note_error, Py_NewRef(note));
-    Py_XSETREF(self->defaults, Py_NewRef(defaults));
     Py_XSETREF(self->spreads, Py_NewRef(spreads));
-    Py_XSETREF(self->names, Py_NewRef(names));
     Py_XSETREF(self->is_compiling, compiling == Py_None ? NULL : Py_NewRef(compiling));
+    Py_XSETREF(self->is_akin, akin == Py_None ? NULL : Py_NewRef(akin));
     return 0;
 }
 
@@ -147,24 +145,26 @@ static int
 recorder_traverse(Recorder *self, visitproc visit, void *arg)
 {
     Py_VISIT(self->layout);
-    Py_VISIT(self->original);
+    if (!self->is_in_place) {
+        Py_VISIT(self->original);
+    }
     Py_VISIT(self->on);
     Py_VISIT(self->value);
     Py_VISIT(self->note_error);
     Py_VISIT(self->is_compiling);
-    Py_VISIT(self->defaults);
+    Py_VISIT(self->is_akin);
     Py_VISIT(self->spreads);
     Py_VISIT(self->code);
-    Py_VISIT(self->names);
     return 0;
 }
 
-/* What a call that is running needs stays. It can be in no cycle but through these two. */
+/* What a call that is running needs stays. It can be in no cycle but through this one. */
 static int
 recorder_clear(Recorder *self)
 {
-    Py_CLEAR(self->defaults);
-    Py_CLEAR(self->original);
+    if (!self->is_in_place) {
+        Py_CLEAR(self->original);
+    }
     return 0;
 }
 
@@ -175,7 +175,7 @@ recorder_dealloc(Recorder *self)
     unlink_recorder(self);
     Py_CLEAR(self->shadow);
     Py_CLEAR(self->layout);
-    Py_CLEAR(self->original);
+    recorder_clear(self);
     for (int i = 0; i < PAIRS; i++) {
         Py_CLEAR(self->pairs[i]);
     }
@@ -183,10 +183,9 @@ recorder_dealloc(Recorder *self)
     Py_CLEAR(self->value);
     Py_CLEAR(self->note_error);
     Py_CLEAR(self->is_compiling);
-    Py_CLEAR(self->defaults);
+    Py_CLEAR(self->is_akin);
     Py_CLEAR(self->spreads);
     Py_CLEAR(self->code);
-    Py_CLEAR(self->names);
     PyMem_Free(self->captures);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
@@ -194,6 +193,11 @@ recorder_dealloc(Recorder *self)
 static PyMethodDef recorder_methods[] = {
     {"leave", (PyCFunction)recorder_leave, METH_O, "Write that a call has returned."},
     {"attach", (PyCFunction)recorder_attach, METH_O, "Let a shadow be called without a frame."},
+#ifdef IN_PLACE
+    {"attach_in_place", (PyCFunction)recorder_attach_in_place, METH_O,
+     "Record the calls of a function itself."},
+    {"detach", (PyCFunction)recorder_detach, METH_NOARGS, "Record them no more."},
+#endif
     {"__reduce__", (PyCFunction)recorder_reduce, METH_NOARGS, "A pickled shadow is switched off."},
     {NULL},
 };
@@ -201,7 +205,7 @@ static PyMethodDef recorder_methods[] = {
 static PyTypeObject RecorderType = {
     PyVarObject_HEAD_INIT(NULL, 0)
     .tp_name = "callscope.tape._tape.Recorder",
-    .tp_doc = "Writes the records of one shadow: calling it, that a call begins or fails.",
+    .tp_doc = "Writes the records of one site: calling it, that a call begins or fails.",
     .tp_basicsize = sizeof(Recorder),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL,
     .tp_new = PyType_GenericNew,

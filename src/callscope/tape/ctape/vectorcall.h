@@ -1,7 +1,9 @@
 /* Calls without a frame.
 
-Where the interpreter calls a shadow through its `vectorcall`, `call_shadow` does all that the
-shadow's bytecode does. Each call goes one of these ways, and so is recorded once. */
+Where the interpreter calls a function through its `vectorcall`, this module may stand there: for a
+shadow `call_shadow`, which does all that the shadow's bytecode does, and from Python 3.12 on, for a
+function that is recorded in place, `call_in_place`. Each call goes one of these ways, and so is
+recorded once. */
 
 /* What `vectorcall` is of a function that nobody has changed. */
 static vectorcallfunc call_bytecode;
@@ -30,24 +32,33 @@ recorder_of_shadow(PyObject *function)
     return NULL;
 }
 
-/* Tell whether what `*args` takes is captured here, if it is captured. */
-static inline int
-takes_items(const Recorder *recorder)
+/* Return the parameter that a keyword names, from those that it may; -1 if it names none. */
+static Py_ssize_t
+find_parameter(const Recorder *recorder, PyObject *keyword)
 {
-    return recorder->has_args
-           && (recorder->fields == 0
-               || recorder->captures[recorder->positional - recorder->first_field] == ITEMS);
+    for (Py_ssize_t at = recorder->positional_only; at < recorder->named; at++) {
+        if (name_of_parameter(recorder, at) == keyword) {
+            return at;
+        }
+    }
+    for (Py_ssize_t at = recorder->positional_only; at < recorder->named; at++) {
+        if (PyUnicode_Compare(name_of_parameter(recorder, at), keyword) == 0) {
+            return at;
+        }
+    }
+    return -1;
 }
 
-/* Find the values of the named parameters; NULL for what is left at its default.
+/* Find the values of the named parameters; NULL for what is left at its default. What `**kwargs`
+takes is put into a new dict, if it is captured.
 
-Return false where the bytecode has to see to it: wrong arguments, and what `**kwargs` takes. */
+Return 1; 0 where the arguments are wrong, which the function itself is to say; -1 for an error. */
 static int
 bind(const Recorder *recorder, PyObject *function, PyObject *const *args, Py_ssize_t count,
-     PyObject *kwnames, PyObject **values)
+     PyObject *kwnames, PyObject **values, PyObject **others)
 {
     Py_ssize_t keywords = kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames);
-    if (count > recorder->positional && !takes_items(recorder)) {
+    if (count > recorder->positional && !recorder->has_args) {
         return 0;
     }
     Py_ssize_t given = count < recorder->positional ? count : recorder->positional;
@@ -59,14 +70,21 @@ bind(const Recorder *recorder, PyObject *function, PyObject *const *args, Py_ssi
     }
     for (Py_ssize_t i = 0; i < keywords; i++) {
         PyObject *name = PyTuple_GET_ITEM(kwnames, i);
-        Py_ssize_t at = recorder->positional_only;
-        while (at < recorder->named && PyTuple_GET_ITEM(recorder->names, at) != name) {
-            at++;
-        }
-        if (at == recorder->named || values[at] != NULL) {
+        Py_ssize_t at = find_parameter(recorder, name);
+        if (at < 0 ? !recorder->has_kwargs : values[at] != NULL) {
             return 0;
         }
-        values[at] = args[count + i];
+        if (at >= 0) {
+            values[at] = args[count + i];
+        }
+        else if (recorder->fields) {
+            if (*others == NULL && (*others = PyDict_New()) == NULL) {
+                return -1;
+            }
+            if (PyDict_SetItem(*others, name, args[count + i]) < 0) {
+                return -1;
+            }
+        }
     }
     PyObject *defaults = PyFunction_GET_DEFAULTS(function);
     Py_ssize_t required = recorder->positional - (defaults == NULL ? 0 : PyTuple_GET_SIZE(defaults));
@@ -75,14 +93,9 @@ bind(const Recorder *recorder, PyObject *function, PyObject *const *args, Py_ssi
             return 0;
         }
     }
-    PyObject *keyword_defaults = PyFunction_GET_KW_DEFAULTS(function);
+    defaults = PyFunction_GET_KW_DEFAULTS(function);
     for (Py_ssize_t i = recorder->positional; i < recorder->named; i++) {
-        if (values[i] != NULL) {
-            continue;
-        }
-        PyObject *name = PyTuple_GET_ITEM(recorder->names, i);
-        if (keyword_defaults == NULL || PyDict_GetItemWithError(keyword_defaults, name) == NULL) {
-            PyErr_Clear(); /* a key that cannot be compared: it is asked again, and says so again */
+        if (values[i] == NULL && keyword_default(recorder, defaults, i) == NULL) {
             return 0;
         }
     }
@@ -104,9 +117,10 @@ is_compiling(const Recorder *recorder)
 }
 
 /* Arrange the values as the fields stand: positional parameters, `*args`, keyword-only ones,
-`**kwargs`, which takes nothing here. */
+`**kwargs`. */
 static void
-arrange(const Recorder *recorder, PyObject **values, PyObject *items, PyObject **fields)
+arrange(const Recorder *recorder, PyObject **values, PyObject *items, PyObject *others,
+        PyObject **fields)
 {
     Py_ssize_t at = 0;
     for (Py_ssize_t i = recorder->first_field; i < recorder->positional; i++) {
@@ -119,7 +133,7 @@ arrange(const Recorder *recorder, PyObject **values, PyObject *items, PyObject *
         fields[at++] = values[i];
     }
     if (recorder->has_kwargs) {
-        fields[at++] = NULL;
+        fields[at++] = others;
     }
 }
 
@@ -186,35 +200,39 @@ static Py_NO_INLINE int
 bind_and_begin(Recorder *recorder, PyObject *function, PyObject *const *args, Py_ssize_t count,
                PyObject *kwnames)
 {
-    PyObject *values[MOST_BOUND], *fields[MOST_BOUND];
-    if (!bind(recorder, function, args, count, kwnames, values)) {
-        return 0;
-    }
+    PyObject *values[MOST_BOUND], *fields[MOST_BOUND], *items = NULL, *others = NULL;
     int compiling = is_compiling(recorder);
     if (compiling) {
         return compiling < 0 ? -1 : 0;
     }
-    PyObject *items = NULL;
-    if (count > recorder->positional && recorder->fields) {
+    int bound = bind(recorder, function, args, count, kwnames, values, &others);
+    if (bound > 0 && count > recorder->positional && recorder->fields) {
         items = PyTuple_New(count - recorder->positional);
         if (items == NULL) {
-            return -1;
+            bound = -1;
         }
-        for (Py_ssize_t i = recorder->positional; i < count; i++) {
+        for (Py_ssize_t i = recorder->positional; items != NULL && i < count; i++) {
             PyTuple_SET_ITEM(items, i - recorder->positional, Py_NewRef(args[i]));
         }
     }
-    arrange(recorder, values, items, fields);
-    int failed = begin(recorder, recorder->binding == ON_NOTHING ? NULL : args[0], fields) < 0;
+    if (bound > 0) {
+        arrange(recorder, values, items, others, fields);
+        bound = begin(recorder, recorder->binding == ON_NOTHING ? NULL : args[0], fields) < 0 ? -1 : 1;
+    }
     Py_XDECREF(items);
-    return failed ? -1 : 1;
+    Py_XDECREF(others);
+    return bound;
 }
 
-/* The same for any call. */
+/* The same for any call; 0 also where it is not to be recorded. */
 static inline int
 begin_call(Recorder *recorder, PyObject *function, PyObject *const *args, Py_ssize_t count,
            PyObject *kwnames)
 {
+    int is_strange = recorder->is_akin == NULL ? 0 : is_of_stranger(recorder, args[0]);
+    if (is_strange) {
+        return is_strange < 0 ? -1 : 0;
+    }
     if (kwnames != NULL || count != recorder->only_positional) {
         return bind_and_begin(recorder, function, args, count, kwnames);
     }
@@ -261,25 +279,17 @@ fail(const Recorder *recorder)
 #endif
 }
 
-static PyObject *
-call_shadow(PyObject *function, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+/* Call a site's function and record it. Where it is not to be recorded, call what was called. */
+static inline PyObject *
+call_recorded(Recorder *recorder, PyObject *called, PyObject *original, vectorcallfunc by,
+              PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
-    if (is_stack_short()) {
-        return call_without_c(function, args, nargsf, kwnames);
-    }
-    Py_ssize_t count = PyVectorcall_NARGS(nargsf);
-    Recorder *recorder = recorder_of_shadow(function);
-    if (recorder == NULL || !is_as_attached(recorder, function, count)) {
-        return call_in_c(call_bytecode, function, args, nargsf, kwnames);
-    }
-    Py_INCREF(recorder); /* the shadow may be gone when the call ends */
+    Py_INCREF(recorder); /* nothing else may hold it when the call ends */
     PyObject *result = NULL;
-    int begun = begin_call(recorder, function, args, count, kwnames);
+    int begun = begin_call(recorder, called, args, PyVectorcall_NARGS(nargsf), kwnames);
     if (begun > 0) {
         if (go_live(recorder) == 0) {
-            PyObject *original = recorder->original;
-            vectorcallfunc called = ((PyFunctionObject *)original)->vectorcall;
-            result = call_in_c(called, original, args, nargsf, kwnames);
+            result = call_in_c(by, original, args, nargsf, kwnames);
         }
         if (result == NULL) {
             fail(recorder);
@@ -289,10 +299,25 @@ call_shadow(PyObject *function, PyObject *const *args, size_t nargsf, PyObject *
         }
     }
     else if (begun == 0) {
-        result = call_in_c(call_bytecode, function, args, nargsf, kwnames);
+        result = call_in_c(call_bytecode, called, args, nargsf, kwnames);
     }
     Py_DECREF(recorder);
     return result;
+}
+
+static PyObject *
+call_shadow(PyObject *function, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    if (is_stack_short()) {
+        return call_without_c(function, args, nargsf, kwnames);
+    }
+    Recorder *recorder = recorder_of_shadow(function);
+    if (recorder == NULL || !is_as_attached(recorder, function, PyVectorcall_NARGS(nargsf))) {
+        return call_in_c(call_bytecode, function, args, nargsf, kwnames);
+    }
+    PyObject *original = recorder->original;
+    vectorcallfunc by = ((PyFunctionObject *)original)->vectorcall;
+    return call_recorded(recorder, function, original, by, args, nargsf, kwnames);
 }
 
 static void
@@ -317,6 +342,40 @@ unlink_recorder(Recorder *recorder)
     }
 }
 
+/* Take over what the code of a function says of its parameters; return whether calls of it can be
+recorded without a frame. */
+static int
+read_parameters(Recorder *self, PyObject *function)
+{
+    PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(function);
+    self->positional_only = code->co_posonlyargcount;
+    self->positional = code->co_argcount;
+    self->named = code->co_argcount + code->co_kwonlyargcount;
+    self->has_args = (code->co_flags & CO_VARARGS) != 0;
+    self->has_kwargs = (code->co_flags & CO_VARKEYWORDS) != 0;
+    /* The object may be the first of `*args`. */
+    int is_odd = self->binding != ON_NOTHING && self->positional == 0;
+    self->first_field = self->binding != ON_NOTHING && !is_odd;
+    int has_others = self->has_args || self->has_kwargs || self->named > self->positional;
+    self->only_positional = has_others ? -1 : self->positional;
+    Py_XSETREF(self->code, Py_NewRef(code));
+    return self->named + 2 <= MOST_BOUND && !is_odd;
+}
+
+static int
+watch_function(Recorder *self, PyObject *function, PyObject *callback)
+{
+    PyObject *weak = PyWeakref_NewRef(function, callback);
+    if (weak == NULL) {
+        return -1;
+    }
+    Py_XSETREF(self->shadow, weak);
+    if (call_bytecode == NULL) {
+        call_bytecode = ((PyFunctionObject *)function)->vectorcall;
+    }
+    return 0;
+}
+
 /* Let the interpreter call a shadow without a frame, wherever it goes through `vectorcall`. */
 static PyObject *
 recorder_attach(Recorder *self, PyObject *function)
@@ -325,32 +384,14 @@ recorder_attach(Recorder *self, PyObject *function)
         PyErr_SetString(PyExc_TypeError, "a shadow is a function");
         return NULL;
     }
-    PyFunctionObject *shadow = (PyFunctionObject *)function;
-    PyCodeObject *code = (PyCodeObject *)shadow->func_code;
-    self->positional_only = code->co_posonlyargcount;
-    self->positional = code->co_argcount;
-    self->named = code->co_argcount + code->co_kwonlyargcount;
-    self->has_args = (code->co_flags & CO_VARARGS) != 0;
-    self->has_kwargs = (code->co_flags & CO_VARKEYWORDS) != 0;
-    self->first_field = self->binding != ON_NOTHING;
-    int has_others = self->has_args || self->has_kwargs || self->named > self->positional;
-    self->only_positional = has_others ? -1 : self->positional;
-    /* The object may be the first of `*args`. */
-    int is_odd = self->binding != ON_NOTHING && self->positional == 0;
-    Py_XSETREF(self->code, Py_NewRef(shadow->func_code));
-    if (self->named + 2 > MOST_BOUND || is_odd) {
+    if (!read_parameters(self, function)) {
         Py_RETURN_FALSE;
     }
-    PyObject *weak = PyWeakref_NewRef(function, NULL);
-    if (weak == NULL) {
+    if (watch_function(self, function, NULL) < 0) {
         return NULL;
     }
-    if (self->shadow == NULL) {
+    if (self->at == NULL) {
         link_recorder(self);
-    }
-    Py_XSETREF(self->shadow, weak);
-    if (shadow->vectorcall != call_shadow) {
-        call_bytecode = shadow->vectorcall;
     }
     leave_bytecode();
     set_vectorcall(function, is_by_bytecode ? call_bytecode : call_shadow);

@@ -7,22 +7,27 @@ a traced call takes one extra frame and not two.
 """
 
 from callscope.introspect.signature import ShadowSpec
-from callscope.weave.shadow.build import make_patch
+from callscope.weave.shadow.build import Records, binding_of, make_patch, plan_records
 from callscope.weave.shadow.compiling import is_compiling, when_in_play
 from callscope.weave.shadow.frames import drop_own_frames, hide, is_ours
 from callscope.weave.shadow.function_attributes import hand_back
+from callscope.weave.shadow.native import make_recorder
 from callscope.weave.shadow.patch import Origin, Patch, without_callscope
 
 __all__ = [
     "Origin",
     "Patch",
+    "Records",
     "ShadowSpec",
+    "binding_of",
     "drop_own_frames",
     "hand_back",
     "hide",
     "is_compiling",
     "is_ours",
     "make_patch",
+    "make_recorder",
+    "plan_records",
     "when_in_play",
     "without_callscope",
 ]

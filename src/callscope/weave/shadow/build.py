@@ -19,7 +19,7 @@ from callscope.introspect.signature import (
 )
 from callscope.introspect.sites import Site, Strangers
 from callscope.introspect.summaries import summarizer
-from callscope.tape.records import Field, Layout
+from callscope.tape.records import Layout
 from callscope.tape.threads import TAPES
 from callscope.weave.shadow.cells import CELLS, shared_cells
 from callscope.weave.shadow.compiling import begin_below, is_compiling
@@ -30,7 +30,7 @@ from callscope.weave.shadow.patch import Origin, Patch
 from callscope.weave.shadow.source import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from callscope.introspect.sites import Binding, ClassRef
 
@@ -49,10 +49,8 @@ def make_patch(raw: Any, defining: ClassRef, name: str, spec: ShadowSpec) -> Pat
     def shadow(part: Part) -> Any:
         if why_not(raw, part):
             return part.function
-        # The interpreter makes `__new__` a static method, but passes it the class.
-        is_new = name == "__new__" and part.binding == "static"
-        part = part._replace(binding="class") if is_new else part
-        return _make_shadow(part, patch, defining.site(name + part.suffix), spec)
+        site = defining.site(name + part.suffix)
+        return _make_shadow(binding_of(part, name), patch, site, spec)
 
     descriptor = descriptor_parts(raw)
     assert descriptor is not None, raw
@@ -60,46 +58,81 @@ def make_patch(raw: Any, defining: ClassRef, name: str, spec: ShadowSpec) -> Pat
     return patch
 
 
-def _make_shadow(part: Part, patch: Patch, site: Site, spec: ShadowSpec) -> Any:
-    original = part.function
-    site.code = written_code(original)
-    is_function = type(original) is types.FunctionType
-    site.is_marked_abstract = is_function and "__isabstractmethod__" in original.__dict__
-    signature = Signature.from_function(original) if is_function else CALLABLE
+class Records(NamedTuple):
+    """What the calls of one function are recorded as."""
+
+    signature: Signature
+    source: Source
+    """Source of its shadows, as far as it says what is recorded."""
+    layout: Layout
+
+
+def plan_records(part: Part, site: Site, spec: ShadowSpec, covers: Sequence[Layout]) -> Records:
+    """Return what the calls of a site are recorded as.
+
+    Args:
+        part: its function, or another callable.
+        site: the site.
+        spec: spec of its shadows.
+        covers: layouts of earlier recordings of it that may run below.
+    """
+    function = part.function
+    site.code = written_code(function)
+    is_function = type(function) is types.FunctionType
+    site.is_marked_abstract = is_function and "__isabstractmethod__" in function.__dict__
+    signature = Signature.from_function(function) if is_function else CALLABLE
     if signature.is_coroutine:
         TAPES.follow_contexts()
-    compiled = _compile(signature, part.binding, spec.text)
+    source = _source(signature, part.binding, spec.text)
     layout = Layout(
         site,
-        compiled.fields,
+        source.fields,
         spec.captured,
         spec.redact,
         is_suspendable=signature.is_suspendable,
         is_coroutine=signature.is_coroutine,
         notes=spec.notes,
     )
-    layout.covers = patch.covers
+    layout.covers = covers
+    return Records(signature, source, layout)
+
+
+def binding_of(part: Part, name: str) -> Part:
+    """Return a part of an entry with the binding that its calls have."""
+    # The interpreter makes `__new__` a static method, but passes it the class.
+    is_new = name == "__new__" and part.binding == "static"
+    return part._replace(binding="class") if is_new else part
+
+
+@functools.cache
+def _source(signature: Signature, binding: Binding, spec: ShadowSpec) -> Source:
+    return Source(signature, binding, spec)
+
+
+def _make_shadow(part: Part, patch: Patch, site: Site, spec: ShadowSpec) -> Any:
+    original = part.function
+    signature, source, layout = plan_records(part, site, spec, patch.covers)
     patch.layouts.append(layout)
-    cells = _own_cells(signature, patch, layout, original, spec)
-    shared, code = shared_cells(spec.text), compiled.code
-    if not is_function:
+    code = _compile(signature, part.binding, spec.text)
+    strangers = Strangers(spec.roots) if spec.roots else None
+    cells = _own_cells(signature, patch, layout, original, strangers)
+    shared = shared_cells(spec.text)
+    if signature is CALLABLE:
         return _build_proxy(original, code, _closure(code, signature, cells, shared), site.method)
     recorder = None
-    if compiled.is_native:
-        bound_by = part.binding if compiled.is_bound else None
-        recorder = make_recorder(original, layout, patch.on, signature, bound_by, spec)
+    if source.is_native:
+        recorder = make_recorder(original, layout, patch.on, source, spec, strangers)
         written_by = {"enter": recorder, "leave": recorder.leave}
         cells |= {signature.prefix + k: types.CellType(v) for k, v in written_by.items()}
     function = _build(original, code, _closure(code, signature, cells, shared))
     if recorder is not None:
-        # Only its bytecode detects strangers, so the interpreter must not bypass it.
-        recorder.attach(_twin(function) if spec.roots else function)
+        recorder.attach(function)
     patch.shadows.append((function, original, attributes(function)))
     return function
 
 
 def _own_cells(
-    signature: Signature, patch: Patch, layout: Layout, original: Any, spec: ShadowSpec
+    signature: Signature, patch: Patch, layout: Layout, original: Any, strangers: Strangers | None
 ) -> dict[str, types.CellType]:
     """Return the closure cells of one shadow by free variable: callscope's and the original's."""
     values = {
@@ -109,8 +142,7 @@ def _own_cells(
         "seen": layout.site.defining,
         "is_compiling": is_compiling(),
     }
-    if spec.roots:
-        strangers = Strangers(spec.roots)
+    if strangers is not None:
         values |= {"strange": strangers.strange, "akin": strangers.akin, "learn": strangers.learn}
     theirs: dict[str, types.CellType] = {}
     if signature.defaulted:
@@ -132,43 +164,30 @@ def _closure(
     return tuple(own.get(name) or shared[name.removeprefix(prefix)] for name in free)
 
 
-class _Compiled(NamedTuple):
-    """Compiled code that shadows of one signature share."""
-
-    code: types.CodeType
-    fields: tuple[Field, ...]
-    is_bound: bool
-    is_native: bool
-
-
 @functools.cache
-def _compile(signature: Signature, binding: Binding, spec: ShadowSpec) -> _Compiled:
+def _compile(signature: Signature, binding: Binding, spec: ShadowSpec) -> types.CodeType:
     """Return the code for a signature: that of its general form, with its own names."""
     hides, general = summarizer(spec.redact).hides, signature.general
     names = dict(zip(general.parameters, signature.parameters, strict=True))
     hidden = frozenset(name for name, theirs in names.items() if hides(theirs))
-    text, code, source = _compile_general(general, binding, spec, hidden)
+    text, code = _compile_general(general, binding, spec, hidden)
     names |= zip(general.freevars, signature.freevars, strict=True)
     text = re.sub(rf"{signature.prefix}[pf]\d+\b", lambda found: names[found.group()], text)
     filename = f"{FILE_PREFIX}shadow {_compile.cache_info().currsize}>"
     linecache.cache[filename] = len(text), None, text.splitlines(keepends=True), filename
     default = f"{signature.prefix}default_"
     names |= {default + name: default + names[name] for name in general.defaulted}
-    fields = tuple(
-        field._replace(name=names.get(field.name, field.name)) for field in source.fields
-    )
-    code = _renamed(code, names).replace(co_filename=filename)
-    return _Compiled(code, fields, source.is_bound, source.is_native)
+    return _renamed(code, names).replace(co_filename=filename)
 
 
 @functools.cache
 def _compile_general(
     signature: Signature, binding: Binding, spec: ShadowSpec, hidden: frozenset[str]
-) -> tuple[str, types.CodeType, Source]:
+) -> tuple[str, types.CodeType]:
     source = Source(signature, binding, spec, hidden)
     text = source.text((*CELLS, *(f"default_{name}" for name in signature.defaulted)))
     outer = compile(text, FILE_PREFIX, "exec", dont_inherit=True)
-    return text, _inner_code(_inner_code(outer)), source
+    return text, _inner_code(_inner_code(outer))
 
 
 def _renamed(code: types.CodeType, names: Mapping[str, str]) -> types.CodeType:
@@ -210,11 +229,6 @@ def _build(
     make_alike(function, original)
     begin_below(function.__code__)
     return function
-
-
-def _twin(function: types.FunctionType) -> types.FunctionType:
-    """Return another function with the same code."""
-    return types.FunctionType(function.__code__, {}, closure=function.__closure__)
 
 
 def _build_proxy(

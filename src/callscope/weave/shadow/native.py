@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import types
 from typing import TYPE_CHECKING, Any, Final
 
-from callscope.introspect.signature import ShadowSpec, Signature, default_values
+from callscope.introspect.signature import ShadowSpec
 from callscope.introspect.sites import class_ref, class_ref_of_bound, identify_by_serials
 from callscope.introspect.summaries import (
     MAX_STRING,
@@ -20,10 +21,11 @@ from callscope.tape.threads import TAPES
 from callscope.weave.shadow.capture import capture
 from callscope.weave.shadow.compiling import is_compiling
 from callscope.weave.shadow.context import Current
-from callscope.weave.shadow.source import spread
+from callscope.weave.shadow.source import Source, spread
 
 if TYPE_CHECKING:
-    from callscope.introspect.sites import Binding
+    from callscope.introspect.sites import Strangers
+    from callscope.tape.records import Field
 
 if NATIVE is not None:
     NATIVE.configure(
@@ -55,51 +57,58 @@ def make_recorder(
     original: types.FunctionType,
     layout: Layout,
     on: types.CellType,
-    signature: Signature,
-    binding: Binding | None,
+    source: Source,
     spec: ShadowSpec,
+    strangers: Strangers | None,
 ) -> Any:
-    """Return the `_tape.Recorder` that writes the records of one shadow.
+    """Return the `_tape.Recorder` that writes the records of one site.
 
     Args:
-        original: function that the shadow replaces.
+        original: its function.
         layout: layout of its records.
-        on: cell that holds whether calls are recorded.
-        signature: signature of the original.
-        binding: how it binds; None if it is not bound.
-        spec: spec of the shadow.
+        on: cell that holds whether calls of its shadow are recorded.
+        source: source of its shadows.
+        spec: spec of its shadows.
+        strangers: tells on which objects calls are not recorded; None if they are on all.
     """
-    capturing = capture(spec.redact)
-    hides = summarizer(spec.redact).hides
-    several = len(spec.captured) > 1
-    how = _CAPTURES.get(spec.captured, "c")
-    defaults = default_values(original) if signature.defaulted else {}
+    captures, spreads = _captures(source.fields, spec.captured, spec.redact)
+    capturing, how = capture(spec.redact), _CAPTURES.get(spec.captured, "c")
+    native: Any = NATIVE  # type checkers merge its declared and assigned types
+    return native.Recorder(
+        layout=layout,
+        original=original,
+        on=on,
+        binding=_BINDINGS[source.binding if source.is_bound else None],
+        captures=captures,
+        result=how if spec.captured else "-",
+        value={"v": capturing.value, "t": capturing.type, "c": capturing.both}[how],
+        note_error=capturing.note_error,
+        spreads=spreads,
+        is_compiling=is_compiling(),
+        is_akin=None if strangers is None else strangers.learn,
+        live=spec.live,
+    )
+
+
+@functools.cache
+def _captures(
+    fields: tuple[Field, ...], captured: tuple[str, ...], redact: tuple[str, ...]
+) -> tuple[str, tuple[Any, ...]]:
+    """Return how each field is captured, and what is called, or kept, for those that need it."""
+    capturing, hides = capture(redact), summarizer(redact).hides
+    several = len(captured) > 1
+    how = _CAPTURES.get(captured, "c")
     captures, spreads = "", []
-    for field in layout.fields:
+    for field in fields:
         if field.kind != "value":
             has_items = field.kind == "var_positional" and not hides(field.name)
             captures += "i" if has_items else "s"
-            spreads.append(getattr(capturing, spread(field, spec, is_hidden=hides(field.name))))
+            name = spread(field, captured, is_hidden=hides(field.name))
+            spreads.append(getattr(capturing, name))
         elif hides(field.name):
             captures += "h"
             spreads.append((REDACTED, REDACTED) if several else REDACTED)
         else:
             captures += how
             spreads.append(None)
-    value = {"v": capturing.value, "t": capturing.type, "c": capturing.both}[how]
-    native: Any = NATIVE  # type checkers merge its declared and assigned types
-    return native.Recorder(
-        layout=layout,
-        original=original,
-        on=on,
-        binding=_BINDINGS[binding],
-        captures=captures,
-        result=how if spec.captured else "-",
-        value=value,
-        note_error=capturing.note_error,
-        defaults=tuple(defaults.get(field.name, OMITTED) for field in layout.fields),
-        spreads=tuple(spreads),
-        is_compiling=is_compiling(),
-        live=spec.live,
-        names=signature.named,
-    )
+    return captures, tuple(spreads)

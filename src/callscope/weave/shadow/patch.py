@@ -34,9 +34,18 @@ class Patch:
         self.on: types.CellType = types.CellType(False)
         """Cell with the recording state; while it holds False, a shadow only calls the original."""
 
+    @property
+    def codes(self) -> set[types.CodeType]:
+        """Code of the originals of its shadows."""
+        return {original.__code__ for _, original, _ in self.shadows}
+
     def switch(self, *, on: bool) -> None:
         """Switch recording on or off; when off, shadows only call the originals."""
         self.on.cell_contents = ON if on else False
+
+    def stands_as(self, entry: Any) -> bool:
+        """Return whether a `__dict__` entry is its replacement."""
+        return entry is self.replacement
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Patch, (self.original,), self.replacement

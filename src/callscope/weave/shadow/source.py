@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from callscope.introspect.sites import Binding
 
 
-def spread(field: Field, spec: ShadowSpec, *, is_hidden: bool) -> str:
+def spread(field: Field, captured: tuple[str, ...], *, is_hidden: bool) -> str:
     """Return the name of the `Capture` method for a starred parameter."""
-    several = len(spec.captured) > 1
-    name = "boths" if several else "".join(spec.captured)
+    several = len(captured) > 1
+    name = "boths" if several else "".join(captured)
     if is_hidden:
         name = "hidden_boths" if several else "hidden"
     return f"named_{name}" if field.kind == "var_keyword" else name
@@ -56,10 +56,14 @@ class Source:
     """
 
     def __init__(
-        self, signature: Signature, binding: Binding, spec: ShadowSpec, hidden: frozenset[str]
+        self,
+        signature: Signature,
+        binding: Binding,
+        spec: ShadowSpec,
+        hidden: frozenset[str] = frozenset(),
     ) -> None:
         self._signature = signature
-        self._binding = binding
+        self.binding = binding
         self._spec = spec
         self._hidden = hidden
         positional = signature.positional_only + signature.positional
@@ -75,6 +79,12 @@ class Source:
             signature.kind == "function" and not spec.notes and len(self.fields) <= TAPE.MOST_FIELDS
         )
         """True if a recorder of the tape in C writes the records."""
+        self.is_placeable = (
+            self.is_native
+            and not self._bound_in_args
+            and len(signature.named) + 2 <= TAPE.MOST_FIELDS
+        )
+        """True if such a recorder needs no shadow, where calls can be recorded in place."""
 
     def _fields(self) -> Iterator[Field]:
         if not self._spec.captured:
@@ -165,7 +175,7 @@ class Source:
         if self._bound_in_args:
             parts.append(str(self._signature.var_positional))
         if self._selects:
-            on_class = self._binding == "class" and self._signature.kind != "callable"
+            on_class = self.binding == "class" and self._signature.kind != "callable"
             cls = f"{self._bound}" if on_class else f"$type({self._bound})"
             parts.append(fill(IS_AKIN, cls=cls) if self._bound else "False")
         return " and ".join(parts)
@@ -244,7 +254,7 @@ class Source:
     def _find_runtime(self) -> str:
         if self._bound is None:
             return ""
-        on_class = self._binding == "class"
+        on_class = self.binding == "class"
         return fill(
             FIND_RUNTIME_IF_ANY if self._signature.kind == "callable" else FIND_RUNTIME,
             bound=self._bound,
@@ -257,7 +267,7 @@ class Source:
         return f"$tape += ({', '.join(self._begin())})"
 
     def _begin(self) -> list[str]:
-        has_object = self._bound is not None and self._binding == "instance"
+        has_object = self._bound is not None and self.binding == "instance"
         identity = f"$runtime.identify({self._bound})" if has_object else "None"
         if has_object and self._signature.kind == "callable":
             identity = f"None if $runtime is None else {identity}"
@@ -301,7 +311,7 @@ class Source:
         return "($REDACTED, $REDACTED)" if len(self._spec.captured) > 1 else "$REDACTED"
 
     def _spread(self, field: Field) -> str:
-        return spread(field, self._spec, is_hidden=field.name in self._hidden)
+        return spread(field, self._spec.captured, is_hidden=field.name in self._hidden)
 
     def _capture(self, name: str) -> str:
         if len(self._spec.captured) > 1:

@@ -1,0 +1,153 @@
+"""Recording in place: recorders attached to functions, which stay what they are, where they are.
+
+It takes the tape in C and Python 3.12 or later. Shadows do the rest: coroutines and generators,
+functions that are several sites, and a thread whose C stack is short.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+import weakref
+from collections.abc import Callable, Container, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from callscope.introspect.classes import qualified_name
+from callscope.introspect.descriptors import Part, descriptor_parts, isinstance_of, why_not
+from callscope.introspect.sites import Strangers
+from callscope.tape.engine import NATIVE
+from callscope.weave.shadow import Records, ShadowSpec, binding_of, make_recorder, plan_records
+
+if TYPE_CHECKING:
+    from callscope.introspect.sites import ClassRef
+    from callscope.tape.records import Layout
+
+IS_POSSIBLE: Final[bool] = hasattr(NATIVE, "is_placed")
+"""True if calls can be recorded in place."""
+_ALWAYS: Final = types.CellType(True)
+
+
+class Attachment:
+    """Recorders of the functions of one `__dict__` entry, which stays as it is.
+
+    It holds no function, so callscope keeps no class alive.
+    """
+
+    __slots__ = ("_recorders", "covers", "layouts")
+
+    shadows: Sequence[Any] = ()
+
+    def __init__(self) -> None:
+        self.layouts: list[Layout] = []
+        """Layouts of its records."""
+        self.covers: list[Layout] = []
+        """Layouts of earlier recordings that its functions may lead to, through a patch on top."""
+        self._recorders: list[tuple[weakref.ref[types.FunctionType], Any]] = []
+
+    @property
+    def codes(self) -> set[types.CodeType]:
+        """Code of its functions."""
+        return {f.__code__ for f in self._functions() if f is not None}
+
+    def add(self, function: types.FunctionType, layout: Layout, recorder: Any) -> None:
+        """Add the recorder of one function."""
+        self.layouts.append(layout)
+        self._recorders.append((weakref.ref(function), recorder))
+
+    def switch(self, *, on: bool) -> None:
+        """Begin or end to record the functions' calls."""
+        for ref, recorder in self._recorders:
+            function = ref()
+            if not on:
+                recorder.detach()
+            elif function is not None:
+                recorder.attach_in_place(function)
+
+    def stands_as(self, entry: Any) -> bool:
+        """Return whether a `__dict__` entry has its functions."""
+        descriptor = descriptor_parts(entry)
+        found = [] if descriptor is None else [id(part.function) for part in descriptor.parts]
+        return all(f is not None and id(f) in found for f in self._functions())
+
+    def has_any(self, functions: Container[int]) -> bool:
+        """Return whether one of its functions is among those of these `id`s."""
+        return any(id(function) in functions for function in self._functions())
+
+    def _functions(self) -> list[types.FunctionType | None]:
+        return [ref() for ref, _ in self._recorders]
+
+
+def attach(
+    raw: Any, defining: ClassRef, name: str, spec: ShadowSpec, shared: Container[int]
+) -> Attachment | None:
+    """Return an attachment, switched off; None where the entry needs shadows.
+
+    Args:
+        raw: the `__dict__` entry.
+        defining: the class.
+        name: of the entry in the class's `__dict__`.
+        spec: spec of its shadows.
+        shared: `id` of each function that is several sites.
+    """
+    cls, descriptor = defining(), descriptor_parts(raw)
+    if not IS_POSSIBLE or cls is None or descriptor is None:
+        return None
+    if isinstance_of(raw, functools.singledispatchmethod):
+        return None  # its further implementations are found when it is called
+    attachment = Attachment()
+    for part in descriptor.parts:
+        if why_not(raw, part):
+            continue
+        if not _is_written_in(cls, name, part.function) or id(part.function) in shared:
+            return None
+        site = defining.site(name + part.suffix)
+        records = plan_records(binding_of(part, name), site, spec, attachment.covers)
+        if not records.source.is_placeable:
+            return None
+        attachment.add(part.function, records.layout, _recorder(part, records, spec))
+    return attachment
+
+
+def _recorder(part: Part, records: Records, spec: ShadowSpec) -> Any:
+    strangers = Strangers(spec.roots) if spec.roots else None
+    source, layout = records.source, records.layout
+    return make_recorder(part.function, layout, _ALWAYS, source, spec, strangers)
+
+
+def _is_written_in(cls: type, name: str, function: Any) -> bool:
+    """Return whether a function was written as this method of a class, and so is no other's."""
+    if type(function) is not types.FunctionType:
+        return False
+    own, module = function.__name__, function.__module__
+    return (
+        type(module) is str
+        and f"{module}.{function.__qualname__}" == f"{qualified_name(cls)}.{own}"
+        and (name == own or (name.endswith(own) and name.startswith("_")))  # as `__private` is
+    )
+
+
+def is_attached(function: Any) -> bool:
+    """Return whether the calls of a function are recorded in place."""
+    return IS_POSSIBLE and bool(NATIVE.is_placed(function))
+
+
+def when_stack_is_short(give_way: Callable[[], bool]) -> None:
+    """Say what lets shadows take over, and returns whether they have."""
+    if IS_POSSIBLE:
+        NATIVE.set_give_way(give_way)
+
+
+def _fits_no_init(*_: object) -> None: ...
+
+
+def call_init(cls: type, *, wanted: bool) -> None:
+    """Let the interpreter call a class's `__init__` as it calls any function, or no longer so.
+
+    From Python 3.13 on it has an instruction that enters the `__init__` of a new object by itself.
+    """
+    if NEEDS_CALLED_INIT:
+        NATIVE.call_init(cls, _fits_no_init, wanted)
+
+
+NEEDS_CALLED_INIT: Final[bool] = hasattr(NATIVE, "call_init")
+"""True if classes need `call_init`."""
