@@ -54,7 +54,6 @@ ENTRIES: Final = (
     Entry(BARE, "plain:Bare"),
     Entry(OFF, "scope:Off"),
     Entry("off-again", "scope:OffAgain", workloads=frozenset({"seed"})),
-    Entry("kept-shadow", "scope:KeptShadow", workloads=frozenset({"seed"})),
     Entry("same-signature", "plain:SameSignature", workloads=_MADE_UP),
     Entry("functools.wraps", "plain:FunctoolsWraps"),
     Entry("wrapt", "wrapt_decorator:WraptDecorator"),

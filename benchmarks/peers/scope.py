@@ -13,6 +13,7 @@ import callscope
 from benchmarks.checks.proof import CaseError
 from benchmarks.peers.protocol import Peer
 from benchmarks.workloads.program import Program
+from callscope.weave.in_place import IS_POSSIBLE
 
 Capture = Literal["none", "types", "values"]
 
@@ -58,29 +59,8 @@ class OffAgain(Off):
             raise CaseError(f"{self.program.calls} calls gave {len(trace)} recorded calls")
 
 
-class KeptShadow(Off):
-    """Shadows that somebody kept after the recording they were made for."""
-
-    setup = "shadows that somebody kept after their recording"
-    wrappers = 1
-
-    def start(self) -> None:
-        """Put the shadows of a recording back into the classes."""
-        super().start()
-        sites = self.program.sites
-        with callscope.record():
-            shadows = [vars(site.defining_class)[site.method] for site in sites]
-        for site, shadow in zip(sites, shadows, strict=True):
-            setattr(site.defining_class, site.method, shadow)
-
-    def stop(self) -> None:
-        """Put the methods back."""
-        for site in self.program.sites:
-            setattr(site.defining_class, site.method, site.function)
-        super().stop()
-
-
 class _Recording(_Ours):
+    replaces_methods = not IS_POSSIBLE
     link = "files.md"
     imports = "from callscope import record"
     suffixes = (".jsonl", ".json")
@@ -99,11 +79,11 @@ class _Recording(_Ours):
         return self._trace
 
     def start(self) -> None:
-        """Begin a recording."""
+        """Begin a recording of the hierarchy, as the others trace it: without the root's bases."""
         self._count_last()
-        recording = callscope.record(
-            self.program.root, methods=self.program.methods, capture=self.capture, max_calls=None
-        )
+        declared = callscope.instrument(self.program.root, methods=self.program.methods)
+        self._stack.enter_context(declared)
+        recording = callscope.record(capture=self.capture, max_calls=None)
         self._trace = self._stack.enter_context(recording)
 
     def stop(self) -> None:

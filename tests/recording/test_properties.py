@@ -22,7 +22,9 @@ from hypothesis import strategies as st
 
 import callscope
 from callscope.errors import TraceTruncatedWarning
+from callscope.weave import in_place
 from strategies import FILE, METHODS, MODULE, TRACED, MethodPlan, Program, Running, programs
+from ways import IN_PLACE
 
 Capture = Literal["values", "types", "none"]
 
@@ -506,6 +508,22 @@ def test_two_runs_have_one_outline(program: Program) -> None:
             running.run()
         outlines.append(trace.outline())
     assert outlines[1] == outlines[0]
+
+
+@pytest.mark.skipif(not IN_PLACE, reason="nothing is recorded in place here")
+@many
+@given(programs())
+def test_both_ways_record_the_same(program: Program) -> None:
+    """What is recorded in place is what shadows record, also where classes were used before."""
+    running = Running(program)
+    outlines = []
+    for way in (True, False, True):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(in_place, "IS_POSSIBLE", way)
+            with callscope.record(*running.roots) as trace:
+                running.run()
+        outlines.append(trace.outline())
+    assert outlines[1:] == outlines[:1] * 2
 
 
 # --- one trace in several forms -----------------------------------------------------------------

@@ -87,6 +87,32 @@ def test_a_thread_with_a_small_stack(kilobytes):
     assert run(PROGRAM, kilobytes, *ends, "plain") == (0, [*lines, str(calls), ""], "")
 
 
+@pytest.mark.parametrize("kilobytes", ["128", "1024", "16384"])
+def test_the_limit_of_recursion(kilobytes):
+    """The program reaches as deep as its own limit lets it without callscope."""
+    program = """
+        import sys, threading
+        from callscope import record
+
+        class Base:
+            def plain(self, n):
+                return n and self.plain(n - 1)
+
+        def use(depth):
+            sys.setrecursionlimit(depth + 20)
+            print(Base().plain(depth))
+
+        threading.stack_size(int(sys.argv[1]) * 1024)
+        with record(Base, methods=("plain",)) as trace:
+            for depth in (900, 30_000):
+                thread = threading.Thread(target=use, args=(depth,))
+                thread.start()
+                thread.join()
+        print(len(trace), sum(call.finished for call in trace.calls))
+    """
+    assert run(program, kilobytes) == (0, ["0", "0", "30902 30902", ""], "")
+
+
 class Base:
     def named(self, n, **options):
         return n and self.named(n=n - 1, option=n)

@@ -23,6 +23,22 @@ drop_own_frame(const Recorder *recorder, PyObject *error)
     return failed;
 }
 
+/* Give back, or take again, the level of Python code that a shadow's frame takes, so that what it calls
+goes as deep as without callscope. Python 3.11 makes a call with stars through C, where the level
+counts what is left of the stack. */
+static inline void
+give_levels(const Recorder *recorder, int levels)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    (void)recorder;
+    PyThreadState_Get()->py_recursion_remaining += levels;
+#else
+    if (!recorder->has_args && !recorder->has_kwargs) {
+        PyThreadState_Get()->recursion_remaining += levels;
+    }
+#endif
+}
+
 /* Write what a call has raised, unless that was to begin. */
 static PyObject *
 recorder_fail(Recorder *self, PyObject *error)
@@ -33,8 +49,11 @@ recorder_fail(Recorder *self, PyObject *error)
     if (unbegun == self) {
         unbegun = NULL;
     }
-    else if (note_error(self, error) < 0) {
-        return NULL;
+    else {
+        give_levels(self, -1);
+        if (note_error(self, error) < 0) {
+            return NULL;
+        }
     }
     Py_RETURN_NONE;
 }
@@ -65,6 +84,7 @@ recorder_call(Recorder *self, PyObject *const *args, size_t nargsf, PyObject *kw
     if (unbegun == self) {
         unbegun = NULL;
     }
+    give_levels(self, 1);
     if (go_live(self) < 0) {
         return NULL;
     }
@@ -74,6 +94,7 @@ recorder_call(Recorder *self, PyObject *const *args, size_t nargsf, PyObject *kw
 static PyObject *
 recorder_leave(Recorder *self, PyObject *result)
 {
+    give_levels(self, -1);
     if (end(self, result) < 0) {
         return NULL;
     }
