@@ -152,17 +152,17 @@ def _coverage_of(cls: type, methods: tuple[str, ...]) -> Iterator[tuple[str, str
     from callscope.introspect.descriptors import note_of
 
     problems = class_ref(cls).problems
-    for name, raw in present_methods(cls, methods):
-        for method, reason in own_sites(cls, name, raw):
-            yield method, reason or problems.get(name, ""), note_of(raw)
+    for name, raw, method, reason in own_sites(cls, methods):
+        yield method, reason or problems.get(name, ""), note_of(raw)
     yield from ((name, reason, "") for name, reason in problems.items() if name in RESERVED)
 
 
-def own_sites(cls: type, name: str, raw: Any) -> Iterator[tuple[str, str]]:
-    """Yield the methods of a `__dict__` entry, and why each cannot be traced.
+def own_sites(cls: type, methods: tuple[str, ...]) -> Iterator[tuple[str, Any, str, str]]:
+    """Yield a class's own matching sites: the name, the `__dict__` entry, the method, the reason.
 
-    A property has up to three: ``size``, ``size.setter`` and ``size.deleter``. The reason is empty
-    for a traceable method.
+    The entry is as it would be without callscope. A property has up to three methods: ``size``,
+    ``size.setter`` and ``size.deleter``. The reason why a method cannot be traced is empty for one
+    that can.
     """
     # Imported lazily: a library that only declares its classes does not pay for it.
     from callscope.introspect.descriptors import parts_of
@@ -170,22 +170,19 @@ def own_sites(cls: type, name: str, raw: Any) -> Iterator[tuple[str, str]]:
     general = ""
     if is_immutable(cls):
         general = "the class is immutable"
-    elif name in RESERVED:
-        general = "callscope itself needs it while it records"
     elif qualified_name(cls).startswith("torch._dynamo."):
         general = "torch's compiler reads its code"
-    is_set = is_set_by_metaclass(cls, name)
-    conflict = "the metaclass has a data descriptor of that name" if is_set else ""
-    for suffix, reason in parts_of(raw):
-        yield name + suffix, general or reason or conflict
-
-
-def present_methods(cls: type, methods: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
-    """Yield a class's own matching methods, as they would be without callscope."""
-    for name, raw in own_methods(cls, methods):
-        present = original_of(raw)
-        if present is not ABSENT:
-            yield name, present
+    for name, entry in own_methods(cls, methods):
+        raw = original_of(entry)
+        if raw is ABSENT:
+            continue
+        reason = general
+        if not reason and name in RESERVED:
+            reason = "callscope itself needs it while it records"
+        is_set = is_set_by_metaclass(cls, name)
+        conflict = "the metaclass has a data descriptor of that name" if is_set else ""
+        for suffix, own_reason in parts_of(raw):
+            yield name, raw, name + suffix, reason or own_reason or conflict
 
 
 def check_methods(declaration: Declaration) -> None:

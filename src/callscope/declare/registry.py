@@ -71,19 +71,24 @@ class Declaration:
         root = self.root()
         if not self._with_bases or root is None:
             return []
+        bases = [
+            base
+            for base in mro(cls)
+            if not (is_immutable(base) or is_subclass(base, root) or is_machinery(base))
+        ]
+        if not bases:
+            return []
         roots = [
             r
             for d in REGISTRY.declarations()
             if (r := d.root()) is not None and is_subclass(cls, r)
         ]
-        return [
-            base
-            for base in mro(cls)
-            if not is_subclass(base, root)
-            and not is_immutable(base)
-            and not is_machinery(base)
-            and not any(base is not r and is_subclass(r, base) for r in roots)
-        ]
+        return [b for b in bases if not any(b is not r and is_subclass(r, b) for r in roots)]
+
+    def includes(self, cls: type) -> bool:
+        """Return whether a class belongs to the hierarchy."""
+        root = self.root()
+        return root is not None and is_subclass(cls, root)
 
 
 class Registry:
@@ -121,12 +126,9 @@ class Registry:
         pending, self._pending = self._pending, []
         return pending
 
-    def own_options(self, cls: type) -> Iterator[Options]:
-        """Yield the options that a class and its bases declare themselves."""
-        for declaration in self.declarations():
-            root = declaration.root()
-            if declaration.by_class_itself and root is not None and is_subclass(cls, root):
-                yield declaration.options
+    def own(self) -> list[Declaration]:
+        """Return the present declarations of classes that declare themselves."""
+        return [d for d in self.declarations() if d.by_class_itself]
 
     @synchronized
     def wait(self, *settle: Callable[[], bool]) -> None:

@@ -6,6 +6,8 @@ Every lookup goes through `type` and never through the inspected class: a metacl
 
 from __future__ import annotations
 
+import functools
+
 # Not from `typing`: importing it takes as long as importing everything that a library needs to
 # declare its classes.
 TYPE_CHECKING = False
@@ -63,6 +65,10 @@ def is_weakly_referable(cls: type) -> bool:
     return _type_weakref_offset(cls) != 0
 
 
+_NO_DATA: Final = (type(namespace), type(object.__init__), type(type.mro))
+"""Kinds of functions, none of which is a data descriptor."""
+
+
 def is_set_by_metaclass(cls: type, name: str) -> bool:
     """Return whether setting a class attribute calls a data descriptor of the metaclass.
 
@@ -70,8 +76,10 @@ def is_set_by_metaclass(cls: type, name: str) -> bool:
     """
     for base in mro(type(cls)):
         if name in namespace(base):
-            kinds = mro(type(namespace(base)[name]))
-            return any("__set__" in namespace(k) or "__delete__" in namespace(k) for k in kinds)
+            kind = type(namespace(base)[name])
+            return kind not in _NO_DATA and any(
+                "__set__" in namespace(k) or "__delete__" in namespace(k) for k in mro(kind)
+            )
     return False
 
 
@@ -161,8 +169,12 @@ def own_methods(cls: type, patterns: tuple[str, ...]) -> Iterator[tuple[str, Any
         # A class's dict may have keys that are not strings; they cannot be set as attributes.
         if (
             type(name) is str
-            and selects(patterns, name)
-            and (_has(raw, "__get__") or (name in patterns and _has(raw, "__call__")))
+            and _selects(patterns, name)
+            and (
+                type(raw) is _FUNCTION
+                or _has(raw, "__get__")
+                or (name in patterns and _has(raw, "__call__"))
+            )
         ):
             yield name, raw
 
@@ -174,6 +186,10 @@ def selects(patterns: tuple[str, ...], name: str) -> bool:
     if name.startswith("__") and name.endswith("__"):
         patterns = tuple(p for p in patterns if p.startswith("__"))
     return matches(name, patterns)
+
+
+_selects: Final = functools.lru_cache(selects)
+_FUNCTION: Final = type(selects)
 
 
 def _has(raw: Any, name: str) -> bool:

@@ -57,6 +57,9 @@ def descriptor_parts(raw: Any) -> DescriptorParts | None:
 
 def functions_called(raw: Any) -> Iterator[Any]:
     """Yield each function, or other callable, that an entry may call."""
+    if type(raw) is types.FunctionType:
+        yield raw
+        return
     descriptor = descriptor_parts(raw)
     for part in () if descriptor is None else descriptor.parts:
         yield part.function
@@ -235,6 +238,8 @@ def parts_of(raw: Any) -> list[tuple[str, str]]:
 
     The reason is empty for a traceable part.
     """
+    if type(raw) is types.FunctionType:
+        return [("", _why_not_function(raw))]
     descriptor = descriptor_parts(raw)
     if descriptor is not None:
         return [(part.suffix, why_not(raw, part)) for part in descriptor.parts]
@@ -256,13 +261,21 @@ def why_not(raw: Any, part: Part) -> str:
     """Return why a part of an entry cannot be traced; empty if it can."""
     if type(part.function) is not types.FunctionType:
         return "" if part.function is raw else "it does not call a Python function"
-    module: object = part.function.__module__
-    if type(module) is str and (module, part.function.__name__) == ("typing", _INIT_OF_PROTOCOLS):
+    return _why_not_function(part.function)
+
+
+def _why_not_function(function: types.FunctionType) -> str:
+    module: object = function.__module__
+    if function.__name__ == _INIT_OF_PROTOCOLS and type(module) is str and module == "typing":
         return "typing replaces it when the first object is made"
-    code = part.function.__code__
+    code = function.__code__
     parameters = parameters_of(code)
-    names = (*parameters, *code.co_freevars)
-    are_names = (n.isidentifier() and not keyword.iskeyword(n) and n != "__debug__" for n in names)
-    if all(are_names) and len({*parameters}) == len(parameters):
+    are_names = all(map(_is_name, parameters)) and all(map(_is_name, code.co_freevars))
+    if are_names and len({*parameters}) == len(parameters):
         return ""
     return "a parameter or a free variable has a name that source code cannot contain"
+
+
+@functools.lru_cache(4096)
+def _is_name(name: str) -> bool:
+    return name.isidentifier() and not keyword.iskeyword(name) and name != "__debug__"

@@ -8,15 +8,19 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def no_collection() -> Iterator[None]:
-    """Keep the garbage collector from scanning a structure repeatedly while it is built."""
+def no_collection(*, ages: bool = True) -> Iterator[None]:
+    """Keep the garbage collector from scanning a structure repeatedly while it is built.
+
+    Args:
+        ages: whether the new objects are old from then on, so that the next collection skips them;
+            so are all others that are young.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if gc.get_freeze_count() == 0:
-            # Move the new objects to the old generation, so the next collection skips them.
+        if ages and gc.get_freeze_count() == 0:
             gc.freeze()
             gc.unfreeze()
         if was_enabled:

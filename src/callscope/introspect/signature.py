@@ -15,6 +15,7 @@ ITERABLE_COROUTINE: Final = 0x100
 Kind = Literal["function", "generator", "coroutine", "async generator", "callable"]
 # inspect.CO_GENERATOR and the like; importing `inspect` would double the import time.
 _KINDS: Final[dict[int, Kind]] = {0x20: "generator", 0x80: "coroutine", 0x200: "async generator"}
+_SUSPENDS: Final = sum(_KINDS)
 
 
 class ShadowSpec(NamedTuple):
@@ -81,19 +82,21 @@ class Signature(NamedTuple):
         positional, end = code.co_argcount, code.co_argcount + code.co_kwonlyargcount
         has_args = bool(code.co_flags & _CO_VARARGS)
         has_kwargs = bool(code.co_flags & _CO_VARKEYWORDS)
-        prefix = "_cs_"
-        while any(name.startswith(prefix) for name in (*names, *code.co_freevars)):
+        freevars, prefix = code.co_freevars, "_cs_"
+        all_names = " ".join(names + freevars)
+        while prefix in all_names:
             prefix += "_"
+        # By position: this is done for each method of a large library.
         return cls(
-            positional_only=names[: code.co_posonlyargcount],
-            positional=names[code.co_posonlyargcount : positional],
-            keyword_only=names[positional:end],
-            var_positional=names[end] if has_args else None,
-            var_keyword=names[end + has_args] if has_kwargs else None,
-            defaulted=tuple(default_values(function)),
-            freevars=code.co_freevars,
-            kind=_kind(code),
-            prefix=prefix,
+            names[: code.co_posonlyargcount],
+            names[code.co_posonlyargcount : positional],
+            names[positional:end],
+            names[end] if has_args else None,
+            names[end + has_args] if has_kwargs else None,
+            tuple(default_values(function)),
+            freevars,
+            _kind(code),
+            prefix,
         )
 
     @property
@@ -148,6 +151,8 @@ def default_values(function: types.FunctionType) -> dict[str, Any]:
 
     A function may hold more defaults than parameters, and some for unknown keywords.
     """
+    if function.__defaults__ is None and function.__kwdefaults__ is None:
+        return {}
     code = function.__code__
     positional, end = code.co_argcount, code.co_argcount + code.co_kwonlyargcount
     # Subclasses of `tuple` and `dict` may override access.
@@ -179,7 +184,9 @@ def unstarred(function: types.FunctionType) -> types.FunctionType:
 
 
 def _kind(code: types.CodeType) -> Kind:
-    for flag, kind in _KINDS.items():
-        if code.co_flags & flag:
-            return kind
+    flags = code.co_flags
+    if flags & _SUSPENDS:
+        for flag, kind in _KINDS.items():
+            if flags & flag:
+                return kind
     return "function"

@@ -23,7 +23,7 @@ class ClassRef(weakref.ref[type]):
     once the class is collected.
     """
 
-    __slots__ = ("_is_named", "_name", "_sites", "identify", "key", "mro", "problems")
+    __slots__ = ("_is_named", "_name", "_sites", "entries", "identify", "key", "mro", "problems")
 
     key: int
     """`id` of the class; another class may get it once this one is collected."""
@@ -35,6 +35,8 @@ class ClassRef(weakref.ref[type]):
     """Function that returns the identity of an instance."""
     problems: dict[str, str]
     """Reasons why entries of its dict could not be replaced, by name."""
+    entries: dict[str, Any]
+    """What the weaver keeps for entries of its dict, by name."""
     _sites: dict[str, Site]
 
     __hash__: Any = object.__hash__
@@ -59,7 +61,7 @@ class ClassRef(weakref.ref[type]):
 
     def site(self, method: str) -> Site:
         """Return the unique `Site` of a method that this class defines."""
-        return self._sites.setdefault(method, Site(self, method))
+        return self._sites.get(method) or self._sites.setdefault(method, Site(self, method))
 
     def sites(self) -> tuple[Site, ...]:
         """Return the sites requested so far."""
@@ -142,7 +144,7 @@ def class_ref(cls: type) -> ClassRef:
     ref = ClassRef(cls, _forget)
     ref.key = id(cls)
     ref._name, ref._is_named = qualified_name(cls), False
-    ref._sites, ref.problems = {}, {}
+    ref._sites, ref.problems, ref.entries = {}, {}, {}
     referable = is_weakly_referable(cls)
     ref.identify = identity.REFERABLE.identify if referable else identity.identify_unwatched
     ref.mro = (ref, *(class_ref(base) for base in mro(cls) if base is not cls))

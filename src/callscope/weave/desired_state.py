@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from callscope.declare.decorators import TracedMeta
-from callscope.declare.instrumentation import own_sites, present_methods
-from callscope.declare.registry import Declaration
+from callscope.declare.instrumentation import own_sites
+from callscope.declare.registry import REGISTRY, Declaration
 from callscope.introspect.classes import (
     is_immutable,
     is_subclass,
@@ -30,6 +30,7 @@ class DesiredState:
     """Desired contents of class dicts: shadows and watchers."""
 
     def __init__(self) -> None:
+        self._own = REGISTRY.own()
         self.shadows: dict[Key, ShadowSpec] = {}
         self.watchers: dict[Key, Callable[[Any], Patch]] = {}
         self.watched: set[ClassRef] = set()
@@ -52,14 +53,19 @@ class DesiredState:
         self, cls: type, plan: Plan, declaration: Declaration, root: type | None = None
     ) -> None:
         ref = class_ref(cls)
-        for name, raw in present_methods(cls, declaration.options.methods):
-            if root is not None and not binds(name, raw):
+        own = [
+            d.options
+            for d in self._own
+            if d.includes(cls) or (root is not None and d.includes(root))
+        ]
+        recipe = plan.recipe((declaration.options, *own))
+        for name, raw, method, reason in own_sites(cls, declaration.options.methods):
+            if reason or (root is not None and not binds(name, raw)):
                 continue
-            for method, reason in own_sites(cls, name, raw):
-                if not reason:
-                    spec = plan.want(cls, ref.site(method), declaration.options, root)
-                    self.shadows[ref, name] = spec | self.shadows.get((ref, name), spec)
-                    self._find(raw, (ref, name))
+            key, spec = (ref, name), plan.want(ref.site(method), recipe, root)
+            known = self.shadows.get(key)
+            self.shadows[key] = spec if known is None or known is spec else spec | known
+            self._find(raw, key)
 
     def _find(self, raw: Any, key: Key) -> None:
         for function in functions_called(raw):

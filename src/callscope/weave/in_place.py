@@ -13,10 +13,23 @@ from collections.abc import Callable, Container, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from callscope.introspect.classes import qualified_name
-from callscope.introspect.descriptors import Part, descriptor_parts, isinstance_of, why_not
+from callscope.introspect.descriptors import (
+    Part,
+    descriptor_parts,
+    functions_called,
+    isinstance_of,
+    why_not,
+)
 from callscope.introspect.sites import Strangers
 from callscope.tape.engine import NATIVE
-from callscope.weave.shadow import Records, ShadowSpec, binding_of, make_recorder, plan_records
+from callscope.weave.shadow import (
+    Records,
+    Shadow,
+    ShadowSpec,
+    binding_of,
+    make_recorder,
+    plan_records,
+)
 
 if TYPE_CHECKING:
     from callscope.introspect.sites import ClassRef
@@ -35,28 +48,28 @@ class Attachment:
 
     __slots__ = ("_recorders", "covers", "layouts")
 
-    shadows: Sequence[Any] = ()
+    shadows: Sequence[Shadow] = ()
 
     def __init__(self) -> None:
         self.layouts: list[Layout] = []
         """Layouts of its records."""
         self.covers: list[Layout] = []
         """Layouts of earlier recordings that its functions may lead to, through a patch on top."""
-        self._recorders: list[tuple[weakref.ref[types.FunctionType], Any]] = []
+        self._recorders: list[tuple[weakref.ref[types.FunctionType], types.CodeType, Any]] = []
 
     @property
     def codes(self) -> set[types.CodeType]:
         """Code of its functions."""
-        return {f.__code__ for f in self._functions() if f is not None}
+        return {code for _, code, _ in self._recorders}
 
     def add(self, function: types.FunctionType, layout: Layout, recorder: Any) -> None:
         """Add the recorder of one function."""
         self.layouts.append(layout)
-        self._recorders.append((weakref.ref(function), recorder))
+        self._recorders.append((weakref.ref(function), function.__code__, recorder))
 
     def switch(self, *, on: bool) -> None:
         """Begin or end to record the functions' calls."""
-        for ref, recorder in self._recorders:
+        for ref, _, recorder in self._recorders:
             function = ref()
             if not on:
                 recorder.detach()
@@ -65,20 +78,26 @@ class Attachment:
 
     def stands_as(self, entry: Any) -> bool:
         """Return whether a `__dict__` entry has its functions."""
-        descriptor = descriptor_parts(entry)
-        found = [] if descriptor is None else [id(part.function) for part in descriptor.parts]
-        return all(f is not None and id(f) in found for f in self._functions())
+        found = [*map(id, functions_called(entry))]
+        return all(id(function) in found for function in self._functions())
+
+    def is_of(self, entry: Any) -> bool:
+        """Return whether it records a `__dict__` entry that is a function, as it is now."""
+        if type(entry) is not types.FunctionType or self.covers:
+            return False
+        function, code = self._recorders[0][0](), self._recorders[0][1]
+        return function is entry and code is entry.__code__
 
     def has_any(self, functions: Container[int]) -> bool:
         """Return whether one of its functions is among those of these `id`s."""
         return any(id(function) in functions for function in self._functions())
 
     def _functions(self) -> list[types.FunctionType | None]:
-        return [ref() for ref, _ in self._recorders]
+        return [ref() for ref, *_ in self._recorders]
 
 
 def attach(
-    raw: Any, defining: ClassRef, name: str, spec: ShadowSpec, shared: Container[int]
+    raw: Any, defining: ClassRef, name: str, spec: ShadowSpec, by_shadow: Container[int]
 ) -> Attachment | None:
     """Return an attachment, switched off; None where the entry needs shadows.
 
@@ -87,7 +106,7 @@ def attach(
         defining: the class.
         name: of the entry in the class's `__dict__`.
         spec: spec of its shadows.
-        shared: `id` of each function that is several sites.
+        by_shadow: `id` of each function that cannot be recorded in place.
     """
     cls, descriptor = defining(), descriptor_parts(raw)
     if not IS_POSSIBLE or cls is None or descriptor is None:
@@ -96,9 +115,9 @@ def attach(
         return None  # its further implementations are found when it is called
     attachment = Attachment()
     for part in descriptor.parts:
-        if why_not(raw, part):
+        if descriptor.parts[0].function is not raw and why_not(raw, part):
             continue
-        if not _is_written_in(cls, name, part.function) or id(part.function) in shared:
+        if id(part.function) in by_shadow or not _is_written_in(cls, name, part.function):
             return None
         site = defining.site(name + part.suffix)
         records = plan_records(binding_of(part, name), site, spec, attachment.covers)

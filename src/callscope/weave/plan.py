@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from callscope.declare.options import CAPTURES, Options
-from callscope.declare.registry import REGISTRY, Declaration
+from callscope.declare.registry import Declaration
 from callscope.introspect.sites import ClassRef, Site, Strangers, class_ref
 from callscope.tape.decode.filter import SiteOptions
 from callscope.weave.shadow import ShadowSpec, is_compiling
@@ -14,6 +14,13 @@ from callscope.weave.shadow import ShadowSpec, is_compiling
 if TYPE_CHECKING:
     from callscope.declare.options import Capture
     from callscope.tape.context_hooks import ContextHook
+
+
+class Recipe(NamedTuple):
+    """How the sites of one class are recorded."""
+
+    spec: ShadowSpec
+    options: SiteOptions
 
 
 class Plan:
@@ -41,48 +48,53 @@ class Plan:
         self.declared = declared
         self.sites: dict[Site, SiteOptions] = {}
         """Sites requested so far; the trace holds calls of these only."""
+        self._recipes: dict[tuple[tuple[Options, ...], bool], Recipe] = {}
         self._capture: Capture = capture
         self._redact = redact
         self._is_live = is_live
         self._context_hook = context_hook
         self._keeps = keeps
 
-    def want(self, cls: type, site: Site, options: Options, root: type | None = None) -> ShadowSpec:
-        """Request a site, and return the shadow spec for this recording.
+    def recipe(self, spoken: tuple[Options, ...]) -> Recipe:
+        """Return how the sites of a class are recorded.
 
         Args:
-            cls: the class that defines it.
-            site: one of its methods.
-            options: how its hierarchy is traced.
-            root: class to whose objects calls are restricted; None for all objects.
+            spoken: options of its hierarchy, and those that it and its bases declare themselves.
         """
+        # torch may be imported meanwhile.
+        key = spoken, is_compiling() is not None
+        recipe = self._recipes.get(key)
+        if recipe is None:
+            recipe = self._recipes[key] = self._make_recipe(*key)
+        return recipe
+
+    def _make_recipe(self, spoken: tuple[Options, ...], compiles: bool) -> Recipe:  # noqa: FBT001
         # The least revealing of the recording's and the declarations' settings.
-        spoken = [options, *REGISTRY.own_options(cls)]
-        if root is not None:
-            spoken += REGISTRY.own_options(root)
         captures: list[Capture] = [
             self._capture,
             *(o.capture for o in spoken if o.capture is not None),
         ]
         capture: Capture = min(captures, key=CAPTURES.index)
         redact = {*self._redact, *(name for o in spoken for name in o.redact)}
-        roots = self._roots(site, root)
-        self.sites[site] = SiteOptions(
-            capture, frozenset(redact), Strangers(roots) if roots else None
-        )
-        captured = () if capture == "none" else (capture,)
-        compiles = is_compiling() is not None
         hook = self._context_hook
-        return ShadowSpec(
-            captured,
+        spec = ShadowSpec(
+            () if capture == "none" else (capture,),
             tuple(sorted(redact)),
-            self._is_live(site),
-            compiles,
+            compiles=compiles,
             notes=hook is not None,
             is_current=hook is not None and hook.makes_current,
             skips=hook is not None and hook.skips and not self._keeps,
-            roots=roots,
         )
+        return Recipe(spec, SiteOptions(capture, frozenset(redact)))
+
+    def want(self, site: Site, recipe: Recipe, root: type | None = None) -> ShadowSpec:
+        """Request a site, and return the shadow spec for this recording."""
+        roots = self._roots(site, root)
+        spec, options = recipe
+        self.sites[site] = options._replace(strangers=Strangers(roots)) if roots else options
+        if roots or self._is_live(site):
+            return spec._replace(roots=roots, live=self._is_live(site))
+        return spec
 
     def _roots(self, site: Site, root: type | None) -> frozenset[ClassRef]:
         """Return the classes to whose objects calls of a site are restricted; none for all."""

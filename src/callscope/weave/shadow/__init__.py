@@ -12,12 +12,13 @@ from callscope.weave.shadow.compiling import is_compiling, when_in_play
 from callscope.weave.shadow.frames import drop_own_frames, hide, is_ours
 from callscope.weave.shadow.function_attributes import hand_back
 from callscope.weave.shadow.native import make_recorder
-from callscope.weave.shadow.patch import Origin, Patch, without_callscope
+from callscope.weave.shadow.patch import Origin, Patch, Shadow, without_callscope
 
 __all__ = [
     "Origin",
     "Patch",
     "Records",
+    "Shadow",
     "ShadowSpec",
     "binding_of",
     "drop_own_frames",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import gc
 import sys
 import types
+from collections.abc import Iterable
 from typing import Any, Final
 
-from callscope.weave.shadow.patch import Patch
+from callscope.weave.shadow.patch import Shadow
 
 _ATTRIBUTES: Final = (
     *("__name__", "__qualname__", "__module__", "__doc__"),
@@ -33,9 +34,9 @@ def make_alike(function: types.FunctionType, original: types.FunctionType) -> No
     function.__wrapped__ = original  # type: ignore[attr-defined]
 
 
-def hand_back(patch: Patch) -> None:
+def hand_back(shadows: Iterable[Shadow]) -> None:
     """Copy attributes set on shadows back to their originals: they belong to the method."""
-    for shadow, original, before in patch.shadows:
+    for shadow, original, before in shadows:
         now = attributes(shadow)
         for name in before.keys() | now.keys():
             if name not in now:

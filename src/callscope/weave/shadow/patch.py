@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 import types
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from callscope.introspect.classes import ORIGINALS
 from callscope.introspect.descriptors import Part, descriptor_parts
 from callscope.tape.records import Layout
 from callscope.weave.shadow.frames import hide, is_ours
+
+Shadow: TypeAlias = tuple[types.FunctionType, types.FunctionType, dict[str, Any]]
+"""A shadow, its original, and the attributes that both had at first."""
 
 
 class Patch:
@@ -25,8 +28,7 @@ class Patch:
         """The original `__dict__` entry itself; `ABSENT` if there was none."""
         self.replacement: Any = None
         """The `__dict__` entry that replaced it."""
-        self.shadows: list[tuple[types.FunctionType, types.FunctionType, dict[str, Any]]] = []
-        """Its shadows, their originals, and the attributes that both had at first."""
+        self.shadows: list[Shadow] = []
         self.layouts: list[Layout] = []
         """Layouts of its shadows, which begin their records."""
         self.covers: list[Layout] = []
@@ -111,6 +113,8 @@ def without_callscope(raw: Any) -> Any:
     of the first, and a program may build an object of its own around a shadow, as
     ``@Base.prop.setter`` does.
     """
+    if type(raw) is types.FunctionType and not is_ours(raw.__code__):
+        return raw
     while True:
         entry = descriptor_parts(raw)
         origins = [] if entry is None else [origin_of(part.function) for part in entry.parts]
