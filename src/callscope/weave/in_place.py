@@ -117,7 +117,7 @@ def attach(
     for part in descriptor.parts:
         if descriptor.parts[0].function is not raw and why_not(raw, part):
             continue
-        if id(part.function) in by_shadow or not _is_written_in(cls, name, part.function):
+        if id(part.function) in by_shadow or not _is_written_in(cls, name, raw, part.function):
             return None
         site = defining.site(name + part.suffix)
         records = plan_records(binding_of(part, name), site, spec, attachment.covers)
@@ -133,15 +133,21 @@ def _recorder(part: Part, records: Records, spec: ShadowSpec) -> Any:
     return make_recorder(part.function, layout, _ALWAYS, source, spec, strangers)
 
 
-def _is_written_in(cls: type, name: str, function: Any) -> bool:
-    """Return whether a function was written as this method of a class, and so is no other's."""
+def _is_written_in(cls: type, name: str, raw: Any, function: Any) -> bool:
+    """Return whether a function was written as this method of a class, and so is no other's.
+
+    It may have been written under a private name, as PyTorch's `Module.__call__` was.
+    """
     if type(function) is not types.FunctionType:
         return False
     own, module = function.__name__, function.__module__
+    is_name = own == name or (raw is function and own.startswith("_") and not own.endswith("__"))
+    # Within a class, `__name` is `_Class__name`.
+    is_mangled = own.startswith("__") and name.startswith("_") and name.endswith(own)
     return (
-        type(module) is str
+        (is_name or is_mangled)
+        and type(module) is str
         and f"{module}.{function.__qualname__}" == f"{qualified_name(cls)}.{own}"
-        and (name == own or (name.endswith(own) and name.startswith("_")))  # as `__private` is
     )
 
 
