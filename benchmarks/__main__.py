@@ -11,7 +11,7 @@ from typing import Final
 from benchmarks import peers
 from benchmarks.checks import gate
 from benchmarks.measure import run
-from benchmarks.measure.effort import EFFORTS, FULL, Effort
+from benchmarks.measure.effort import EFFORTS, FULL, PART, Effort
 from benchmarks.measure.results import Results
 from benchmarks.report import tables
 
@@ -31,7 +31,7 @@ def main() -> int:
         args.peers or peers.ENTRIES, args.only or run.SUBJECTS, effort, unfinished
     )
     if effort.name == FULL and (args.peers or args.only):
-        results = results._replace(effort="part")
+        results = results._replace(effort=PART)
     _write(results, args.output / results.effort)
     return 1 if _has_failed(results, ours_alone=effort.name == FULL) else 0
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 FULL: Final = "full"
+PART: Final = "part"
+"""Name of a full run of some subjects or peers alone."""
 
 
 class Effort(NamedTuple):
@@ -42,6 +44,8 @@ class Effort(NamedTuple):
     """That are recorded and read; memory is measured with the fewest."""
     reading_seconds: float
     """After a reading that took longer, it is not measured with more calls."""
+    millions: int
+    """Calls that are recorded, saved and loaded at once."""
     most_sizes: int | None = None
     """Of a workload, if not all are wanted."""
 
@@ -60,6 +64,7 @@ _FULL: Final = Effort(
         "weave": 2,
         "files": 2,
         "reading": 2,
+        "millions": 2,
         "imports": 5,
     },
     repeats=4,
@@ -78,6 +83,7 @@ _FULL: Final = Effort(
     file_seconds=1.0,
     reading_calls=(10_000, 100_000, 400_000, 1_000_000),
     reading_seconds=3.0,
+    millions=10_000_000,
 )
 _QUICK: Final = _FULL._replace(
     name="quick",
@@ -106,6 +112,7 @@ _SMOKE: Final = _FULL._replace(
     weave_sizes=(10, 30),
     file_calls=(100, 1_000),
     reading_calls=(100, 1_000),
+    millions=2_000,
     most_sizes=3,
 )
 EFFORTS: Final = {effort.name: effort for effort in (_FULL, _QUICK, _SMOKE)}

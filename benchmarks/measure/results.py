@@ -44,6 +44,27 @@ class Results(NamedTuple):
         }
         return cls(effort.name, facts, {}, {}, {}, {})
 
+    @property
+    def version(self) -> str:
+        """Minor version of Python: ``"3.11"``."""
+        return ".".join(self.facts["python"].split()[-1].split(".")[:2])
+
+    def with_part(self, part: Results) -> Results:
+        """Return the same with what was measured again, on the same machine and day.
+
+        Raises:
+            ValueError: if it was measured with anything else.
+        """
+        if part.facts != self.facts:
+            msg = f"The part was measured with {part.facts}, not {self.facts}. Measure again."
+            raise ValueError(msg)
+        failed = {s: peers for s, peers in self.failed.items() if s not in part.measured}
+        return self._replace(
+            absent=self.absent | part.absent,
+            failed=failed | part.failed,
+            measured=self.measured | part.measured,
+        )
+
     def write(self, path: Path) -> None:
         """Write them to a file."""
         path.parent.mkdir(parents=True, exist_ok=True)

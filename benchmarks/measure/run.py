@@ -90,6 +90,7 @@ def _has(description: dict[str, Any], subject: str) -> bool:
         "growth": bool(description["records"]),
         "files": bool(description["suffixes"]),
         "reading": bool(description["is_read"]),
+        "millions": bool(description["is_read"]),
         "imports": bool(description["imports"]),
         "weave": True,
     }[subject]

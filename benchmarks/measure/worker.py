@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import callscope
 from benchmarks import peers, workloads
-from benchmarks.measure import calls, files, growth, reading, startup, weaving
+from benchmarks.measure import calls, files, growth, millions, reading, startup, weaving
 from benchmarks.measure.effort import EFFORTS, Effort
 from benchmarks.peers.protocol import Peer
 
@@ -24,6 +24,7 @@ _MEASURED: Final[Mapping[str, Callable[[type[Peer], Effort], Any]]] = {
     "weave": weaving.measure,
     "files": files.measure,
     "reading": reading.measure,
+    "millions": millions.measure,
 }
 MEASURES: Final = (*_MEASURED, "imports")
 """What is measured of a peer besides the cost of calls on each workload."""

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from benchmarks.measure.calls import Sample
 from benchmarks.measure.files import FileCost
 from benchmarks.measure.growth import Point
+from benchmarks.measure.millions import Step
 from benchmarks.measure.reading import UNIT, Reading
 from benchmarks.measure.results import Results
 from benchmarks.measure.weaving import Woven
@@ -92,6 +93,15 @@ class ReadingFigures(NamedTuple):
     seconds: Slope
     peak_bytes: Figure | None
     """Per call."""
+
+
+class StepFigures(NamedTuple):
+    """What one step of a very large recording takes."""
+
+    calls: int
+    seconds: Figure
+    resident_bytes: Figure
+    written_bytes: int
 
 
 def call_costs(results: Results, workload: str, size: int) -> dict[str, CallCost]:
@@ -250,6 +260,21 @@ def _reading_figures(
         _median_slope(slopes),
         _optional(one.peak_bytes for one in rounds),
     )
+
+
+def millions(results: Results) -> dict[tuple[str, str], StepFigures]:
+    """Return what each step of a very large recording takes, by peer and step."""
+    found = {}
+    for peer, rounds in results.measured.get("millions", {}).items():
+        for name in rounds[0]:
+            steps = [Step(*one[name]) for one in rounds]
+            found[peer, name] = StepFigures(
+                steps[0].calls,
+                Figure.of(step.seconds for step in steps),
+                Figure.of(step.resident_bytes for step in steps),
+                steps[0].written_bytes,
+            )
+    return found
 
 
 def imports(results: Results) -> dict[str, Figure]:

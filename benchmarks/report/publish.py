@@ -2,8 +2,9 @@
 
 Tables and pictures take the place of what stands between ``<!-- benchmarks: NAME -->`` and ``<!-- /benchmarks -->``
 in the pages, so that no figure is copied by hand; the measurements and the pictures are kept beside
-them. ``--pages`` writes the pages alone, from the measurements published last. ``--check`` only
-tells whether the pages say what the measurements say.
+them. A run of part of it, named after the full one, takes the place of what it measured again; one
+of another Python has the tables of ``NAME VERSION``. ``--pages`` writes the pages alone, from the
+measurements published last. ``--check`` only tells whether the pages say what the measurements say.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.__main__ import FOLDER, RESULTS
-from benchmarks.measure.effort import FULL
+from benchmarks.measure.effort import FULL, PART
 from benchmarks.measure.results import Results
 from benchmarks.report import tables
 
@@ -29,7 +30,9 @@ PICTURES: Final = {
     "weaving": "What it takes to start and to stop, by the number of classes, as lines",
 }
 """What they show, for who cannot see them, by the name of the mark."""
-MARKED: Final = re.compile(r"(<!-- benchmarks: (\w+) -->\n).*?(<!-- /benchmarks -->)", re.DOTALL)
+MARKED: Final = re.compile(
+    r"(<!-- benchmarks: (\w+(?: [\d.]+)?) -->\n).*?(<!-- /benchmarks -->)", re.DOTALL
+)
 _NOTHING: Final = "*Not measured yet.*"
 
 
@@ -41,11 +44,12 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="change nothing; return 1 if stale")
     parser.add_argument("--pages", action="store_true", help="write only the pages, as published")
     parser.add_argument(
-        "folder",
-        nargs="?",
+        "folders",
+        nargs="*",
         type=Path,
-        default=FOLDER / FULL,
-        help="of a full run's results (default: %(default)s)",
+        default=[FOLDER / FULL],
+        metavar="FOLDER",
+        help="of a full run's results, then of parts (default: what ran last in full)",
     )
     args = parser.parse_args()
     if args.check:
@@ -56,22 +60,43 @@ def main() -> int:
         )
         return 1 if stale else 0
     if args.pages:
-        _write_pages(Results.read(PUBLISHED))
+        _write_pages(published())
         return 0
-    results = Results.read(args.folder / RESULTS)
+    results, others = Results.read(args.folders[0] / RESULTS), {}
     if results.effort != FULL:
-        print(f"{args.folder} is of a {results.effort} run: its figures count for nothing.")
+        print(f"{args.folders[0]} is of a {results.effort} run, and not of a full one.")
         return 1
+    for part in (Results.read(folder / RESULTS) for folder in args.folders[1:]):
+        if part.effort not in (FULL, PART):
+            print(f"The figures of a {part.effort} run count for nothing.")
+            return 1
+        if part.version == results.version:
+            results = results.with_part(part)
+        else:
+            others[part.version] = part
     from benchmarks.report import plots
 
     results.write(PUBLISHED)
+    for version, other in others.items():
+        other.write(_of_version(version))
     pictures = plots.draw(results, IMAGES)
-    print("Written:", PUBLISHED, *pictures, sep="\n  ")
-    _write_pages(results)
+    print("Written:", PUBLISHED, *map(_of_version, others), *pictures, sep="\n  ")
+    _write_pages(published())
     return 0
 
 
-def _write_pages(results: Results) -> None:
+def _of_version(version: str) -> Path:
+    return PUBLISHED.with_stem(f"{PUBLISHED.stem}-{version}")
+
+
+def published() -> dict[str, Results]:
+    """Return what is published: of the full run by an empty name, the others by their Python."""
+    found = {} if not PUBLISHED.exists() else {"": Results.read(PUBLISHED)}
+    others = map(Results.read, sorted(PUBLISHED.parent.glob(_of_version("*").name)))
+    return found | {results.version: results for results in others}
+
+
+def _write_pages(results: dict[str, Results]) -> None:
     for page in PAGES:
         page.write_text(fill(page, results), encoding="utf-8")
         print(f"  {page}")
@@ -79,20 +104,22 @@ def _write_pages(results: Results) -> None:
 
 def find_stale() -> list[Path]:
     """Return the pages whose tables are not those of the published measurements."""
-    results = Results.read(PUBLISHED) if PUBLISHED.exists() else None
+    results = published()
     return [page for page in PAGES if fill(page, results) != page.read_text(encoding="utf-8")]
 
 
-def fill(page: Path, results: Results | None) -> str:
+def fill(page: Path, published: dict[str, Results]) -> str:
     """Return the text of a page with its tables and pictures in place.
 
     Raises:
         KeyError: if a mark names none.
     """
-    placed = {} if results is None else {**tables.render(results), **_pictures(page)}
+    placed = _pictures(page)
+    for version, results in published.items():
+        placed |= {f"{name} {version}".strip(): t for name, t in tables.render(results).items()}
 
     def place(found: re.Match[str]) -> str:
-        text = _NOTHING if results is None else placed[found[2]]
+        text = placed[found[2]] if published else _NOTHING
         return f"{found[1]}\n{text}\n\n{found[3]}"
 
     return MARKED.sub(place, page.read_text(encoding="utf-8"))

@@ -41,6 +41,7 @@ def render(results: Results) -> dict[str, str]:
         "weave": _weave,
         "files": _files,
         "reading": _reading,
+        "millions": _millions,
         "peers": _peers,
         "missing": _missing,
     }
@@ -217,6 +218,24 @@ def _reading(results: Results) -> str:
     ]
     headings = ["", "reading", *(f"{size:,} calls" for size in sizes)]
     return _table([*headings, "µs per call", "exponent", "bytes of memory"], rows)
+
+
+def _millions(results: Results) -> str:
+    """Return what very many calls take, step by step."""
+    rows = [
+        [
+            f"`{peer}`",
+            name,
+            f"{step.calls:,}",
+            _figure(step.seconds),
+            _number(step.seconds.median / step.calls * 1e6),
+            f"{step.resident_bytes.median / 2**20:,.0f}",
+            f"{step.written_bytes / 2**20:,.0f}" if step.written_bytes else _NONE,
+        ]
+        for (peer, name), step in figures.millions(results).items()
+    ]
+    headings = ["", "step", "calls", "seconds", "µs per call", "MiB of memory", "MiB written"]
+    return _table(headings, rows)
 
 
 def _peers(results: Results) -> str:

@@ -42,7 +42,14 @@ def _derive(base: type[Any], index: int) -> type[Any]:
             return result
 
     Layer.__name__ = Layer.__qualname__ = f"Layer{index}"
+    _name(f"Layer{index}", vars(Layer)["call"])
     return Layer
+
+
+def _name(cls: str, *methods: Any) -> None:
+    """Name methods as if they had been written in a class of that name."""
+    for method in methods:
+        method.__qualname__ = f"{cls}.{method.__name__}"
 
 
 def make_wide(width: int) -> Program:
@@ -56,10 +63,12 @@ def make_wide(width: int) -> Program:
         del self
         return x
 
-    classes = [
-        type(f"Layer{index}", (Layer,), {"call": types.FunctionType(override.__code__, globals())})
-        for index in range(width)
-    ]
+    def derive(name: str) -> type[Any]:
+        call = types.FunctionType(override.__code__, globals(), "call")
+        _name(name, call)
+        return type(name, (Layer,), {"call": call})
+
+    classes = [derive(f"Layer{index}") for index in range(width)]
     objects = [cls() for cls in classes]
 
     def run(passes: int) -> None:
@@ -79,7 +88,9 @@ def make_tree(size: int) -> Program:
     classes: list[type[Any]] = []
     for index in range(size):
         bases = (classes[(index - 1) // _SUBCLASSES_EACH],) if classes else ()
-        classes.append(type(f"Layer{index}", bases, _make_methods()))
+        methods = _make_methods()
+        _name(f"Layer{index}", *methods.values())
+        classes.append(type(f"Layer{index}", bases, methods))
 
     def run(passes: int) -> None:
         for _ in range(passes):

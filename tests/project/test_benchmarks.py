@@ -226,16 +226,36 @@ class TestPublishing:
         monkeypatch.setattr(publish, "IMAGES", tmp_path / "images")
         page = tmp_path / "page.md"
         page.write_text("a\n<!-- benchmarks: missing -->\nold\n<!-- /benchmarks -->\nb\n")
-        filled = publish.fill(page, found(seed=seed(bare=0, slow=900)))
+        filled = publish.fill(page, {"": found(seed=seed(bare=0, slow=900))})
         assert filled == (
             "a\n<!-- benchmarks: missing -->\n\nEverything was measured.\n\n"
             "<!-- /benchmarks -->\nb\n"
         )
 
+    def test_another_python_has_tables_of_its_own(self, tmp_path, monkeypatch):
+        """Its version stands behind the name of the table."""
+        monkeypatch.setattr(publish, "IMAGES", tmp_path / "images")
+        page = tmp_path / "page.md"
+        page.write_text("<!-- benchmarks: missing 3.12 -->\n<!-- /benchmarks -->\n")
+        other = found(seed=seed(bare=0, slow=900))
+        other.absent["gone"] = "no module"
+        filled = publish.fill(page, {"": found(seed=seed(bare=0, slow=1)), "3.12": other})
+        assert "`gone` was not measured" in filled
+
+    def test_a_part_takes_the_place_of_what_it_measured_again(self):
+        """The rest stays; what was measured with anything else is refused."""
+        full, part = found(seed=seed(bare=0, slow=900)), found(seed=seed(bare=0, slow=1))
+        full.failed["seed"] = {"fast": "KeyError"}
+        merged = full.with_part(part)
+        assert (merged.measured, merged.failed) == (part.measured, {})
+        other = part._replace(facts={**part.facts, "date": "2000-01-01"})
+        with pytest.raises(ValueError, match="Measure again"):
+            full.with_part(other)
+
     @pytest.mark.parametrize("page", publish.PAGES, ids=lambda page: page.stem)
     def test_every_mark_names_a_table_or_a_picture(self, page):
         """In each page that has marks."""
-        names = {name for _, name, _ in publish.MARKED.findall(page.read_text("utf-8"))}
+        names = {name.split()[0] for _, name, _ in publish.MARKED.findall(page.read_text("utf-8"))}
         assert set() == names - {*tables.render(found(seed=seed(bare=0))), *publish.PICTURES}
 
 
