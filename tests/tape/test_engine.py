@@ -134,11 +134,28 @@ print(callscope.engine, [call.result for call in trace.calls])
 @needs_c
 class TestC:
     def test_the_clock_is_that_of_the_tape_in_python(self):
-        """Both read `time.perf_counter_ns`."""
+        """Both read `time.perf_counter_ns`, if by the CPU's counter only nearly so."""
         from callscope.tape import _tape
 
-        before, read, after = time.perf_counter_ns(), _tape.read_clock(), time.perf_counter_ns()
-        assert before <= read <= after
+        near_ns, read, earlier = 100_000, 0, 0
+        for _ in range(10_000):
+            before, read, after = time.perf_counter_ns(), _tape.read_clock(), time.perf_counter_ns()
+            assert before - near_ns <= read <= after + near_ns
+            assert read >= earlier
+            earlier = read
+
+    def test_a_clock_that_is_not_steady_is_not_replaced(self, monkeypatch, tmp_path):
+        """The CPU's counter is read only where the system itself tells the time from it."""
+        from callscope.introspect import clock
+
+        found = {}
+        for source in ("tsc", "hpet"):
+            file = tmp_path / source
+            file.write_text(f"{source}\n")
+            monkeypatch.setattr(clock, "_CLOCK_SOURCE", str(file))
+            found[source] = clock.is_counter_steady()
+        monkeypatch.setattr(clock, "_CLOCK_SOURCE", str(tmp_path / "none"))
+        assert (found, clock.is_counter_steady()) == ({"tsc": True, "hpet": False}, False)
 
     def test_every_way_of_calling_is_recorded_once(self):
         """From bytecode hot and cold, from C, by keyword, with defaults, bound and unbound."""

@@ -12,6 +12,7 @@ builds on those above it. */
 #include "ctape/platform.h"
 
 #include "ctape/config.h"
+#include "ctape/clock.h"
 
 #include "ctape/identities.h"
 #include "ctape/numbers.h"
@@ -103,6 +104,17 @@ configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
     Py_RETURN_NONE;
 }
 
+#ifdef HAS_COUNTER
+static PyObject *
+choose_clock(PyObject *Py_UNUSED(module), PyObject *is_steady)
+{
+    if (use_counter(is_steady == Py_True) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+#endif
+
 static PyMethodDef module_methods[] = {
     {"configure", (PyCFunction)(void (*)(void))configure, METH_VARARGS | METH_KEYWORDS,
      "Say what recorders and tapes need to know of the rest of callscope."},
@@ -124,6 +136,9 @@ static PyMethodDef module_methods[] = {
 #endif
 #endif
     {"is_stack_spent", is_stack_spent, METH_NOARGS, "Return whether the C stack has run out."},
+#ifdef HAS_COUNTER
+    {"choose_clock", choose_clock, METH_O, "Read the CPU's counter, if that is steady, or not."},
+#endif
     {"read_clock", read_time, METH_NOARGS, "Return what the clock says, in nanoseconds."},
     {NULL},
 };

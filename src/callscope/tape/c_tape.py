@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from callscope.introspect.clock import perf_counter_ns
+from callscope.introspect.clock import is_counter_steady
 from callscope.tape import _tape
 from callscope.tape._tape import (
     LIMIT,
@@ -17,6 +17,7 @@ from callscope.tape._tape import (
     forget_classes,
     forget_objects,
     is_stack_spent,
+    read_clock,
     use,
 )
 from callscope.tape._tape import Owner as own  # noqa: N813  # a function elsewhere
@@ -37,6 +38,7 @@ __all__ = [
     "new_records",
     "new_scratch",
     "own",
+    "read_clock",
     "set_clock",
     "unpack",
     "use",
@@ -58,4 +60,9 @@ def new_scratch(state: Any) -> Any:
 
 def set_clock(clock: Callable[[], int]) -> None:
     """Use another clock; the usual one is read without calling it."""
-    _tape.set_clock(None if clock is perf_counter_ns else clock)
+    _tape.set_clock(None if clock is read_clock else clock)
+
+
+read_clock.__module__ = __name__  # shadows hold it, and may be pickled by value
+if hasattr(_tape, "choose_clock"):
+    _tape.choose_clock(is_counter_steady())

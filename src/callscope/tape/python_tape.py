@@ -6,6 +6,10 @@ from _thread import get_ident
 from collections.abc import Callable
 from typing import Any, Final
 
+from callscope.introspect.clock import perf_counter_ns
+
+read_clock: Final = perf_counter_ns
+"""The clock, in nanoseconds."""
 LIMIT: Final = 1 << 16
 """Size of a thread's tape, in places, at which the thread itself hands it to the readers."""
 LEAST_SIZE: Final = 6

@@ -10,7 +10,6 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
-from callscope.introspect.clock import perf_counter_ns
 from callscope.introspect.locks import locked_if_free, new_lock, synchronized
 from callscope.tape.engine import TAPE
 from callscope.tape.greenlets import Greenlets, Present, when_greenlets_are_in_play
@@ -114,7 +113,7 @@ class Tapes:
 
     def __init__(self) -> None:
         self._lock: threading.RLock = new_lock()
-        self.clock: types.CellType = types.CellType(perf_counter_ns)
+        self.clock: types.CellType = types.CellType(TAPE.read_clock)
         """The cell through which shadows read the time."""
         self._tapes: list[ThreadTape] = []
         self._readers: list[Reader] = []

@@ -1,4 +1,4 @@
-/* What the module is told of the rest of callscope, and the clock. */
+/* What the module is told of the rest of callscope. */
 
 /* What the module is given once, by `configure`. */
 static struct {
@@ -30,37 +30,3 @@ static PyObject *str_identify, *str_error;
 
 /* Grows when classes begin or cease to be identified in another way. */
 static unsigned long identifications;
-
-/* The clock that `time.perf_counter_ns` reads. */
-static int
-read_clock(int64_t *time)
-{
-    if (config.clock != NULL) {
-        PyObject *clock = Py_NewRef(config.clock);
-        PyObject *read = PyObject_CallNoArgs(clock);
-        Py_DECREF(clock);
-        if (read == NULL) {
-            return -1;
-        }
-        *time = PyLong_AsLongLong(read);
-        Py_DECREF(read);
-        return *time == -1 && PyErr_Occurred() ? -1 : 0;
-    }
-#if defined(__linux__)
-    struct timespec now; /* what CPython does, without the checks in between */
-    if (clock_gettime(CLOCK_MONOTONIC, &now) < 0) {
-        PyErr_SetFromErrno(PyExc_OSError);
-        return -1;
-    }
-    *time = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-#elif PY_VERSION_HEX >= 0x030D0000
-    PyTime_t now;
-    if (PyTime_PerfCounterRaw(&now) < 0) {
-        return -1;
-    }
-    *time = (int64_t)now;
-#else
-    *time = (int64_t)_PyTime_GetPerfCounter();
-#endif
-    return 0;
-}
