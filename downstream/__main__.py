@@ -58,11 +58,16 @@ def _run(suite: Suite, work: Path, engines: Sequence[Engine]) -> AllRuns | Suite
         return error
 
 
+def _is_in_place(engine: Engine) -> bool:
+    """Return whether methods are recorded in place, which is not known to turn any test."""
+    return engine == "c" and (3, 12) <= sys.version_info < (3, 14)
+
+
 def _complaints(suite: Suite, runs: AllRuns, known: Differences, work: Path) -> list[str]:
     complaints = []
     for engine, of_engine in runs.items():
         begin = f"{suite.library}, engine {engine!r}:"
-        unexpected, stale = compare(of_engine, known)
+        unexpected, stale = compare(of_engine, {} if _is_in_place(engine) else known)
         complaints += [f"{begin} turned by tracing: {test}" for test in unexpected]
         complaints += [
             f"{begin} no longer turned; take it out of {DIFFERENCES.name}: {test}" for test in stale
