@@ -7,13 +7,15 @@ import dataclasses
 import enum
 import functools
 import gc
+import sys
 import typing
 import unittest.mock
 import weakref
 
 import pytest
 
-from callscope import Traced, instrument, record, rescan, start, stop, traced
+from callscope import Traced, engine, instrument, record, rescan, start, stop, traced
+from callscope.weave.attributes import changes_of
 from ways import IN_PLACE
 
 EVERYTHING = ("*", "__*__")
@@ -1176,6 +1178,33 @@ def test_a_kept_wrapper_passes_straight_through_when_off():
         assert obj.call(2) == 2
     assert first.outline() == ""
     assert second.outline() == "Base.call(x=2) [Base#1] -> 2"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="this Python counts no changes")
+@pytest.mark.skipif(engine != "c", reason="it takes the tape in C")
+def test_the_interpreter_specializes_for_a_class_after_many_recordings():
+    """It stops after a thousand changes of the class, and what recordings change does not count."""
+
+    class Base:
+        def __init__(self, x):
+            self.x = x
+
+        async def call(self):
+            return self.x
+
+    class Sub(Base):
+        pass
+
+    def used():
+        Sub(1), Base(1).x
+        return changes_of(Base), changes_of(Sub)
+
+    before = used()
+    for _ in range(30):
+        with record(Base):
+            used()
+        after = used()
+    assert all(now <= was + 2 for now, was in zip(after, before, strict=True))
 
 
 def test_a_bound_method_taken_before_a_recording_works():

@@ -104,6 +104,25 @@ configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
     Py_RETURN_NONE;
 }
 
+#if PY_VERSION_HEX >= 0x030D0000
+/* Since Python 3.13, the interpreter no longer specializes for a class that has been changed a thousand
+times (`MAX_VERSIONS_PER_CLASS` in CPython's Objects/typeobject.c). What recordings change is put back,
+and need not count. */
+static PyObject *
+versions_used(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyTypeObject *cls;
+    int used = -1;
+    if (!PyArg_ParseTuple(args, "O!|i", &PyType_Type, &cls, &used)) {
+        return NULL;
+    }
+    if (used >= 0 && used < cls->tp_versions_used) {
+        cls->tp_versions_used = (uint16_t)used;
+    }
+    return PyLong_FromLong(cls->tp_versions_used);
+}
+#endif
+
 #ifdef HAS_COUNTER
 static PyObject *
 choose_clock(PyObject *Py_UNUSED(module), PyObject *is_steady)
@@ -131,9 +150,9 @@ static PyMethodDef module_methods[] = {
 #ifdef IN_PLACE
     {"is_placed", is_placed, METH_O, "Return whether calls of a function are recorded in place."},
     {"set_give_way", set_give_way, METH_O, "Say what lets shadows take over from what is in place."},
-#if PY_VERSION_HEX >= 0x030D0000
-    {"call_init", call_init, METH_VARARGS, "Have a class's `__init__` called as a function, or not."},
 #endif
+#if PY_VERSION_HEX >= 0x030D0000
+    {"versions_used", versions_used, METH_VARARGS, "Return how many versions a class has used, or set it."},
 #endif
     {"is_stack_spent", is_stack_spent, METH_NOARGS, "Return whether the C stack has run out."},
 #ifdef HAS_COUNTER

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from callscope.introspect.classes import is_set_by_metaclass, mro, namespace
+from callscope.tape.engine import NATIVE
 
 
 def set_attribute(cls: type, name: str, value: object) -> None:
@@ -40,3 +41,21 @@ def _call(cls: type, slot: str, otherwise: Callable[..., None], name: str, *valu
 
 def _in_c(methods: list[Any]) -> Iterator[Callable[..., None]]:
     return (method for method in methods if type(method) is types.WrapperDescriptorType)
+
+
+def changes_of(cls: type | None) -> int:
+    """Return how often a class has been changed, as the interpreter counts it; 0 if it does not.
+
+    Since Python 3.13, it no longer specializes code for a class that has been changed a thousand
+    times.
+    """
+    return 0 if cls is None or _COUNT is None else _COUNT(cls)
+
+
+def restore_changes(cls: type | None, count: int) -> None:
+    """Let a class have been changed no more than so often."""
+    if cls is not None and _COUNT is not None:
+        _COUNT(cls, max(1, count))
+
+
+_COUNT: Final = getattr(NATIVE, "versions_used", None)

@@ -36,7 +36,7 @@ class DesiredState:
         self.watched: set[ClassRef] = set()
         """Classes whose objects take no weak reference, and whose finalizers are watched."""
         self.classes: set[ClassRef] = set()
-        """Classes of the hierarchies."""
+        """Classes whose dicts may be changed."""
         self.bases: set[tuple[Declaration, ClassRef]] = set()
         """Classes outside of a hierarchy whose methods belong to it."""
         self.shared: set[int] = set()
@@ -53,6 +53,7 @@ class DesiredState:
         self, cls: type, plan: Plan, declaration: Declaration, root: type | None = None
     ) -> None:
         ref = class_ref(cls)
+        self.classes.add(ref)
         own = [
             d.options
             for d in self._own
@@ -75,7 +76,6 @@ class DesiredState:
     def add(self, cls: type, plan: Plan, declaration: Declaration, adopt: Adopt) -> None:
         """Add what one recording wants of one class of a hierarchy."""
         ref, root = class_ref(cls), declaration.root()
-        self.classes.add(ref)
         self._add_shadows(cls, plan, declaration)
         if is_immutable(cls):
             return

@@ -7,6 +7,7 @@ functions that are several sites, and a thread whose C stack is short.
 from __future__ import annotations
 
 import functools
+import sys
 import types
 import weakref
 from collections.abc import Callable, Container, Sequence
@@ -37,6 +38,12 @@ if TYPE_CHECKING:
 
 IS_POSSIBLE: Final[bool] = hasattr(NATIVE, "is_placed")
 """True if calls can be recorded in place."""
+_ENTERS_INIT: Final = sys.version_info >= (3, 13)
+"""True if the interpreter enters the `__init__` of a new object without calling it.
+
+It does so by `CALL_ALLOC_AND_ENTER_INIT` in CPython's Python/bytecodes.c. A class with an allocator of
+its own is excepted; but lines that run meanwhile would then go without that instruction for good.
+"""
 _ALWAYS: Final = types.CellType(True)
 
 
@@ -113,6 +120,8 @@ def attach(
         return None
     if isinstance_of(raw, functools.singledispatchmethod):
         return None  # its further implementations are found when it is called
+    if name == "__init__" and _ENTERS_INIT:
+        return None
     attachment = Attachment()
     for part in descriptor.parts:
         if descriptor.parts[0].function is not raw and why_not(raw, part):
@@ -160,19 +169,3 @@ def when_stack_is_short(give_way: Callable[[], bool]) -> None:
     """Say what lets shadows take over, and returns whether they have."""
     if IS_POSSIBLE:
         NATIVE.set_give_way(give_way)
-
-
-def _fits_no_init(*_: object) -> None: ...
-
-
-def call_init(cls: type, *, wanted: bool) -> None:
-    """Let the interpreter call a class's `__init__` as it calls any function, or no longer so.
-
-    From Python 3.13 on it has an instruction that enters the `__init__` of a new object by itself.
-    """
-    if NEEDS_CALLED_INIT:
-        NATIVE.call_init(cls, _fits_no_init, wanted)
-
-
-NEEDS_CALLED_INIT: Final[bool] = hasattr(NATIVE, "call_init")
-"""True if classes need `call_init`."""

@@ -19,11 +19,10 @@ from callscope.introspect.locks import locked_if_free, new_lock, synchronized
 from callscope.introspect.sites import ClassRef, class_ref
 from callscope.tape.records import Layout
 from callscope.tape.threads import TAPES
+from callscope.weave.attributes import changes_of, restore_changes
 from callscope.weave.desired_state import DesiredState, Key
 from callscope.weave.entry import WovenEntry, is_registered, registered
 from callscope.weave.in_place import (
-    NEEDS_CALLED_INIT,
-    call_init,
     is_attached,
     when_stack_is_short,
 )
@@ -44,8 +43,8 @@ class Weaver:
         self._bases: set[tuple[Declaration, ClassRef]] = set()
         self._by_shadow = False
         """True once the C stack has been short while the present plans record."""
-        self._with_called_init: set[ClassRef] = set()
-        """Classes whose `__init__` the interpreter does not enter by itself."""
+        self._changes: dict[ClassRef, int] = {}
+        """How often each recorded class had been changed before."""
 
     def __reduce__(self) -> str:
         return "WEAVER"
@@ -104,7 +103,7 @@ class Weaver:
                 self._take_out(key)
         release_objects({id(ref()) for ref in unwatched})
         self._watched &= desired.watched
-        self._call_init(self._with_called_init - desired.classes, wanted=False)
+        self._forget_changes(desired.classes)
         self._put_in(desired)
         self._is_changing = False
 
@@ -160,7 +159,7 @@ class Weaver:
         }
 
     def _put_in(self, desired: DesiredState) -> None:
-        self._call_init(desired.classes, wanted=True)
+        self._note_changes(desired.classes)
         by_shadow = desired.functions if self._by_shadow else desired.shared
         for key, spec in desired.shadows.items():
             self._entry(key).record(spec, by_shadow)
@@ -186,13 +185,15 @@ class Weaver:
         if self._woven[key].take_out():
             del self._woven[key]
 
-    def _call_init(self, classes: set[ClassRef], *, wanted: bool) -> None:
-        if NEEDS_CALLED_INIT:
-            for cls in (ref() for ref in classes):
-                if cls is not None:
-                    call_init(cls, wanted=wanted)
-            changed = self._with_called_init.union if wanted else self._with_called_init.difference
-            self._with_called_init = changed(classes)
+    def _note_changes(self, classes: set[ClassRef]) -> None:
+        for ref in classes - self._changes.keys():
+            self._changes[ref] = changes_of(ref())
+
+    def _forget_changes(self, classes: set[ClassRef]) -> None:
+        """Let what recordings have changed not count among the changes of classes."""
+        for ref in self._changes.keys() - classes:
+            # What is looked up next counts as one.
+            restore_changes(ref(), self._changes.pop(ref) - 1)
 
 
 def rescan() -> None:

@@ -230,39 +230,3 @@ set_give_way(PyObject *Py_UNUSED(module), PyObject *called)
     Py_XSETREF(give_way, Py_NewRef(called));
     Py_RETURN_NONE;
 }
-
-#if PY_VERSION_HEX >= 0x030D0000
-/* Python 3.13 makes an object and enters its `__init__` by one instruction, without asking for its
-`vectorcall` (`CALL_ALLOC_AND_ENTER_INIT` in CPython's Python/bytecodes.c). It does not choose that
-instruction for a class with an allocator of its own; and where it had, the instruction gives up if
-the function that the class keeps for it takes other arguments. */
-
-static PyObject *
-allocate(PyTypeObject *type, Py_ssize_t items)
-{
-    return PyType_GenericAlloc(type, items);
-}
-
-/* Have a class's `__init__` called by its `vectorcall`, or not so any more. */
-static PyObject *
-call_init(PyObject *Py_UNUSED(module), PyObject *args)
-{
-    PyTypeObject *cls;
-    PyObject *unfit; /* a function with other arguments than any `__init__`; it must live on */
-    int is_wanted;
-    if (!PyArg_ParseTuple(args, "O!O!p", &PyType_Type, &cls, &PyFunction_Type, &unfit, &is_wanted)) {
-        return NULL;
-    }
-    if (!(cls->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
-        Py_RETURN_NONE;
-    }
-    if (is_wanted && cls->tp_alloc == PyType_GenericAlloc) {
-        cls->tp_alloc = allocate;
-        ((PyHeapTypeObject *)cls)->_spec_cache.init = unfit;
-    }
-    else if (!is_wanted && cls->tp_alloc == allocate) {
-        cls->tp_alloc = PyType_GenericAlloc;
-    }
-    Py_RETURN_NONE;
-}
-#endif
