@@ -15,7 +15,7 @@ import weakref
 import pytest
 
 from callscope import Traced, engine, instrument, record, rescan, start, stop, traced
-from callscope.weave.attributes import changes_of
+from callscope.weave.entry import changes_of
 from ways import IN_PLACE
 
 EVERYTHING = ("*", "__*__")

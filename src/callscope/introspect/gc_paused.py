@@ -8,19 +8,15 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def no_collection(*, ages: bool = True) -> Iterator[None]:
-    """Keep the garbage collector from scanning a structure repeatedly while it is built.
-
-    Args:
-        ages: whether the new objects are old from then on, so that the next collection skips them;
-            so are all others that are young.
-    """
+def no_collection() -> Iterator[None]:
+    """Keep the garbage collector from scanning a structure repeatedly while it is built."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if ages and gc.get_freeze_count() == 0:
+        if gc.get_freeze_count() == 0:
+            # Move the new objects to the old generation, so the next collection skips them.
             gc.freeze()
             gc.unfreeze()
         if was_enabled:

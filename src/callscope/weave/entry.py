@@ -5,12 +5,12 @@ from __future__ import annotations
 import types
 import weakref
 from collections.abc import Callable, Container, Iterator
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from callscope.errors import TargetWarning, shown, warn
-from callscope.introspect.classes import ABSENT, namespace
+from callscope.introspect.classes import ABSENT, is_set_by_metaclass, mro, namespace
 from callscope.introspect.sites import ClassRef
-from callscope.weave.attributes import delete_attribute, set_attribute
+from callscope.tape.engine import NATIVE
 from callscope.weave.in_place import Attachment, attach
 from callscope.weave.shadow import Patch, ShadowSpec, hand_back, make_patch, without_callscope
 
@@ -145,7 +145,7 @@ class WovenEntry:
             if isinstance(below, Attachment) and below.has_any(functions):
                 below.switch(on=False)
         try:
-            set_attribute(cls, self._name, patch.replacement)
+            _set_attribute(cls, self._name, patch.replacement)
         except BaseException:
             patch.switch(on=patch.stands_as(namespace(cls).get(self._name)))
             raise
@@ -191,9 +191,9 @@ def _put_back(cls: type, name: str) -> None:
     stands = namespace(cls).get(name, ABSENT)
     raw = without_callscope(stands)
     if raw is ABSENT and stands is not ABSENT:
-        delete_attribute(cls, name)
+        _delete_attribute(cls, name)
     elif raw is not stands:
-        set_attribute(cls, name, raw)
+        _set_attribute(cls, name, raw)
 
 
 def _note(ref: ClassRef, name: str, error: Exception) -> None:
@@ -206,3 +206,56 @@ def _note(ref: ClassRef, name: str, error: Exception) -> None:
             " The rest of the class is traced; Instrumentation.coverage() lists what is not."
         )
         warn(msg, TargetWarning)
+
+
+def _set_attribute(cls: type, name: str, value: object) -> None:
+    """Set an attribute of a class, bypassing metaclasses written in Python."""
+    _call_setter(cls, "__setattr__", setattr, name, value)
+
+
+def _delete_attribute(cls: type, name: str) -> None:
+    """Delete an attribute of a class, as `_set_attribute` sets one."""
+    _call_setter(cls, "__delattr__", delattr, name)
+
+
+def _call_setter(
+    cls: type, slot: str, otherwise: Callable[..., None], name: str, *value: object
+) -> None:
+    if is_set_by_metaclass(cls, name):
+        msg = "the metaclass has a data descriptor of that name"
+        raise TypeError(msg)
+    methods = [namespace(base)[slot] for base in mro(type(cls)) if slot in namespace(base)]
+    refusal: TypeError | None = None
+    for method in _in_c(methods):
+        try:
+            method(cls, name, *value)
+        except TypeError as error:  # a metaclass in C has its own, which comes first
+            refusal = refusal or error
+        else:
+            return
+    # PySide6 has its own, which is not in any dict.
+    if refusal is not None and any(type(m) is not types.WrapperDescriptorType for m in methods):
+        raise refusal
+    otherwise(cls, name, *value)
+
+
+def _in_c(methods: list[Any]) -> Iterator[Callable[..., None]]:
+    return (method for method in methods if type(method) is types.WrapperDescriptorType)
+
+
+def changes_of(cls: type | None) -> int:
+    """Return how often a class has been changed, as the interpreter counts it; 0 if it does not.
+
+    Since Python 3.13, it no longer specializes code for a class that has been changed a thousand
+    times.
+    """
+    return 0 if cls is None or _COUNT is None else _COUNT(cls)
+
+
+def restore_changes(cls: type | None, count: int) -> None:
+    """Let a class have been changed no more than so often."""
+    if cls is not None and _COUNT is not None:
+        _COUNT(cls, max(1, count))
+
+
+_COUNT: Final = getattr(NATIVE, "versions_used", None)

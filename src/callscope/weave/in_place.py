@@ -143,7 +143,7 @@ def _recorder(part: Part, records: Records, spec: ShadowSpec) -> Any:
 
 
 def _is_written_in(cls: type, name: str, raw: Any, function: Any) -> bool:
-    """Return whether a function was written as this method of a class, and so is no other's.
+    """Return whether a function was written as this method of a class, and is not borrowed.
 
     It may have been written under a private name, as PyTorch's `Module.__call__` was.
     """

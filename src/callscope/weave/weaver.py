@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import types
 from collections.abc import Collection
 from typing import Final
 
 from callscope.declare.registry import REGISTRY, Declaration
 from callscope.introspect.classes import is_subclass
-from callscope.introspect.gc_paused import no_collection
 from callscope.introspect.identity import (
     identify_unwatched,
     identify_watched,
@@ -19,9 +19,14 @@ from callscope.introspect.locks import locked_if_free, new_lock, synchronized
 from callscope.introspect.sites import ClassRef, class_ref
 from callscope.tape.records import Layout
 from callscope.tape.threads import TAPES
-from callscope.weave.attributes import changes_of, restore_changes
 from callscope.weave.desired_state import DesiredState, Key
-from callscope.weave.entry import WovenEntry, is_registered, registered
+from callscope.weave.entry import (
+    WovenEntry,
+    changes_of,
+    is_registered,
+    registered,
+    restore_changes,
+)
 from callscope.weave.in_place import (
     is_attached,
     when_stack_is_short,
@@ -80,8 +85,14 @@ class Weaver:
     @synchronized
     def reweave(self) -> None:
         """Update every class to what the plans want."""
-        with no_collection(ages=False):
+        # The collector would look at what is made for each class, over and over.
+        was_enabled = gc.isenabled()
+        gc.disable()
+        try:
             self._reweave()
+        finally:
+            if was_enabled:
+                gc.enable()
 
     def _reweave(self) -> None:
         self._is_changing = True
