@@ -55,7 +55,7 @@ def _write(path, text):
         file.write(text)
 def _without_times(text):
     lines = text.strip("\n").splitlines()
-    return "\n".join(re.sub(r" +[\d.,]+ (ns|µs|ms|s)$", "  TIME", line.rstrip()) for line in lines)
+    return "\n".join(re.sub(r"( +[\d.,/]+ (ns|µs|ms|s)){1,2}$", "  TIME", line.rstrip()) for line in lines)
 def _prints(expected):
     import doctest
     printed = _without_times("".join(_Noted.printed))

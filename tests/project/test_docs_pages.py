@@ -102,7 +102,7 @@ class TestGeneratedPages:
             for names, text in rows:
                 assert plain(text) in shown
                 for name in re.findall(r"`(\S+)", names):
-                    assert name.strip("`") in shown
+                    assert name.strip("`,") in shown
             options = {*re.findall(r"(?<![\w-])--[a-z-]+", shown)} - {"--help"}
             assert options == {*re.findall(r"`(--[a-z-]+)", section)}
         assert set(sections[::2]) == set(re.findall(r"^    ([a-z][\w-]*)", help_of(), re.MULTILINE))

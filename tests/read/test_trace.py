@@ -191,11 +191,11 @@ class TestTrace:
         assert "`- Layer.__init__" in str(trace)
 
     def test_a_long_tree_is_cut(self, seed):
-        """`print` shows a bounded number of calls and says how many more there are."""
+        """A tree has a bounded number of calls and says how many more there are."""
         with callscope.record(seed.Layer) as trace:
             for k in range(1_500):
                 seed.MyLayer(k)
-        lines = str(trace).splitlines()
+        lines = trace.tree(fold=False).splitlines()
         assert "1,000 more calls" in lines[2_000]
 
     def test_an_empty_trace_says_so(self, seed):
@@ -511,7 +511,7 @@ class TestDeep:
             "(depth 102) ",
         ]
         assert [len(line) - len(line.lstrip(" ")) for line in lines[99:]] == [198, 200, 200, 200]
-        rows = str(trace).splitlines()
+        rows = trace.tree(fold=False).splitlines()
         assert [row.index("Step") for row in rows[99:103]] == [297, 300, 312, 312]
         assert [row.rindex("─ ") for row in rows[99:103]] == [295, 298, 298, 298]
 

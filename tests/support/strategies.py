@@ -17,6 +17,9 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from hypothesis import strategies as st
 
+from building import Node
+from callscope.trace import Text
+
 Binding = Literal["instance", "class", "static"]
 
 TRACED: Final = ("__init__", "__call__", "call")
@@ -621,3 +624,27 @@ def programs(draw: st.DrawFn) -> Program:
     if late:
         steps.insert(author.pick(range(len(steps))), "define")
     return Program(tuple(plans[:early]), late, tuple(steps))
+
+
+@st.composite
+def forests(draw: st.DrawFn) -> list[Node]:
+    """Draw trees of calls, of which many are alike, next to each other or in turn."""
+
+    def trees(depth: int) -> list[Node]:
+        some = [tree(depth) for _ in range(draw(_below(4)))]
+        order = draw(st.lists(st.sampled_from(some), max_size=8)) if some else []
+        return order * draw(st.sampled_from((1, 1, 2, 3)))
+
+    def tree(depth: int) -> Node:
+        return Node(
+            draw(st.sampled_from(("Layer.__call__", "Layer.call", "MyLayer.call"))),
+            *(trees(depth - 1) if depth else ()),
+            instance=draw(st.sampled_from((0, 1, 2))),
+            arguments=draw(st.sampled_from((None, {"x": 1}, {"x": True}, {"x": Text("a[1]")}))),
+            result=draw(st.sampled_from((None, 1, Text("b[2]"), 0.5, float("nan")))),
+            error=draw(st.sampled_from((None, None, ("ValueError", "wrong")))),
+            end=draw(st.sampled_from((None, None, "never"))),
+            thread=draw(st.sampled_from(("MainThread", "MainThread", "other"))),
+        )
+
+    return trees(3)

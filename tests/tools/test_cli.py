@@ -375,6 +375,40 @@ class TestView:
         assert cli("view", "--outline", "t.jsonl", cwd=saved).stdout == OUTLINE + "\n"
         assert "MyLayer.call" in cli("view", "--summary", "t.jsonl", cwd=saved).stdout
 
+    @pytest.mark.parametrize(
+        ("options", "arguments"),
+        [
+            ([], {"fold": True}),
+            (["--no-fold", "--depth", "0"], {"fold": False, "max_depth": 0}),
+            (["--all", "--under", "MyLayer#7"], {"fold": False, "under": "MyLayer#7"}),
+            (["--all", "--fold"], {"fold": True}),
+            (["--under", "My*.call", "--fold"], {"fold": True, "under": "My*.call"}),
+        ],
+    )
+    def test_a_part_of_the_tree(self, seed, tmp_path, capsys, options, arguments):
+        """Folded or not, to some depth, below some calls."""
+        layers = [seed.MyLayer(k) for k in range(30)]
+        with callscope.record(seed.Layer, methods=("__call__", "call")) as trace:
+            for y, layer in enumerate(layers):
+                layer(y)
+        path = trace.save(tmp_path / "t.jsonl")
+        assert main(["view", str(path), *options]) == 0
+        assert capsys.readouterr().out == f"{callscope.load(path).tree(**arguments)}\n"
+
+    def test_all_calls(self, seed, tmp_path, capsys):
+        """More than a tree otherwise has."""
+        with callscope.record(seed.Layer, methods=("call",)) as trace:
+            for _ in range(2_001):
+                seed.MyLayer(0).call(1)
+        main(["view", str(trace.save(tmp_path / "t.jsonl")), "--all"])
+        assert capsys.readouterr().out.count("MyLayer.call(m=1)") == 2_001
+
+    def test_the_tree_of_a_program(self, app):
+        """`run` has the same options."""
+        done = cli("run", "-t", "__main__:Layer", "--depth", "0", "app.py", cwd=app)
+        assert "Layer.__call__(y=4) [MyLayer#1] -> 5 (1 call below)" in done.stderr
+        assert "MyLayer.call" not in done.stderr
+
     @pytest.mark.parametrize("name", ["none.jsonl", "app.py", "foreign.jsonl"])
     def test_what_is_no_trace(self, saved, name):
         """The error names the file, without a traceback; exit code 2."""

@@ -198,6 +198,54 @@ def test_loops_over_calls(columns, data):
         assert grouped[0] == grouped[1]
 
 
+@st.composite
+def forests(draw):
+    """Return columns of calls of few kinds: kinds, last children, siblings, objects, strands."""
+    size = draw(SIZES)
+    parents = array("i", [draw(st.integers(-1, row - 1)) for row in range(size)])
+    few = st.lists(st.integers(0, 1), min_size=size, max_size=size)
+    kinds, objects, strands = (array(code, draw(few)) for code in "iqi")
+    return kinds, *links(python_kernels, size, parents), objects, strands
+
+
+def shape(row, columns):
+    """Return what subtrees have in common if they are alike."""
+    kinds, last, previous, objects, strands = columns
+    below, child = [], last[row]
+    while child >= 0:
+        ties = objects[child] == objects[row], strands[child] == strands[row]
+        below.append((*ties, shape(child, columns)))
+        child = previous[child]
+    return kinds[row], *below
+
+
+@given(forests())
+def test_numbers_of_subtrees(columns):
+    """Subtrees have one number if the kinds of all calls are the same, and where objects change."""
+    size = len(columns[0])
+    one, other = zeros("i", size), zeros("i", size)
+    c_kernels.number_subtrees(one, *columns)
+    python_kernels.number_subtrees(other, *columns)
+    assert one == other
+    shapes = [shape(row, columns) for row in range(size)]
+    last = {shape: row for row, shape in enumerate(shapes)}
+    assert [*one] == [last[shape] for shape in shapes]
+
+
+@MODULES
+@pytest.mark.parametrize("bad", [0, 2, -5, 3])
+def test_links_to_no_child(kernels, bad):
+    """Children stand behind their parents, and each before its next sibling."""
+    kinds, last, previous = array("i", [0] * 3), array("i", [-1] * 3), array("i", [-1] * 3)
+    last[0], previous[2] = (bad, -1) if bad in (0, 3) else (2, bad)
+    columns = kinds, last, previous, array("q", [1] * 3), kinds
+    if bad == -5:  # as good as no child
+        kernels.number_subtrees(kinds[:], *columns)
+        return
+    with pytest.raises(ValueError, match="row 0 has child"):
+        kernels.number_subtrees(kinds[:], *columns)
+
+
 def paths_of_objects(kernels, *columns):
     paths, steps = array("i", [9]) * len(columns[0]), {}
     kernels.follow_objects(paths, *columns, lambda *step: steps.setdefault(step, len(steps)))
@@ -375,6 +423,13 @@ def with_(index, value):
         ("row_shapes", (INTS[:], 0, INTS, INTS, LONGS, [1, 2], [1])),
         ("row_shapes", (INTS[:], 0, INTS, INTS, LONGS, (1, 2), [1, 2])),
         ("row_shapes", (LONGS[:], 0, INTS, INTS, LONGS, [1, 2], [1, 2])),
+        ("number_subtrees", (INTS[:], SHORT_I, NO, NO, LONGS, INTS)),
+        ("number_subtrees", (INTS[:], INTS, SHORT_I, NO, LONGS, INTS)),
+        ("number_subtrees", (INTS[:], INTS, NO, SHORT_I, LONGS, INTS)),
+        ("number_subtrees", (INTS[:], INTS, NO, NO, SHORT_Q, INTS)),
+        ("number_subtrees", (INTS[:], INTS, NO, NO, INTS, INTS)),
+        ("number_subtrees", (INTS[:], INTS, NO, NO, LONGS, SHORT_I)),
+        ("number_subtrees", (INTS[:], INTS, HIGH, NO, LONGS, INTS)),
         ("look_up", (SHORT_Q[:], NO, LONGS, LONGS)),
         ("look_up", (LONGS[:], HIGH, LONGS, LONGS)),
         ("look_up", (LONGS[:], array("i", [-4]), LONGS, LONGS)),

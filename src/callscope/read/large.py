@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from callscope.errors import OptionError
 from callscope.read.find import Criteria, warn_if_unknown
 from callscope.read.formats.files import save_large
-from callscope.read.formats.tree import MAX_LINES, tree
+from callscope.read.formats.tree import tree
 from callscope.read.summary import Summary, summarize_parts
 from callscope.read.trace import Trace
 from callscope.trace import NO_ROW, Call, Part, Recorded, Table, TableBuilder
@@ -55,7 +55,7 @@ class LargeTrace(Trace):
         return len(self._file)
 
     def __str__(self) -> str:
-        return tree(self._file.data(self._file.head()), max_lines=MAX_LINES, count=len(self))
+        return tree(self._file.data(self._file.head()), fold=False, count=len(self))
 
     def summary(self, *, corrected: bool = True) -> Summary:
         """See `Trace.summary`."""

@@ -10,6 +10,7 @@ from callscope.read.call_groups import CallGroup, CallGroups
 from callscope.read.distributions import Durations, Numbers
 from callscope.trace import Cost, Names, Part, TraceData
 from callscope.trace.html import text_html
+from callscope.trace.text import calls_text
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -237,7 +238,7 @@ def _lines(summary: Summary) -> Iterator[str]:
         yield f"recording itself took at least {took}, which is taken off the times above"
     lost = f"; {summary.lost:,} more were made and not kept" if summary.lost else ""
     left_out = f"; {summary.left_out:,} more were left out" if summary.left_out else ""
-    yield f"{summary.calls:,} call{'' if summary.calls == 1 else 's'}{lost}{left_out}"
+    yield f"{calls_text(summary.calls)}{lost}{left_out}"
 
 
 def _cells(times: SiteSummary | ClassSummary, *, waits: bool) -> list[str]:

@@ -160,7 +160,7 @@ class Trace(Sequence["Call"]):
         same program give the same outline, so a test may compare it with a string.
         """
         data = self._data()
-        from callscope.read.formats.tree import outline
+        from callscope.read.formats.tree.outline import outline
 
         return outline(data)
 
@@ -222,6 +222,35 @@ class Trace(Sequence["Call"]):
         from callscope.read.formats.parquet import to_arrow
 
         return to_arrow(data)
+
+    def tree(
+        self,
+        *,
+        fold: bool | None = None,
+        max_depth: int | None = None,
+        width: int | None = None,
+        under: str | None = None,
+    ) -> str:
+        """Return the calls as a tree with durations, as `print` shows it.
+
+        In a folded tree, a row is a stay on one object: a call and, while the only call below is on
+        the same object, that one, too. Neighbours whose calls are of the same sites, classes and
+        kinds of values are one row, with the number, the total time, and the least, median and most
+        of the times. The same holds for several rows that repeat in turn. What differs is a row of
+        its own.
+
+        Args:
+            fold: whether the tree is folded; by default, if there are more than 40 calls.
+            max_depth: number of levels to show below the roots; by default all.
+            width: number of columns of a line, by default those of the terminal; a tree that is not
+                folded takes as many as it needs.
+            under: a site, a class of objects or an object, such as ``"LSTM#3"``, or an `fnmatch`
+                pattern; only calls of it are shown, with the calls below.
+        """
+        data = self._data()
+        from callscope.read.formats.tree import tree
+
+        return tree(data, fold=fold, max_depth=max_depth, width=width, under=under)
 
     def __str__(self) -> str:
         data = self._data()

@@ -100,7 +100,7 @@ def recorded(*targets: type | str, **options: Any) -> Iterator[Trace]:
 
 def last_calls(trace: Trace) -> str:
     """Return the outline of a trace's last calls and their callers."""
-    from callscope.read.formats.tree import last_of, window
+    from callscope.read.formats.tree.outline import last_of, window
 
     data = trace._data()
     visible = last_of(data.table, range(len(data)), _MOST_SHOWN)

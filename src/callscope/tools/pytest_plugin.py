@@ -267,7 +267,7 @@ class _Phases:
 
 
 def _text(table: Table, rows: Sequence[int], left_out: int) -> str:
-    from callscope.read.formats.tree import last_of, window
+    from callscope.read.formats.tree.outline import last_of, window
 
     visible = last_of(table, rows, MOST_SHOWN)
     left_out += len(rows) - len(visible.intersection(rows))

@@ -15,6 +15,7 @@ fit raises an exception. The parts are compiled as one. */
 
 #include "ckernels/groups.h"
 #include "ckernels/shapes.h"
+#include "ckernels/subtrees.h"
 #include "ckernels/text.h"
 #include "ckernels/times.h"
 
@@ -22,6 +23,7 @@ static PyMethodDef methods[] = {
     {"rows_text", rows_text, METH_VARARGS, "Return the text of rows."},
     {"row_shapes", row_shapes, METH_VARARGS, "Set the shape of each row."},
     {"link_rows", link_rows, METH_VARARGS, "Link calls to their children."},
+    {"number_subtrees", number_subtrees, METH_VARARGS, "Set the numbers of subtrees."},
     {"durations", durations, METH_VARARGS, "Set the durations of calls."},
     {"subtract_children", subtract_children, METH_VARARGS, "Subtract the times of children."},
     {"charge", charge, METH_VARARGS, "Take the cost of recording off times."},

@@ -9,6 +9,7 @@ from itertools import compress
 from operator import sub
 from typing import Any, Final
 
+from callscope.trace.python_links import link_rows, number_subtrees
 from callscope.trace.python_rows import row_shapes, rows_text
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "follow_objects",
     "link_rows",
     "look_up",
+    "number_subtrees",
     "row_shapes",
     "rows_text",
     "scatter",
@@ -29,24 +31,6 @@ __all__ = [
 
 _INT64: Final = 1 << 63
 _UNFINISHED: Final = -_INT64
-
-
-def link_rows(
-    first: int, size: int, parents: array[int], last: array[int], previous: array[int], /
-) -> None:
-    """Link rows from `first` up to `size` to those of their parents.
-
-    Args:
-        first: the first row.
-        size: number of rows.
-        parents: rows of the parents, an array ``i``; what is below zero is none.
-        last: set to the row of the last child of each row.
-        previous: set to the row of the sibling before.
-    """
-    for row, parent in enumerate(parents[first:size], first):
-        if parent >= 0:
-            previous[row] = last[parent]
-            last[parent] = row
 
 
 def durations(times: array[int], starts: array[int], ends: array[int], /) -> bool:

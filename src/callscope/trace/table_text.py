@@ -44,8 +44,11 @@ class TableText:
 
     def call(self, row: int) -> str:
         """Return a call in one line: ``Layer.__call__(y=4) [MyLayer#1]``."""
-        site = self._sites[self._table.callee[row]]
-        return whole_call(site, self.arguments(row), self.object(row))
+        return whole_call(self.site(row), self.arguments(row), self.object(row))
+
+    def site(self, row: int) -> str:
+        """Return the class and the method: ``Layer.__call__``."""
+        return self._sites[self._table.callee[row]]
 
     def arguments(self, row: int) -> str:
         """Return the arguments in parentheses; empty if they were not captured."""

@@ -70,6 +70,7 @@ class Names:
 
 
 _NO_NAMES: Final = Names()
+_WITHOUT_DIGITS: Final = 100
 
 
 UNFINISHED_TEXT: Final = " ..."
@@ -165,6 +166,11 @@ def ended_text(outcome: Value | CallError) -> str:
     return "" if outcome is None else f" -> {value_text(outcome)}"
 
 
+def calls_text(count: int) -> str:
+    """Return a number of calls: ``1 call``, ``2 calls``."""
+    return f"{count:,} call{'' if count == 1 else 's'}"
+
+
 def missing(lost: int, left_out: Mapping[str, int]) -> list[str]:
     """Return clauses about the calls that are missing from a trace.
 
@@ -184,7 +190,21 @@ def duration_text(duration_ns: int | None, micro: str = "µs") -> str:
     """Return a duration in a suitable unit: ``12.3 µs``; empty for None."""
     if duration_ns is None:
         return ""
+    unit, size, digits = _unit(duration_ns, micro)
+    return f"{duration_ns / size:.{digits}f} {unit}"
+
+
+def spread_text(least_ns: int, median_ns: int, most_ns: int, micro: str = "µs") -> str:
+    """Return durations in the unit that suits their median: ``0.8/1.2/12.3 µs``."""
+    unit, size, digits = _unit(median_ns, micro)
+    values = (ns / size for ns in (least_ns, median_ns, most_ns))
+    texts = [f"{value:.{digits if value < _WITHOUT_DIGITS else 0}f}" for value in values]
+    return f"{'/'.join(texts)} {unit}"
+
+
+def _unit(duration_ns: int, micro: str) -> tuple[str, int, int]:
+    """Return a unit, its length in nanoseconds, and the number of digits after the point."""
     for unit, size in (("s", 1_000_000_000), ("ms", 1_000_000)):
         if duration_ns >= size:
-            return f"{duration_ns / size:.2f} {unit}"
-    return f"{duration_ns / 1_000:.1f} {micro}"
+            return unit, size, 2
+    return micro, 1_000, 1

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from callscope.read.diff.contents import Renumber, comparable
 from callscope.read.diff.tree import NO_NODE
 from callscope.trace import Call, Names, call_text, outcome_text, value_text
-from callscope.trace.text import MAX_INDENT, indent, one_line
+from callscope.trace.text import MAX_INDENT, calls_text, indent, one_line
 
 if TYPE_CHECKING:
     from callscope.read.diff.alignment import Alignment
@@ -40,13 +40,9 @@ def _counts(changes: Sequence[Change], number_same: int) -> str:
     calls = Counter[str]()
     for change in changes:
         calls[change.kind] += change.calls
-    parts = [f"{_calls(calls[kind])} {kind}" for kind in _KINDS if calls[kind]]
-    same = f"{_calls(number_same)} the same"
+    parts = [f"{calls_text(calls[kind])} {kind}" for kind in _KINDS if calls[kind]]
+    same = f"{calls_text(number_same)} the same"
     return ", ".join([*parts, same]) if parts else f"no differences: {same}"
-
-
-def _calls(count: int) -> str:
-    return f"{count:,} call{'' if count == 1 else 's'}"
 
 
 def _what_is_cut(rest: Sequence[Change]) -> str:
@@ -70,7 +66,7 @@ class _Fold(NamedTuple):
     def line(self) -> str:
         """Return the line that is shown instead."""
         if self.kind == "same":
-            note = f"{_calls(self.number)} the same"
+            note = f"{calls_text(self.number)} the same"
         elif self.number == 1:
             note = "the next call differs in the same way, with all that it led to"
         else:
@@ -150,7 +146,7 @@ class _MergedTree:
         elif node in tree.moved:
             self.position += is_after
             size = tree.calls(node)
-            within = f", with {_calls(size - 1)} below" if size > 1 else ""
+            within = f", with {calls_text(size - 1)} below" if size > 1 else ""
             where = f"moved here{within}" if is_after else "moved away"
             yield f"{self._line('>' if is_after else '<', tree, node)}  ({where})"
         else:
@@ -163,7 +159,7 @@ class _MergedTree:
             yield self._line(mark, tree, node)
         more = len(inside) - _MOST_BELOW - 1
         if more > 0:
-            yield f"{mark} {indent(tree.depth(top) + 1)}... {_calls(more)} more below"
+            yield f"{mark} {indent(tree.depth(top) + 1)}... {calls_text(more)} more below"
 
     def _paired(self, node: int) -> Iterator[str]:
         before, after = self._aligned.before, self._aligned.after
@@ -189,7 +185,7 @@ def _shortened(above: list[str]) -> Iterator[str]:
     half = _MOST_ABOVE // 2
     yield from above[:half]
     between = len(above) - 2 * half
-    yield f"  ... {_calls(between)} between, each of which led to the next"
+    yield f"  ... {calls_text(between)} between, each of which led to the next"
     yield from above[-half:]
 
 

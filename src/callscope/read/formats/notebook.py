@@ -5,13 +5,14 @@ from __future__ import annotations
 from callscope.trace import TraceData
 from callscope.trace.html import MAX_CALLS, framed, nested
 from callscope.trace.table_text import names_of
+from callscope.trace.text import calls_text
 
 
 def trace_html(trace: TraceData) -> str:
     """Return a trace as HTML: a tree with foldable branches."""
     count = min(len(trace), MAX_CALLS)
     roots = [trace.calls[row] for row in trace.table.roots()[:count]]
-    title = f"{len(trace):,} call{'' if len(trace) == 1 else 's'}"
+    title = calls_text(len(trace))
     if count < len(trace):
         title += f", of which {count:,} are shown; trace.save('trace.html') writes them all"
     if trace.lost:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from callscope.errors import CallscopeError, one_line
 from callscope.introspect.version import __version__
 from callscope.tools.cli.parser import USAGE_ERROR, Parser
+from callscope.tools.cli.printing import TreeOptions, add_tree_options
 from callscope.tools.options import CAPTURE, listed, method, target
 
 
@@ -127,6 +128,7 @@ def _add_run(commands: _Commands[Parser]) -> None:
         help="stop in the debugger at each call of this site, such as Layer.call, or a pattern",
     )
     run.add_argument("--capture", **CAPTURE)
+    add_tree_options(run)
     # Everything from here on belongs to the program.
     rest = argparse.REMAINDER
     run.add_argument("-m", dest="module", nargs=rest, metavar="MODULE", help="run a module")
@@ -147,7 +149,7 @@ def _add_view(commands: _Commands[Parser]) -> None:
     view.add_argument("--outline", action="store_true", help="without times: stable text for diffs")
     view.add_argument("--summary", action="store_true", help="calls and times per site")
     view.add_argument("--findings", action="store_true", help="mistakes, and their remedies")
-    view.add_argument("--all", action="store_true", help="all calls, without a limit")
+    add_tree_options(view)
     view.set_defaults(command=_view, parser=view)
 
 
@@ -262,28 +264,22 @@ def _run(options: argparse.Namespace) -> int:
         break_on=options.break_on,
         children=options.children,
         check=options.check,
+        tree=TreeOptions.from_arguments(options),
     )
 
 
 def _view(options: argparse.Namespace) -> int:
-    from callscope.read.formats import tree
-    from callscope.read.large import LargeTrace
     from callscope.read.load import load_all
 
     trace = load_all(options.files)
     if options.outline:
-        text = trace.outline()
+        print(trace.outline())
     elif options.summary:
-        text = str(trace.summary())
+        print(trace.summary())
     elif options.findings:
-        text = str(trace.findings())
-    elif isinstance(trace, LargeTrace) and not options.all:
-        text = str(trace)
+        print(trace.findings())
     else:
-        text = tree.tree(trace._data(), max_lines=None if options.all else tree.MAX_LINES)
-        if findings := trace.findings():
-            text += f"\n\n{findings.brief()}"
-    print(text)
+        print(TreeOptions.from_arguments(options).text(trace))
     return 0
 
 

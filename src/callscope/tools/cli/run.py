@@ -16,7 +16,7 @@ from callscope.errors import CallscopeError, OptionError, TraceFileError
 from callscope.introspect.claim import own_path
 from callscope.introspect.lookup import check_class_name, find_spec, missing_class
 from callscope.introspect.origin import PARENT, fill, run_id
-from callscope.read.formats import check_suffix, is_streamed, tree
+from callscope.read.formats import check_suffix, is_streamed
 from callscope.read.parts import part_of, save_joined
 from callscope.recording.config import DEFAULT_MAX_CALLS, check_config
 from callscope.recording.recording import Recording
@@ -26,6 +26,7 @@ from callscope.tools import environment
 from callscope.tools.cli.crash import show_branch, tell
 from callscope.tools.cli.loading import MAIN, Loaded
 from callscope.tools.cli.parser import USAGE_ERROR
+from callscope.tools.cli.printing import TreeOptions
 from callscope.tools.cli.program import Program, execute, following
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def run(
     break_on: str | None = None,
     children: bool = False,
     check: bool = False,
+    tree: TreeOptions,
 ) -> int:
     """Run a program with some classes traced, and return its exit code.
 
@@ -131,7 +133,8 @@ def run(
     )
     recording = _ProgramRecording(config._replace(patterns=() if targets else ("*",)))
     folder = Path.cwd()  # the program may change it
-    tell_all = partial(_tell_all, folder=folder, streams=streams, live=live, check=check)
+    show = None if live else partial(tree.text, with_findings=not check)
+    tell_all = partial(_tell_all, folder=folder, streams=streams, show=show, check=check)
     with recording as trace, following(recording, missing, loaded.module):
         to = recording.path if streams or output is None else folder / fill(output)
         recording.hand_out = lambda: tell_all(trace, to, recording.path)
@@ -210,7 +213,7 @@ def _tell_all(
     *,
     folder: Path,
     streams: bool,
-    live: bool,
+    show: Callable[[Trace], str] | None,
     check: bool,
 ) -> int:
     """Save or print the trace, report problems; return the exit code if the program's is 0."""
@@ -221,7 +224,7 @@ def _tell_all(
             trace = save_joined(trace, output, part)
         if output is not None and output.is_relative_to(folder):
             output = output.relative_to(folder)
-        _hand_out(trace, output, live=live, check=check)
+        _hand_out(trace, output, show, check=check)
         if check and trace.lost:
             problems.append(f"{trace.lost:,} calls were not kept, so nothing could be checked.")
         status = _FOUND if check and trace.findings().errors else 0
@@ -232,12 +235,14 @@ def _tell_all(
     return USAGE_ERROR if problems else status
 
 
-def _hand_out(trace: Trace, output: Path | None, *, live: bool, check: bool) -> None:
+def _hand_out(
+    trace: Trace, output: Path | None, show: Callable[[Trace], str] | None, *, check: bool
+) -> None:
     """Print where a trace is saved, or the trace if it was not printed live."""
     if output is not None:
         tell(f"callscope: {len(trace):,} calls saved to {output}")
-    elif not live:
-        tell(tree.tree(trace._data()) if check else str(trace))
+    elif show is not None:
+        tell(show(trace))
     if check:
         tell(str(trace.findings()))
 
