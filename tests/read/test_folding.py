@@ -426,16 +426,6 @@ class TestSizes:
         assert "└─ Model.forward(x=8) [Model#1] -> 'done' (72 calls below)" in whole
         assert (len(whole.splitlines()), "more calls" in whole) == (4, False)
 
-    @pytest.mark.parametrize("name", ["Block", "Block#*", "B*.forward"])
-    def test_under(self, name):
-        """Calls of a site, a class or an object are roots; those below are not taken twice."""
-        with callscope.record(Layer, methods=METHODS) as trace:
-            Model(blocks())(8)
-        lines = trace.tree(under=name, width=90).splitlines()
-        assert lines[0].startswith("Block ×12  ")
-        assert trace.tree(under="Block#2", fold=False).count("forward") == 3
-        assert trace.tree(under="Nothing") == "No call is of Nothing."
-
     def test_many_rows_are_cut(self):
         """As many calls are, and it is said how to see them."""
         calls = [Node("L.call", arguments={f"a{number}": 1}) for number in range(2_100)]

@@ -376,24 +376,30 @@ class TestView:
         assert "MyLayer.call" in cli("view", "--summary", "t.jsonl", cwd=saved).stdout
 
     @pytest.mark.parametrize(
-        ("options", "arguments"),
+        ("options", "text"),
         [
-            ([], {"fold": True}),
-            (["--no-fold", "--depth", "0"], {"fold": False, "max_depth": 0}),
-            (["--all", "--under", "MyLayer#7"], {"fold": False, "under": "MyLayer#7"}),
-            (["--all", "--fold"], {"fold": True}),
-            (["--under", "My*.call", "--fold"], {"fold": True, "under": "My*.call"}),
+            ([], str),
+            (["--no-fold", "--depth", "0"], lambda trace: trace.tree(fold=False, max_depth=0)),
+            (["--all", "--fold"], lambda trace: trace.tree(fold=True)),
+            (["--under", "MyLayer#7"], lambda trace: trace.filter(within="MyLayer#7")),
+            (["--site", "My*.call"], lambda trace: trace.filter("My*.call")),
+            (["--object", "MyLayer#7"], lambda trace: trace.filter(object=7)),
+            (["--min-ns", "1500"], lambda trace: trace.filter(min_ns=1500)),
+            (["--error", "*"], lambda trace: trace.filter(error=True)),
+            (["--hide", "m,z", "--hide", "y"], lambda trace: trace.filter(hide=("m", "y"))),
+            (["--outline", "--depth", "0"], lambda trace: trace.filter(depth=0).outline()),
+            (["--summary", "--under", "*7"], lambda trace: trace.filter(within="*7").summary()),
         ],
     )
-    def test_a_part_of_the_tree(self, seed, tmp_path, capsys, options, arguments):
-        """Folded or not, to some depth, below some calls."""
+    def test_a_part_of_the_tree(self, seed, tmp_path, capsys, clock, options, text):
+        """Folded or not, to some depth, below some calls, of some."""
         layers = [seed.MyLayer(k) for k in range(30)]
         with callscope.record(seed.Layer, methods=("__call__", "call")) as trace:
             for y, layer in enumerate(layers):
                 layer(y)
         path = trace.save(tmp_path / "t.jsonl")
         assert main(["view", str(path), *options]) == 0
-        assert capsys.readouterr().out == f"{callscope.load(path).tree(**arguments)}\n"
+        assert capsys.readouterr().out == f"{text(callscope.load(path))}\n"
 
     def test_all_calls(self, seed, tmp_path, capsys):
         """More than a tree otherwise has."""

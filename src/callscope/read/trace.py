@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from callscope.trace import Cost, Event, Header
@@ -152,6 +152,44 @@ class Trace(Sequence["Call"]):
 
         return find_calls(data, criteria, within, where)
 
+    def filter(
+        self,
+        site: str | type = "*",
+        *,
+        object: str | type | int | None = None,  # noqa: A002  # the word of the documentation
+        depth: int | None = None,
+        min_ns: int | None = None,
+        within: Call | str | type | None = None,
+        error: str | type | bool | None = None,
+        hide: Collection[str] = (),
+    ) -> Trace:
+        """Return a trace of the calls that match all criteria, each below the nearest that is kept.
+
+        As calls are missing, it shows no mistakes: `findings` is empty.
+
+        Args:
+            site: as for `find`.
+            object: the class of the object, in the forms that `find` takes, or its serial number; or
+                a name such as ``"LSTM#3"``.
+            depth: greatest depth; that of roots is 0.
+            min_ns: least duration in nanoseconds; calls that never ended are kept.
+            within: a call of the trace, a site or an object, or a pattern of them; these calls are
+                kept, and those below them.
+            error: as for `find`.
+            hide: names of arguments that are left out, or patterns of them.
+
+        Raises:
+            OptionError: if a criterion is of the wrong type.
+        """
+        from callscope.read.filters import Filter
+
+        chosen = Filter(site, object, depth, min_ns, within, error, hide)
+        chosen.check()
+        data = self._data()
+        recorded = chosen.apply(data)
+        header = data.header._replace(filtered=True)
+        return Trace(header, lambda: recorded, self._measure_cost)
+
     def outline(self) -> str:
         """Return the tree as stable text, without times or addresses.
 
@@ -229,7 +267,6 @@ class Trace(Sequence["Call"]):
         fold: bool | None = None,
         max_depth: int | None = None,
         width: int | None = None,
-        under: str | None = None,
     ) -> str:
         """Return the calls as a tree with durations, as `print` shows it.
 
@@ -244,13 +281,11 @@ class Trace(Sequence["Call"]):
             max_depth: number of levels to show below the roots; by default all.
             width: number of columns of a line, by default those of the terminal; a tree that is not
                 folded takes as many as it needs.
-            under: a site, a class of objects or an object, such as ``"LSTM#3"``, or an `fnmatch`
-                pattern; only calls of it are shown, with the calls below.
         """
         data = self._data()
         from callscope.read.formats.tree import tree
 
-        return tree(data, fold=fold, max_depth=max_depth, width=width, under=under)
+        return tree(data, fold=fold, max_depth=max_depth, width=width)
 
     def __str__(self) -> str:
         data = self._data()

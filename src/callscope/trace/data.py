@@ -27,12 +27,24 @@ class Recorded(NamedTuple):
     """Function returning a sentence, after a space, on why there may be no call; or ``""``."""
     is_final: bool = False
     """True if the recording has ended, so that reading it again gives the same result."""
+    chosen_from: int = 0
+    """Number of calls that a filter has chosen these from; 0 if there was none."""
 
 
 class TraceData:
     """Calls of one recording at one moment, with the data that applies to all of them."""
 
-    __slots__ = ("_snapshot", "_table", "absence", "calls", "header", "left_out", "lost", "sites")
+    __slots__ = (
+        "_snapshot",
+        "_table",
+        "absence",
+        "calls",
+        "chosen_from",
+        "header",
+        "left_out",
+        "lost",
+        "sites",
+    )
 
     def __init__(self, header: Header, recorded: Recorded) -> None:
         self.header: Header = header
@@ -48,6 +60,8 @@ class TraceData:
         """Function returning the requested sites; see `Recorded.sites`."""
         self.absence: Callable[[], str] = recorded.absence
         """Function returning why there may be no call; see `Recorded.absence`."""
+        self.chosen_from: int = recorded.chosen_from
+        """Number of calls that a filter has chosen these from; 0 if there was none."""
 
     @property
     def table(self) -> Table:

@@ -11,7 +11,12 @@ from contextlib import suppress
 from callscope.errors import CallscopeError, one_line
 from callscope.introspect.version import __version__
 from callscope.tools.cli.parser import USAGE_ERROR, Parser
-from callscope.tools.cli.printing import TreeOptions, add_tree_options
+from callscope.tools.cli.printing import (
+    TreeOptions,
+    add_filter_options,
+    add_tree_options,
+    filtered,
+)
 from callscope.tools.options import CAPTURE, listed, method, target
 
 
@@ -150,6 +155,7 @@ def _add_view(commands: _Commands[Parser]) -> None:
     view.add_argument("--summary", action="store_true", help="calls and times per site")
     view.add_argument("--findings", action="store_true", help="mistakes, and their remedies")
     add_tree_options(view)
+    add_filter_options(view, has_tree=True)
     view.set_defaults(command=_view, parser=view)
 
 
@@ -168,6 +174,7 @@ def _add_convert(commands: _Commands[Parser]) -> None:
         metavar="FILE",
         help="file to save it in; the suffix selects the format",
     )
+    add_filter_options(convert)
     convert.set_defaults(command=_convert, parser=convert)
 
 
@@ -271,7 +278,8 @@ def _run(options: argparse.Namespace) -> int:
 def _view(options: argparse.Namespace) -> int:
     from callscope.read.load import load_all
 
-    trace = load_all(options.files)
+    of_calls = options.outline or options.summary or options.findings
+    trace = filtered(load_all(options.files), options, for_tree=not of_calls)
     if options.outline:
         print(trace.outline())
     elif options.summary:
@@ -296,7 +304,7 @@ def _convert(options: argparse.Namespace) -> int:
     from callscope.read.load import load_all
 
     check_suffix(options.output)
-    trace = load_all(options.files)
+    trace = filtered(load_all(options.files), options)
     trace.save(options.output)
     calls, processes = len(trace), trace._processes()
     suffix = f" of {processes:,} processes" if processes > 1 else ""

@@ -6,10 +6,9 @@ from typing import BinaryIO, Final
 
 from callscope.read.formats.tree.drawing import by_thread, style_of, terminal_width, where
 from callscope.read.formats.tree.whole import WholeTree
-from callscope.read.selection import topmost
 from callscope.trace import TraceData
 from callscope.trace.table_text import names_of
-from callscope.trace.text import missing, one_line, process_details
+from callscope.trace.text import calls_text, missing, one_line, process_details
 
 MAX_LINES: Final = 2_000
 """Number of calls, or of rows, that `print(trace)` shows."""
@@ -23,7 +22,6 @@ def tree(
     fold: bool | None = None,
     max_depth: int | None = None,
     width: int | None = None,
-    under: str | None = None,
     max_lines: int | None = MAX_LINES,
     encoding: str | None = None,
     count: int | None = None,
@@ -35,7 +33,6 @@ def tree(
         fold: see `Trace.tree`.
         max_depth: see `Trace.tree`.
         width: see `Trace.tree`.
-        under: see `Trace.tree`.
         max_lines: number of calls or rows to show; None shows all.
         encoding: encoding of the output, by default that of `sys.stdout`; if it has no
             line-drawing characters, ASCII is used.
@@ -44,13 +41,8 @@ def tree(
     if not len(trace):
         return "\n".join([_nothing(trace), *missing(trace.lost, trace.left_out)])
     table, names, style = trace.table, names_of(trace.table), style_of(encoding)
-    roots = table.roots() if under is None else topmost(table, under)
-    if not roots:
-        return f"No call is of {under}."
-    if under is not None:
-        count = sum(1 for _ in table.preorder(roots))
     count = len(trace) if count is None else count
-    threads = by_thread(table, roots, process_details(trace.header))
+    threads = by_thread(table, table.roots(), process_details(trace.header))
     if count > _MOST_UNFOLDED if fold is None else fold:
         from callscope.read.formats.tree.folded import FoldedTree
 
@@ -69,5 +61,7 @@ def write(trace: TraceData, file: BinaryIO) -> None:
 
 
 def _nothing(trace: TraceData) -> str:
+    if trace.chosen_from:
+        return f"None of {calls_text(trace.chosen_from)} meets the criteria."
     targets = " and ".join(trace.header.targets) or "the declared classes"
     return one_line(f"No calls were recorded of {targets}.{trace.absence()}")
