@@ -14,6 +14,7 @@ from building import Node, make_trace
 from callscope.read.folding.kinds import text_kind
 from callscope.read.folding.rows import Folding
 from callscope.read.folding.sequences import fold
+from callscope.trace import Call, Text
 from strategies import forests
 
 
@@ -97,6 +98,20 @@ def test_kinds_of_summaries(text, kind):
     assert text_kind(text) == kind
 
 
+def thing(call):
+    """Return the object of a call; its class if there is none."""
+    return call.instance or call.runtime_class
+
+
+def kind(call):
+    """Return what calls of a row have in common, apart from the calls below."""
+    values = [*call.arguments.values(), call.result]
+    kinds = [repr(v) if v != v or isinstance(v, Text) else type(v) for v in values]  # noqa: PLR0124
+    above = call.parent
+    ties = above and (thing(above) == thing(call), above.thread == call.thread)
+    return call.site, call.runtime_class, [*call.arguments], kinds, call.error, call.finished, ties
+
+
 def unfolded(folding, rows, outer=1):
     """Return all calls of rows and those below, and check that each row is what it says."""
     calls = []
@@ -105,9 +120,9 @@ def unfolded(folding, rows, outer=1):
         assert row.repeats == outer * row.times
         for some in row.stay:
             calls += some
-            assert len({folding.kinds.column[call] for call in some}) == 1
-            assert len({folding.numbers[call] for call in some}) == 1
-            assert len(some) == row.repeats
+            kinds = [kind(Call(table, call)) for call in some]
+            assert kinds == kinds[:1] * row.repeats
+            assert len({len(table.children(call)) for call in some}) == 1
         below = folding.below(row)
         inner = unfolded(folding, below, row.repeats)
         calls += inner
@@ -345,6 +360,35 @@ class TestRows:
             .splitlines()[0]
             .startswith("L#1 ×50  L.call(a=0..49, b=0.0..24.5, c=False|True, d='0'.., e=False)")
         )
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            ({"result": Text("float32[8]")}, {"result": Text("float64[8]")}),
+            ({"arguments": {"x": 1}}, {"arguments": {"x": None}}),
+            ({"arguments": {"x": 1}}, {"arguments": {"y": 1}}),
+            ({"error": ("ValueError", "1 is wrong")}, {"error": ("KeyError", "1 is wrong")}),
+            ({"error": ("ValueError", "1 is wrong")}, {"error": ("ValueError", "1 is odd")}),
+            ({"on": "One"}, {"on": "Other"}),
+            ({"end": 70}, {"end": "never"}),
+            ({"instance": 1}, {"instance": 2}),  # that of the call above
+            ({"thread": "MainThread"}, {"thread": "other"}),
+        ],
+    )
+    def test_what_is_not_alike(self, one, other):
+        """Kinds of values, names, errors, classes, ends, and where the object or thread changes."""
+        calls = [Node("L.call", **options) for options in (one, one, other, one, one)]
+        trace = make_trace(Node("L.call", *calls))
+        folding = Folding(trace._data().table)
+        (top,) = folding.rows([0])
+        assert [row.times for row in folding.below(top)] == [2, 1, 2]
+
+    def test_no_note_where_nothing_is_folded(self):
+        """Two calls that differ are no rule and exception."""
+        lines = make_trace(
+            Node("L.call", Node("M.call", result=1)), Node("L.call", Node("M.call", result=None))
+        ).tree(fold=True, width=100)
+        assert "≠" not in lines
 
     def test_nan_is_apart(self):
         """Infinity and NaN are other kinds of values than numbers."""

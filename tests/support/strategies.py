@@ -641,8 +641,8 @@ def forests(draw: st.DrawFn) -> list[Node]:
             *(trees(depth - 1) if depth else ()),
             instance=draw(st.sampled_from((0, 1, 2))),
             arguments=draw(st.sampled_from((None, {"x": 1}, {"x": True}, {"x": Text("a[1]")}))),
-            result=draw(st.sampled_from((None, 1, Text("b[2]"), 0.5, float("nan")))),
-            error=draw(st.sampled_from((None, None, ("ValueError", "wrong")))),
+            result=draw(st.sampled_from((None, 1, Text("a[1]"), Text("b[2]"), 0.5, float("nan")))),
+            error=draw(st.sampled_from((None, None, ("ValueError", "a"), ("ValueError", "b")))),
             end=draw(st.sampled_from((None, None, "never"))),
             thread=draw(st.sampled_from(("MainThread", "MainThread", "other"))),
         )

@@ -3,7 +3,7 @@
 from array import array
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from callscope.trace import Text, python_kernels
@@ -219,7 +219,16 @@ def shape(row, columns):
     return kinds[row], *below
 
 
+def two_pairs(objects, strands):
+    """Return columns of two calls, each with one below."""
+    last, previous = array("i", [1, -1, 3, -1]), array("i", [-1] * 4)
+    return array("i", [0] * 4), last, previous, array("q", objects), array("i", strands)
+
+
 @given(forests())
+@example(two_pairs([1, 1, 2, 2], [0] * 4))
+@example(two_pairs([1, 1, 1, 2], [0] * 4))
+@example(two_pairs([0] * 4, [1, 1, 1, 2]))
 def test_numbers_of_subtrees(columns):
     """Subtrees have one number if the kinds of all calls are the same, and where objects change."""
     size = len(columns[0])

@@ -54,7 +54,7 @@ def first_difference(folding: Folding, call: int, other: int) -> Difference | No
 
 def _are_alike(folding: Folding, call: int, other: int) -> bool:
     same = folding.numbers[call] == folding.numbers[other]
-    return same and folding.is_inner(call) == folding.is_inner(other)
+    return same and folding.ties(call) == folding.ties(other)
 
 
 def _aspect(folding: Folding, call: int, other: int) -> Aspect | None:
@@ -66,4 +66,4 @@ def _aspect(folding: Folding, call: int, other: int) -> Aspect | None:
         return "outcome"
     if ours.arguments != theirs.arguments:
         return "arguments"
-    return "object" if folding.is_inner(call) != folding.is_inner(other) else None
+    return "object" if folding.ties(call) != folding.ties(other) else None

@@ -65,14 +65,12 @@ class Folding:
         """Return the durations of the repeats of a row, in nanoseconds; not of unfinished ones."""
         return [duration for duration in self._durations(row) if duration is not None]
 
-    def is_inner(self, call: int) -> bool:
-        """Return whether a call is on the object of the call above, and in the same strand."""
+    def ties(self, call: int) -> tuple[bool, bool]:
+        """Return whether a call is on the object, and in the strand, of the call above."""
         above, strands = self.table.parent[call], self.table.strand
-        return (
-            above >= 0
-            and self._objects[call] == self._objects[above]
-            and strands[call] == strands[above]
-        )
+        if above < 0:
+            return False, False
+        return self._objects[call] == self._objects[above], strands[call] == strands[above]
 
     def _durations(self, row: Row) -> list[int | None]:
         if row.parts:
@@ -85,7 +83,7 @@ class Folding:
 
     def _fold(self, siblings: Sequence[Sequence[int]]) -> list[Row]:
         """Return the rows of sequences of calls that are alike."""
-        alike = [(self.numbers[call], self.is_inner(call)) for call in siblings[0]]
+        alike = [(self.numbers[call], self.ties(call)) for call in siblings[0]]
         return [self._row(part, siblings) for part in fold(alike)]
 
     def _row(self, part: Part, siblings: Sequence[Sequence[int]]) -> Row:
@@ -101,7 +99,7 @@ class Folding:
     def _goes_on(self, call: int) -> bool:
         """Return whether the only call below another is on the same object, in the same strand."""
         inner = self._last[call]
-        return inner != NO_ROW and self._previous[inner] == NO_ROW and self.is_inner(inner)
+        return inner != NO_ROW and self._previous[inner] == NO_ROW and all(self.ties(inner))
 
 
 def _sums(durations: Sequence[int | None], count: int) -> Sequence[int | None]:
