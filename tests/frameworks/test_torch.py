@@ -693,3 +693,23 @@ def test_scripts(tmp_path):
     assert run("-m", "callscope", "run", *target) == run()
     sites = {call.site for call in callscope.load(saved).calls}
     assert {"Net.__init__", "Module.__call__", "Block.forward"} <= sites
+
+
+class Odd(Block):
+    """Block that returns another dtype."""
+
+    def forward(self, x):
+        return super().forward(x).double()
+
+
+@pytest.mark.parametrize("odd", [None, 6])
+def test_twelve_blocks_are_one_row(odd):
+    """In a folded tree; a block that returns another dtype is apart."""
+    blocks = nn.ModuleList([Odd(4) if number == odd else Block(4) for number in range(12)])
+    with callscope.record(nn.Module, methods=("__call__", "forward")) as trace:
+        for block in blocks:
+            block(X)
+    rows = [line.split("  ")[0] for line in trace.tree(width=120).splitlines()]
+    tops = [re.sub(r"#\d+", "#", row) for row in rows if row.startswith(("Block", "Odd"))]
+    expected = ["Block ×12"] if odd is None else ["Block ×6", "Odd#", "Block ×5"]
+    assert tops[: len(expected)] == expected

@@ -443,22 +443,27 @@ class TestSizes:
         assert trace.tree(fold=False).count("L.call") == trace.outline().count("L.call") == count
 
     def test_rows_fit(self):
-        """Values give way first, then classes of sites; the durations stay in their column."""
-        long = {"name": "x" * 100}
+        """Values give way before the classes that the row does not name; durations stay in place."""
+        long = {"name": "x" * 20}
         calls = [
             Node(
                 "Module.__call__",
                 Node("Encoder.forward", on="Encoder"),
                 on="Encoder",
                 arguments=long,
-                result="y" * 100,
+                result="y" * 20,
             )
         ] * 25
-        lines = [make_trace(*calls).tree(width=width).splitlines()[0] for width in (120, 80, 56)]
+        spread = "     0.1 µs  0.0/0.0/0.0 µs"
+        lines = [
+            make_trace(*calls).tree(width=width).splitlines()[0].removesuffix(spread)
+            for width in (140, 90, 74, 50)
+        ]
         assert lines == [
-            "Encoder#1 ×25  Module.__call__ > Encoder.forward  (name='xxxxxxxxxx...) -> 'yyyyyyyyyyyyyy...     0.1 µs  0.0/0.0/0.0 µs",
-            "Encoder#1 ×25  Module.__call__ > Encoder.forward     0.1 µs  0.0/0.0/0.0 µs",
-            "Encoder#1 ×25  __call__ > forward  (name=...)     0.1 µs",
+            f"Encoder#1 ×25  Module.__call__ > Encoder.forward  (name='{'x' * 20}') -> '{'y' * 20}'",
+            "Encoder#1 ×25  Module.__call__ > forward  (...) -> 'yyyyyyyy...",
+            "Encoder#1 ×25  Module.__call__ > forward  (...)",
+            "Encoder#1 ×25  __call__ > forward     0.1 µs",
         ]
 
     def test_depth(self):

@@ -46,12 +46,13 @@ def tree(
     if count > _MOST_UNFOLDED if fold is None else fold:
         from callscope.read.formats.tree.folded import FoldedTree
 
-        folded = FoldedTree(table, names, style, max_depth, width or terminal_width())
+        width = terminal_width() if width is None else width
+        folded = FoldedTree(table, names, style, max_depth, width)
         lines = [*folded.lines(threads, max_lines), *folded.closing(count)]
     else:
         whole = WholeTree(table, names, style, max_depth, width)
         lines = whole.lines(threads, max_lines, count)
-    return "\n".join([*lines, *missing(trace.lost, trace.left_out), "", *where(names)])
+    return "\n".join([*lines, *missing(trace.lost, trace.left_out), "", *where(names, width)])
 
 
 def write(trace: TraceData, file: BinaryIO) -> None:

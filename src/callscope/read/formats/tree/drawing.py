@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -91,10 +92,14 @@ def by_thread(
             yield ", ".join(names), its_roots
 
 
-def where(names: Names) -> Iterator[str]:
-    """Yield a line per module with its classes."""
+def where(names: Names, width: int | None) -> Iterator[str]:
+    """Yield a line per module with its classes; several lines if it is wider than some columns."""
     modules: dict[str, list[str]] = {}
     for qualified in names:
         modules.setdefault(outer_name(qualified), []).append(bare_name(qualified))
     for module, classes in modules.items():
-        yield one_line(f"{', '.join(classes)}: {module}")
+        line = one_line(f"{', '.join(classes)}: {module}")
+        if width is None or len(line) <= width:
+            yield line
+        else:
+            yield from textwrap.wrap(line, width, subsequent_indent="  ", break_long_words=False)

@@ -1,4 +1,4 @@
-"""Lines that fit a number of columns."""
+"""Values that fit a number of columns."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ from typing import Final
 
 from callscope.introspect.summaries.texts import cut
 
-_LEAST: Final = 8
-"""Least columns in which a part of values says anything."""
+_OUTCOME: Final = len(" -> 1...")
+"""Least columns in which an outcome says anything."""
 
 
 def squeezed(arguments: str, outcome: str, room: int) -> tuple[str, str]:
-    """Return texts of arguments in parentheses and of an outcome, cut to some columns together."""
+    """Return texts of arguments and of an outcome, cut to some columns together.
+
+    The arguments give way first.
+    """
     if len(arguments) + len(outcome) <= room:
         return arguments, outcome
-    outcome = _cut(outcome, max(room - len(arguments), room // 2))
-    return _cut(arguments, room - len(outcome), ")"), outcome
-
-
-def _cut(text: str, room: int, end: str = "") -> str:
-    """Return a text, cut to some columns; empty if they are too few."""
-    if len(text) <= room:
-        return text
-    return cut(text[: -len(end) or None], room - len(end)) + end if room >= _LEAST else ""
+    shortest = " " * (len(arguments) - len(arguments.lstrip())) + "(...)"
+    most = room - min(len(arguments), len(shortest))
+    if len(outcome) > most:
+        outcome = cut(outcome, most) if most >= _OUTCOME else ""
+    room -= len(outcome)
+    if len(arguments) > room:
+        arguments = f"{cut(arguments[:-1], room - 1)})" if room >= len(shortest) else ""
+    return arguments, outcome

@@ -29,8 +29,10 @@ class RowText(NamedTuple):
 
     label: str
     sites: str = ""
+    short_sites: str = ""
+    """The same, without the classes that the label names."""
     methods: str = ""
-    """The sites without their classes."""
+    """The same, without classes."""
     arguments: str = ""
     error: str = ""
     """Class of the exception, which does not give way."""
@@ -52,7 +54,7 @@ class RowText(NamedTuple):
     def _fit(self, room: int, note: str) -> tuple[str, bool]:
         """Return the text with a note, and whether all values are in it."""
         room -= len(self.label) + len(self.error)
-        sites = self.sites if len(self.sites) + len(note) <= room else self.methods
+        sites = self._sites(room - len(note))
         values = arguments, outcome = squeezed(
             self.arguments, self.outcome, room - len(sites) - len(note)
         )
@@ -60,6 +62,12 @@ class RowText(NamedTuple):
         sites = cut(sites, max(room - len(note), _LEAST_NOTE))
         text = f"{self.label}{sites}{arguments}{self.error}{outcome}{note}"
         return text, values == (self.arguments, self.outcome)
+
+    def _sites(self, room: int) -> str:
+        """Return the longest sites for some columns; of a class that the label names, it gives way before values."""
+        if len(self.sites) + len(self.arguments) + len(self.outcome) <= room:
+            return self.sites
+        return self.short_sites if len(self.short_sites) <= room else self.methods
 
 
 class RowTexts:
@@ -86,6 +94,7 @@ class RowTexts:
         return RowText(
             f"{self.object(calls)}{times}  ",
             self._sites(stay, self._text.site),
+            self._sites(stay, self._short_site),
             self._sites(stay, self._method),
             ("  " if len(stay) > 1 else "") + self._arguments(calls),
             *self._outcome(calls),
@@ -114,6 +123,11 @@ class RowTexts:
 
     def _class(self, call: int) -> str:
         return self._names.show(self._callee(call).runtime_class)
+
+    def _short_site(self, call: int) -> str:
+        callee = self._callee(call)
+        is_own = callee.defining_class == callee.runtime_class
+        return self._method(call) if is_own else self._text.site(call)
 
     def _method(self, call: int) -> str:
         return one_line(self._callee(call).method)
