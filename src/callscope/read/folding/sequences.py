@@ -9,6 +9,8 @@ from typing import Final, NamedTuple
 
 _MOST_CANDIDATES: Final = 8
 """Number of next occurrences of an item at which a repeat is looked for."""
+_LEAST: Final = 4
+"""Number of tokens of which two may repeat in turn."""
 _MOST_LEVELS: Final = 6
 """Levels of repeats within repeats."""
 
@@ -60,10 +62,11 @@ def fold(items: Sequence[Hashable]) -> list[Part]:
     known = _Tokens()
     tokens = [known.item(item, len([*run])) for item, run in groupby(items)]
     for _ in range(_MOST_LEVELS):
-        shorter = [*_repeats(tokens, known)]
-        if len(shorter) == len(tokens):
+        count = len(tokens)
+        if count >= _LEAST:
+            tokens = [*_repeats(tokens, known)]
+        if len(tokens) == count:
             break
-        tokens = shorter
     parts, place = [], 0
     for token in tokens:
         parts.append(_at(token, [place]))
@@ -131,6 +134,8 @@ def _equal_up_to(numbers: Sequence[int], place: int, period: int) -> int:
 
 def _at(token: _Token, starts: Sequence[int]) -> Part:
     """Return the part of a token that stands at some places."""
+    if token.width == 1:
+        return Part(1, starts)
     step = token.width // token.times
     places = [start + number * step for start in starts for number in range(token.times)]
     parts, offset = [], 0

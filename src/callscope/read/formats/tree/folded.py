@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from callscope.introspect.summaries.texts import cut
@@ -33,10 +34,10 @@ class _Node(NamedTuple):
     are_last: tuple[bool, ...] = ()
     """For it and each of the rows above, whether it is the last below another."""
     depth: int = 0
-    note: str = ""
-    """Text on how it differs from the row beside it."""
-    hint: str = ""
-    """The same for values that the row shows if there is room."""
+    usual: Mapping[int, int] = MappingProxyType({})
+    """For the rows beside it, the subtree that is most frequent, by the site of its first call."""
+    rest: str = ""
+    """Text in place of the rows below."""
 
 
 class FoldedTree:
@@ -112,7 +113,7 @@ class FoldedTree:
         while stack:
             node = stack.pop()
             rest = self._rest(node) if folding.has_rows_below(node.row) else ""
-            yield node._replace(note=node.note + rest)
+            yield node._replace(rest=rest)
             if not rest:
                 stack += [*self._nodes(folding.below(node.row), node)][::-1]
 
@@ -144,7 +145,7 @@ class FoldedTree:
         usual = self._usual(rows)
         for place, row in enumerate(rows):
             are_last = () if above is None else (*outer, place == len(rows) - 1)
-            yield _Node(row, are_last, depth, *self._notes(row, usual))
+            yield _Node(row, are_last, depth, usual)
 
     def _usual(self, rows: Sequence[Row]) -> dict[int, int]:
         """Return the subtree that is most frequent, and not single, by the site of its first call."""
@@ -185,7 +186,8 @@ class FoldedTree:
         start = branches(are_last, self._style)
         if node.depth > levels:
             start += f"(depth {node.depth:,}) "
-        return start + self._texts.row(node.row).fit(room - len(start), node.note, node.hint)
+        note, hint = self._notes(node.row, node.usual)
+        return start + self._texts.row(node.row).fit(room - len(start), note + node.rest, hint)
 
     def _durations(self, row: Row) -> tuple[str, str]:
         """Return the total duration of a row, and the least, median and most of its repeats."""
