@@ -6,7 +6,7 @@ import re
 from array import array
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
-from itertools import count, islice
+from itertools import compress, count
 from math import isfinite
 from typing import Any, Final, NamedTuple
 
@@ -66,25 +66,43 @@ class Kinds:
     """
 
     def __init__(self, table: Table) -> None:
+        self._table = table
         self._texts = _TextKinds()
-        size = len(table)
-        sites = _equal_numbers([callee[:5] for callee in table.callees])
-        known: defaultdict[tuple[Any, ...], int] = defaultdict(count().__next__)
-        keys = zip(
-            map(sites.__getitem__, islice(table.callee, size)),
-            table.via_super,
-            map(self._arguments_kind, table.arguments),
-            map(self._kind, islice(table.outcome, size)),
-            map(UNFINISHED.__eq__, table.end_ns),
-            strict=False,
-        )
-        self.column: array[int] = array("i", map(known.__getitem__, keys))
+        self._sites = _equal_numbers([callee[:5] for callee in table.callees])
+        self.column: array[int] = array("i", bytes(4 * len(table)))
         """Numbers by row; equal for calls of one kind."""
-        self._kinds = [*known]
+        sites = array("i", map(self._sites.__getitem__, table.callee[: len(table)]))
+        marks = array("i", table.via_super)
+        columns = sites, marks, table.end_ns, table.arguments, table.outcome
+        firsts = KERNELS.row_shapes(self.column, 0, *columns)
+        are_coarse = [*map(self._is_coarse, firsts)]
+        if any(are_coarse):
+            self._refine(are_coarse)
+
+    def _is_coarse(self, row: int) -> bool:
+        """Return whether calls may be of several kinds, though their values are of the same types."""
+        passed, outcome = self._table.arguments[row], self._table.outcome[row]
+        return type(passed) is dict or not all(map(_is_plain, (*(passed or ()), outcome)))
+
+    def _refine(self, are_coarse: Sequence[bool]) -> None:
+        """Give numbers of their own to kinds of calls that have values of the same types."""
+        numbers: defaultdict[Hashable, int] = defaultdict(count(len(are_coarse)).__next__)
+        column, arguments, outcomes = self.column, self._table.arguments, self._table.outcome
+        rows = compress(range(len(column)), map(are_coarse.__getitem__, column))
+        for row in [*rows]:
+            key = column[row], self._arguments_kind(arguments[row]), self._kind(outcomes[row])
+            column[row] = numbers[key]
 
     def kind(self, row: int) -> Kind:
         """Return the kind of a call."""
-        return Kind(*self._kinds[self.column[row]])
+        table = self._table
+        return Kind(
+            self._sites[table.callee[row]],
+            table.via_super[row],
+            self._arguments_kind(table.arguments[row]),
+            self._kind(table.outcome[row]),
+            table.end_ns[row] == UNFINISHED,
+        )
 
     def _arguments_kind(self, values: Arguments) -> Hashable:
         if type(values) is dict:
@@ -100,6 +118,13 @@ class Kinds:
         if kind is CallError:
             return kind, value.type, self._texts[value.message]
         return kind
+
+
+def _is_plain(value: Value | CallError) -> bool:
+    """Return whether the kind of a value is its type."""
+    if type(value) is float:
+        return isfinite(value)
+    return not isinstance(value, Text | CallError)
 
 
 def _equal_numbers(items: Sequence[Hashable]) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from callscope.read.folding.kinds import Kinds, number_subtrees, objects_of
 from callscope.read.folding.sequences import Part, fold
@@ -51,11 +52,11 @@ class Folding:
 
     def rows(self, calls: Sequence[int]) -> list[Row]:
         """Return the rows of some calls that follow each other."""
-        return self._fold([calls])
+        return self._fold([[call] for call in calls])
 
     def below(self, row: Row) -> Sequence[Row]:
         """Return the rows directly below another."""
-        return row.parts or self._fold([*map(self.table.children, row.stay[-1])])
+        return row.parts or self._fold(self._children(row.stay[-1]))
 
     def has_rows_below(self, row: Row) -> bool:
         """Return whether there are rows below another."""
@@ -81,15 +82,29 @@ class Folding:
             None if ends[call] == UNFINISHED else ends[call] - starts[call] for call in row.stay[0]
         ]
 
+    def _children(self, calls: Sequence[int]) -> list[list[int]]:
+        """Return the first children of calls that are alike, their second children, and so on."""
+        children = [[*map(self._last.__getitem__, calls)]]
+        while children[-1][0] != NO_ROW:
+            children.append([*map(self._previous.__getitem__, children[-1])])
+        return children[-2::-1]
+
     def _fold(self, siblings: Sequence[Sequence[int]]) -> list[Row]:
-        """Return the rows of sequences of calls that are alike."""
-        alike = [(self.numbers[call], self.ties(call)) for call in siblings[0]]
+        """Return the rows of calls that follow each other below others that are alike.
+
+        Args:
+            siblings: for each place, the calls there, below each of the others.
+        """
+        alike = [(self.numbers[calls[0]], self.ties(calls[0])) for calls in siblings]
         return [self._row(part, siblings) for part in fold(alike)]
 
     def _row(self, part: Part, siblings: Sequence[Sequence[int]]) -> Row:
         if part.parts:
             return Row(part.times, parts=[self._row(inner, siblings) for inner in part.parts])
-        calls = [calls[place] for calls in siblings for place in part.places]
+        columns = [siblings[place] for place in part.places]
+        calls = (
+            columns[0] if len(columns) == 1 else [*chain.from_iterable(zip(*columns, strict=True))]
+        )
         stay = [calls]
         while self._goes_on(calls[0]):
             calls = [*map(self._last.__getitem__, calls)]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
-from itertools import count, groupby
+from itertools import groupby
 from typing import Final, NamedTuple
 
 _MOST_CANDIDATES: Final = 8
@@ -39,19 +38,24 @@ class _Token(NamedTuple):
 
 
 class _Tokens:
-    """Numbers of tokens, made when needed."""
+    """Tokens, of which equal ones are made once."""
 
     def __init__(self) -> None:
-        self._numbers: defaultdict[Hashable, int] = defaultdict(count().__next__)
+        self._tokens: dict[Hashable, _Token] = {}
 
-    def item(self, item: Hashable, count: int) -> _Token:
+    def item(self, item: Hashable, times: int) -> _Token:
         """Return the token of a run of one item."""
-        return _Token(self._numbers[item, count], count, count, ())
+        key = item, times
+        token = self._tokens.get(key)
+        if token is None:
+            token = self._tokens[key] = _Token(len(self._tokens), times, times, ())
+        return token
 
-    def repeat(self, tokens: Sequence[_Token], count: int) -> _Token:
+    def repeat(self, tokens: Sequence[_Token], times: int) -> _Token:
         """Return the token of several others that repeat in turn."""
-        number = self._numbers[(*(token.number for token in tokens), "in turn", count)]
-        return _Token(number, count * sum(token.width for token in tokens), count, tokens)
+        key = "in turn", times, *(token.number for token in tokens)
+        width = times * sum(token.width for token in tokens)
+        return self._tokens.setdefault(key, _Token(len(self._tokens), width, times, tokens))
 
 
 def fold(items: Sequence[Hashable]) -> list[Part]:

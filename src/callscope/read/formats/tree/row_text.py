@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from callscope.introspect.summaries.texts import cut
-from callscope.introspect.values import CallError, Value
+from callscope.introspect.values import CallError
 from callscope.read.folding.differences import Aspect, Difference
 from callscope.read.folding.rows import Row
 from callscope.read.folding.sequences import Part, fold
@@ -156,15 +157,13 @@ class RowTexts:
         names = self._table.arguments_of(calls[0])
         if names is None:
             return ""
-        columns = zip(*map(self._values, calls), strict=True)
+        values: list[Any] = [*map(self._table.arguments.__getitem__, calls)]
+        places = names if type(values[0]) is dict else range(len(names))
         texts = [
-            _named(name, _values_text(column)) for name, column in zip(names, columns, strict=True)
+            _named(name, _values_text([*map(itemgetter(place), values)]))
+            for name, place in zip(names, places, strict=True)
         ]
         return f"({', '.join(texts)})"
-
-    def _values(self, call: int) -> Iterable[Value]:
-        values = self._table.arguments[call]
-        return values.values() if isinstance(values, dict) else values or ()
 
     def _outcome(self, calls: Sequence[int]) -> tuple[str, str]:
         """Return the class of the exception, if there is one, and the rest of the outcome."""
