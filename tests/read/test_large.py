@@ -200,6 +200,14 @@ def test_what_cannot_be_found(in_parts, seed_trace, tmp_path):
         loaded.find(within=seed_trace[0])
 
 
+def test_what_reads_all_calls_at_once(in_parts, seed_trace, tmp_path):
+    """Filters and trees are those of a trace in memory."""
+    loaded = callscope.load(seed_trace.save(tmp_path / "t.parquet"))
+    assert isinstance(loaded, LargeTrace)
+    assert loaded.filter("Layer.*").outline() == seed_trace.filter("Layer.*").outline()
+    assert loaded.tree(fold=True) == seed_trace.tree(fold=True)
+
+
 def test_the_first_calls_are_shown(monkeypatch, seed_trace, tmp_path, capsys):
     """The last line says how many more there are."""
     monkeypatch.setattr(f"{PACKAGE}._LARGE", 3)
