@@ -60,6 +60,7 @@ _FULL: Final = Effort(
         "wide": 2,
         "threads": 2,
         "asyncio": 4,
+        "await": 4,
         "growth": 2,
         "weave": 2,
         "files": 2,

@@ -42,5 +42,6 @@ WORKLOADS: Final = (
     ),
     Workload("threads", "threads", _path("seed:make_threads"), (1, 2, 4, 8), "threads"),
     Workload("asyncio", "tasks of asyncio", _path("tasks:make_tasks"), (8,), "tasks"),
+    Workload("await", "a coroutine that is not suspended", _path("tasks:make_await"), (1,)),
 )
 BY_NAME: Final = {workload.name: workload for workload in WORKLOADS}

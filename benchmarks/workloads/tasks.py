@@ -9,6 +9,7 @@ from typing import Any, Final
 from benchmarks.workloads.program import Program, find_sites
 
 _METHODS: Final = ("__init__", "__call__", "call")
+_CALL: Final = ("call",)
 _RUNNER: Final = asyncio.Runner()
 atexit.register(_RUNNER.close)
 
@@ -49,3 +50,22 @@ def make_tasks(tasks: int) -> Program:
 
     sites = find_sites(Layer, _METHODS, unspecialize=True)
     return Program(Layer, _METHODS, sites, run, 4 * tasks, 6 * tasks)
+
+
+def make_await(_: int) -> Program:
+    """Return a class with a coroutine that returns at once; a task awaits it once in each pass."""
+
+    class Layer:
+        async def call(self, x: int) -> int:
+            return x
+
+    obj = Layer()
+
+    async def work(passes: int) -> None:
+        for _ in range(passes):
+            await obj.call(4)
+
+    def run(passes: int) -> None:
+        _RUNNER.run(work(passes))
+
+    return Program(Layer, _CALL, find_sites(Layer, _CALL, unspecialize=True), run, 1, 1)

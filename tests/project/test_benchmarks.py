@@ -18,7 +18,7 @@ from benchmarks.workloads import BY_NAME as WORKLOADS
 pytestmark = pytest.mark.slow
 
 SMOKE = EFFORTS["smoke"]
-MADE_UP = ("seed", "deep", "wide", "threads", "asyncio")
+MADE_UP = ("seed", "deep", "wide", "threads", "asyncio", "await")
 
 
 class Forgetful(OnValues):
