@@ -58,7 +58,7 @@ def resume(token: Token | None) -> None:
 
 @types.coroutine
 @hide
-def drive(
+def drive(  # noqa: C901, PLR0912  # within functions that it called, an interrupt could fall
     body: Any, token: Token | None, *, as_current: bool, span: Any = None
 ) -> Generator[Any, Any, Any]:
     """Run a generator or a coroutine to its end; pass on sent, thrown and returned values.
@@ -85,7 +85,10 @@ def drive(
                 suspend_span(span, outer_span)
                 if outer is not None:
                     Current.reset(outer)
-            suspend(token)
+            if token is not None:
+                tape, now = TAPES.local.tape, TAPES.clock.cell_contents()
+                # No interrupt can come between this and the `yield`.
+                tape += (SUSPEND, now, token)
             is_closing = False
             try:
                 argument = yield yielded
@@ -96,7 +99,14 @@ def drive(
                 step, argument = body.throw, error
             else:
                 step = body.send
-            resume(token)
+            while token is not None:
+                try:
+                    tape, now = TAPES.local.tape, TAPES.clock.cell_contents()
+                except BaseException as error:  # an interrupt: the body's, once it is resumed
+                    step, argument, is_closing = body.throw, error, False
+                else:
+                    tape += (RESUME, now, token)
+                    break
             if is_closing:
                 # Outside of its handler: it would become the context of what the body raises.
                 body.close()
