@@ -24,6 +24,7 @@ builds on those above it. */
 #include "ctape/threads.h"
 
 #include "ctape/arrays.h"
+#include "ctape/makers.h"
 #include "ctape/recorder.h"
 #include "ctape/writing.h"
 #include "ctape/stack.h"
@@ -31,6 +32,8 @@ builds on those above it. */
 #ifdef IN_PLACE
 #include "ctape/in_place.h"
 #endif
+#include "ctape/tasks.h"
+#include "ctape/driving.h"
 #include "ctape/recorder_type.h"
 
 #include "ctape/decoding.h"
@@ -79,22 +82,22 @@ configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 {
     static char *keywords[] = {
         "drain", "local_tape", "class_ref", "class_ref_of_bound", "current", "omitted", "redacted",
-        "result", "raise_", "error", "at_limit", "unknown_error", "inert", "array_class", "type_texts",
-        "most_string", NULL};
-    PyObject *given[15];
+        "result", "raise_", "error", "suspend", "resume", "at_limit", "unknown_error", "inert",
+        "array_class", "type_texts", "most_string", NULL};
+    PyObject *given[17];
     if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "OOOOOOOOOOOOOOO!n", keywords, &given[0], &given[1], &given[2], &given[3],
+            args, kwargs, "OOOOOOOOOOOOOOOOO!n", keywords, &given[0], &given[1], &given[2], &given[3],
             &given[4], &given[5], &given[6], &given[7], &given[8], &given[9], &given[10],
-            &given[11], &given[12], &given[13],
-            &PyTuple_Type, &given[14], &config.most_string)) {
+            &given[11], &given[12], &given[13], &given[14], &given[15], &PyTuple_Type, &given[16],
+            &config.most_string)) {
         return NULL;
     }
     PyObject **kept[] = {
         &config.drain, &config.local_tape, &config.class_ref, &config.class_ref_of_bound,
         &config.current, &config.none_given, &config.redacted, &config.result, &config.raise,
-        &config.error, &config.at_limit, &config.unknown_error, &config.inert,
-        &config.array_class, &config.type_texts};
-    if (PyTuple_GET_SIZE(given[14]) != SCALARS) {
+        &config.error, &config.suspend, &config.resume, &config.at_limit, &config.unknown_error,
+        &config.inert, &config.array_class, &config.type_texts};
+    if (PyTuple_GET_SIZE(given[16]) != SCALARS) {
         PyErr_SetString(PyExc_ValueError, "there is one text for each type of SCALARS");
         return NULL;
     }
@@ -146,6 +149,7 @@ static PyMethodDef module_methods[] = {
     {"forget_objects", forget_objects, METH_NOARGS, "Give objects new serial numbers from now on."},
     {"forget_classes", forget_classes, METH_NOARGS, "Ask classes anew how to identify objects."},
     {"decode", decode, METH_VARARGS, "Decode plain records into columns."},
+    {"current_token", current_token, METH_NOARGS, "Return what led here, or None."},
     {"follow_contexts", follow_contexts, METH_NOARGS, "Note in each call what led to it."},
 #ifdef IN_PLACE
     {"is_placed", is_placed, METH_O, "Return whether calls of a function are recorded in place."},
@@ -174,7 +178,8 @@ execute(PyObject *module)
     Py_XSETREF(str_identify, PyUnicode_InternFromString("identify"));
     Py_XSETREF(str_error, PyUnicode_InternFromString("error"));
     Py_XSETREF(str_tape, PyUnicode_InternFromString("tape"));
-    if (str_identify == NULL || str_error == NULL || str_tape == NULL) {
+    if (str_identify == NULL || str_error == NULL || str_tape == NULL || prepare_tasks() < 0
+        || prepare_driving() < 0) {
         return -1;
     }
     PyTypeObject *of_scalars[] = {
@@ -186,7 +191,7 @@ execute(PyObject *module)
         return -1;
     }
     PyTypeObject *types[] = {&TapeType, &OwnerType, &RecorderType, &PairType,
-                             &SerialNumbersType};
+                             &SerialNumbersType, &TokenType, &DriveType, &HolderType};
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         if (PyModule_AddType(module, types[i]) < 0) {
             return -1;

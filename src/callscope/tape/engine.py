@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import types
 import weakref
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, Literal
 
 from callscope.errors import EngineWarning, warn
@@ -19,6 +21,47 @@ class Inert:
     """Replacement of a recorder in a pickle: the shadow that holds it is switched off."""
 
     leave = None
+
+    def __call__(self, *values: Any, error: BaseException | None = None) -> Unrecorded | None:
+        """Run an async generator, to which alone a shadow that is off cannot simply pass on."""
+        return Unrecorded(values[0]) if error is None else None
+
+
+class Unrecorded:
+    """Runner of an async generator whose calls are not recorded; the one in C has the same names.
+
+    To await it is to take the next step.
+    """
+
+    def __init__(self, body: AsyncGenerator[Any, Any]) -> None:
+        self.is_open: bool = True
+        self.result: Any = None
+        self._body = body
+        self._step: Callable[[], Awaitable[Any]] = body.__anext__
+        self._is_closing = False
+
+    def silence(self) -> None:
+        """Write no records."""
+
+    def asend(self, value: Any) -> None:
+        """Send a value with the next step."""
+        self._step = partial(self._body.asend, value)
+
+    def athrow(self, error: BaseException) -> None:
+        """Throw an exception with the next step."""
+        self._step = partial(self._body.athrow, error)
+
+    def aclose(self) -> None:
+        """Close the generator with the next step."""
+        self._step, self._is_closing = self._body.aclose, True
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        try:
+            self.result = yield from self._step().__await__()
+        except StopAsyncIteration:
+            self.is_open = False
+        if self._is_closing:
+            raise GeneratorExit
 
 
 def _choose() -> Any:
@@ -91,6 +134,8 @@ def _configure(native: Any, tape: Any, class_ref: Any) -> None:
         result=None,
         raise_=None,
         error=None,
+        suspend=None,
+        resume=None,
         at_limit=None,
         unknown_error=None,
         inert=Inert,

@@ -24,6 +24,7 @@ class Differs:
     COMMENTS = "`inspect.getcomments(method)`"
     THROW = "`throw()` into a generator or a coroutine before its first step; one that answers `GeneratorExit` by returning a value"
     STEPS = "`gi_frame`, `gi_yieldfrom`, `gi_code` and their kin (`cr_`, `ag_`) of what a method returns"
+    CONTEXT = "`contextvars.copy_context()` in a coroutine or an async generator; with the tape in C also afterwards, in the same context"
     LIFETIME = "`del argument` in a method, `sys.getrefcount(argument)`"
     HOOKS = "`vars(root)`"
     WEAKREFS = "`weakref.getweakrefcount(obj)`"

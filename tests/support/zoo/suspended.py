@@ -554,6 +554,9 @@ def context_variables():
             await asyncio.sleep(0)
             variable.set(variable.get() + 1)
 
+        async def counts(self):
+            return len(contextvars.copy_context())
+
     async def main():
         await Case().later(5)
         await asyncio.create_task(Case().later(50))
@@ -572,6 +575,7 @@ def context_variables():
         in_context(stepped),
         in_context(lambda: asyncio.run(main())),
         lambda: contextvars.Context().run(Case().plain),
+        differs(Differs.CONTEXT, in_context(lambda: asyncio.run(Case().counts()))),
     )
 
 

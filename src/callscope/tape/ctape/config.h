@@ -13,6 +13,8 @@ static struct {
     PyObject *result;        /* begins a result record */
     PyObject *raise;         /* begins a raise record */
     PyObject *error;         /* begins an error record */
+    PyObject *suspend;       /* begins a suspend record */
+    PyObject *resume;        /* begins a resume record */
     PyObject *at_limit;      /* stands for an error where no function could be called any more */
     PyObject *unknown_error; /* stands for an error that could not be looked at */
     PyObject *inert;         /* what a recorder becomes in a pickle */

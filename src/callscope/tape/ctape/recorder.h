@@ -6,6 +6,7 @@ enum { PAIRS = 8, ALIGNMENT_BITS = 4 };
 enum Binding { ON_NOTHING, ON_INSTANCE, ON_CLASS };
 enum Capture { AS_IT_IS = 'v', ITS_TYPE = 't', BY_CALL = 'c', HIDDEN = 'h', SPREAD = 's',
                ITEMS = 'i' };
+enum Drives { FUNCTION = 'f', GENERATOR = 'g', COROUTINE = 'c', ASYNC_GENERATOR = 'a' };
 enum { MOST_ITEMS = 10 }; /* of those captured from `*args`, as in shadow/capture.py */
 
 typedef struct Recorder {
@@ -25,7 +26,9 @@ typedef struct Recorder {
     char is_live;
     char is_plain; /* whether nothing is written of a call but the object and the time */
     char binding;
+    char drives;   /* one of `Drives`: what kind of function it is */
     Py_ssize_t fields;
+    Py_ssize_t objects; /* of a begin record: the fields, and what tells one that suspends apart */
     char is_in_place;
     vectorcallfunc by;       /* how it is called without callscope, where it is in place */
     /* Of the function that is called, for `call_shadow` and `call_in_place`. */
@@ -189,7 +192,7 @@ find_pair(Recorder *recorder, PyObject *bound)
     if (ref == NULL) {
         return NULL;
     }
-    Pair *pair = make_pair(recorder->layout, ref, recorder->fields);
+    Pair *pair = make_pair(recorder->layout, ref, recorder->objects);
     Py_DECREF(ref);
     if (pair != NULL && recorder->is_akin != NULL) {
         PyObject *akin = PyObject_CallOneArg(recorder->is_akin, cls);

@@ -91,6 +91,25 @@ recorder_call(Recorder *self, PyObject *const *args, size_t nargsf, PyObject *kw
     Py_RETURN_TRUE;
 }
 
+/* Return what runs a coroutine or a generator and writes its records or, where it is given an `error`,
+only take the shadow's frame out of that. */
+static PyObject *
+recorder_drive(Recorder *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Py_ssize_t count = PyVectorcall_NARGS(nargsf);
+    if (kwnames == NULL) {
+        return make_drive(self, args, count);
+    }
+    if (count != 0 || PyTuple_GET_SIZE(kwnames) != 1 || PyTuple_GET_ITEM(kwnames, 0) != str_error) {
+        PyErr_SetString(PyExc_TypeError, "a recorder takes no other keyword than error");
+        return NULL;
+    }
+    if (drop_own_frame(self, args[0]) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
 static PyObject *
 recorder_leave(Recorder *self, PyObject *result)
 {
@@ -112,15 +131,15 @@ recorder_init(Recorder *self, PyObject *args, PyObject *kwargs)
 {
     static char *keywords[] = {
         "layout", "original", "on", "binding", "captures", "result", "value",
-        "note_error", "spreads", "is_compiling", "is_akin", "live", NULL};
+        "note_error", "spreads", "is_compiling", "is_akin", "live", "kind", NULL};
     PyObject *layout, *original, *on, *value, *note, *spreads, *compiling, *akin;
     const char *captures;
     Py_ssize_t fields;
-    int binding, result, live;
+    int binding, result, live, kind = FUNCTION;
     if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "OO!O!Cs#COOO!OOp", keywords, &layout, &PyFunction_Type, &original,
+            args, kwargs, "OO!O!Cs#COOO!OOp|C", keywords, &layout, &PyFunction_Type, &original,
             &PyCell_Type, &on, &binding, &captures, &fields, &result, &value, &note, &PyTuple_Type,
-            &spreads, &compiling, &akin, &live)) {
+            &spreads, &compiling, &akin, &live, &kind)) {
         return -1;
     }
     if (PyTuple_GET_SIZE(spreads) != fields || fields > MOST_BOUND) {
@@ -136,11 +155,13 @@ recorder_init(Recorder *self, PyObject *args, PyObject *kwargs)
     PyMem_Free(self->captures);
     self->captures = copy;
     self->fields = fields;
+    self->drives = (char)kind;
+    self->objects = fields + (kind == FUNCTION ? 0 : 2);
     self->captures_result = result == '-' ? 0 : (char)result;
     self->is_live = (char)live;
     self->binding = binding == 'i' ? ON_INSTANCE : binding == 'c' ? ON_CLASS : ON_NOTHING;
     self->is_plain = fields == 0 && self->binding == ON_INSTANCE;
-    self->vectorcall = (vectorcallfunc)recorder_call;
+    self->vectorcall = (vectorcallfunc)(kind == FUNCTION ? recorder_call : recorder_drive);
     Py_XSETREF(self->layout, Py_NewRef(layout));
     Py_XSETREF(self->original, Py_NewRef(original));
     read_parameters(self, original);
@@ -148,7 +169,7 @@ recorder_init(Recorder *self, PyObject *args, PyObject *kwargs)
         Py_CLEAR(self->pairs[i]);
     }
     if (self->binding == ON_NOTHING) {
-        self->pairs[0] = make_pair(layout, Py_None, fields);
+        self->pairs[0] = make_pair(layout, Py_None, self->objects);
         if (self->pairs[0] == NULL) {
             return -1;
         }

@@ -7,6 +7,8 @@ into Python, so that neither a signal handler nor a finalizer ever sees half of 
     begin    pair | BEGIN_MADE, identity, captured values..., maker, time
     return   time << 3 | RETURN
     result   time << 3 | RESULT, captured value
+    suspend  time << 3 | SUSPEND, token
+    resume   time << 3 | RESUME, token
     object   a pointer: what Python code has appended
 
 The pair stands for the layout and the class; an identity is a serial number (see identities.h), or
@@ -15,7 +17,7 @@ memory: so what can be left out is. */
 
 typedef uintptr_t Word;
 
-enum { OBJECT = 0, BEGIN = 1, RETURN = 2, RESULT = 3, BEGIN_MADE = 5, TAG = 7 };
+enum { OBJECT = 0, BEGIN = 1, RETURN = 2, RESULT = 3, SUSPEND = 4, BEGIN_MADE = 5, RESUME = 6, TAG = 7 };
 enum { TAG_BITS = 3 };
 
 enum { RAISE_WORDS = 1, ERROR_WORDS = 3 };
@@ -120,6 +122,12 @@ give(PyObject *list, PyObject *object)
     return failed;
 }
 
+static PyObject *
+marker_of(Word tag)
+{
+    return tag == RESULT ? config.result : tag == SUSPEND ? config.suspend : config.resume;
+}
+
 /* Append the record at `at`; return the number of words it takes. */
 static Py_ssize_t
 unpack(const Word *words, Py_ssize_t at, PyObject *list)
@@ -131,7 +139,9 @@ unpack(const Word *words, Py_ssize_t at, PyObject *list)
     case RETURN:
         return give(list, time_of(word)) < 0 ? -1 : 1;
     case RESULT:
-        if (PyList_Append(list, config.result) < 0 || give(list, time_of(word)) < 0) {
+    case SUSPEND:
+    case RESUME:
+        if (PyList_Append(list, marker_of(word & TAG)) < 0 || give(list, time_of(word)) < 0) {
             return -1;
         }
         return PyList_Append(list, (PyObject *)words[at + 1]) < 0 ? -1 : 2;

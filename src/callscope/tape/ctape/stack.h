@@ -121,12 +121,18 @@ is_stack_short(void)
     return here - upper.floor >= upper.bytes;
 }
 
-/* Return whether the C stack has all but run out. */
+/* Tell whether the C stack has all but run out; only asked where it is short. */
+static inline int
+is_last_of_stack(void)
+{
+    uintptr_t here = stack_pointer();
+    return here < upper.last && upper.last - here <= LAST_BYTES;
+}
+
 static PyObject *
 is_stack_spent(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
-    uintptr_t here = stack_pointer();
-    return PyBool_FromLong(is_stack_short() && here < upper.last && upper.last - here <= LAST_BYTES);
+    return PyBool_FromLong(is_stack_short() && is_last_of_stack());
 }
 
 /* Tell whether there is much room for calls through C. */

@@ -3,6 +3,8 @@
 typedef struct Tape {
     PyObject_HEAD
     struct Tape *outer; /* is written to in its place while garbage is collected; or NULL */
+    PyObject *task;     /* what is known of the running task (see tasks.h); or NULL */
+    uint64_t task_of;   /* how many times the context had changed then */
     PyObject *state;    /* of the thread or greenlet, which also says what is written to; or NULL */
     Arena *arena;
     Word *words; /* those of the arena */
@@ -70,6 +72,7 @@ tape_dealloc(Tape *self)
     leave_arena(self->arena);
     Py_XDECREF(self->outer);
     Py_XDECREF(self->state);
+    Py_XDECREF(self->task);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 

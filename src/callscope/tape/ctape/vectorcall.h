@@ -384,7 +384,7 @@ recorder_attach(Recorder *self, PyObject *function)
         PyErr_SetString(PyExc_TypeError, "a shadow is a function");
         return NULL;
     }
-    if (!read_parameters(self, function)) {
+    if (!read_parameters(self, function) || self->drives != FUNCTION) {
         Py_RETURN_FALSE;
     }
     if (watch_function(self, function, NULL) < 0) {

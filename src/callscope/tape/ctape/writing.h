@@ -31,15 +31,17 @@ begin_at_once(Recorder *recorder, PyObject *bound)
     return 1;
 }
 
-/* Write that a call begins. `values` holds one per field; NULL for one left at its default. */
-static Py_NO_INLINE int
-begin(Recorder *recorder, PyObject *bound, PyObject *const *values)
+/* Write that a call begins. `values` holds one per field; NULL for one left at its default. A call
+that may be suspended has a token, and the name of its task. */
+static inline Py_ALWAYS_INLINE int
+begin_with(Recorder *recorder, PyObject *bound, PyObject *const *values, PyObject *token,
+           PyObject *task)
 {
     Tape *tape = open_tape();
     if (tape == NULL) {
         return -1;
     }
-    PyObject *objects[MOST_BOUND + 1], *found;
+    PyObject *objects[MOST_BOUND + 3], *found;
     Py_ssize_t count = 0;
     int64_t time;
     Pair *pair = find_pair(recorder, bound);
@@ -60,15 +62,16 @@ begin(Recorder *recorder, PyObject *bound, PyObject *const *values)
         }
         objects[count++] = found;
     }
+    if (token != NULL) {
+        objects[count++] = Py_NewRef(token);
+        objects[count++] = Py_NewRef(task);
+    }
     found = NULL;
-    if (config.follows_contexts && PyContextVar_Get(config.current, NULL, &found) < 0) {
+    if (config.follows_contexts && (found = find_maker()) == NULL && PyErr_Occurred()) {
         goto failed;
     }
     Word tag = BEGIN;
-    if (found == Py_None) {
-        Py_DECREF(found);
-    }
-    else if (found != NULL) {
+    if (found != NULL) {
         objects[count++] = found;
         tag = BEGIN_MADE;
     }
@@ -96,6 +99,13 @@ failed:
     }
     Py_DECREF(pair);
     return -1;
+}
+
+/* The same for a function. */
+static Py_NO_INLINE int
+begin(Recorder *recorder, PyObject *bound, PyObject *const *values)
+{
+    return begin_with(recorder, bound, values, NULL, NULL);
 }
 
 /* Write that a call has returned; without a tape, it has begun on none. */

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from callscope.tape.context_hooks import CONTEXT_HOOKS, resume_span, suspend_span
+from callscope.tape.engine import NATIVE
 from callscope.tape.records import MARK
 from callscope.tape.threads import TAPES
 from callscope.weave.shadow.frames import hide
@@ -25,7 +26,7 @@ class Current:
     _variable: contextvars.ContextVar[object] = contextvars.ContextVar(
         "callscope_current", default=None
     )
-    get: Callable[[], object] = _variable.get
+    get: Callable[[], object] = _variable.get if NATIVE is None else NATIVE.current_token
     set: Callable[[object], contextvars.Token[object]] = _variable.set
     reset: Callable[[contextvars.Token[object]], None] = _variable.reset
 

@@ -1,4 +1,4 @@
-"""Recorders of the tape in C, for the shadows of plain functions."""
+"""Recorders of the tape in C, for the shadows of functions, coroutines and generators."""
 
 from __future__ import annotations
 
@@ -16,7 +16,17 @@ from callscope.introspect.summaries import (
     type_name,
 )
 from callscope.tape.engine import NATIVE, Inert
-from callscope.tape.records import AT_LIMIT, ERROR, OMITTED, RAISE, RESULT, UNKNOWN_ERROR, Layout
+from callscope.tape.records import (
+    AT_LIMIT,
+    ERROR,
+    OMITTED,
+    RAISE,
+    RESULT,
+    RESUME,
+    SUSPEND,
+    UNKNOWN_ERROR,
+    Layout,
+)
 from callscope.tape.threads import TAPES
 from callscope.weave.shadow.capture import capture
 from callscope.weave.shadow.compiling import is_compiling
@@ -39,6 +49,8 @@ if NATIVE is not None:
         result=RESULT,
         raise_=RAISE,
         error=ERROR,
+        suspend=SUSPEND,
+        resume=RESUME,
         at_limit=AT_LIMIT,
         unknown_error=UNKNOWN_ERROR,
         inert=Inert,
@@ -51,6 +63,7 @@ if NATIVE is not None:
 
 _CAPTURES: Final[dict[tuple[str, ...], str]] = {("values",): "v", ("types",): "t"}
 _BINDINGS: Final = {"instance": "i", "class": "c", None: "n"}
+_KINDS: Final = {"function": "f", "generator": "g", "coroutine": "c", "async generator": "a"}
 
 
 def make_recorder(
@@ -87,6 +100,7 @@ def make_recorder(
         is_compiling=is_compiling(),
         is_akin=None if strangers is None else strangers.learn,
         live=spec.live,
+        kind=_KINDS[source.kind],
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from callscope.introspect.signature import ShadowSpec, Signature
+from callscope.introspect.signature import Kind, ShadowSpec, Signature
 from callscope.introspect.summaries import MAX_STRING
 from callscope.tape.engine import TAPE
 from callscope.tape.records import Field
@@ -18,6 +18,7 @@ from callscope.weave.shadow.templates import (
     IF_UNSTARRED,
     IS_AKIN,
     LOCALS,
+    NATIVE_RUN,
     NATIVE_SHADOW,
     PASS_ON,
     RUN,
@@ -63,6 +64,7 @@ class Source:
         hidden: frozenset[str] = frozenset(),
     ) -> None:
         self._signature = signature
+        self.kind: Kind = signature.kind
         self.binding = binding
         self._spec = spec
         self._hidden = hidden
@@ -76,11 +78,12 @@ class Source:
         self.fields: tuple[Field, ...] = tuple(self._fields())
         """Captured parameters: all except the bound object or class."""
         self.is_native = (
-            signature.kind == "function" and not spec.notes and len(self.fields) <= TAPE.MOST_FIELDS
+            signature.kind in NATIVE_RUN and not spec.notes and len(self.fields) <= TAPE.MOST_FIELDS
         )
         """True if a recorder of the tape in C writes the records."""
         self.is_placeable = (
             self.is_native
+            and self.kind == "function"
             and not self._bound_in_args
             and len(signature.named) + 2 <= TAPE.MOST_FIELDS
         )
@@ -138,12 +141,12 @@ class Source:
             "end_span": f"$end_span($span, {'$outer' if self._encloses else 'None'})"
             if self._spec.is_current
             else "",
-            "run": self._fill(RUN[kind]),
+            "run": self._fill((NATIVE_RUN if self.is_native else RUN)[kind]),
+            "write_end": "" if suspends else "$leave($result)",
             "open_tape": find_tape,
             # A suspended call may resume in another thread.
             "find_tape": find_tape if suspends else "",
             "return_result": "" if kind == "async generator" else "return $result",
-            "enter_values": ", ".join(self._enter_values()),
             "find_runtime": self._find_runtime(),
             "write_begin": fill(WRITE_BEGIN_IF_RECORDED, begin=self._begin_record())
             if kind == "async generator"
@@ -165,6 +168,7 @@ class Source:
             fill(text, **parts),
             run_original=self._run_original(),
             is_recorded=self._is_recorded(),
+            enter_values=", ".join(self._enter_values()),
             span_too=", span=$span" if self._spec.is_current else "",
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from string import Template as AsciiTemplate
 from typing import Final
 
@@ -72,18 +73,17 @@ SHADOW: Final = f"""\
 # The same with the tape in C. An interrupt before or within `$enter` leaves no begin record; a
 # later one comes when the `try` has begun.
 NATIVE_SHADOW: Final = """\
-    def shadow($parameters):
+    $def shadow($parameters):
         $name_freevars
         $while_compiling
         $pass_through
         try:
-            $enter($enter_values)
             $run
         except $BaseException as $error:
             $enter(error=$error)
             raise
-        $leave($result)
-        return $result
+        $write_end
+        $return_result
 """
 _WHILE: Final = """\
 if $condition:
@@ -148,6 +148,41 @@ RUN: Final[dict[Kind, str]] = {
     "generator": "$result = yield from $drive($run_original, $token, as_current=False$span_too)",
     "coroutine": "$result = await $drive($run_original, $token, as_current=True$span_too)",
     "async generator": _DRIVE_ASYNC_GENERATOR,
+}
+
+
+def _delegate(how: str) -> str:
+    if sys.version_info < (3, 12):
+        return f"$result = {how} $enter($run_original, $enter_values)"
+    # From Python 3.12 on, the value of this expression would come from an exception.
+    return f"""\
+$body = $enter($run_original, $enter_values)
+            {how} $body
+            $result = $body.result"""
+
+
+_NATIVE_DRIVE_ASYNC_GENERATOR: Final = """\
+$body = $enter($run_original, $enter_values)
+            if not ($is_recorded):
+                $body.silence()
+            await $body
+            while $body.is_open:
+                try:
+                    $sent = yield $body.result
+                except $GeneratorExit:
+                    $body.aclose()
+                except $BaseException as $thrown:
+                    $enter(error=$thrown)
+                    $body.athrow($thrown)
+                else:
+                    $body.asend($sent)
+                await $body"""
+# The same with the tape in C. What it returns for a generator or a coroutine writes all its records.
+NATIVE_RUN: Final[dict[Kind, str]] = {
+    "function": "$enter($enter_values)\n            $result = $run_original",
+    "generator": _delegate("yield from"),
+    "coroutine": _delegate("await"),
+    "async generator": _NATIVE_DRIVE_ASYNC_GENERATOR,
 }
 PASS_ON: Final[dict[Kind, str]] = {
     "function": "return $run_original",
