@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from itertools import chain
+from operator import sub
 
 from callscope.read.folding.kinds import Kinds, number_subtrees, objects_of
 from callscope.read.folding.sequences import Part, fold
@@ -52,11 +53,12 @@ class Folding:
 
     def rows(self, calls: Sequence[int]) -> list[Row]:
         """Return the rows of some calls that follow each other."""
-        return self._fold([[call] for call in calls])
+        parts = fold(self._alike(calls))
+        return [self._row(part, lambda places: [*map(calls.__getitem__, places)]) for part in parts]
 
     def below(self, row: Row) -> Sequence[Row]:
         """Return the rows directly below another."""
-        return row.parts or self._fold(self._children(row.stay[-1]))
+        return row.parts or self._rows_below(self._children(row.stay[-1]))
 
     def has_rows_below(self, row: Row) -> bool:
         """Return whether there are rows below another."""
@@ -76,11 +78,13 @@ class Folding:
     def _durations(self, row: Row) -> list[int | None]:
         if row.parts:
             columns = [_sums(self._durations(part), part.times) for part in row.parts]
-            return [_total(durations) for durations in zip(*columns, strict=True)]
-        starts, ends = self.table.start_ns, self.table.end_ns
-        return [
-            None if ends[call] == UNFINISHED else ends[call] - starts[call] for call in row.stay[0]
-        ]
+            return _added(columns)
+        calls = row.stay[0]
+        ends = [*map(self.table.end_ns.__getitem__, calls)]
+        durations = [*map(sub, ends, map(self.table.start_ns.__getitem__, calls))]
+        if UNFINISHED not in ends:
+            return durations
+        return [None if end == UNFINISHED else d for end, d in zip(ends, durations, strict=True)]
 
     def _children(self, calls: Sequence[int]) -> list[list[int]]:
         """Return the first children of calls that are alike, their second children, and so on."""
@@ -89,22 +93,33 @@ class Folding:
             children.append([*map(self._previous.__getitem__, children[-1])])
         return children[-2::-1]
 
-    def _fold(self, siblings: Sequence[Sequence[int]]) -> list[Row]:
+    def _alike(self, calls: Sequence[int]) -> list[Hashable]:
+        """Return for each call what is equal for those that are alike."""
+        numbers = map(self.numbers.__getitem__, calls)
+        if {*map(self.table.parent.__getitem__, calls)} == {NO_ROW}:
+            return [*numbers]
+        return [*zip(numbers, map(self.ties, calls), strict=True)]
+
+    def _rows_below(self, siblings: Sequence[Sequence[int]]) -> list[Row]:
         """Return the rows of calls that follow each other below others that are alike.
 
         Args:
             siblings: for each place, the calls there, below each of the others.
         """
-        alike = [(self.numbers[calls[0]], self.ties(calls[0])) for calls in siblings]
-        return [self._row(part, siblings) for part in fold(alike)]
 
-    def _row(self, part: Part, siblings: Sequence[Sequence[int]]) -> Row:
+        def calls_at(places: Sequence[int]) -> Sequence[int]:
+            columns = [siblings[place] for place in places]
+            if len(columns) == 1:
+                return columns[0]
+            return [*chain.from_iterable(zip(*columns, strict=True))]
+
+        parts = fold(self._alike([calls[0] for calls in siblings]))
+        return [self._row(part, calls_at) for part in parts]
+
+    def _row(self, part: Part, calls_at: Callable[[Sequence[int]], Sequence[int]]) -> Row:
         if part.parts:
-            return Row(part.times, parts=[self._row(inner, siblings) for inner in part.parts])
-        columns = [siblings[place] for place in part.places]
-        calls = (
-            columns[0] if len(columns) == 1 else [*chain.from_iterable(zip(*columns, strict=True))]
-        )
+            return Row(part.times, parts=[self._row(inner, calls_at) for inner in part.parts])
+        calls = calls_at(part.places)
         stay = [calls]
         while self._goes_on(calls[0]):
             calls = [*map(self._last.__getitem__, calls)]
@@ -123,6 +138,13 @@ def _sums(durations: Sequence[int | None], count: int) -> Sequence[int | None]:
         return durations
     starts = range(0, len(durations), count)
     return [_total(durations[start : start + count]) for start in starts]
+
+
+def _added(columns: Sequence[Sequence[int | None]]) -> list[int | None]:
+    """Return the sums of durations that stand side by side."""
+    if any(None in column for column in columns):
+        return [_total(durations) for durations in zip(*columns, strict=True)]
+    return [*map(sum, zip(*columns, strict=True))]
 
 
 def _total(durations: Iterable[int | None]) -> int | None:

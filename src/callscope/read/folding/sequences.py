@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, islice
+from operator import eq
 from typing import Final, NamedTuple
 
 _MOST_CANDIDATES: Final = 8
@@ -64,7 +65,7 @@ def fold(items: Sequence[Hashable]) -> list[Part]:
     Repeats may stand within repeats. The time grows with the number of items.
     """
     known = _Tokens()
-    tokens = [known.item(item, len([*run])) for item, run in groupby(items)]
+    tokens = _runs(items, known)
     for _ in range(_MOST_LEVELS):
         count = len(tokens)
         if count >= _LEAST:
@@ -76,6 +77,14 @@ def fold(items: Sequence[Hashable]) -> list[Part]:
         parts.append(_at(token, [place]))
         place += token.width
     return parts
+
+
+def _runs(items: Sequence[Hashable], known: _Tokens) -> list[_Token]:
+    """Return the tokens of runs of equal items."""
+    if any(map(eq, items, islice(items, 1, None))):
+        return [known.item(item, len([*run])) for item, run in groupby(items)]
+    of_items = {item: known.item(item, 1) for item in dict.fromkeys(items)}
+    return [*map(of_items.__getitem__, items)]
 
 
 def _repeats(tokens: Sequence[_Token], known: _Tokens) -> Iterator[_Token]:
