@@ -75,7 +75,7 @@ class Folding:
             return False, False
         return self._objects[call] == self._objects[above], strands[call] == strands[above]
 
-    def _durations(self, row: Row) -> list[int | None]:
+    def _durations(self, row: Row) -> Sequence[int | None]:
         if row.parts:
             columns = [_sums(self._durations(part), part.times) for part in row.parts]
             return _added(columns)
@@ -93,7 +93,7 @@ class Folding:
             children.append([*map(self._previous.__getitem__, children[-1])])
         return children[-2::-1]
 
-    def _alike(self, calls: Sequence[int]) -> list[Hashable]:
+    def _alike(self, calls: Sequence[int]) -> Sequence[Hashable]:
         """Return for each call what is equal for those that are alike."""
         numbers = map(self.numbers.__getitem__, calls)
         if {*map(self.table.parent.__getitem__, calls)} == {NO_ROW}:
@@ -140,7 +140,7 @@ def _sums(durations: Sequence[int | None], count: int) -> Sequence[int | None]:
     return [_total(durations[start : start + count]) for start in starts]
 
 
-def _added(columns: Sequence[Sequence[int | None]]) -> list[int | None]:
+def _added(columns: Sequence[Sequence[int | None]]) -> Sequence[int | None]:
     """Return the sums of durations that stand side by side."""
     if any(None in column for column in columns):
         return [_total(durations) for durations in zip(*columns, strict=True)]
