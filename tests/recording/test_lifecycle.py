@@ -15,6 +15,7 @@ import pytest
 
 import callscope
 from seed import SEED_OUTLINE
+from ways import IN_PLACE
 
 pytestmark = pytest.mark.slow
 
@@ -459,7 +460,7 @@ print(trace.outline(), vars(Base)["call"] is own, len(callscope.current()))
     [
         ("", True),
         ("with callscope.record(Base): Base().call()", True),
-        ("callscope.start(Base)", False),
+        ("callscope.start(Base)", IN_PLACE),
     ],
     ids=["imported", "recorded", "records"],
 )
