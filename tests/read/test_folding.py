@@ -16,6 +16,14 @@ from callscope.read.folding.rows import Folding
 from callscope.read.folding.sequences import fold
 from callscope.trace import Call, Text
 from strategies import forests
+from ticking import ticking_clock
+
+
+@pytest.fixture(autouse=True, scope="module")
+def ticks():
+    """Let durations take as many columns in each run."""
+    with ticking_clock():
+        yield
 
 
 class TestSequences:
@@ -470,7 +478,7 @@ class TestSizes:
         """Rows below a depth are counted, folded or not."""
         with callscope.record(Layer, methods=METHODS) as trace:
             Model(blocks())(8)
-        folded, whole = (trace.tree(fold=fold, max_depth=1, width=100) for fold in (True, False))
+        folded, whole = (trace.tree(fold=fold, max_depth=1, width=120) for fold in (True, False))
         assert "└─ Block ×12  Layer.__call__ > Block.forward  (8) -> 8 (48 calls below)" in folded
         assert "└─ Model.forward(x=8) [Model#1] -> 'done' (72 calls below)" in whole
         assert (len(whole.splitlines()), "more calls" in whole) == (4, False)

@@ -87,6 +87,7 @@ def test_a_thread_with_a_small_stack(kilobytes):
     assert run(PROGRAM, kilobytes, *ends, "plain") == (0, [*lines, str(calls), ""], "")
 
 
+@pytest.mark.skipif(callscope.engine != "c", reason="each call takes a level of Python's")
 @pytest.mark.parametrize("kilobytes", ["128", "1024", "16384"])
 def test_the_limit_of_recursion(kilobytes):
     """The program reaches as deep as its own limit lets it without callscope."""
