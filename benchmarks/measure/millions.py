@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +9,9 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import callscope
-from benchmarks.checks.proof import CaseError
-from benchmarks.measure import clock
 from benchmarks.measure.effort import Effort
 from benchmarks.measure.memory import resident_bytes
+from benchmarks.measure.reading import time_reading
 from benchmarks.peers.protocol import Peer
 from benchmarks.workloads.seed import CALLS_PER_PASS, make_seed
 
@@ -58,17 +56,14 @@ def measure(peer_class: type[Peer], effort: Effort) -> dict[str, Step]:
             "load .parquet": lambda: len(callscope.load(path).calls),
             "load and summarize": lambda: callscope.load(path).summary().calls,
         }
-        return {name: _take(name, step, calls, path) for name, step in steps.items()}
+        return {name: _take(step, calls, path) for name, step in steps.items()}
 
 
-def _take(name: str, step: Callable[[], object], calls: int, path: Path) -> Step:
-    gc.collect()
-    size_before = path.stat().st_size if path.exists() else 0
-    begin = clock.now()
-    found = step()
-    seconds = clock.now() - begin
-    if isinstance(found, int) and found != calls:
-        msg = f"{name} found {found} of {calls} calls"
-        raise CaseError(msg)
-    size = path.stat().st_size if path.exists() else 0
-    return Step(calls, seconds, resident_bytes(), size - size_before)
+def _take(step: Callable[[], object], calls: int, path: Path) -> Step:
+    size_before = _size(path)
+    seconds = time_reading(step, calls)
+    return Step(calls, seconds, resident_bytes(), _size(path) - size_before)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

@@ -44,7 +44,7 @@ def measure(peer_class: type[Peer], effort: Effort) -> dict[str, Reading]:
         for name, read in _readings(peer_class, calls):
             times = seconds.setdefault(name, {})
             if max(times.values(), default=0.0) < effort.reading_seconds:
-                times[str(calls)] = _time(read, calls)
+                times[str(calls)] = time_reading(read, calls)
     return {name: Reading(times, peaks.get(name)) for name, times in seconds.items()}
 
 
@@ -89,7 +89,12 @@ def _record(peer_class: type[Peer], calls: int) -> Iterator[Peer]:
         yield peer
 
 
-def _time(read: Callable[[], object], calls: int) -> float:
+def time_reading(read: Callable[[], object], calls: int) -> float:
+    """Return the CPU time that a reading takes, in seconds.
+
+    Raises:
+        CaseError: if it returns a number other than that of the calls.
+    """
     gc.collect()
     begin = clock.now()
     result = read()
