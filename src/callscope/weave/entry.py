@@ -130,7 +130,7 @@ class WovenEntry:
         earlier = self._below(entry, attachment) if self._woven else []
         self._woven = [*self._woven, _Woven(lambda: attachment, spec)]
         for below in earlier:
-            if any(attachment.has_any({id(original)}) for _, original, _ in below.shadows):
+            if attachment.has_any(_originals(below)):
                 below.switch(on=False)  # or each call would be recorded twice
         attachment.switch(on=True)
         if entry is not raw:
@@ -140,7 +140,7 @@ class WovenEntry:
         earlier = self._below(entry, patch) if self._woven else []
         self._woven = [*self._woven, _Woven(weakref.ref(patch), spec)]
         patch.switch(on=True)
-        functions = {id(original) for _, original, _ in patch.shadows}
+        functions = _originals(patch)
         for below in earlier:
             if isinstance(below, Attachment) and below.has_any(functions):
                 below.switch(on=False)
@@ -175,6 +175,11 @@ class WovenEntry:
         if self._woven is woven:
             self._woven = []
         return not self._woven
+
+
+def _originals(patch: Patch | Attachment) -> set[int]:
+    """Return the `id` of the original of each shadow."""
+    return {id(original) for _, original, _ in patch.shadows}
 
 
 def _keep(patch: Patch | Attachment) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Recipe(NamedTuple):
-    """How the sites of one class are recorded."""
+    """Options by which the sites of one class are recorded."""
 
     spec: ShadowSpec
     options: SiteOptions
@@ -89,12 +89,10 @@ class Plan:
 
     def want(self, site: Site, recipe: Recipe, root: type | None = None) -> ShadowSpec:
         """Request a site, and return the shadow spec for this recording."""
-        roots = self._roots(site, root)
+        roots, is_live = self._roots(site, root), self._is_live(site)
         spec, options = recipe
         self.sites[site] = options._replace(strangers=Strangers(roots)) if roots else options
-        if roots or self._is_live(site):
-            return spec._replace(roots=roots, live=self._is_live(site))
-        return spec
+        return spec._replace(roots=roots, live=is_live) if roots or is_live else spec
 
     def _roots(self, site: Site, root: type | None) -> frozenset[ClassRef]:
         """Return the classes to whose objects calls of a site are restricted; none for all."""

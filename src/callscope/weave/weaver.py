@@ -27,10 +27,7 @@ from callscope.weave.entry import (
     registered,
     restore_changes,
 )
-from callscope.weave.in_place import (
-    is_attached,
-    when_stack_is_short,
-)
+from callscope.weave.in_place import is_attached, when_stack_is_short
 from callscope.weave.plan import Plan
 from callscope.weave.shadow import when_in_play
 

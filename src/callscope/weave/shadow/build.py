@@ -59,7 +59,7 @@ def make_patch(raw: Any, defining: ClassRef, name: str, spec: ShadowSpec) -> Pat
 
 
 class Records(NamedTuple):
-    """What the calls of one function are recorded as."""
+    """Signature, source and layout by which the calls of one function are recorded."""
 
     signature: Signature
     source: Source
