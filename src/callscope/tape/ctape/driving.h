@@ -72,40 +72,6 @@ prepare_driving(void)
     return PyErr_Occurred() ? -1 : 0;
 }
 
-/* Take the exception that is set; NULL if there is none. */
-static PyObject *
-take_error(void)
-{
-#if PY_VERSION_HEX >= 0x030C0000
-    return PyErr_GetRaisedException();
-#else
-    PyObject *type, *error, *traceback;
-    PyErr_Fetch(&type, &error, &traceback);
-    if (type == NULL) {
-        return NULL;
-    }
-    PyErr_NormalizeException(&type, &error, &traceback);
-    if (traceback != NULL) {
-        PyException_SetTraceback(error, traceback);
-        Py_DECREF(traceback);
-    }
-    Py_DECREF(type);
-    return error;
-#endif
-}
-
-/* Set an exception that was taken, and the reference to it; NULL for none. */
-static void
-put_error(PyObject *error)
-{
-#if PY_VERSION_HEX >= 0x030C0000
-    PyErr_SetRaisedException(error);
-#else
-    PyObject *type = error == NULL ? NULL : Py_NewRef((PyObject *)Py_TYPE(error));
-    PyErr_Restore(type, error, error == NULL ? NULL : PyException_GetTraceback(error));
-#endif
-}
-
 /* Write that a call is suspended or resumed. */
 static int
 write_switch(const Drive *self, Word tag)
@@ -564,17 +530,11 @@ static void
 give_up(const Drive *self)
 {
     PyObject *error = take_error();
-    Tape *tape = find_tape();
-    int64_t time;
-    PyObject *stamped = read_clock(&time) < 0 ? NULL : PyLong_FromLongLong(time);
-    if (tape != NULL && stamped != NULL && write_switch(self, RESUME) == 0
-        && reserve(tape, RAISE_WORDS + ERROR_WORDS) == 0) {
+    Tape *tape = write_switch(self, RESUME) < 0 ? NULL : find_tape();
+    if (tape != NULL && reserve(tape, RAISE_WORDS) == 0) {
         put_object(tape, config.raise);
-        put_object(tape, config.error);
-        put_object(tape, stamped);
-        put_object(tape, config.unknown_error);
+        (void)write_error(config.unknown_error);
     }
-    Py_XDECREF(stamped);
     PyErr_Clear();
     put_error(error);
 }

@@ -19,11 +19,18 @@ static struct {
 
 enum { FIRST_PLACES = 1024 };
 
+/* Spread a number, as of a block of objects or an address, over the places of a table. */
+static inline size_t
+spread_bits(uint64_t number)
+{
+    return (size_t)(number * 0x9E3779B97F4A7C15u >> 32);
+}
+
 /* Return the place of an object, or the free one where it is to go. */
 static inline Known *
 place_of(PyObject *object)
 {
-    size_t at = (size_t)((uint64_t)(uintptr_t)object * 0x9E3779B97F4A7C15u >> 32);
+    size_t at = spread_bits((uintptr_t)object);
     for (;; at++) {
         Known *place = &known.places[at & (known.size - 1)];
         if (place->object == object || place->object == NULL) {

@@ -22,7 +22,7 @@ enum { FIRST_PLACED = 64 };
 static inline Placed *
 placed_at(PyObject *function)
 {
-    size_t at = (size_t)((uint64_t)(uintptr_t)function * 0x9E3779B97F4A7C15u >> 32);
+    size_t at = spread_bits((uintptr_t)function);
     for (;; at++) {
         Placed *place = &placed.places[at & (placed.size - 1)];
         if (place->function == function || place->function == NULL) {

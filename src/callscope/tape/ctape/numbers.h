@@ -21,8 +21,7 @@ enum { FIRST_SWEEP = 1024, NEIGHBOURS = 64 };
 static inline Numbered *
 numbered_place(Numbered *places, size_t size, int64_t serial)
 {
-    uint64_t block = (uint64_t)serial / NEIGHBOURS * 0x9E3779B97F4A7C15u >> 32;
-    size_t at = (size_t)block * NEIGHBOURS + (size_t)serial % NEIGHBOURS;
+    size_t at = spread_bits((uint64_t)serial / NEIGHBOURS) * NEIGHBOURS + (size_t)serial % NEIGHBOURS;
     for (;; at++) {
         Numbered *place = &places[at & (size - 1)];
         if (place->serial == serial || place->serial == 0) {

@@ -58,6 +58,14 @@ recorder_fail(Recorder *self, PyObject *error)
     Py_RETURN_NONE;
 }
 
+/* Tell whether a recorder is given an error, and nothing else. */
+static inline int
+is_given_error(Py_ssize_t count, PyObject *kwnames)
+{
+    return kwnames != NULL && count == 0 && PyTuple_GET_SIZE(kwnames) == 1
+           && PyTuple_GET_ITEM(kwnames, 0) == str_error;
+}
+
 /* Write that a call begins or, where it is given an `error`, what it has raised.
 
 Both by one vectorcall: Python 3.11 lets no method of a type written in C be called at the limit of
@@ -67,8 +75,7 @@ recorder_call(Recorder *self, PyObject *const *args, size_t nargsf, PyObject *kw
 {
     Py_ssize_t count = PyVectorcall_NARGS(nargsf);
     int has_bound = self->binding != ON_NOTHING;
-    if (kwnames != NULL && count == 0 && PyTuple_GET_SIZE(kwnames) == 1
-        && PyTuple_GET_ITEM(kwnames, 0) == str_error) {
+    if (is_given_error(count, kwnames)) {
         return recorder_fail(self, args[0]);
     }
     if (count != self->fields + has_bound || kwnames != NULL) {
@@ -100,7 +107,7 @@ recorder_drive(Recorder *self, PyObject *const *args, size_t nargsf, PyObject *k
     if (kwnames == NULL) {
         return make_drive(self, args, count);
     }
-    if (count != 0 || PyTuple_GET_SIZE(kwnames) != 1 || PyTuple_GET_ITEM(kwnames, 0) != str_error) {
+    if (!is_given_error(count, kwnames)) {
         PyErr_SetString(PyExc_TypeError, "a recorder takes no other keyword than error");
         return NULL;
     }

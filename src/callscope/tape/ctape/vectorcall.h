@@ -253,30 +253,13 @@ fail(const Recorder *recorder)
     if (!PyErr_Occurred()) { /* so it is where there was no memory for a frame */
         PyErr_NoMemory();
     }
-#if PY_VERSION_HEX >= 0x030C0000
-    PyObject *error = PyErr_GetRaisedException();
+    PyObject *error = take_error();
     if (note_error(recorder, error) == 0) {
-        PyErr_SetRaisedException(error);
+        put_error(error);
     }
     else {
         Py_DECREF(error);
     }
-#else
-    PyObject *type, *error, *traceback;
-    PyErr_Fetch(&type, &error, &traceback);
-    PyErr_NormalizeException(&type, &error, &traceback);
-    if (traceback != NULL) {
-        PyException_SetTraceback(error, traceback);
-    }
-    if (note_error(recorder, error) == 0) {
-        PyErr_Restore(type, error, traceback);
-    }
-    else {
-        Py_XDECREF(type);
-        Py_XDECREF(error);
-        Py_XDECREF(traceback);
-    }
-#endif
 }
 
 /* Call a site's function and record it. Where it is not to be recorded, call what was called. */

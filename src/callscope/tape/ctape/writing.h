@@ -160,6 +160,61 @@ end(const Recorder *recorder, PyObject *result)
     return 0;
 }
 
+/* Take the exception that is set; NULL if there is none. */
+static PyObject *
+take_error(void)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    return PyErr_GetRaisedException();
+#else
+    PyObject *type, *error, *traceback;
+    PyErr_Fetch(&type, &error, &traceback);
+    if (type == NULL) {
+        return NULL;
+    }
+    PyErr_NormalizeException(&type, &error, &traceback);
+    if (traceback != NULL) {
+        PyException_SetTraceback(error, traceback);
+        Py_DECREF(traceback);
+    }
+    Py_DECREF(type);
+    return error;
+#endif
+}
+
+/* Set an exception that was taken, and the reference to it; NULL for none. */
+static void
+put_error(PyObject *error)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    PyErr_SetRaisedException(error);
+#else
+    PyObject *type = error == NULL ? NULL : Py_NewRef((PyObject *)Py_TYPE(error));
+    PyErr_Restore(type, error, error == NULL ? NULL : PyException_GetTraceback(error));
+#endif
+}
+
+/* Write what stands for an exception that could not be looked at, behind the record that begins with
+`raise`. */
+static int
+write_error(PyObject *error)
+{
+    int64_t time;
+    Tape *tape = find_tape();
+    if (tape == NULL || reserve(tape, ERROR_WORDS) < 0 || read_clock(&time) < 0) {
+        return tape == NULL ? 0 : -1;
+    }
+    PyObject *stamped = PyLong_FromLongLong(time);
+    if (stamped == NULL) {
+        return -1;
+    }
+    put_object(tape, config.error);
+    put_object(tape, stamped);
+    Py_DECREF(stamped);
+    put_object(tape, error);
+    return 0;
+}
+
 /* Write what a call has raised. An exception that comes up meanwhile takes the place of it. */
 static int
 note_error(const Recorder *recorder, PyObject *error)
@@ -178,19 +233,6 @@ note_error(const Recorder *recorder, PyObject *error)
         return -1;
     }
     PyErr_Clear();
-    int64_t time;
-    tape = find_tape();
-    if (tape == NULL || reserve(tape, ERROR_WORDS) < 0 || read_clock(&time) < 0) {
-        return tape == NULL ? 0 : -1;
-    }
-    PyObject *stamped = PyLong_FromLongLong(time);
-    if (stamped == NULL) {
-        return -1;
-    }
-    put_object(tape, config.error);
-    put_object(tape, stamped);
-    Py_DECREF(stamped);
-    put_object(tape, Py_TYPE(error) == (PyTypeObject *)PyExc_RecursionError ? config.at_limit
-                                                                            : config.unknown_error);
-    return 0;
+    int is_at_limit = Py_TYPE(error) == (PyTypeObject *)PyExc_RecursionError;
+    return write_error(is_at_limit ? config.at_limit : config.unknown_error);
 }
